@@ -1,0 +1,38 @@
+"""A file is there whole, or as it was."""
+
+import pytest
+
+from mmdrfuse.atomic import writing
+from mmdrfuse.errors import OutputError
+
+
+def test_content_appears_under_the_name_when_the_block_ends(tmp_path):
+    with writing(tmp_path / "sub" / "a.txt") as temporary:
+        temporary.write_text("new")
+        assert not (tmp_path / "sub" / "a.txt").exists()
+    assert (tmp_path / "sub" / "a.txt").read_text() == "new"
+
+
+@pytest.mark.parametrize("failure", [ValueError, KeyboardInterrupt])
+def test_failure_leaves_what_was_there_and_no_temporary_file(tmp_path, failure):
+    (tmp_path / "a.txt").write_text("old")
+    def fail():
+        with writing(tmp_path / "a.txt") as temporary:
+            temporary.write_text("half")
+            raise failure
+
+    with pytest.raises(failure):
+        fail()
+    assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [("a.txt", "old")]
+
+
+def test_existing_file_is_refused_when_it_may_not_be_replaced(tmp_path):
+    (tmp_path / "a.txt").write_text("old")
+    with pytest.raises(OutputError, match="exists already"), writing(tmp_path / "a.txt", overwrite=False):
+        pass
+
+
+def test_place_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OutputError, match=r"a\.txt: cannot be written"), writing(tmp_path / "file" / "a.txt"):
+        pass
