@@ -1,0 +1,44 @@
+"""Pictures side by side, with a title over each."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+_GAP = 6
+_TITLE = 22
+
+
+def sheet(rows: Sequence[Sequence[NDArray[Any]]], titles: Sequence[str], *, height: int = 240) -> NDArray[np.uint8]:
+    """Lay pictures out as a table on white.
+
+    Args:
+        rows: Pictures of each row, uint8 H×W or H×W×3; one row has one aspect ratio.
+        titles: One a column.
+        height: Pixels that each picture is scaled to.
+
+    Returns:
+        H×W×3 uint8.
+    """
+    scaled = [[_fit(picture, height) for picture in row] for row in rows]
+    widths = [max(row[column].width for row in scaled) for column in range(len(titles))]
+    width = sum(widths) + _GAP * (len(titles) + 1)
+    canvas = Image.new("RGB", (width, _TITLE + (height + _GAP) * len(rows)), "white")
+    draw, font = ImageDraw.Draw(canvas), ImageFont.load_default(14)
+    left = _GAP
+    for column, title in enumerate(titles):
+        draw.text((left, 3), title, fill="black", font=font)
+        for index, row in enumerate(scaled):
+            canvas.paste(row[column], (left, _TITLE + index * (height + _GAP)))
+        left += widths[column] + _GAP
+    return np.asarray(canvas)
+
+
+def _fit(picture: NDArray[Any], height: int) -> Image.Image:
+    image = Image.fromarray(picture).convert("RGB")
+    width = max(1, round(image.width * height / image.height))
+    return image.resize(
+        (width, height), Image.Resampling.LANCZOS if height < image.height else Image.Resampling.BICUBIC
+    )

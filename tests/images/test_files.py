@@ -1,0 +1,106 @@
+"""Pictures survive the way to disk and back; what cannot be read is named."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mmdrfuse.errors import InputError, OutputError
+from mmdrfuse.images import read, write
+
+LOSSLESS = [
+    (".png", np.uint8, (5, 7)), (".png", np.uint8, (5, 7, 3)), (".png", np.uint16, (5, 7)),
+    (".tif", np.uint16, (5, 7)), (".tif", np.float32, (5, 7)), (".bmp", np.uint8, (5, 7, 3)),
+]  # fmt: skip
+
+
+def picture(shape, dtype, rng):
+    return rng.random(shape, dtype=np.float32) if dtype == np.float32 else rng.integers(0, 255, shape).astype(dtype)
+
+
+@pytest.mark.parametrize(("suffix", "dtype", "shape"), LOSSLESS)
+def test_lossless_formats_return_what_was_written(tmp_path, rng, suffix, dtype, shape):
+    image = picture(shape, dtype, rng)
+    write(tmp_path / f"a{suffix}", image)
+    again = read(tmp_path / f"a{suffix}")
+    assert again.dtype == dtype
+    np.testing.assert_array_equal(again, image)
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".webp"])
+def test_lossy_formats_return_nearly_what_was_written(tmp_path, suffix):
+    ramp = np.tile(np.arange(0, 128, 2, dtype=np.uint8), (32, 1))
+    write(tmp_path / f"a{suffix}", ramp)
+    again = read(tmp_path / f"a{suffix}")
+    assert np.abs(again.reshape(32, 64, -1)[..., 0].astype(int) - ramp).max() <= 4
+
+
+def test_sixteen_bits_reach_past_eight(tmp_path):
+    write(tmp_path / "a.png", np.array([[0, 65535], [300, 40000]], np.uint16))
+    assert read(tmp_path / "a.png").tolist() == [[0, 65535], [300, 40000]]
+
+
+def test_palette_is_expanded_and_transparency_dropped(tmp_path):
+    colours = np.array([[[255, 0, 0], [0, 0, 255]]], np.uint8)
+    Image.fromarray(colours).convert("P", palette=Image.Palette.ADAPTIVE).save(tmp_path / "p.png")
+    Image.fromarray(colours).convert("RGBA").save(tmp_path / "a.png")
+    for name in ("p.png", "a.png"):
+        np.testing.assert_array_equal(read(tmp_path / name), colours)
+
+
+def test_exif_orientation_is_applied(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned a quarter clockwise
+    Image.fromarray(np.array([[0, 255]], np.uint8)).save(tmp_path / "a.png", exif=exif)
+    assert read(tmp_path / "a.png").tolist() == [[0], [255]]
+
+
+def test_missing_file_is_named(tmp_path):
+    with pytest.raises(InputError, match=r"gone\.png: no such file"):
+        read(tmp_path / "gone.png")
+
+
+def test_text_in_a_picture_s_clothes_is_named(tmp_path):
+    (tmp_path / "a.png").write_text("hello")
+    with pytest.raises(InputError, match=r"a\.png: not a picture in a known format"):
+        read(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".bmp", ".tif"])
+def test_truncated_file_is_named(tmp_path, rng, suffix):
+    path = tmp_path / f"a{suffix}"
+    write(path, picture((64, 64, 3), np.uint8, rng))
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(InputError, match=rf"a\{suffix}: "):
+        read(path)
+
+
+def test_thirty_two_bit_values_beyond_sixteen_are_refused(tmp_path):
+    Image.fromarray(np.array([[0, 70000]], np.int32)).save(tmp_path / "a.tif")
+    with pytest.raises(InputError, match=r"32-bit values 0\.\.70000 do not fit 16 bits"):
+        read(tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize(
+    ("name", "dtype", "message"),
+    [("a.xyz", np.uint8, r"cannot write \.xyz"), ("a", np.uint8, "a file without ending"),
+     ("a.jpg", np.uint16, r"\.jpg cannot hold uint16 grey")],
+)  # fmt: skip
+def test_what_a_format_cannot_hold_is_refused(tmp_path, name, dtype, message):
+    with pytest.raises(OutputError, match=message):
+        write(tmp_path / name, np.zeros((2, 2), dtype))
+
+
+def test_existing_file_is_kept_unless_told(tmp_path):
+    path, image = tmp_path / "a.png", np.zeros((2, 2), np.uint8)
+    write(path, image)
+    with pytest.raises(OutputError, match="exists already"):
+        write(path, image + 1, overwrite=False)
+    assert read(path).max() == 0
+
+
+def test_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
+    path = tmp_path / "a.png"
+    write(path, np.zeros((2, 2), np.uint8))
+    with pytest.raises(OutputError):
+        write(path, np.zeros((2, 2, 3), np.uint16))
+    assert [file.name for file in tmp_path.iterdir()] == ["a.png"]
