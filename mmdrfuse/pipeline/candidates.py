@@ -1,0 +1,98 @@
+"""What is scored against what: from manifests, or from a folder of each kind."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mmdrfuse.engine.baselines import BASELINES
+from mmdrfuse.errors import UnknownNameError
+from mmdrfuse.images import SUFFIXES
+from mmdrfuse.pipeline import manifest
+from mmdrfuse.pipeline.fusion import Fuser
+from mmdrfuse.pipeline.pairs import Pair
+from mmdrfuse.pipeline.scoring import Candidate
+
+
+@dataclass(frozen=True)
+class Matching:
+    """Fused pictures of one folder, matched to their sources."""
+
+    candidates: list[Candidate]
+    missing: list[Pair]
+    """Pairs without a fused picture."""
+    spare: list[Path]
+    """Pictures that belong to no pair."""
+
+
+def labels(folders: Sequence[Path]) -> list[str]:
+    """Name each method after its folder: by the last part, or by the whole path where last parts are equal."""
+    names = [folder.resolve().name for folder in folders]
+    return [name if names.count(name) == 1 else folder.as_posix() for folder, name in zip(folders, names, strict=True)]
+
+
+def from_manifest(method: str, folder: Path) -> list[Candidate]:
+    """Give what a folder's manifest lists.
+
+    Raises:
+        ManifestError: There is no manifest, or it cannot be read.
+    """
+    return [Candidate(method, entry.pair(folder), folder / entry.fused) for entry in manifest.read(folder)]
+
+
+def from_folder(method: str, folder: Path, pairs: Sequence[Pair], key: Callable[[str], str]) -> Matching:
+    """Find each pair's fused picture in a folder by name: the stem, else the stem without modality tokens.
+
+    Args:
+        method: Row of the table.
+        folder: Fused pictures of that method.
+        pairs: The sources.
+        key: Reduces a file's stem to what the files of one scene have in common.
+    """
+    pictures = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+    by_stem = _unique((path.relative_to(folder).with_suffix("").as_posix(), path) for path in pictures)
+    by_key = _unique((key(path.stem), path) for path in pictures)
+    found, missing = [], []
+    for pair in pairs:
+        path = by_stem.get(pair.name) or by_stem.get(pair.visible.stem) or by_key.get(key(Path(pair.name).name))
+        if path is None:
+            missing.append(pair)
+        else:
+            found.append(Candidate(method, pair, path))
+    used = {candidate.fused for candidate in found}
+    return Matching(found, missing, [path for path in pictures if path not in used])
+
+
+def from_baselines(names: Sequence[str], pairs: Sequence[Pair]) -> list[Candidate]:
+    """Add trivial fusions of every pair, computed on the fly.
+
+    Raises:
+        UnknownNameError: No such baseline.
+    """
+    unknown = [name for name in names if name not in BASELINES]
+    if unknown:
+        raise UnknownNameError("baseline", unknown[0], BASELINES)
+    return [Candidate(name, pair, Fuser(BASELINES[name])) for name in names for pair in pairs]
+
+
+def how_made(folder: Path) -> dict[str, Any] | None:
+    """Tell from a folder's manifest, where it has one, what decides its scores besides the method.
+
+    Returns:
+        ``range`` and ``weights``, each with the values that occur.
+    """
+    if not (folder / manifest.NAME).is_file():
+        return None
+    entries = manifest.read(folder)
+    return {
+        "range": sorted({entry.range for entry in entries}),
+        "weights": sorted({f"{entry.weights} {entry.weights_sha256[:12]}" for entry in entries}),
+    }
+
+
+def _unique(items: Iterable[tuple[str, Path]]) -> dict[str, Path]:
+    """Index by name, leaving out names that several files share: those single out nothing."""
+    index: dict[str, Path | None] = {}
+    for name, path in items:
+        index[name] = None if name in index else path
+    return {name: path for name, path in index.items() if path is not None}

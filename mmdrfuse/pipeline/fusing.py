@@ -1,0 +1,118 @@
+"""Folders of pairs to folders of fused pictures."""
+
+import hashlib
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from mmdrfuse import images
+from mmdrfuse.errors import InputError, MMDRFuseError, OutputError, SizeError
+from mmdrfuse.models import Checkpoint
+from mmdrfuse.pipeline.fusion import Fused, Fuser
+from mmdrfuse.pipeline.manifest import Entry, appending, relative
+from mmdrfuse.pipeline.ordered import ordered
+from mmdrfuse.pipeline.pairs import Pair
+from mmdrfuse.version import __version__
+
+
+@dataclass(frozen=True)
+class Job:
+    """What to fuse with, and where to."""
+
+    fuser: Fuser
+    checkpoint: Checkpoint
+    out: Path
+    """The folder of the fused pictures."""
+    suffix: str = ".png"
+    """The pictures' format, as a file name ending."""
+
+    def target(self, pair: Pair) -> Path:
+        """Give the file that a pair's picture goes to."""
+        return self.out / f"{pair.name}{self.suffix}"
+
+
+def fuse_pairs(
+    job: Job, pairs: Sequence[Pair], *, workers: int = 1, overwrite: bool = False
+) -> Iterator[tuple[Pair, Entry | MMDRFuseError]]:
+    """Fuse pairs side by side, giving each as it is done with its manifest entry or its failure.
+
+    Every worker reads, fuses and writes one pair at a time, so that decoding, arithmetic and encoding
+    overlap and memory stays at a few pictures a worker.
+
+    Args:
+        job: Fuser, weights and target.
+        pairs: What to fuse.
+        workers: Threads.
+        overwrite: Whether existing pictures may be replaced.
+
+    Raises:
+        OutputError: Pictures exist already and may not be replaced (nothing is done then), or the folder
+            cannot be written.
+    """
+    if not overwrite:
+        _refuse_existing([job.target(pair) for pair in pairs])
+    with appending(job.out) as append, ThreadPoolExecutor(workers) as pool:
+        for pair, result in ordered(pool, lambda pair: fuse_pair(job, pair), pairs, ahead=2 * workers):
+            if isinstance(result, Entry):
+                append(result)
+            yield pair, result
+
+
+def fuse_pair(job: Job, pair: Pair) -> Entry:
+    """Read, fuse and write one pair.
+
+    Raises:
+        InputError: A source cannot be read.
+        SizeError: The sources' sizes differ.
+        OutputError: The picture cannot be written.
+    """
+    start = time.perf_counter()
+    target = job.target(pair)
+    fused = fuse_files(job.fuser, pair)
+    images.write(target, fused.image)
+    height, width = fused.image.shape[:2]
+    return Entry(
+        fused=relative(target, job.out),
+        infrared=relative(pair.infrared, job.out),
+        visible=relative(pair.visible, job.out),
+        infrared_sha256=_sha256(pair.infrared),
+        visible_sha256=_sha256(pair.visible),
+        width=width,
+        height=height,
+        range=job.fuser.range,
+        limits=fused.limits,
+        color=fused.image.ndim == 3,
+        weights=job.checkpoint.name,
+        weights_sha256=job.checkpoint.sha256,
+        version=__version__,
+        seconds=round(time.perf_counter() - start, 4),
+    )
+
+
+def fuse_files(fuser: Fuser, pair: Pair) -> Fused:
+    """Read and fuse one pair.
+
+    Raises:
+        InputError: A source cannot be read or used.
+        SizeError: The sources' sizes differ.
+    """
+    infrared, visible = images.read(pair.infrared), images.read(pair.visible)
+    try:
+        return fuser(infrared, visible)
+    except (InputError, SizeError) as error:
+        raise type(error)(f"{pair.infrared} + {pair.visible}: {error}") from error
+
+
+def _refuse_existing(targets: Sequence[Path]) -> None:
+    existing = [target for target in targets if target.exists()]
+    if existing:
+        raise OutputError(
+            f"{existing[0]}: exists already ({len(existing)} of {len(targets)} pictures do); "
+            "choose another folder, or replace them with --overwrite"
+        )
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

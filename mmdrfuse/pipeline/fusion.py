@@ -1,0 +1,106 @@
+"""One pair of arrays to one picture: luminance, network, range, colour."""
+
+import functools
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from mmdrfuse.engine import Engine, make
+from mmdrfuse.errors import SizeError
+from mmdrfuse.images import from_unit, is_gray, limits, luminance, recolour, to_unit
+from mmdrfuse.models import read
+
+
+@dataclass(frozen=True)
+class Fused:
+    """A fused picture and how its values came about."""
+
+    image: NDArray[Any]
+    """H×W or H×W×3, in the dtype of the visible side."""
+    limits: tuple[float, float]
+    """The network's values that became black and white."""
+
+
+@dataclass(frozen=True)
+class Fuser:
+    """Fuse pairs of stored images with one engine and one set of choices."""
+
+    engine: Engine
+    """From `mmdrfuse.engine.make`, or one of the baselines."""
+    range: str = "clip"
+    """How the network's output becomes pixel values: one of `mmdrfuse.images.RANGES`."""
+    color: bool = True
+    """Keep the colour of a coloured source; otherwise the result is grey."""
+
+    def __call__(self, infrared: NDArray[Any], visible: NDArray[Any]) -> Fused:
+        """Fuse two images of one size.
+
+        Args:
+            infrared: H×W or H×W×3; uint8, uint16, or float in [0, 1].
+            visible: The same; it may have another dtype.
+
+        Raises:
+            SizeError: The sizes differ, or a side is shorter than 2.
+            InputError: A dtype or value range that cannot be fused.
+        """
+        check_same_size(infrared, visible)
+        output = self.engine(to_unit(luminance(infrared)), to_unit(luminance(visible)))
+        low, high = limits(output, self.range)
+        coloured = self._coloured(infrared, visible)
+        if coloured is None:
+            return Fused(from_unit(output, low, high, visible.dtype), (low, high))
+        fused = recolour(from_unit(output, low, high, coloured.dtype), coloured)
+        return Fused(fused, (low, high))
+
+    def _coloured(self, infrared: NDArray[Any], visible: NDArray[Any]) -> NDArray[Any] | None:
+        """Give the side whose colour is kept; where both have colour it is the visible one."""
+        if not self.color:
+            return None
+        return next((image for image in (visible, infrared) if not is_gray(image)), None)
+
+
+def fuse(
+    infrared: NDArray[Any], visible: NDArray[Any], *, weights: str | Path = "ivif", range: str = "clip"
+) -> NDArray[Any]:
+    """Fuse two registered images into one picture.
+
+    Args:
+        infrared: H×W or H×W×3 from 2×2 up; uint8, uint16, or float in [0, 1]. In medicine the functional
+            image.
+        visible: The same size.
+        weights: A shipped name or a checkpoint file.
+        range: ``clip`` or ``minmax`` (each image stretched to its own extremes).
+
+    Returns:
+        H×W, or H×W×3 when either side has colour, which is kept; in the coloured side's dtype, else in the
+        visible side's.
+
+    Raises:
+        SizeError: The sizes differ, or a side is shorter than 2.
+        InputError: A dtype or value range that cannot be fused.
+        UnknownNameError: No such weights or range.
+        WeightsError: A file that holds no checkpoint.
+    """
+    return Fuser(_engine(weights), range)(infrared, visible).image
+
+
+def check_same_size(infrared: NDArray[Any], visible: NDArray[Any]) -> None:
+    """Refuse two images of different sizes.
+
+    Raises:
+        SizeError: The sizes differ.
+    """
+    sizes = [f"{image.shape[1]}x{image.shape[0]}" for image in (infrared, visible)]
+    if sizes[0] != sizes[1]:
+        raise SizeError(
+            f"infrared is {sizes[0]} and visible {sizes[1]} pixels: fusion needs registered images of one size; "
+            "resize or crop one of them to the other first"
+        )
+
+
+@functools.lru_cache(maxsize=4)
+def _engine(weights: str | Path) -> Engine:
+    return make(read(weights), threads=os.cpu_count() or 1)

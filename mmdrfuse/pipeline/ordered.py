@@ -1,0 +1,47 @@
+"""Work on many items side by side, in order, with only a few of them alive."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, Future
+from typing import TypeVar
+
+from mmdrfuse.errors import MMDRFuseError
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def ordered(
+    executor: Executor, work: Callable[[Item], Result], items: Iterable[Item], *, ahead: int
+) -> Iterator[tuple[Item, Result | MMDRFuseError]]:
+    """Map ``work`` over ``items``, giving each item with its result, or with the failure it met.
+
+    At most ``ahead`` items are submitted beyond the one that is waited for, which bounds memory however
+    many there are. When the consumer stops early, what has not started is cancelled.
+
+    Args:
+        executor: Threads or processes.
+        work: Called with each item; expected failures (`MMDRFuseError`) become results, others are raised.
+        items: Taken lazily.
+        ahead: How many may wait.
+    """
+    pending: deque[tuple[Item, Future[Result]]] = deque()
+    try:
+        for item in items:
+            pending.append((item, executor.submit(work, item)))
+            if len(pending) > ahead:
+                item, future = pending.popleft()
+                yield item, _outcome(future)
+        while pending:
+            item, future = pending.popleft()
+            yield item, _outcome(future)
+    finally:
+        for _, future in pending:
+            future.cancel()
+
+
+def _outcome(future: "Future[Result]") -> Result | MMDRFuseError:
+    try:
+        return future.result()
+    except MMDRFuseError as error:
+        return error

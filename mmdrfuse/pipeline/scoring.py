@@ -1,0 +1,72 @@
+"""Scores of fused pictures, many at a time."""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmdrfuse import images
+from mmdrfuse.errors import InputError, MMDRFuseError, SizeError
+from mmdrfuse.metrics import evaluate
+from mmdrfuse.pipeline.fusing import fuse_files
+from mmdrfuse.pipeline.fusion import Fuser
+from mmdrfuse.pipeline.ordered import ordered
+from mmdrfuse.pipeline.pairs import Pair
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A picture to score, with the pair that it claims to fuse."""
+
+    method: str
+    """Row of the table it belongs to."""
+    pair: Pair
+    fused: Path | Fuser
+    """A file, or what makes the picture on the fly."""
+
+
+def score(
+    candidates: Sequence[Candidate], *, metrics: Sequence[str], protocol: str, workers: int = 1
+) -> Iterator[tuple[Candidate, dict[str, float] | MMDRFuseError]]:
+    """Score pictures side by side, giving each with its scores, or with what kept it from being scored.
+
+    Args:
+        candidates: What to score.
+        metrics: Names of `mmdrfuse.metrics.names`.
+        protocol: One of `mmdrfuse.metrics.PROTOCOLS`.
+        workers: Processes.
+    """
+    work = partial(score_one, metrics=tuple(metrics), protocol=protocol)
+    side_by_side = min(workers, len(candidates)) > 1
+    with ProcessPoolExecutor(workers) if side_by_side else ThreadPoolExecutor(1) as pool:
+        yield from ordered(pool, work, candidates, ahead=2 * workers)
+
+
+def score_one(candidate: Candidate, *, metrics: Sequence[str], protocol: str) -> dict[str, float]:
+    """Read, and where needed fuse, one picture and score it against its sources.
+
+    Raises:
+        InputError: A file cannot be read.
+        SizeError: The three sizes differ.
+        UnknownNameError: No such metric or protocol.
+    """
+    pair = candidate.pair
+    if isinstance(candidate.fused, Fuser):
+        fused, where = fuse_files(candidate.fused, pair).image, f"{candidate.method} of {pair.name}"
+    else:
+        fused, where = images.read(candidate.fused), str(candidate.fused)
+    arrays = [_eight_bit_scale(image) for image in (fused, images.read(pair.infrared), images.read(pair.visible))]
+    try:
+        return evaluate(*arrays, metrics=tuple(metrics), protocol=protocol)
+    except (InputError, SizeError) as error:
+        raise type(error)(f"{where}: {error}") from error
+
+
+def _eight_bit_scale(image: NDArray[Any]) -> NDArray[Any]:
+    """Leave 8 bits as they are; put other depths on the scale 0..255 that the definitions are written for."""
+    return image if image.dtype == np.uint8 else images.to_unit(image).astype(np.float64) * 255

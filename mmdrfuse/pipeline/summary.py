@@ -1,0 +1,139 @@
+"""From scores of pictures to a table of methods: means, their uncertainty, ranks and paired tests."""
+
+import csv
+import io
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmdrfuse.metrics import METRICS
+from mmdrfuse.version import __version__
+
+RESAMPLES = 2000
+"""Of the bootstrap; the interval's ends then repeat to about 2 % of its width."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One method's scores in one metric."""
+
+    mean: float
+    std: float
+    """Of the sample, n − 1; 0 for a single picture."""
+    interval: tuple[float, float]
+    """95 % percentile-bootstrap interval of the mean."""
+    rank: int
+    """1 is best, by the mean and the metric's direction; equal means share a rank."""
+
+
+@dataclass
+class Scores:
+    """Scores by method, picture and metric, under one protocol."""
+
+    protocol: str
+    metrics: tuple[str, ...]
+    methods: dict[str, dict[str, dict[str, float]]] = field(default_factory=dict)
+    """Method → picture → metric → value."""
+
+    def add(self, method: str, picture: str, values: dict[str, float]) -> None:
+        """Add one picture's scores."""
+        self.methods.setdefault(method, {})[picture] = values
+
+    def column(self, method: str, metric: str) -> NDArray[np.float64]:
+        """Give one method's values of one metric, in the order the pictures came."""
+        return np.array([values[metric] for values in self.methods[method].values()])
+
+    def summarise(self) -> dict[str, dict[str, Summary]]:
+        """Summarise every method in every metric: method → metric → summary."""
+        ranks = {metric: self._ranks(metric) for metric in self.metrics}
+        return {
+            method: {metric: _summary(self.column(method, metric), ranks[metric][method]) for metric in self.metrics}
+            for method in self.methods
+        }
+
+    def compare(self) -> dict[tuple[str, str], dict[str, float]]:
+        """Test every two methods on the pictures they share: (first, second) → metric → p.
+
+        The test is Wilcoxon's signed-rank test, two-sided; p is 1 where no value differs, and not corrected for
+        the number of tests.
+
+        References:
+            Wilcoxon, "Individual comparisons by ranking methods", Biometrics Bulletin, 1945.
+        """
+        return {
+            (first, second): {metric: self._wilcoxon(first, second, metric) for metric in self.metrics}
+            for first, second in combinations(self.methods, 2)
+        }
+
+    def document(self, *, compare: bool = False) -> dict[str, Any]:
+        """Give everything as plain objects for JSON; what is not a number becomes null."""
+        summaries = self.summarise()
+        document: dict[str, Any] = {
+            "version": __version__,
+            "protocol": self.protocol,
+            "metrics": {
+                metric: {"higher_is_better": METRICS[metric].higher_is_better, "unit": METRICS[metric].unit}
+                for metric in self.metrics
+            },
+            "methods": {
+                method: {
+                    "summary": {metric: asdict(summary) for metric, summary in row.items()},
+                    "images": self.methods[method],
+                }
+                for method, row in summaries.items()
+            },
+        }
+        if compare:
+            document["wilcoxon_p"] = [{"methods": methods, **values} for methods, values in self.compare().items()]
+        return _finite(document)
+
+    def csv(self) -> str:
+        """Give one line a method and picture, then one with the means of each method."""
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(["method", "image", *self.metrics])
+        for method, pictures in self.methods.items():
+            writer.writerows([method, picture, *values.values()] for picture, values in pictures.items())
+        for method, row in self.summarise().items():
+            writer.writerow([method, "mean", *(row[metric].mean for metric in self.metrics)])
+        return text.getvalue()
+
+    def _ranks(self, metric: str) -> dict[str, int]:
+        sign = -1 if METRICS[metric].higher_is_better else 1
+        means = {method: sign * float(self.column(method, metric).mean()) for method in self.methods}
+        return {method: 1 + sum(other < mean for other in means.values()) for method, mean in means.items()}
+
+    def _wilcoxon(self, first: str, second: str, metric: str) -> float:
+        from scipy.stats import wilcoxon
+
+        one, other = self.methods[first], self.methods[second]
+        shared = [picture for picture in one if picture in other]
+        difference = np.array([one[picture][metric] - other[picture][metric] for picture in shared])
+        return float(wilcoxon(difference).pvalue) if difference.any() else 1.0
+
+
+def _summary(values: NDArray[np.float64], rank: int) -> Summary:
+    std = float(values.std(ddof=1)) if len(values) > 1 else 0.0
+    low, high = _bootstrap(values)
+    return Summary(float(values.mean()), std, (low, high), rank)
+
+
+def _bootstrap(values: NDArray[np.float64]) -> Sequence[float]:
+    """Give the ends of the interval; the same values always give the same ends."""
+    draws = np.random.default_rng(0).integers(len(values), size=(RESAMPLES, len(values)))
+    means = values[draws].mean(axis=1)
+    return [float(end) for end in np.quantile(means, (0.025, 0.975))]
+
+
+def _finite(value: Any) -> Any:  # noqa: ANN401
+    """Replace what JSON cannot say (a reference program's NaN, an infinite PSNR) by None, at any depth."""
+    if isinstance(value, dict):
+        return {key: _finite(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(entry) for entry in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,59 @@
+"""The manifest outlives crashes and says what is wrong with it."""
+
+import dataclasses
+import json
+
+import pytest
+
+from mmdrfuse.errors import ManifestError
+from mmdrfuse.pipeline import manifest
+
+
+@pytest.fixture
+def entry():
+    return manifest.Entry(
+        fused="a.png", infrared="../ir/a.png", visible="../vi/a.png", infrared_sha256="1", visible_sha256="2",
+        width=4, height=3, range="clip", limits=(0.0, 1.0), color=False, weights="ivif", weights_sha256="3",
+        version="0", seconds=0.1,
+    )  # fmt: skip
+
+
+def fill(folder, *entries):
+    with manifest.appending(folder) as append:
+        for entry in entries:
+            append(entry)
+
+
+def test_entries_come_back_by_name_and_the_last_of_a_name_counts(tmp_path, entry):
+    b, newer = dataclasses.replace(entry, fused="b.png"), dataclasses.replace(entry, range="minmax")
+    fill(tmp_path, b, entry)
+    fill(tmp_path, newer)
+    assert manifest.read(tmp_path) == [newer, b]
+
+
+def test_line_cut_off_by_a_crash_is_ignored_and_replaced(tmp_path, entry):
+    fill(tmp_path, entry)
+    with (tmp_path / manifest.NAME).open("a") as file:
+        file.write('{"fused": "b.p')
+    assert manifest.read(tmp_path) == [entry]
+    other = dataclasses.replace(entry, fused="c.png")
+    fill(tmp_path, other)
+    assert manifest.read(tmp_path) == [entry, other]
+
+
+def test_fields_of_a_later_version_are_passed_over(tmp_path, entry):
+    line = json.dumps({**dataclasses.asdict(entry), "mood": "good"})
+    (tmp_path / manifest.NAME).write_text(line + "\n")
+    assert manifest.read(tmp_path) == [entry]
+
+
+def test_missing_manifest_says_what_to_do(tmp_path):
+    with pytest.raises(ManifestError, match=r"holds no manifest\.jsonl; name a folder that `mmdrfuse fuse` wrote"):
+        manifest.read(tmp_path)
+
+
+@pytest.mark.parametrize("line", ["not json", '{"fused": "a.png"}', "[]"])
+def test_foreign_line_is_named_with_its_number(tmp_path, line):
+    (tmp_path / manifest.NAME).write_text(line + "\n")
+    with pytest.raises(ManifestError, match=r"manifest\.jsonl:1: not an entry"):
+        manifest.read(tmp_path)

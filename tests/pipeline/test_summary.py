@@ -1,0 +1,65 @@
+"""From scores to a table."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+
+from mmdrfuse.pipeline.summary import Scores
+
+
+@pytest.fixture
+def scores():
+    """Two methods on six pictures; the second is better by 1, 2, … 6 in SD and worse in MSE, where less is better."""
+    made = Scores("standard", ("SD", "MSE"))
+    for number in range(1, 7):
+        made.add("first", f"{number}", {"SD": 10.0, "MSE": 5.0})
+        made.add("second", f"{number}", {"SD": 10.0 + number, "MSE": 6.0})
+    return made
+
+
+def test_means_and_spreads_are_those_of_the_sample(scores):
+    summary = scores.summarise()["second"]["SD"]
+    assert summary.mean == 13.5
+    assert summary.std == pytest.approx(math.sqrt(3.5))  # of 1 … 6 with n − 1
+
+
+def test_ranks_follow_each_metric_s_direction_and_are_shared(scores):
+    scores.add("third", "1", {"SD": 13.5, "MSE": 7.0})
+    ranks = {method: (row["SD"].rank, row["MSE"].rank) for method, row in scores.summarise().items()}
+    assert ranks == {"first": (3, 1), "second": (1, 2), "third": (1, 3)}
+
+
+def test_interval_of_the_mean_is_near_the_normal_one(rng):
+    many = Scores("standard", ("SD",))
+    for number, value in enumerate(rng.normal(50, 10, 400)):
+        many.add("m", str(number), {"SD": float(value)})
+    summary = many.summarise()["m"]["SD"]
+    half = 1.96 * summary.std / 20
+    np.testing.assert_allclose(summary.interval, (summary.mean - half, summary.mean + half), atol=0.15)
+
+
+def test_six_differences_of_one_sign_have_the_exact_p(scores):
+    # all 2⁶ sign patterns are equally likely; two of them are as extreme
+    assert scores.compare()[("first", "second")] == pytest.approx({"SD": 2 / 64, "MSE": 2 / 64})
+
+
+def test_equal_scores_have_p_one(scores):
+    scores.methods["third"] = dict(scores.methods["first"])
+    assert scores.compare()[("first", "third")] == {"SD": 1.0, "MSE": 1.0}
+
+
+def test_methods_that_share_no_picture_have_p_one(scores):
+    scores.add("third", "other", {"SD": 1.0, "MSE": 1.0})
+    assert scores.compare()[("first", "third")]["SD"] == 1.0
+
+
+def test_what_json_cannot_say_becomes_null(scores):
+    scores.add("first", "7", {"SD": math.nan, "MSE": math.inf})
+    document = json.loads(json.dumps(scores.document(compare=True), allow_nan=False))
+    assert document["methods"]["first"]["images"]["7"] == {"SD": None, "MSE": None}
+
+
+def test_csv_ends_with_the_means(scores):
+    assert scores.csv().splitlines()[-2:] == ["first,mean,10.0,5.0", "second,mean,13.5,6.0"]
