@@ -1,0 +1,109 @@
+"""What the commands share: where messages go, progress, the report of a run over many items, common options."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+from rich.console import Console
+
+from mmdrfuse.errors import MMDRFuseError
+
+if TYPE_CHECKING:
+    from mmdrfuse.datasets.pairing import Pairing
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+FOLDER = click.Path(file_okay=False, path_type=Path)
+EXISTING_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+EXISTING = click.Path(exists=True, path_type=Path)
+ANY_PATH = click.Path(path_type=Path)
+
+overwrite_option = click.option("--overwrite", is_flag=True, help="Replace what exists.")
+workers_option = click.option(
+    "--workers", type=click.IntRange(1), default=lambda: os.cpu_count() or 1, show_default="all cores",
+    help="How many to work on at a time.",
+)  # fmt: skip
+weights_option = click.option(
+    "--weights", default="ivif", show_default=True, metavar="NAME|FILE",
+    help="Shipped weights by name, or a checkpoint: .safetensors, or a PyTorch state dict.",
+)  # fmt: skip
+
+
+def messages() -> Console:
+    """Give the console for everything that is not a result: standard error."""
+    return Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def results() -> Console:
+    """Give the console for results: standard output, as wide as needed when piped."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=200)
+
+
+class Report:
+    """Count what was done and what failed over many items, and own the exit code."""
+
+    def __init__(self) -> None:
+        self.done = 0
+        self.failures: list[str] = []
+
+    def add(self, result: object) -> None:
+        """Count one item's result, or name its failure."""
+        if isinstance(result, MMDRFuseError):
+            self.fail(str(result))
+        else:
+            self.done += 1
+
+    def fail(self, message: str) -> None:
+        """Name one failure on standard error."""
+        self.failures.append(message)
+        messages().print(f"[red]failed[/red] {_escape(message)}")
+
+    def finish(self, what: str) -> None:
+        """Print the summary on standard error and leave with exit code 1 when anything failed."""
+        failed = f", [red]{len(self.failures)} failed[/red]" if self.failures else ""
+        messages().print(f"{self.done} {what}{failed}")
+        if self.failures:
+            raise SystemExit(1)
+
+
+def warn(message: str) -> None:
+    """Say something on standard error that does not change the exit code."""
+    messages().print(f"[yellow]note[/yellow] {_escape(message)}")
+
+
+def left_out(pairing: "Pairing") -> tuple[list[str], list[str]]:
+    """Say what did not become a pair: pictures, which somebody may miss, and files that are no pictures."""
+    orphans = [f"{path}: no partner of that name, left out" for path in pairing.orphans]
+    ambiguous = [
+        f"{', '.join(map(str, group))}: one name for several pictures, left out" for group in pairing.ambiguous
+    ]
+    return orphans + ambiguous, [f"{path}: not a picture, left out" for path in pairing.ignored]
+
+
+@contextmanager
+def progress(title: str, total: int) -> Iterator[Callable[[str], None]]:
+    """Show progress on standard error, and only on a terminal; call the result with each finished item's name."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = messages()
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
+        TextColumn("{task.fields[current]}"),
+    )  # fmt: skip
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(title, total=total, current="")
+
+        def advance(current: str) -> None:
+            bar.update(task, advance=1, current=current)
+
+        yield advance
+
+
+def _escape(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(text)

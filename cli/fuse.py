@@ -1,0 +1,106 @@
+"""``mmdrfuse fuse``: pairs of pictures to fused pictures."""
+
+from pathlib import Path
+
+import click
+
+from mmdrfuse.cli.common import (
+    ANY_PATH,
+    EXISTING,
+    Report,
+    left_out,
+    messages,
+    overwrite_option,
+    progress,
+    warn,
+    weights_option,
+    workers_option,
+)
+from mmdrfuse.errors import OutputError
+from mmdrfuse.pipeline.pairs import Pair
+
+
+@click.command()
+@click.argument("infrared", metavar="IR", type=EXISTING)
+@click.argument("visible", metavar="VIS", type=EXISTING)
+@click.argument("out", metavar="OUT", type=ANY_PATH)
+@weights_option
+@click.option(
+    "--range", "range_", type=click.Choice(["clip", "minmax"]), default="clip",
+    help="Map the network's output by clipping, or by stretching every picture to its own extremes.",
+)  # fmt: skip
+@click.option(
+    "--color", type=click.Choice(["auto", "gray"]), default="auto", help="Keep the colour of a coloured side, or not."
+)
+@click.option("--format", "format_", default="png", metavar="ENDING", help="Format of the pictures in a folder.")
+@click.option(
+    "--engine", type=click.Choice(["auto", "cpu", "torch"]), default="auto",
+    help="The compiled kernel (students), or torch (any network).",
+)  # fmt: skip
+@click.option("--device", default="cpu", help="Device for torch, such as cuda.")
+@workers_option
+@overwrite_option
+def fuse(
+    infrared: Path,
+    visible: Path,
+    out: Path,
+    weights: str,
+    range_: str,
+    color: str,
+    format_: str,
+    engine: str,
+    device: str,
+    workers: int,
+    overwrite: bool,
+) -> None:
+    """Fuse IR and VIS, two pictures or two folders, into OUT.
+
+    Pictures of two folders are paired by name, never by position; what has no partner is named. A folder OUT
+    also gets manifest.jsonl, which says from what and how each picture was made, and which `mmdrfuse eval` reads.
+
+    In medicine the functional image (PET, SPECT) or the CT stands in IR's place, the MRI in VIS's.
+    """
+    from mmdrfuse import images, models
+    from mmdrfuse.engine import make
+    from mmdrfuse.pipeline.fusing import Job, fuse_pair, fuse_pairs
+    from mmdrfuse.pipeline.fusion import Fuser
+
+    checkpoint = models.read(weights)
+    fuser = Fuser(make(checkpoint, kind=engine, device=device), range_, color == "auto")
+    if infrared.is_dir() != visible.is_dir():
+        raise click.UsageError("IR and VIS must be two pictures or two folders, not one of each")
+    report = Report()
+    if not infrared.is_dir() and out.suffix.lower() in images.SUFFIXES:
+        if out.exists() and not overwrite:
+            raise OutputError(f"{out}: exists already; replace it with --overwrite")
+        fuse_pair(Job(fuser, checkpoint, out.parent, out.suffix), Pair(out.stem, infrared, visible))
+        messages().print(f"wrote {out}")
+        return
+
+    job = Job(fuser, checkpoint, out, _suffix(format_))
+    pairs = _folder_pairs(infrared, visible) if infrared.is_dir() else [Pair(visible.stem, infrared, visible)]
+    with progress("fusing", len(pairs)) as advance:
+        for pair, result in fuse_pairs(job, pairs, workers=workers, overwrite=overwrite):
+            report.add(result)
+            advance(pair.name)
+    report.finish(f"pictures fused into {out}")
+
+
+def _folder_pairs(infrared: Path, visible: Path) -> list[Pair]:
+    """Pair two folders and say what was left out."""
+    from mmdrfuse.datasets.pairing import pair_folders
+
+    pairing = pair_folders(infrared, visible)
+    for messages_ in left_out(pairing):
+        for message in messages_:
+            warn(message)
+    return list(pairing.pairs)
+
+
+def _suffix(ending: str) -> str:
+    from mmdrfuse.images import SUFFIXES
+
+    suffix = f".{ending.lower().lstrip('.')}"
+    if suffix not in SUFFIXES:
+        raise click.BadParameter(f"{ending!r} is none of {', '.join(sorted(SUFFIXES))}", param_hint="--format")
+    return suffix

@@ -1,0 +1,20 @@
+"""``mmdrfuse demo``: everything at once, from nothing."""
+
+from mmdrfuse import images
+
+
+def test_demo_makes_fuses_scores_and_says_where(run, tmp_path):
+    out = tmp_path / "demo"
+    result = run("demo", out, "--pairs", "1")
+    assert result.exit_code == 0, result.stderr
+    assert images.read(out / "fused" / "street_0000.png").shape == (480, 640, 3)
+    assert images.read(out / "sheet.png").shape[1] > 5 * 300
+    for said in ("mmdrfuse", "mean", "max", "VIF ↑", str(out / "sheet.png")):
+        assert said in result.stdout
+
+
+def test_folder_with_other_things_in_it_is_refused(run, tmp_path):
+    (tmp_path / "mine.txt").write_text("keep")
+    result = run("demo", tmp_path)
+    assert result.exit_code == 1
+    assert "is not empty" in result.stderr

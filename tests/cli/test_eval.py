@@ -1,0 +1,129 @@
+"""``mmdrfuse eval`` from manifests and folders."""
+
+import csv
+import io
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from mmdrfuse import evaluate, images
+
+
+@pytest.fixture
+def fused(run, scenes, tmp_path):
+    """Copies of the scenes with two methods' pictures: ours, and ours stretched."""
+    for side in ("ir", "vi"):
+        shutil.copytree(scenes / side, tmp_path / side)
+    for name, policy in (("ours", "clip"), ("stretched", "minmax")):
+        run("fuse", tmp_path / "ir", tmp_path / "vi", tmp_path / name, "--range", policy)
+    return tmp_path
+
+
+def document(result):
+    assert result.exit_code == 0, result.stderr
+    return json.loads(result.stdout)
+
+
+def test_manifest_is_enough_and_scores_are_those_of_python(run, fused):
+    scores = document(run("eval", fused / "ours", "--metrics", "EN,SSIM", "--json", "-"))
+    images_ = scores["methods"]["ours"]["images"]
+    arrays = [images.read(fused / side / "street_0001.png") for side in ("ours", "ir", "vi")]
+    assert images_["street_0001"] == pytest.approx(evaluate(*arrays, metrics=("EN", "SSIM")), rel=1e-12)
+    mean = np.mean([values["EN"] for values in images_.values()])
+    assert scores["methods"]["ours"]["summary"]["EN"]["mean"] == pytest.approx(mean)
+
+
+def test_current_folder_is_the_default(run, fused, monkeypatch):
+    monkeypatch.chdir(fused / "ours")
+    result = run("eval", "--metrics", "SD")
+    assert result.exit_code == 0
+    assert "SD ↑" in result.stdout
+    assert "3 pictures scored" in result.stderr
+
+
+def test_folders_need_no_manifest(run, fused):
+    (fused / "ours" / "manifest.jsonl").unlink()
+    sources = ("--ir", fused / "ir", "--vis", fused / "vi")
+    assert len(document(run("eval", fused / "ours", *sources, "--json", "-"))["methods"]["ours"]["images"]) == 3
+
+
+def test_several_methods_are_ranked_in_each_metric_s_direction(run, fused):
+    names = ("ours", "stretched")
+    found = document(
+        run("eval", *(fused / name for name in names), "--metrics", "SD,CE", "--baselines", "mean", "--json", "-")
+    )
+    assert list(found["methods"]) == ["ours", "stretched", "mean"]
+    for metric, best in (("SD", max), ("CE", min)):
+        rows = [row["summary"][metric] for row in found["methods"].values()]
+        assert next(row for row in rows if row["rank"] == 1)["mean"] == best(row["mean"] for row in rows)
+
+
+def test_folders_made_differently_are_warned_about(run, fused):
+    result = run("eval", fused / "ours", fused / "stretched", "--metrics", "SD")
+    assert "made with different range" in result.stderr
+    assert "ours: clip; stretched: minmax" in result.stderr
+
+
+def test_comparison_is_printed_and_in_the_document(run, fused):
+    arguments = ("eval", fused / "ours", "--baselines", "max", "--metrics", "SD", "--compare")
+    assert "Wilcoxon" in run(*arguments).stdout
+    (compared,) = document(run(*arguments, "--json", "-"))["wilcoxon_p"]
+    assert compared["methods"] == ["ours", "max"]
+    assert 0 < compared["SD"] <= 1
+
+
+def test_csv_has_a_line_a_picture_and_the_means(run, fused):
+    result = run("eval", fused / "ours", "--metrics", "EN,SD", "--csv", "-")
+    rows = list(csv.DictReader(io.StringIO(result.stdout)))
+    assert [row["image"] for row in rows] == ["street_0000", "street_0001", "street_0002", "mean"]
+    assert float(rows[3]["SD"]) == pytest.approx(np.mean([float(row["SD"]) for row in rows[:3]]))
+
+
+def test_existing_result_file_is_kept_unless_told(run, fused):
+    arguments = ("eval", fused / "ours", "--metrics", "SD", "--json", fused / "scores.json")
+    assert run(*arguments).exit_code == 0
+    assert run(*arguments).exit_code == 1
+    assert run(*arguments, "--overwrite").exit_code == 0
+
+
+def test_what_cannot_be_scored_is_named_and_the_rest_is(run, fused):
+    (fused / "ours" / "street_0000.png").unlink()
+    images.write(fused / "ours" / "street_0001.png", np.zeros((8, 8), np.uint8))
+    result = run("eval", fused / "ours", "--metrics", "SD", "--json", "-")
+    assert result.exit_code == 1
+    assert list(json.loads(result.stdout)["methods"]["ours"]["images"]) == ["street_0002"]
+    assert "street_0000.png: no such file" in result.stderr
+    assert "street_0001.png: " in result.stderr
+
+
+def test_missing_and_spare_pictures_are_named(run, fused):
+    (fused / "ours" / "street_0000.png").rename(fused / "ours" / "other.png")
+    result = run("eval", fused / "ours", "--ir", fused / "ir", "--vis", fused / "vi", "--metrics", "SD")
+    assert result.exit_code == 1
+    assert "no picture for street_0000" in result.stderr
+    assert "other.png: belongs to no pair" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [(("--metrics", "SIMM"), 1, "did you mean SSIM"), (("--protocol", "vfb"), 1, "did you mean vifb"),
+     (("--baselines", "min"), 1, "unknown baseline 'min'"), (("--ir", "."), 2, "go together")],
+)  # fmt: skip
+def test_unknown_names_and_wrong_usage_are_answered(run, fused, arguments, code, message):
+    result = run("eval", fused / "ours", *arguments)
+    assert (result.exit_code, message in result.stderr) == (code, True), result.stderr
+
+
+def test_folder_without_manifest_says_what_to_do(run, fused):
+    result = run("eval", fused / "ir")
+    assert result.exit_code == 1
+    assert "give --ir DIR and --vis DIR" in result.stderr
+
+
+def test_list_names_every_metric(run):
+    from mmdrfuse.metrics import METRICS
+
+    listed = run("eval", "--list").stdout
+    assert all(name in listed for name in METRICS)

@@ -1,0 +1,70 @@
+"""What all commands share: help, exit codes, and what is said when something goes wrong."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from mmdrfuse import __version__
+from mmdrfuse.cli import main
+from mmdrfuse.errors import MMDRFuseError
+
+COMMANDS = ("prepare", "teach", "distill", "fuse", "eval", "demo")
+
+
+def test_commands_stand_in_the_order_of_use(run):
+    listed = run("--help").stdout.split("Commands:")[1]
+    assert tuple(line.split()[0] for line in listed.strip("\n").splitlines() if line[2] != " ") == COMMANDS
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(run, command):
+    result = run(command, "--help")
+    assert result.exit_code == 0
+    assert result.stdout.startswith(f"Usage: main {command}")
+
+
+def test_version_is_told(run):
+    assert __version__ in run("--version").stdout
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("fuse", "--help"), ("eval", "--help"), ("teach", "--help")])
+def test_help_answers_without_the_heavy_libraries(arguments):
+    code = (
+        "import sys\nfrom mmdrfuse.cli import main\n"
+        f"try:\n    main({list(arguments)!r})\nexcept SystemExit:\n    pass\n"
+        "heavy = {'torch', 'numba', 'scipy', 'h5py'} & set(sys.modules)\nassert not heavy, heavy\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+def test_python_m_is_the_same_program():
+    called = [sys.executable, "-m", "mmdrfuse", "--version"]
+    assert __version__ in subprocess.run(called, check=True, capture_output=True, text=True).stdout
+
+
+@pytest.mark.parametrize(
+    ("raised", "code", "said"),
+    [(MMDRFuseError("a.png: broken"), 1, "error: a.png: broken"), (KeyboardInterrupt(), 130, "interrupted"),
+     (OSError(28, "No space left on device"), 1, "No space left on device"),
+     (ZeroDivisionError("oops"), 3, "internal error: ZeroDivisionError('oops'); the details are in ")],
+)  # fmt: skip
+def test_failures_become_one_message_and_the_agreed_exit_code(run, monkeypatch, raised, code, said):
+    @click.command()
+    def fail():
+        raise raised
+
+    monkeypatch.setitem(main.commands, "fail", fail)
+    result = run("fail")
+    assert (result.exit_code, "Traceback" in result.stderr) == (code, False)
+    assert said in result.stderr
+    if code == 3:
+        log = Path(result.stderr.rsplit(" ", 1)[1].strip())
+        assert "ZeroDivisionError: oops" in log.read_text()
+        log.unlink()
+
+
+def test_wrong_usage_exits_with_two(run):
+    assert run("fuse").exit_code == 2

@@ -1,0 +1,72 @@
+"""The house stands: imports go one way, public names are what the inventory says."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import mmdrfuse
+
+ROOT = Path(__file__).parents[1]
+DOOR = ROOT / "mmdrfuse" / "__main__.py"
+MODULES = [
+    path for folder in ("mmdrfuse", "datasets", "cli") for path in sorted((ROOT / folder).rglob("*.py")) if path != DOOR
+]
+UPSTAIRS = {"pipeline", "training"}
+DOWNSTAIRS = {"models", "engine", "losses", "metrics", "images", "weights"}
+
+
+def room(path):
+    """Name the room of a file: ``cli``, ``datasets``, or a folder of the core (``""`` for its own files)."""
+    parts = path.relative_to(ROOT).parts
+    return parts[0] if parts[0] != "mmdrfuse" else (parts[1] if len(parts) > 2 else "")
+
+
+def imported(path):
+    """Give the rooms that a file imports, wherever in the file, and the other packages."""
+    rooms, packages = set(), set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            names = (
+                [f"{node.module}.{alias.name}" for alias in node.names] if node.module == "mmdrfuse" else [node.module]
+            )
+        for name in names:
+            first, *rest = name.split(".")
+            (rooms if first == "mmdrfuse" else packages).add(rest[0] if first == "mmdrfuse" and rest else first)
+    return rooms, packages
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_go_one_way(path):
+    if path == ROOT / "mmdrfuse" / "__init__.py":
+        return  # names its parts for type checkers
+    own, (rooms, packages) = room(path), imported(path)
+    if own not in ("cli", "datasets"):
+        assert not rooms & {"cli", "datasets"}
+        assert not packages & {"click", "rich", "h5py"}
+    if own == "datasets":
+        assert "cli" not in rooms
+        assert not packages & {"click", "rich", "torch"}
+    if own in DOWNSTAIRS:
+        assert not rooms & UPSTAIRS
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_core_and_datasets_never_print(path):
+    calls = [node.func for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
+    assert not [call for call in calls if isinstance(call, ast.Name) and call.id == "print"]
+
+
+def test_public_names_are_those_promised():
+    assert sorted(mmdrfuse.__all__) == ["__version__", "datasets", "errors", "evaluate", "fuse", "metrics", "models"]
+    assert all(getattr(mmdrfuse, name) is not None for name in mmdrfuse.__all__)
+    with pytest.raises(AttributeError, match="has no attribute 'fuze'"):
+        mmdrfuse.fuze  # noqa: B018
+
+
+def test_import_brings_nothing_heavy():
+    code = "import sys, mmdrfuse; assert not {'torch', 'numpy', 'numba', 'scipy', 'click'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
