@@ -1,0 +1,48 @@
+"""From folders to patches: layouts of the public sets, pairing by name, the file of training patches, made-up scenes.
+
+Nothing heavy (h5py, SciPy) is imported before a name that needs it is used.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mmdrfuse.datasets.layouts import LAYOUTS, Layout, find_pairs
+    from mmdrfuse.datasets.pairing import Pairing, pair_folders, pair_key
+    from mmdrfuse.datasets.patches import PatchFile
+    from mmdrfuse.datasets.preparing import PrepareReport, prepare
+    from mmdrfuse.datasets.synthetic import Scene, scene, write_scenes
+
+__all__ = [
+    "LAYOUTS",
+    "Layout",
+    "Pairing",
+    "PatchFile",
+    "PrepareReport",
+    "Scene",
+    "find_pairs",
+    "pair_folders",
+    "pair_key",
+    "prepare",
+    "scene",
+    "write_scenes",
+]
+
+_HOMES = {
+    "layouts": ("LAYOUTS", "Layout", "find_pairs"),
+    "pairing": ("Pairing", "pair_folders", "pair_key"),
+    "patches": ("PatchFile",),
+    "preparing": ("PrepareReport", "prepare"),
+    "synthetic": ("Scene", "scene", "write_scenes"),
+}
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401
+    for module, names in _HOMES.items():
+        if name in names:
+            return getattr(import_module(f"mmdrfuse.datasets.{module}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,202 @@
+"""From the folders of sets to one file of training patches."""
+
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmdrfuse import images
+from mmdrfuse.atomic import writing
+from mmdrfuse.datasets.layouts import find_pairs
+from mmdrfuse.datasets.patches import PackedPatches, PatchWriter
+from mmdrfuse.errors import InputError, MMDRFuseError, SizeError
+from mmdrfuse.pipeline.ordered import ordered
+from mmdrfuse.pipeline.pairs import Pair
+
+Progress = Callable[[str, int], AbstractContextManager[Callable[[str], None]]]
+"""Called with a title and the number of items; gives what is called with the name of each finished item."""
+
+SMALLEST = 8
+"""Pixels on a side below which a patch is of no use to training."""
+
+
+@dataclass(frozen=True)
+class PrepareReport:
+    """What was written, and what was left out.
+
+    Args:
+        path: The file.
+        layouts: Name of the layout of each source.
+        pairs: Pairs that gave patches.
+        shape: Number, height and width of the patches.
+        nbytes: Size of the file.
+        failed: One line for each pair that should have given patches and could not.
+        left_out: One line for each file or pair that was left out by a rule: what, and why.
+    """
+
+    path: Path
+    layouts: tuple[str, ...]
+    pairs: int
+    shape: tuple[int, int, int]
+    nbytes: int
+    failed: tuple[str, ...]
+    left_out: tuple[str, ...]
+
+
+def prepare(
+    sources: Sequence[Path],
+    out: Path,
+    *,
+    patch: int = 128,
+    stride: int | None = None,
+    layout: str | None = None,
+    workers: int | None = None,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> PrepareReport:
+    """Cut the pairs of sets into patches and write them to one file, in bounded memory.
+
+    Patches lie on a grid from the first row and column; what is left at the far edges is not used. Colour becomes
+    luminance; 16 bits become 8 by v / 257, rounded. The same input and options give the same bytes, and the file
+    appears whole or not at all.
+
+    Args:
+        sources: Roots of sets.
+        out: The file to write; see :mod:`mmdrfuse.datasets.patches` for what is in it.
+        patch: Height and width of a patch, pixels.
+        stride: Pixels from one patch to the next; None for a patch beside a patch.
+        layout: Name of the sets' layout; None recognises it.
+        workers: Threads; None for one a core.
+        overwrite: Whether an existing file may be replaced.
+        progress: Draws the progress.
+
+    Raises:
+        InputError: A root is missing, or nothing in it could be used.
+        OutputError: The file exists, or cannot be written.
+        PairingError: A root holds no pairs.
+        SizeError: The patch or the stride is too small.
+        UnknownNameError: There is no layout of that name.
+    """
+    stride = patch if stride is None else stride
+    if patch < SMALLEST or stride < 1:
+        raise SizeError(f"patch {patch} with stride {stride}: the patch must be at least {SMALLEST}, the stride 1")
+    options = {"patch": patch, "stride": stride, "layout": layout, "luminance": "BT.601", "sixteen_bit": "v / 257"}
+    with writing(out, overwrite=overwrite) as temporary:
+        found = [(root, *find_pairs(root, layout)) for root in sources]
+        items = [
+            _Item(number, root, kind.name, pair)
+            for number, (root, kind, pairing) in enumerate(found)
+            for pair in pairing.pairs
+        ]
+        failed = [line for _, _, pairing in found for line in pairing.unclear()]
+        left_out = [line for _, _, pairing in found for line in pairing.unused()]
+        cut = partial(_cut, patch=patch, stride=stride)
+        with (
+            PatchWriter(temporary, (patch, patch), options) as writer,
+            (progress or _silent)("cutting patches", len(items)) as advance,
+            ThreadPoolExecutor(workers or os.cpu_count()) as pool,
+        ):
+            for item, result in ordered(pool, cut, items, ahead=2 * (workers or os.cpu_count() or 1)):
+                if isinstance(result, MMDRFuseError):
+                    failed.append(str(result))
+                elif not len(result.patches.index):
+                    size = "{height}x{width}".format(**result.source)
+                    left_out.append(f"{item.pair.infrared}: {size} is smaller than a patch of {patch}x{patch}")
+                else:
+                    writer.add(result.patches, result.source)
+                advance(item.pair.name)
+            if not writer.count:
+                raise InputError(f"no patch could be cut from {len(items)} pairs: {[*failed, *left_out][0]}")
+    return PrepareReport(
+        path=out,
+        layouts=tuple(kind.name for _, kind, _ in found),
+        pairs=writer.pairs,
+        shape=(writer.count, patch, patch),
+        nbytes=out.stat().st_size,
+        failed=tuple(failed),
+        left_out=tuple(left_out),
+    )
+
+
+@dataclass(frozen=True)
+class _Item:
+    """A pair, and where it is from: the number and root of its set, and the set's layout."""
+
+    number: int
+    root: Path
+    layout: str
+    pair: Pair
+
+
+@dataclass(frozen=True)
+class _Cut:
+    """What a pair gave."""
+
+    patches: PackedPatches
+    source: dict[str, Any]
+
+
+def _cut(item: _Item, *, patch: int, stride: int) -> _Cut:
+    """Read a pair, cut it, and compress its patches.
+
+    Raises:
+        InputError: A picture cannot be used.
+        SizeError: The pictures' sizes differ.
+    """
+    paths = item.pair.infrared, item.pair.visible
+    infrared, visible = (_eight_bit_luminance(path) for path in paths)
+    if infrared.shape != visible.shape:
+        (high, wide), (tall, broad) = infrared.shape, visible.shape
+        raise SizeError(
+            f"{paths[0]} is {high}x{wide}, but {paths[1]} is {tall}x{broad}; "
+            "a pair must be registered: resize or crop one of them"
+        )
+    rows, columns = (np.arange(0, length - patch + 1, stride) for length in infrared.shape)
+    corners = np.stack(np.meshgrid(rows, columns, indexing="ij"), axis=-1).reshape(-1, 2)
+    sides = [_windows(image, patch)[::stride, ::stride].reshape(-1, patch, patch) for image in (infrared, visible)]
+    source = {
+        "set": item.number,
+        "layout": item.layout,
+        "name": item.pair.name,
+        "height": infrared.shape[0],
+        "width": infrared.shape[1],
+        "patches": len(corners),
+    }
+    for side, path in zip(("infrared", "visible"), paths, strict=True):
+        source[side] = path.relative_to(item.root).as_posix()
+        source[f"{side}_sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
+    return _Cut(PackedPatches(sides[0], sides[1], corners), source)
+
+
+def _eight_bit_luminance(path: Path) -> NDArray[np.uint8]:
+    """Read the luminance as 8 bits."""
+    values: NDArray[Any] = images.luminance(images.read(path))
+    if values.dtype == np.uint8:
+        return values
+    if values.dtype == np.uint16:
+        return ((values.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    if not (np.isfinite(values).all() and 0 <= values.min() <= values.max() <= 1):
+        raise InputError(f"{path}: floating-point values beyond 0..1; scale them, or store 8 or 16 bits")
+    scaled: NDArray[np.uint8] = np.rint(values * 255).astype(np.uint8)
+    return scaled
+
+
+def _windows(image: NDArray[np.uint8], patch: int) -> NDArray[np.uint8]:
+    """Give a view of every patch, (rows, columns, patch, patch); none where the image is smaller."""
+    if min(image.shape) < patch:
+        return np.empty((0, 0, patch, patch), np.uint8)
+    return np.lib.stride_tricks.sliding_window_view(image, (patch, patch))
+
+
+@contextmanager
+def _silent(title: str, total: int) -> Iterator[Callable[[str], None]]:
+    """Show no progress."""
+    yield lambda name: None

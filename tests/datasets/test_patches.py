@@ -1,0 +1,215 @@
+"""The file of patches: what goes in comes out, in any order, and damage is noticed."""
+
+import json
+import multiprocessing
+import os
+import pickle
+
+import h5py
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mmdrfuse.datasets.patches import FORMAT_VERSION, PackedPatches, PatchFile, PatchWriter
+from mmdrfuse.errors import PatchFileError
+
+SIZE = (12, 16)
+
+
+def blocks(rng, counts=(3, 4), size=SIZE):
+    """Random patches: (infrared, visible, corners) for each pair."""
+    return [
+        (*(rng.integers(0, 256, (count, *size), np.uint8) for _ in range(2)), rng.integers(0, 99, (count, 2)))
+        for count in counts
+    ]
+
+
+def write(path, parts, size=SIZE):
+    with PatchWriter(path, size, {"patch": 12, "note": "ü"}) as writer:
+        for number, part in enumerate(parts):
+            writer.add(PackedPatches(*part), {"name": f"pair {number}"})
+    return path
+
+
+@pytest.fixture
+def parts(rng):
+    return blocks(rng)
+
+
+@pytest.fixture
+def file(tmp_path, parts):
+    return write(tmp_path / "p.h5", parts)
+
+
+def whole(parts, side):
+    return np.concatenate([part[side] for part in parts])
+
+
+def test_patches_come_back_in_the_order_asked_for(file, parts):
+    indices = np.array([6, 0, 3, 3, 2])
+    infrared, visible = PatchFile(file).batch(indices)
+    np.testing.assert_array_equal(infrared, whole(parts, 0)[indices])
+    np.testing.assert_array_equal(visible, whole(parts, 1)[indices])
+    assert infrared.dtype == visible.dtype == np.uint8
+
+
+def test_batches_from_memory_are_the_same(file):
+    indices = np.array([4, 1, 1])
+    for read, loaded in zip(PatchFile(file).batch(indices), PatchFile(file).load().batch(indices), strict=True):
+        np.testing.assert_array_equal(read, loaded)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(1, 9), st.integers(1, 40), st.integers(1, 40), st.integers(0, 2**32 - 1))
+def test_any_patches_survive_the_round_trip(tmp_path_factory, count, height, width, seed):
+    parts = blocks(np.random.default_rng(seed), (count,), (height, width))
+    file = PatchFile(write(tmp_path_factory.mktemp("h5") / "p.h5", parts, (height, width)))
+    for side, patches in enumerate(file.batch(np.arange(count))):
+        np.testing.assert_array_equal(patches, whole(parts, side))
+
+
+def test_the_file_is_plain_hdf5_that_any_reader_opens(file, parts):
+    with h5py.File(file) as plain:
+        np.testing.assert_array_equal(plain["infrared"][:], whole(parts, 0))
+        np.testing.assert_array_equal(plain["visible"][2:5], whole(parts, 1)[2:5])
+        assert plain["visible"].chunks == (1, *SIZE)
+        assert plain.attrs["format"] == "mmdrfuse-patches"
+        assert json.loads(plain.attrs["options"])["patch"] == 12
+
+
+def test_what_the_file_tells_about_itself(file, parts):
+    patches = PatchFile(file)
+    assert (len(patches), patches.shape, patches.nbytes) == (7, (7, *SIZE), 2 * 7 * 12 * 16)
+    assert patches.options == {"patch": 12, "note": "ü"}
+    assert patches.sources == [{"name": "pair 0"}, {"name": "pair 1"}]
+    assert patches.index["source"].tolist() == [0, 0, 0, 1, 1, 1, 1]
+    np.testing.assert_array_equal(np.stack([patches.index["y"], patches.index["x"]], 1), whole(parts, 2))
+
+
+def test_the_same_patches_give_the_same_bytes(file, parts, tmp_path):
+    assert write(tmp_path / "again.h5", parts).read_bytes() == file.read_bytes()
+
+
+@pytest.mark.parametrize("side", [0, 1, 2])
+def test_the_fingerprint_tells_any_other_content(file, parts, tmp_path, side):
+    assert PatchFile(write(tmp_path / "same.h5", parts)).fingerprint == PatchFile(file).fingerprint
+    parts[1][side].flat[5] += 1
+    assert PatchFile(write(tmp_path / "other.h5", parts)).fingerprint != PatchFile(file).fingerprint
+
+
+def test_verify_finds_a_changed_patch(file):
+    PatchFile(file).verify()
+    with h5py.File(file, "r+") as plain:
+        plain["visible"][3, 0, 0] ^= 1
+    with pytest.raises(PatchFileError, match="the content does not fit the fingerprint; make it again"):
+        PatchFile(file).verify()
+
+
+@pytest.mark.parametrize("indices", [[7], [0, -1]])
+def test_an_index_outside_is_refused(file, indices):
+    with pytest.raises(IndexError, match=r"holds patches 0..6; asked for -?\d"):
+        PatchFile(file).batch(np.array(indices))
+
+
+def test_no_index_gives_no_patches(file):
+    assert PatchFile(file).batch(np.array([], int))[0].shape == (0, *SIZE)
+
+
+def _sum(patches, indices, queue):
+    queue.put((int(patches.batch(indices)[0].sum()), patches._handle[0] == os.getpid()))
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_an_open_file_can_be_handed_to_workers(file, method):
+    patches, indices = PatchFile(file), np.array([5, 2])
+    expected = int(patches.batch(indices)[0].sum())
+    context = multiprocessing.get_context(method)
+    queue = context.Queue()
+    worker = context.Process(target=_sum, args=(patches, indices, queue))
+    worker.start()
+    assert queue.get(timeout=30) == (expected, True)
+    worker.join()
+
+
+def test_pickling_takes_the_path_alone(file):
+    patches = PatchFile(file).load()
+    assert len(pickle.dumps(patches)) < 500
+    assert pickle.loads(pickle.dumps(patches)).fingerprint == patches.fingerprint
+
+
+def test_a_missing_file_says_how_to_make_it(tmp_path):
+    with pytest.raises(PatchFileError, match=r"no such file; make it with  mmdrfuse prepare SRC .*gone.h5"):
+        PatchFile(tmp_path / "gone.h5")
+
+
+@pytest.mark.parametrize("keep", [0, 100, 0.5, 0.99])
+def test_a_file_that_was_cut_off_is_refused(file, keep):
+    content = file.read_bytes()
+    file.write_bytes(content[: int(keep if keep >= 1 else keep * len(content))])
+    with pytest.raises(PatchFileError, match=r"no HDF5 file, or one that was cut off .*; make it again"):
+        PatchFile(file)
+
+
+def test_a_foreign_hdf5_is_refused(tmp_path):
+    with h5py.File(tmp_path / "f.h5", "w") as foreign:
+        foreign["infrared"] = np.zeros((2, 3, 3), np.uint8)
+    with pytest.raises(PatchFileError, match="HDF5, but no file of training patches; make one with"):
+        PatchFile(tmp_path / "f.h5")
+
+
+def _newer(plain):
+    plain.attrs["format_version"] = FORMAT_VERSION + 1
+
+
+def _no_version(plain):
+    del plain.attrs["format_version"]
+
+
+def _no_visible(plain):
+    del plain["visible"]
+
+
+def _bad_options(plain):
+    plain.attrs["options"] = "{"
+
+
+def _fewer_visible(plain):
+    plain["visible"].resize(5, axis=0)
+
+
+def _short_index(plain):
+    index = plain["index"][:4]
+    del plain["index"]
+    plain["index"] = index
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (_newer, r"format version 2, and this mmdrfuse [\d.]+ reads up to 1; update mmdrfuse, or make"),
+        (_no_version, r"damaged \(.*format_version.*\); make it again"),
+        (_no_visible, r"damaged \(.*visible.*\); make it again"),
+        (_bad_options, r"damaged \(Expecting property name.*\); make it again"),
+        (
+            _fewer_visible,
+            r"infrared \(7, 12, 16\) and visible \(5, 12, 16\) are not patches of one size; make it again",
+        ),
+        (_short_index, "7 patches, but 4 in the index; make it again"),
+    ],
+)
+def test_a_file_that_does_not_hold_together_is_refused(file, change, message):
+    with h5py.File(file, "r+") as plain:
+        change(plain)
+    with pytest.raises(PatchFileError, match=message):
+        PatchFile(file)
+
+
+def test_a_damaged_patch_is_named_when_it_is_read(file):
+    with h5py.File(file, "r+") as plain:
+        plain["infrared"].id.write_direct_chunk((4, 0, 0), b"not deflate")
+    patches = PatchFile(file)
+    patches.batch(np.array([3]))
+    with pytest.raises(PatchFileError, match=r"infrared patch 4 is damaged \(.*\); make it again"):
+        patches.batch(np.array([3, 4]))

@@ -1,0 +1,192 @@
+"""From folders to the file of patches."""
+
+import hashlib
+import re
+
+import numpy as np
+import pytest
+
+from mmdrfuse import images
+from mmdrfuse.datasets import PatchFile, prepare
+from mmdrfuse.errors import InputError, OutputError, PairingError, SizeError
+
+
+@pytest.fixture
+def root(tmp_path, rng):
+    """A set of two pairs: ``a`` 40×70, coloured on the visible side, and ``b`` 33×32 in 16 bits."""
+    folder = tmp_path / "set"
+    images.write(folder / "ir/a.png", rng.integers(0, 256, (40, 70), np.uint8))
+    images.write(folder / "vi/a.png", rng.integers(0, 256, (40, 70, 3), np.uint8))
+    images.write(folder / "ir/b.png", rng.integers(0, 65536, (33, 32), np.uint16))
+    images.write(folder / "vi/b.png", rng.integers(0, 256, (33, 32), np.uint8))
+    return folder
+
+
+def read_all(path):
+    patches = PatchFile(path)
+    return patches, *patches.batch(np.arange(len(patches)))
+
+
+def test_every_patch_is_where_the_index_says(root, tmp_path):
+    made = prepare([root], tmp_path / "p.h5", patch=16, stride=9)
+    patches, infrared, visible = read_all(made.path)
+    for record, left, right in zip(patches.index, infrared, visible, strict=True):
+        pair = patches.sources[record["source"]]
+        window = np.s_[record["y"] : record["y"] + 16, record["x"] : record["x"] + 16]
+        if pair["name"] == "a":
+            np.testing.assert_array_equal(left, images.read(root / pair["infrared"])[window])
+        np.testing.assert_array_equal(right, images.luminance(images.read(root / pair["visible"]))[window])
+    corners = {(r["y"], r["x"]) for r in patches.index if r["source"] == 0}
+    assert corners == {(y, x) for y in range(0, 25, 9) for x in range(0, 55, 9)}
+
+
+@pytest.mark.parametrize(
+    ("patch", "stride", "count"),
+    [(32, 32, 2 + 1), (16, 16, 2 * 4 + 2 * 2), (33, 1, 8 * 38), (40, 7, 5), (8, 100, 1 + 1), (32, None, 3)],
+)
+def test_the_grid_has_as_many_patches_as_fit(root, tmp_path, patch, stride, count):
+    made = prepare([root], tmp_path / "p.h5", patch=patch, stride=stride)
+    assert made.shape == (count, patch, patch) == PatchFile(made.path).shape
+
+
+def test_sixteen_bits_become_eight_by_rounding(tmp_path):
+    ramp = np.arange(65536, dtype=np.uint16).reshape(256, 256)
+    images.write(tmp_path / "s/ir/a.png", ramp)
+    images.write(tmp_path / "s/vi/a.png", np.zeros((256, 256), np.uint8))
+    _, infrared, _ = read_all(prepare([tmp_path / "s"], tmp_path / "p.h5", patch=256).path)
+    np.testing.assert_array_equal(infrared[0], np.rint(ramp / 257))
+
+
+def test_floating_point_in_the_unit_range_becomes_eight_bits(tmp_path):
+    values = np.linspace(0, 1, 256, dtype=np.float32).reshape(16, 16)
+    images.write(tmp_path / "s/ir/a.tif", values)
+    images.write(tmp_path / "s/vi/a.png", np.zeros((16, 16), np.uint8))
+    _, infrared, _ = read_all(prepare([tmp_path / "s"], tmp_path / "p.h5", patch=16).path)
+    np.testing.assert_array_equal(infrared[0].ravel(), np.arange(256))
+
+
+def test_the_same_input_gives_the_same_bytes_however_many_workers(root, tmp_path):
+    files = [prepare([root], tmp_path / f"{n}.h5", patch=16, stride=5, workers=n).path for n in (1, 4)]
+    assert files[0].read_bytes() == files[1].read_bytes()
+
+
+def test_the_file_does_not_tell_where_its_sources_lay(root, tmp_path):
+    first = prepare([root], tmp_path / "1.h5", patch=16).path
+    moved = root.rename(tmp_path / "moved")
+    assert prepare([moved], tmp_path / "2.h5", patch=16).path.read_bytes() == first.read_bytes()
+    assert str(tmp_path).encode() not in first.read_bytes()
+
+
+def test_sources_are_told_with_their_hashes(root, tmp_path):
+    pair = PatchFile(prepare([root, root], tmp_path / "p.h5", patch=16).path).sources
+    assert [(entry["set"], entry["name"], entry["height"], entry["width"]) for entry in pair] == [
+        (0, "a", 40, 70), (0, "b", 33, 32), (1, "a", 40, 70), (1, "b", 33, 32),
+    ]  # fmt: skip
+    assert pair[0]["visible"] == "vi/a.png"
+    assert pair[0]["visible_sha256"] == hashlib.sha256((root / "vi/a.png").read_bytes()).hexdigest()
+
+
+def test_what_is_left_out_is_told_and_the_rest_goes_on(root, tmp_path):
+    images.write(root / "ir/orphan.png", np.zeros((20, 20), np.uint8))
+    (root / "vi/Thumbs.db").touch()
+    made = prepare([root], tmp_path / "p.h5", patch=34)
+    assert made.pairs == 1
+    assert made.failed == ()
+    assert made.left_out == (
+        f"{root / 'ir/orphan.png'}: no partner on the other side",
+        f"{root / 'vi/Thumbs.db'}: no picture",
+        f"{root / 'ir/b.png'}: 33x32 is smaller than a patch of 34x34",
+    )
+
+
+@pytest.mark.parametrize(
+    ("infrared", "message"),
+    [
+        (
+            np.zeros((41, 70), np.uint8),
+            "a.png is 41x70, but .*a.png is 40x70; a pair must be registered: resize or crop",
+        ),
+        (b"broken", "a.png: not a picture"),
+    ],
+)
+def test_a_pair_that_cannot_be_used_fails_and_the_rest_goes_on(root, tmp_path, infrared, message):
+    if isinstance(infrared, bytes):
+        (root / "ir/a.png").write_bytes(infrared)
+    else:
+        images.write(root / "ir/a.png", infrared)
+    made = prepare([root], tmp_path / "p.h5", patch=16)
+    assert (made.pairs, made.shape[0], len(made.failed)) == (1, 4, 1)
+    assert re.search(message, made.failed[0])
+
+
+def test_ambiguous_names_count_as_failed(root, tmp_path):
+    images.write(root / "ir/a.bmp", np.zeros((40, 70), np.uint8))
+    made = prepare([root], tmp_path / "p.h5", patch=16)
+    assert made.pairs == 1
+    assert "one name fits more than one file; rename or move some away" in made.failed[0]
+
+
+def test_floating_point_beyond_the_unit_range_is_refused(tmp_path):
+    images.write(tmp_path / "s/ir/a.tif", np.full((16, 16), 300, np.float32))
+    images.write(tmp_path / "s/vi/a.png", np.zeros((16, 16), np.uint8))
+    with pytest.raises(
+        InputError, match=r"no patch .* from 1 pairs: .*a.tif: floating-point values beyond 0..1; scale"
+    ):
+        prepare([tmp_path / "s"], tmp_path / "p.h5", patch=16)
+
+
+def test_nothing_is_written_when_no_patch_fits(root, tmp_path):
+    with pytest.raises(
+        InputError, match=r"no patch could be cut from 2 pairs: .*a.png: 40x70 is smaller than a patch of 64x64"
+    ):
+        prepare([root], tmp_path / "p.h5", patch=64)
+    assert [path.name for path in tmp_path.iterdir()] == ["set"]
+
+
+def test_an_existing_file_is_kept_unless_told_otherwise(root, tmp_path):
+    out = tmp_path / "p.h5"
+    out.write_bytes(b"precious")
+    with pytest.raises(OutputError, match="exists already"):
+        prepare([root], out, patch=16)
+    assert out.read_bytes() == b"precious"
+    prepare([root], out, patch=16, overwrite=True)
+    assert len(PatchFile(out)) == 12
+
+
+def test_an_interrupted_run_leaves_the_old_file(root, tmp_path):
+    out = prepare([root], tmp_path / "p.h5", patch=16).path
+    before = out.read_bytes()
+
+    def interrupt(title, total):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        prepare([root], out, patch=8, overwrite=True, progress=interrupt)
+    assert out.read_bytes() == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["p.h5", "set"]
+
+
+@pytest.mark.parametrize(("patch", "stride"), [(7, 1), (16, 0)])
+def test_a_patch_or_stride_that_is_too_small_is_refused(root, tmp_path, patch, stride):
+    with pytest.raises(
+        SizeError, match=f"patch {patch} with stride {stride}: the patch must be at least 8, the stride 1"
+    ):
+        prepare([root], tmp_path / "p.h5", patch=patch, stride=stride)
+
+
+def test_a_source_without_pairs_stops_before_anything_is_written(root, tmp_path):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(PairingError, match="empty: no folders of pairs found"):
+        prepare([root, tmp_path / "empty"], tmp_path / "p.h5", patch=16)
+    assert not (tmp_path / "p.h5").exists()
+
+
+@pytest.mark.parametrize(
+    ("folder", "count", "left_out"),
+    [("RoadScene", 1143, ["Thumbs.db: no picture"]), ("TNO", 219, ["fused: a folder, not looked into"])],
+)
+def test_real_sets_give_the_patches_that_their_sizes_allow(shared, tmp_path, folder, count, left_out):
+    made = prepare([shared / "data" / folder], tmp_path / "p.h5")
+    sizes = [(entry["height"], entry["width"]) for entry in PatchFile(made.path).sources]
+    assert made.shape[0] == count == sum((h // 128) * (w // 128) for h, w in sizes)
+    assert (made.failed, [line.rpartition("/")[2] for line in made.left_out]) == ((), left_out)
