@@ -1,0 +1,23 @@
+"""Fusion metrics under every convention in use.
+
+`evaluate` scores one fused image against its sources, `names` lists what a protocol has, `METRICS` and `PROTOCOLS` are
+the tables behind both.
+"""
+
+from mmdrfuse.metrics.metric import Metric, Rule
+from mmdrfuse.metrics.protocols import PROTOCOLS, Protocol
+from mmdrfuse.metrics.scoring import evaluate, find_metric, find_protocol, names
+from mmdrfuse.metrics.table import METRICS, markdown_table
+
+__all__ = [
+    "METRICS",
+    "PROTOCOLS",
+    "Metric",
+    "Protocol",
+    "Rule",
+    "evaluate",
+    "find_metric",
+    "find_protocol",
+    "markdown_table",
+    "names",
+]

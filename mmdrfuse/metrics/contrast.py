@@ -1,0 +1,115 @@
+"""Fusion quality as the eye sees it: Q_CB of Chen and Blum, Q_CV of Chen and Varshney.
+
+Both weigh spatial frequencies by the eye's contrast sensitivity, in cycles per image side. That filter takes an image
+for periodic and treats all directions alike.
+"""
+
+import math
+
+import numpy as np
+
+from mmdrfuse.metrics.blocks import cycles_per_image, filter_frequencies, smooth, stretch255
+from mmdrfuse.metrics.gradients import sobel_magnitude
+from mmdrfuse.metrics.triple import Plane
+
+# Chen and Blum 2009: sensitivity as a difference of Gaussians, and how many cycles a side make one cycle per degree
+_CENTRE, _SURROUND, _DEPTH, _CB_SCALE = 15.3870, 1.3456, 0.7622, 15.0
+# their two Gaussians, 31 pixels wide, and the Z of the masked contrast
+_REACH, _FINE, _COARSE, _MASKING = 15, 2.0, 4.0, 1e-4
+# Chen and Varshney 2007: side of a block, the power that lets strong edges decide, cycles as above
+_BLOCK, _POWER, _CV_SCALE = 16, 5, 4.0
+# their sensitivity, named after Mannos and Sakrison (who print 0.114 for 0.144)
+_GAIN, _FLOOR, _SLOPE, _DECAY = 2.6, 0.0192, 0.144, 1.1
+
+
+def qcb(fused: Plane, a: Plane, b: Plane, *, stretch: bool = False, blank_is_nan: bool = False) -> float:
+    """How much of each source's visible contrast the fused image keeps, averaged over all pixels.
+
+    ``mean (l_a Q_a + l_b Q_b)`` with ``Q_x = min(P_x, P_f) / max(P_x, P_f)``, ``l_x = P_x^2 / (P_a^2 + P_b^2)`` and the
+    masked contrast ``P = C^3 / (C^2 + 1e-4)`` of ``C = |g2 * x / g4 * x - 1|``, g2 and g4 Gaussians, black beyond the
+    border.
+
+    Args:
+        fused: Fused image, (H, W), values 0..255.
+        a: First source, like `fused`.
+        b: Second source, like `fused`.
+        stretch: Stretch each image to 0..255 first, which hides a loss of contrast; a constant image other than 0
+            then gives NaN. Not in the paper, but in the published programs.
+        blank_is_nan: A pixel without any contrast makes the score NaN, as in the published programs. Otherwise two
+            such pixels agree, and where both sources have none they weigh the same.
+
+    Returns:
+        0..1, higher is better; 1 where the fused image equals both sources and where all three are constant.
+
+    References:
+        Chen, Blum, "A new automated quality assessment algorithm for image fusion", Image and Vision Computing, 2009.
+    """
+    if stretch:
+        fused, a, b = stretch255(fused), stretch255(a), stretch255(b)
+    seen_f, seen_a, seen_b = (_masked_contrast(image, blank_is_nan) for image in (fused, a, b))
+    weight = _divide(seen_a**2, seen_a**2 + seen_b**2, 0.5)
+    return float((weight * _agreement(seen_a, seen_f) + (1.0 - weight) * _agreement(seen_b, seen_f)).mean())
+
+
+def qcv(fused: Plane, a: Plane, b: Plane, *, stretch: bool = False) -> float:
+    """Visible difference between the fused image and its sources, in the regions where a source has edges.
+
+    ``sum (l_a D_a + l_b D_b) / sum (l_a + l_b)`` over blocks of 16×16 pixels: D is the mean square of the difference
+    ``x - f``, filtered by the eye's contrast sensitivity, l the sum of the fifth power of the source's Sobel magnitude.
+    Blocks start at the top left corner and the last ones may be cut, their mean still taken over 256 pixels: on sides
+    that are no multiple of 16, flips change the score. The Sobel operator sees black beyond the border.
+
+    Args:
+        fused: Fused image, (H, W), values 0..255.
+        a: First source, like `fused`.
+        b: Second source, like `fused`.
+        stretch: Stretch each image to 0..255 first, which hides a loss of contrast; a constant image other than 0
+            then gives NaN. Not in the paper, but in the published programs.
+
+    Returns:
+        0 (fused equals both sources) upwards, squared levels, lower is better. Two black sources weigh the same
+        everywhere.
+
+    References:
+        Chen, Varshney, "A human perception inspired quality metric for image fusion based on regional information",
+        Information Fusion, 2007.
+    """
+    if stretch:
+        fused, a, b = stretch255(fused), stretch255(a), stretch255(b)
+    cycles = cycles_per_image(fused.shape) / _CV_SCALE
+    sensitivity = _GAIN * (_FLOOR + _SLOPE * cycles) * np.exp(-((_SLOPE * cycles) ** _DECAY))
+    visible = [_block_sums(filter_frequencies(x - fused, sensitivity) ** 2) / _BLOCK**2 for x in (a, b)]
+    weights = [_block_sums(sobel_magnitude(x, border="zero") ** _POWER) for x in (a, b)]
+    if not np.any(weights):
+        return float(np.mean(visible))
+    return float(np.average(visible, weights=weights))
+
+
+def _masked_contrast(image: Plane, blank_is_nan: bool) -> Plane:
+    cycles = cycles_per_image(image.shape) / _CB_SCALE
+    sensitivity = np.exp(-((cycles / _CENTRE) ** 2)) - _DEPTH * np.exp(-((cycles / _SURROUND) ** 2))
+    seen = filter_frequencies(image, sensitivity)
+    fine, coarse = (smooth(seen, _gaussian(sigma), border="zero") for sigma in (_FINE, _COARSE))
+    contrast = np.abs(_divide(fine, coarse, 1.0) - 1.0)
+    if blank_is_nan:
+        contrast[contrast == 0.0] = np.nan
+    return contrast**3 / (contrast**2 + _MASKING)
+
+
+def _gaussian(sigma: float) -> Plane:
+    # cut off at `_REACH` without making up for what is lost, as published: the contrast of a flat region is not 0
+    offsets = np.arange(-_REACH, _REACH + 1)
+    return np.exp(-(offsets**2) / (2.0 * sigma**2)) / (math.sqrt(2.0 * math.pi) * sigma)
+
+
+def _agreement(x: Plane, y: Plane) -> Plane:
+    return _divide(np.minimum(x, y), np.maximum(x, y), 1.0)
+
+
+def _divide(over: Plane, under: Plane, undefined: float) -> Plane:
+    return np.divide(over, under, out=np.full_like(over, undefined), where=under != 0.0)
+
+
+def _block_sums(plane: Plane) -> Plane:
+    rows, columns = (np.arange(0, side, _BLOCK) for side in plane.shape)
+    return np.add.reduceat(np.add.reduceat(plane, rows, axis=0), columns, axis=1)

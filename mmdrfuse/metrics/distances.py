@@ -1,0 +1,104 @@
+"""Distances and correlations between the fused image and its sources: MSE, RMSE, PSNR, CC, SCD."""
+
+import math
+
+import numpy as np
+
+from mmdrfuse.metrics.triple import Plane, Triple, once
+
+
+def mean_squared_error(t: Triple, *, peak: float = 255.0) -> float:
+    """Mean over both sources of ``mean (x - f)^2``.
+
+    Args:
+        t: Images 0..255.
+        peak: The value that 255 stands for: 1 for images in 0..1.
+
+    Returns:
+        0 (fused equals both sources) to ``peak^2``; lower is better.
+    """
+    return sum(_squared_errors(t)) / 2.0 * (peak / 255.0) ** 2
+
+
+def root_mean_squared_error(t: Triple) -> float:
+    """Square root of the mean squared error on 0..255; lower is better."""
+    return math.sqrt(mean_squared_error(t))
+
+
+def signal_to_noise(t: Triple, *, fused_peak: bool = False, peak: float = 255.0) -> float:
+    """Peak signal-to-noise ratio, ``10 log10(255^2 / MSE)``.
+
+    Args:
+        t: Images 0..255.
+        fused_peak: Take the fused image's own maximum as the peak instead of 255.
+        peak: The value that 255 stands for in the MSE while the peak stays 255: 1 adds 48.13 dB, an error of
+            published programs, kept for their protocols.
+
+    Returns:
+        Decibels, higher is better; infinite where the fused image equals both sources.
+    """
+    error = mean_squared_error(t, peak=peak)
+    top = float(t.fused.max()) if fused_peak else 255.0
+    if error == 0.0:
+        return math.inf
+    return 20.0 * math.log10(top / math.sqrt(error)) if top > 0.0 else -math.inf
+
+
+def norm_per_pixel(t: Triple) -> float:
+    """VIFB's "RMSE": norms of the differences over twice the *number* of pixels, ``(|a-f| + |b-f|) / 2HW``.
+
+    No root mean square: it falls with the size of the image. For the protocol `vifb` alone.
+    """
+    norms = [math.sqrt(error * t.fused.size) for error in _squared_errors(t)]
+    return sum(norms) / (2.0 * t.fused.size)
+
+
+def norm_to_noise(t: Triple) -> float:
+    """VIFB's "PSNR", ``20 log10(255 / sqrt(r))`` with `r` of `norm_per_pixel`. For the protocol `vifb` alone."""
+    norm = norm_per_pixel(t)
+    return 20.0 * math.log10(255.0 / math.sqrt(norm)) if norm else math.inf
+
+
+def correlation(t: Triple) -> float:
+    """Mean over both sources of Pearson's correlation with the fused image, ``(r(a, f) + r(b, f)) / 2``.
+
+    Args:
+        t: Images 0..255.
+
+    Returns:
+        -1..1. Two constant images count as fully correlated, a constant and a varying one as uncorrelated.
+
+    References:
+        Deshmukh, Bhosale, "Image fusion and image quality assessment of fused images", Int. J. Image Processing, 2010.
+    """
+    return (_pearson(t.a, t.fused) + _pearson(t.b, t.fused)) / 2.0
+
+
+def sum_of_correlations_of_differences(t: Triple) -> float:
+    """What the fused image adds to one source against what the other holds, ``r(f - b, a) + r(f - a, b)``.
+
+    Args:
+        t: Images 0..255.
+
+    Returns:
+        -2..2. Two constant images count as fully correlated, a constant and a varying one as uncorrelated.
+
+    References:
+        Aslantas, Bendes, "A new image quality metric for image fusion: the sum of the correlations of differences",
+        AEU - Int. J. Electronics and Communications, 2015.
+    """
+    return _pearson(t.fused - t.b, t.a) + _pearson(t.fused - t.a, t.b)
+
+
+@once
+def _squared_errors(t: Triple) -> tuple[float, float]:
+    error_a, error_b = (float(np.mean((source - t.fused) ** 2)) for source in (t.a, t.b))
+    return error_a, error_b
+
+
+def _pearson(x: Plane, y: Plane) -> float:
+    flat = (np.ptp(x) == 0.0, np.ptp(y) == 0.0)
+    if any(flat):
+        return float(all(flat))
+    x, y = x - x.mean(), y - y.mean()
+    return float((x * y).sum() / np.sqrt((x * x).sum() * (y * y).sum()))

@@ -1,0 +1,76 @@
+"""From stored pixels to the gray levels a protocol sees.
+
+The three rules agree wherever red, green and blue are equal and differ by at most one level elsewhere. All give
+float64 arrays; an image that is stored with one channel passes through each of them unchanged.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from mmdrfuse.metrics.triple import Plane
+
+Stored = npt.NDArray[np.uint8] | npt.NDArray[np.floating]
+
+# ITU-R BT.601 luma, as printed in the standard and as MATLAB's rgb2gray derives it from the inverse of NTSC's matrix.
+BT601 = (0.299, 0.587, 0.114)
+MATLAB = (0.298936021293775, 0.587043074451121, 0.114020904255103)
+
+
+def rounded_luma(image: Stored) -> Plane:
+    """Gray by BT.601 in double precision, rounded to the nearest level (halves to even).
+
+    Args:
+        image: (H, W) or (H, W, 3), values 0..255.
+
+    Returns:
+        (H, W), values 0..255; whole numbers unless `image` has one channel and fractions.
+    """
+    if image.ndim == 2:
+        return image.astype(np.float64)
+    red, green, blue = _channels(image)
+    return np.rint(BT601[0] * red + BT601[1] * green + BT601[2] * blue)
+
+
+def single_luma(image: Stored) -> Plane:
+    """Gray by BT.601 in single precision as OpenCV computes it for float images, rounded halves to even.
+
+    Whether a sum that ends in .5 is rounded up or down hangs on the order of the additions: green first, then blue and
+    red each by a fused multiply-add, which is a float64 sum rounded to float32. All 2^24 colours agree with OpenCV's.
+
+    Args:
+        image: (H, W) or (H, W, 3), values 0..255.
+
+    Returns:
+        (H, W), values 0..255.
+    """
+    if image.ndim == 2:
+        return image.astype(np.float64)
+    red, green, blue = _channels(image)
+    weights = np.array(BT601, np.float32).astype(np.float64)
+    luma = _to_single(weights[1] * green)
+    luma = _to_single(luma + weights[2] * blue)
+    return np.rint(_to_single(luma + weights[0] * red))
+
+
+def matlab_luma(image: Stored) -> Plane:
+    """Gray as MATLAB's ``rgb2gray`` gives for 8-bit images, rounded halves up.
+
+    Args:
+        image: (H, W) or (H, W, 3), values 0..255.
+
+    Returns:
+        (H, W), values 0..255.
+    """
+    if image.ndim == 2:
+        return image.astype(np.float64)
+    red, green, blue = _channels(image)
+    return np.floor(MATLAB[0] * red + MATLAB[1] * green + MATLAB[2] * blue + 0.5)
+
+
+def _channels(image: Stored) -> tuple[Plane, Plane, Plane]:
+    red, green, blue = np.moveaxis(image.astype(np.float64), -1, 0)
+    return red, green, blue
+
+
+def _to_single(values: Plane) -> Plane:
+    return values.astype(np.float32).astype(np.float64)

@@ -1,0 +1,73 @@
+"""What is known about a metric: a row of the table of metrics."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mmdrfuse.metrics.triple import Triple
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How one metric is computed under one protocol.
+
+    Args:
+        score: From one triple to a score.
+        note: What the protocol changes against `standard`, beyond what it changes in the images.
+        bug: Whether what it changes is an error of the program, reproduced on purpose.
+        smallest: Fewest pixels a side that the metric's windows need.
+        side_by_side: Score the channels as one wide image instead of one by one.
+        program_name: What the program itself calls the metric, if not as we do.
+    """
+
+    score: Callable[[Triple], float]
+    note: str = ""
+    bug: bool = False
+    smallest: int = 1
+    side_by_side: bool = False
+    program_name: str = ""
+
+    def __call__(self, triples: Sequence[Triple]) -> float:
+        """Mean score of the channels."""
+        if self.side_by_side and len(triples) > 1:
+            wide = (np.hstack([getattr(t, name) for t in triples]) for name in ("fused", "a", "b"))
+            return float(self.score(Triple(*wide)))
+        return sum(float(self.score(t)) for t in triples) / len(triples)
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One fusion metric.
+
+    Args:
+        name: The name it is asked for by.
+        title: What it measures, in a few words.
+        higher_is_better: Its direction.
+        range: Bounds of its value under `standard`, or under the one protocol that has it.
+        unit: Its unit there, empty for a bare number.
+        reference: Who defined it, and when.
+        protocols: The protocols that have it, and its rule under each.
+    """
+
+    name: str
+    title: str
+    higher_is_better: bool
+    range: tuple[float, float]
+    unit: str
+    reference: str
+    protocols: Mapping[str, Rule]
+
+
+def same(protocols: str, rule: Rule) -> dict[str, Rule]:
+    """One rule for several protocols, their names parted by blanks."""
+    return dict.fromkeys(protocols.split(), rule)
+
+
+def of_images(score: Callable[..., float], **options: object) -> Callable[[Triple], float]:
+    """A function of the fused image and both sources as a function of their triple."""
+
+    def of_triple(t: Triple) -> float:
+        return score(*t.images, **options)
+
+    return of_triple

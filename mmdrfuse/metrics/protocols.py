@@ -1,0 +1,65 @@
+"""The protocols: whose numbers a score reproduces.
+
+A protocol says what the metrics see of the stored pixels. What it changes in a metric stands with the metric, in the
+table.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from mmdrfuse.metrics.gray import Stored, matlab_luma, rounded_luma, single_luma
+from mmdrfuse.metrics.triple import Plane, Triple
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """One convention of computing fusion scores.
+
+    Args:
+        name: Its name.
+        title: Whose numbers it gives.
+        gray: From stored pixels to gray levels.
+        per_channel: Score red, green and blue apart and take the mean, unless the fused image has one channel.
+        aliases: Other names of it.
+    """
+
+    name: str
+    title: str
+    gray: Callable[[Stored], Plane]
+    per_channel: bool = False
+    aliases: tuple[str, ...] = ()
+
+    def triples(self, fused: Stored, a: Stored, b: Stored) -> tuple[Triple, ...]:
+        """What the metrics see: one triple of gray images, or one a channel.
+
+        Args:
+            fused: (H, W) or (H, W, 3), values 0..255.
+            a: The same for the first source.
+            b: The same for the second source.
+
+        Returns:
+            One triple, or three.
+        """
+        if self.per_channel and fused.ndim == 3:
+            return tuple(Triple(*(_channel(image, k) for image in (fused, a, b))) for k in range(3))
+        return (Triple(self.gray(fused), self.gray(a), self.gray(b)),)
+
+
+def _channel(image: Stored, index: int) -> Plane:
+    # a gray image is paired with every channel of the others
+    return (image if image.ndim == 2 else image[..., index]).astype(np.float64)
+
+
+PROTOCOLS = {
+    protocol.name: protocol
+    for protocol in (
+        Protocol("standard", "each metric as its own paper defines it, order of the sources irrelevant", rounded_luma),
+        Protocol("cddfuse", "programs of the CDDFuse and MMDRFuse papers", single_luma, aliases=("mmdrfuse",)),
+        Protocol("vifb", "VIFB, Zhang, Ye, Xiao, CVPRW 2020", matlab_luma, per_channel=True),
+        Protocol("tang", "Tang's Evaluation for Image Fusion, the code as published", matlab_luma),
+        Protocol("tang-table", "Tang's published spreadsheet for TNO, which the code does not give", matlab_luma),
+        Protocol("liu", "Liu et al., TPAMI 34(1), 2012", matlab_luma),
+    )
+}

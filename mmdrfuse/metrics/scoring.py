@@ -1,0 +1,120 @@
+"""Scores of one fused image: from stored pixels and names to numbers."""
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from mmdrfuse.errors import InputError, MMDRFuseError, SizeError, UnknownNameError
+from mmdrfuse.metrics.gray import Stored
+from mmdrfuse.metrics.metric import Metric
+from mmdrfuse.metrics.protocols import PROTOCOLS, Protocol
+from mmdrfuse.metrics.table import METRICS
+
+
+def evaluate(
+    fused: Stored,
+    a: Stored,
+    b: Stored,
+    *,
+    metrics: str | Iterable[str] = ("EN", "SD", "VIF"),
+    protocol: str = "standard",
+) -> dict[str, float]:
+    """Score one fused image against its two sources.
+
+    Args:
+        fused: Fused image as stored, (H, W) or (H, W, 3), uint8, or floats 0..255. The protocol makes its own gray.
+        a: First source, usually infrared, in the same form.
+        b: Second source, usually visible, in the same form.
+        metrics: Names from `names`, in any case; a single one may stand by itself.
+        protocol: A name from `PROTOCOLS`.
+
+    Returns:
+        Score by the metric's name as the table spells it, in the order asked for.
+
+    Raises:
+        UnknownNameError: If a metric or the protocol does not exist.
+        MMDRFuseError: If the protocol does not have the metric.
+        InputError: If the pixels are of a kind that no protocol reads.
+        SizeError: If the sizes differ or are too small for a metric.
+
+    Example:
+        >>> import numpy as np
+        >>> ramp = np.arange(64, dtype=np.uint8).reshape(8, 8)
+        >>> evaluate(ramp, ramp, ramp, metrics=("EN", "MI"))
+        {'EN': 6.0, 'MI': 12.0}
+    """
+    scheme = find_protocol(protocol)
+    chosen = [find_metric(name, scheme) for name in ([metrics] if isinstance(metrics, str) else metrics)]
+    _check_pixels(fused=fused, a=a, b=b)
+    height, width = fused.shape[:2]
+    for metric in chosen:
+        smallest = metric.protocols[scheme.name].smallest
+        if min(height, width) < smallest:
+            raise SizeError(f"{metric.name} needs images of {smallest}×{smallest} pixels or more, got {height}×{width}")
+    triples = scheme.triples(fused, a, b)
+    return {metric.name: metric.protocols[scheme.name](triples) for metric in chosen}
+
+
+def names(protocol: str = "standard") -> tuple[str, ...]:
+    """Names of all metrics that a protocol has, in the order of the table.
+
+    Raises:
+        UnknownNameError: If there is no such protocol.
+    """
+    scheme = find_protocol(protocol)
+    return tuple(name for name, metric in METRICS.items() if scheme.name in metric.protocols)
+
+
+def find_protocol(name: str) -> Protocol:
+    """The protocol of a name or alias, in any case, `_` as good as `-`.
+
+    Raises:
+        UnknownNameError: If there is none.
+    """
+    spelled = {alias: protocol for protocol in PROTOCOLS.values() for alias in (protocol.name, *protocol.aliases)}
+    found = spelled.get(name.lower().replace("_", "-"))
+    if found is None:
+        raise UnknownNameError("protocol", name, spelled)
+    return found
+
+
+def find_metric(name: str, protocol: Protocol) -> Metric:
+    """The metric of a name under a protocol, in any case, `-` as good as `_`.
+
+    The name that the protocol's own program uses is understood too, unless it is the name of another metric here.
+
+    Raises:
+        UnknownNameError: If there is no such metric.
+        MMDRFuseError: If there is, but not under this protocol.
+    """
+    theirs = {
+        metric.protocols[protocol.name].program_name: metric
+        for metric in METRICS.values()
+        if protocol.name in metric.protocols
+    }
+    spelled = {_plain(entry): metric for entry, metric in (theirs | METRICS).items()}
+    found = spelled.get(_plain(name))
+    if found is None:
+        raise UnknownNameError("metric", name, METRICS)
+    if protocol.name not in found.protocols:
+        having = ", ".join(found.protocols)
+        raise MMDRFuseError(f"{found.name} is not defined under the protocol {protocol.name}; it is under: {having}")
+    return found
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("-", "_")
+
+
+def _check_pixels(**images: Stored) -> None:
+    for name, image in images.items():
+        if image.ndim not in (2, 3) or image.shape[2:] not in ((), (3,)) or image.size == 0:
+            raise SizeError(f"{name} has shape {image.shape}; expected (height, width) or (height, width, 3)")
+        if image.dtype != np.uint8 and not np.issubdtype(image.dtype, np.floating):
+            raise InputError(f"{name} has {image.dtype} pixels; expected uint8, or floats scaled to 0..255")
+        if image.dtype != np.uint8 and not (image.min() >= 0.0 and image.max() <= 255.0):
+            raise InputError(f"{name} has values {image.min()}..{image.max()}; expected floats within 0..255")
+    sizes = {name: "×".join(map(str, image.shape[:2])) for name, image in images.items()}
+    if len(set(sizes.values())) > 1:
+        told = ", ".join(f"{name} {size}" for name, size in sizes.items())
+        raise SizeError(f"the images differ in size (height×width): {told}; register and crop them first")

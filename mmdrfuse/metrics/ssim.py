@@ -1,0 +1,126 @@
+"""Structural similarity of the fused image to its sources: SSIM and its multi-scale form MS-SSIM."""
+
+import math
+from typing import NamedTuple
+
+import numba as nb
+import numpy as np
+
+from mmdrfuse.metrics.triple import Plane, Row, Triple, once
+from mmdrfuse.metrics.windows import (
+    COV_A,
+    COV_B,
+    MU_A,
+    MU_B,
+    MU_F,
+    STATISTICS,
+    VAR_A,
+    VAR_B,
+    VAR_F,
+    gaussian_taps,
+    halved,
+    row_statistics,
+)
+
+# Wang et al., IEEE TIP 2004: an 11x11 Gaussian window with sigma 1.5, C1 = (0.01 L)^2, C2 = (0.03 L)^2
+WINDOW, SIGMA = 11, 1.5
+K1, K2 = 0.01, 0.03
+# Wang, Simoncelli, Bovik, Asilomar 2003: weights of the five scales
+SCALE_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
+
+
+class Similarity(NamedTuple):
+    """Mean similarity and mean contrast-structure term of the fused image with one source."""
+
+    ssim: float
+    structure: float
+
+
+def ssim(t: Triple, *, peak: float = 255.0, replicated: bool = False, mean: bool = False) -> float:
+    """Structural similarity of the fused image to both sources, ``SSIM(a, f) + SSIM(b, f)``.
+
+    ``SSIM = mean (2 mu_x mu_f + C1)(2 cov + C2) / ((mu_x^2 + mu_f^2 + C1)(var_x + var_f + C2))`` over Gaussian windows
+    of 11×11 pixels that lie wholly inside the image.
+
+    Args:
+        t: Images 0..255, at least 11×11.
+        peak: L in ``C1 = (0.01 L)^2`` and ``C2 = (0.03 L)^2``. Anything but 255 is an error of published programs.
+        replicated: Repeat the border pixels, so that every pixel has its window.
+        mean: Give the mean of both similarities instead of their sum.
+
+    Returns:
+        -2..2 (-1..1 with `mean`); the upper end where the fused image equals both sources.
+
+    References:
+        Wang, Bovik, Sheikh, Simoncelli, "Image quality assessment: from error visibility to structural similarity",
+        IEEE Trans. Image Processing, 2004.
+    """
+    a, b = _similarities(t, 0, peak, replicated)
+    return (a.ssim + b.ssim) / (2.0 if mean else 1.0)
+
+
+def ms_ssim(t: Triple, *, mean: bool = False) -> float:
+    """Multi-scale structural similarity to both sources, ``MS(a, f) + MS(b, f)``.
+
+    ``MS = prod_s structure_s^w_s * SSIM_5^w_5`` over the scales s = 1..4, each half the size of the one before (mean of
+    2×2 pixels, an odd last row or column dropped). A scale whose mean is negative counts as 0.
+
+    Args:
+        t: Images 0..255, at least 176×176.
+        mean: Give the mean of both similarities instead of their sum.
+
+    Returns:
+        0..2 (0..1 with `mean`); the upper end where the fused image equals both sources.
+
+    References:
+        Wang, Simoncelli, Bovik, "Multiscale structural similarity for image quality assessment", Asilomar, 2003.
+    """
+    last = len(SCALE_WEIGHTS) - 1
+    total = 0.0
+    for scales in zip(*(_similarities(t, scale, 255.0, False) for scale in range(last + 1)), strict=True):
+        terms = [*(scale.structure for scale in scales[:last]), scales[last].ssim]
+        total += math.prod(max(term, 0.0) ** weight for term, weight in zip(terms, SCALE_WEIGHTS, strict=True))
+    return total / (2.0 if mean else 1.0)
+
+
+@once
+def _similarities(t: Triple, scale: int, peak: float, replicated: bool) -> tuple[Similarity, Similarity]:
+    fused, a, b = _scaled(t, scale)
+    if replicated:
+        fused, a, b = (np.pad(image, WINDOW // 2, mode="edge") for image in (fused, a, b))
+    sums = _similarity_sums(fused, a, b, gaussian_taps(WINDOW, SIGMA), (K1 * peak) ** 2, (K2 * peak) ** 2)
+    return Similarity(sums[0], sums[1]), Similarity(sums[2], sums[3])
+
+
+@once
+def _scaled(t: Triple, scale: int) -> tuple[Plane, Plane, Plane]:
+    if scale == 0:
+        return t.images
+    fused, a, b = (halved(image) for image in _scaled(t, scale - 1))
+    return fused, a, b
+
+
+@nb.njit(cache=True, nogil=True)
+def _similarity_sums(
+    fused: Plane, a: Plane, b: Plane, taps: Row, c1: float, c2: float
+) -> tuple[float, float, float, float]:
+    height, width = fused.shape[0] - taps.size + 1, fused.shape[1] - taps.size + 1
+    columns, row = np.empty((STATISTICS, fused.shape[1])), np.empty((STATISTICS, width))
+    ssim_a = structure_a = ssim_b = structure_b = 0.0
+    for y in range(height):
+        row_statistics(fused, a, b, taps, y, np.inf, columns, row)
+        for x in range(width):
+            mu_f, var_f = row[MU_F, x], row[VAR_F, x]
+            structure = (2.0 * row[COV_A, x] + c2) / (row[VAR_A, x] + var_f + c2)
+            structure_a += structure
+            ssim_a += _luminance(row[MU_A, x], mu_f, c1) * structure
+            structure = (2.0 * row[COV_B, x] + c2) / (row[VAR_B, x] + var_f + c2)
+            structure_b += structure
+            ssim_b += _luminance(row[MU_B, x], mu_f, c1) * structure
+    pixels = height * width
+    return ssim_a / pixels, structure_a / pixels, ssim_b / pixels, structure_b / pixels
+
+
+@nb.njit(cache=True, nogil=True)
+def _luminance(mu_x: float, mu_f: float, c1: float) -> float:
+    return (2.0 * mu_x * mu_f + c1) / (mu_x * mu_x + mu_f * mu_f + c1)

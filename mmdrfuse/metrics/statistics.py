@@ -1,0 +1,83 @@
+"""Statistics of the fused image alone: its spread SD, and its detail by SF, AG and EI."""
+
+import numpy as np
+
+from mmdrfuse.metrics.gradients import sobel_magnitude
+from mmdrfuse.metrics.triple import Plane, Triple
+
+
+def standard_deviation(t: Triple, *, saturated: bool = False) -> float:
+    """Spread of the fused image's levels, ``sqrt(mean((f - mean f)^2))``.
+
+    Args:
+        t: Images 0..255.
+        saturated: Compute as 8-bit integers that stop at 0 and 255 would: differences below 0 become 0, squares above
+            255 become 255. An error of one published table, kept for its protocol.
+
+    Returns:
+        0 (constant) to 127.5.
+
+    References:
+        Rao, "In-fibre Bragg grating sensors", Measurement Science and Technology, 1997.
+    """
+    difference = t.fused - t.fused.mean()
+    if saturated:
+        difference = np.clip(np.floor(difference + 0.5), 0.0, 255.0)
+        return float(np.sqrt(np.minimum(difference**2, 255.0).mean()))
+    return float(np.sqrt(np.mean(difference**2)))
+
+
+def spatial_frequency(t: Triple, *, per_pixel: bool = False, peak: float = 255.0) -> float:
+    """Size of the fused image's first differences, ``sqrt(mean dx^2 + mean dy^2)``.
+
+    Args:
+        t: Images 0..255.
+        per_pixel: Divide both sums by the number of pixels instead of the number of differences.
+        peak: The value that 255 stands for: 1 for images in 0..1.
+
+    Returns:
+        0 (constant) to ``sqrt(2) * peak``.
+
+    References:
+        Eskicioglu, Fisher, "Image quality measures and their performance", IEEE Trans. Communications, 1995.
+    """
+    across, down = np.diff(t.fused, axis=1), np.diff(t.fused, axis=0)
+    counts = (t.fused.size, t.fused.size) if per_pixel else (across.size, down.size)
+    return float(np.sqrt((across**2).sum() / counts[0] + (down**2).sum() / counts[1])) * peak / 255.0
+
+
+def average_gradient(t: Triple, *, inner_count: bool = False) -> float:
+    """Mean slope of the fused image, ``mean sqrt((gx^2 + gy^2) / 2)``, from central differences.
+
+    Args:
+        t: Images 0..255.
+        inner_count: Divide the sum by ``(H - 1)(W - 1)`` instead of the number of pixels.
+
+    Returns:
+        0 (constant) to 255.
+
+    References:
+        Cui, Feng, Xu, Li, Chen, "Detail preserved fusion of visible and infrared images using regional saliency
+        extraction and multi-scale image decomposition", Optics Communications, 2015.
+    """
+    down, across = np.gradient(t.fused)
+    slopes: Plane = np.sqrt((across**2 + down**2) / 2.0)
+    count: int = t.fused[1:, 1:].size if inner_count else t.fused.size
+    return float(slopes.sum()) / count
+
+
+def edge_intensity(t: Triple) -> float:
+    """Mean Sobel magnitude of the fused image, edge pixels repeated beyond the border, the kernel undivided.
+
+    Args:
+        t: Images 0..255.
+
+    Returns:
+        0 (constant) to about 1442.
+
+    References:
+        Rajalingam, Priya, "Hybrid multimodality medical image fusion technique for feature enhancement in medical
+        diagnosis", Int. J. Engineering Science Invention, 2018.
+    """
+    magnitude: Plane = sobel_magnitude(t.fused, border="edge")
+    return float(magnitude.mean())

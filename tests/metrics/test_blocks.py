@@ -1,0 +1,31 @@
+import numpy as np
+import pytest
+from scipy.signal import convolve2d
+
+from mmdrfuse.metrics.blocks import cycles_per_image, filter_frequencies, smooth, stretch255
+from mmdrfuse.metrics.windows import gaussian_taps
+
+
+@pytest.mark.parametrize(("border", "mode"), [("valid", "valid"), ("zero", "same")])
+def test_smoothing_is_the_two_dimensional_convolution(rng, border, mode):
+    image, taps = rng.uniform(0, 255, (19, 26)), gaussian_taps(7, 1.5)
+    expected = convolve2d(image, np.outer(taps, taps), mode=mode)
+    np.testing.assert_allclose(smooth(image, taps, border=border), expected, rtol=1e-12)
+
+
+def test_stretching_spreads_the_range_and_rounds_halves_up():
+    # by hand: 20 is an eighth of the way from 10 to 90, 31.875; 50 is half way, 127.5
+    assert stretch255(np.array([[10.0, 20.0, 50.0, 90.0]])).tolist() == [[0.0, 32.0, 128.0, 255.0]]
+
+
+def test_a_constant_image_cannot_be_stretched_unless_it_is_black():
+    assert np.isnan(stretch255(np.full((2, 3), 7.0))).all()
+    assert (stretch255(np.zeros((2, 3))) == 0.0).all()
+
+
+@pytest.mark.parametrize("shape", [(12, 16), (13, 15)])
+def test_a_wave_is_filtered_at_its_own_frequency(shape):
+    (height, width), (down, across) = shape, np.indices(shape)
+    wave = np.cos(2 * np.pi * (3 * down / height + 4 * across / width))
+    filtered = filter_frequencies(wave, np.where(np.isclose(cycles_per_image(shape), 5.0), 0.25, 7.0))
+    np.testing.assert_allclose(filtered, 0.25 * wave, atol=1e-13)

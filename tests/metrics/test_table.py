@@ -1,0 +1,65 @@
+import inspect
+
+import pytest
+
+from mmdrfuse.metrics import METRICS, PROTOCOLS, markdown_table
+
+EVERY = pytest.mark.parametrize("metric", METRICS.values(), ids=METRICS)
+
+
+@EVERY
+def test_every_field_of_a_row_is_filled_in(metric):
+    low, high = metric.range
+    assert low < high
+    assert len(metric.title) > 10
+    assert len(metric.reference) > 10
+    assert metric.protocols
+    assert set(metric.protocols) <= set(PROTOCOLS)
+
+
+@EVERY
+def test_standard_has_every_metric_and_no_errors(metric):
+    if metric.name != "Nabf_std_order":  # the one that checks a program
+        assert not metric.protocols["standard"].bug
+        assert metric.protocols["standard"].note == ""
+
+
+@EVERY
+def test_an_error_is_said_in_words(metric):
+    assert all(rule.note for rule in metric.protocols.values() if rule.bug)
+
+
+@EVERY
+def test_the_listing_shows_direction_and_protocols(metric):
+    (line,) = (line for line in markdown_table().splitlines() if line.startswith(f"| {metric.name} "))
+    assert f"| {metric.name} {'↑' if metric.higher_is_better else '↓'} |" in line
+    cells = line.split(" | ")
+    assert len(cells) == 6
+    for protocol, rule in metric.protocols.items():
+        assert f"{protocol}†" in cells[-1] if rule.bug else protocol in cells[-1]
+        assert rule.note in cells[-1]
+
+
+def test_the_lower_the_better():
+    lower = {name for name, metric in METRICS.items() if not metric.higher_is_better}
+    assert lower == {"MSE", "RMSE", "CE", "Qcv", "Nabf", "Nabf_std_order", "Labf"}
+
+
+def test_no_two_names_differ_in_case_alone():
+    plain = {name.lower().replace("-", "_") for name in METRICS}
+    assert len(plain) == len(METRICS)
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_no_program_calls_two_metrics_alike(protocol):
+    theirs = [m.protocols[protocol].program_name for m in METRICS.values() if protocol in m.protocols]
+    theirs = [name for name in theirs if name]
+    assert len(set(theirs)) == len(theirs)
+
+
+def test_rules_can_be_called_with_a_triple_alone():
+    for metric in METRICS.values():
+        for rule in metric.protocols.values():
+            parameters = inspect.signature(rule.score).parameters.values()
+            needed = [p for p in parameters if p.default is p.empty and p.kind is not p.VAR_KEYWORD]
+            assert len(needed) == 1

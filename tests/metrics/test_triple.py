@@ -1,0 +1,26 @@
+import numpy as np
+
+from mmdrfuse.metrics.triple import Triple, once
+
+
+def test_a_result_is_computed_once_for_each_triple_and_argument():
+    calls = []
+
+    @once
+    def scaled(t, factor, *, offset=0):
+        calls.append((factor, offset))
+        return t.fused * factor + offset
+
+    one, other = (Triple(*np.ones((3, 2, 2))) for _ in range(2))
+    assert scaled(one, 2) is scaled(one, 2)
+    scaled(one, 3)
+    scaled(one, 2, offset=1)
+    scaled(other, 2)
+    assert calls == [(2, 0), (3, 0), (2, 1), (2, 0)]
+
+
+def test_images_become_contiguous_float64():
+    t = Triple(*np.arange(24, dtype=np.uint8).reshape(3, 2, 4)[:, :, ::2])
+    assert all(image.flags.c_contiguous and image.dtype == np.float64 for image in t.images)
+    assert t.images == (t.fused, t.a, t.b)
+    assert t.a.tolist() == [[8.0, 10.0], [12.0, 14.0]]
