@@ -4,15 +4,12 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import click
 from rich.console import Console
 
 from mmdrfuse.errors import MMDRFuseError
-
-if TYPE_CHECKING:
-    from mmdrfuse.datasets.pairing import Pairing
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -73,15 +70,6 @@ class Report:
 def warn(message: str) -> None:
     """Say something on standard error that does not change the exit code."""
     messages().print(f"[yellow]note[/yellow] {_escape(message)}")
-
-
-def left_out(pairing: "Pairing") -> tuple[list[str], list[str]]:
-    """Say what did not become a pair: pictures, which somebody may miss, and files that are no pictures."""
-    orphans = [f"{path}: no partner of that name, left out" for path in pairing.orphans]
-    ambiguous = [
-        f"{', '.join(map(str, group))}: one name for several pictures, left out" for group in pairing.ambiguous
-    ]
-    return orphans + ambiguous, [f"{path}: not a picture, left out" for path in pairing.ignored]
 
 
 @contextmanager

@@ -11,7 +11,6 @@ import click
 from mmdrfuse.cli.common import (
     EXISTING_FOLDER,
     Report,
-    left_out,
     overwrite_option,
     progress,
     results,
@@ -68,7 +67,7 @@ def evaluate(
     from mmdrfuse.pipeline.summary import Scores
 
     if list_:
-        results().print(catalogue())
+        results().print(*catalogue())
         return
     scheme, names = _resolve(metrics, protocol)
     report = Report()
@@ -112,7 +111,7 @@ def _candidates(
     folders: Sequence[Path], infrared: Path | None, visible: Path | None, report: Report
 ) -> "tuple[list[Candidate], list[Pair]]":
     """Find what to score and its sources; what is missing counts as failed."""
-    from mmdrfuse.datasets.pairing import pair_folders, pair_key
+    from mmdrfuse.datasets import pair_folders, pair_key
     from mmdrfuse.pipeline.candidates import from_folder, from_manifest, labels
 
     if infrared is None or visible is None:
@@ -124,12 +123,9 @@ def _candidates(
         ]
         return candidates, sorted({candidate.pair for candidate in candidates})
 
-    pairing = pair_folders(infrared, visible)
-    pictures, others = left_out(pairing)
-    for message in pictures:
-        report.fail(message)
-    for message in others:
-        warn(message)
+    pairing = pair_folders(infrared, visible, recursive=True)
+    for line in (*(f"{path}: no partner on the other side" for path in pairing.orphans), *pairing.unclear()):
+        report.fail(line)
     candidates = []
     for name, folder in zip(labels(folders), folders, strict=True):
         matching = from_folder(name, folder, pairing.pairs, pair_key)

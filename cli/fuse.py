@@ -8,7 +8,6 @@ from mmdrfuse.cli.common import (
     ANY_PATH,
     EXISTING,
     Report,
-    left_out,
     messages,
     overwrite_option,
     progress,
@@ -55,8 +54,9 @@ def fuse(
 ) -> None:
     """Fuse IR and VIS, two pictures or two folders, into OUT.
 
-    Pictures of two folders are paired by name, never by position; what has no partner is named. A folder OUT
-    also gets manifest.jsonl, which says from what and how each picture was made, and which `mmdrfuse eval` reads.
+    Pictures of two folders are paired by name, never by position, sub-folders with those of the same name; what has
+    no partner is named. A folder OUT also gets manifest.jsonl, which says from what and how each picture was made,
+    and which `mmdrfuse eval` reads.
 
     In medicine the functional image (PET, SPECT) or the CT stands in IR's place, the MRI in VIS's.
     """
@@ -78,7 +78,8 @@ def fuse(
         return
 
     job = Job(fuser, checkpoint, out, _suffix(format_))
-    pairs = _folder_pairs(infrared, visible) if infrared.is_dir() else [Pair(visible.stem, infrared, visible)]
+    folders = infrared.is_dir()
+    pairs = _folder_pairs(infrared, visible, report) if folders else [Pair(visible.stem, infrared, visible)]
     with progress("fusing", len(pairs)) as advance:
         for pair, result in fuse_pairs(job, pairs, workers=workers, overwrite=overwrite):
             report.add(result)
@@ -86,14 +87,15 @@ def fuse(
     report.finish(f"pictures fused into {out}")
 
 
-def _folder_pairs(infrared: Path, visible: Path) -> list[Pair]:
-    """Pair two folders and say what was left out."""
-    from mmdrfuse.datasets.pairing import pair_folders
+def _folder_pairs(infrared: Path, visible: Path, report: Report) -> list[Pair]:
+    """Pair two folders; say what was left out, and count what could not be told apart as failed."""
+    from mmdrfuse.datasets import pair_folders
 
-    pairing = pair_folders(infrared, visible)
-    for messages_ in left_out(pairing):
-        for message in messages_:
-            warn(message)
+    pairing = pair_folders(infrared, visible, recursive=True)
+    for line in pairing.unused():
+        warn(f"left out: {line}")
+    for line in pairing.unclear():
+        report.fail(line)
     return list(pairing.pairs)
 
 

@@ -2,23 +2,28 @@
 
 from rich.table import Table
 
-from mmdrfuse.metrics import METRICS
+from mmdrfuse.metrics import METRICS, PROTOCOLS
+from mmdrfuse.metrics.table import HEAD, rows
 from mmdrfuse.pipeline.summary import Scores, Summary
 
 
 def methods(scores: Scores) -> Table:
-    """One row a method: mean ± standard deviation, the best bold and the second underlined, with their ranks."""
-    rows = scores.summarise()
+    """One row a method: mean ± standard deviation over the 95 % interval of the mean.
+
+    Of several methods the best is bold and the second underlined, and each has its rank.
+    """
+    summaries = scores.summarise()
     count = max(len(pictures) for pictures in scores.methods.values())
-    table = Table(title=f"mean ± standard deviation over {count} pictures, protocol {scores.protocol}")
+    title = f"mean ± standard deviation [95 % interval of the mean], {count} pictures, protocol {scores.protocol}"
+    table = Table(title=title)
     table.add_column("method")
     for metric in scores.metrics:
         table.add_column(_heading(metric), justify="right")
-    if len(rows) > 1:
+    if len(summaries) > 1:
         table.add_column("mean rank ↓", justify="right")
-    for method, row in rows.items():
-        cells = [_cell(row[metric], many=len(rows) > 1) for metric in scores.metrics]
-        if len(rows) > 1:
+    for method, row in summaries.items():
+        cells = [_cell(row[metric], many=len(summaries) > 1) for metric in scores.metrics]
+        if len(summaries) > 1:
             cells.append(f"{sum(summary.rank for summary in row.values()) / len(row):.2f}")
         table.add_row(method, *cells)
     return table
@@ -49,35 +54,28 @@ def comparison(scores: Scores) -> Table:
     return table
 
 
-def catalogue() -> Table:
-    """One row a metric: what there is to ask for."""
-    table = Table(title="metrics; range and unit are those of the first protocol named")
-    for heading in ("metric", "", "range", "unit", "what", "by", "protocols"):
-        table.add_column(heading)
-    for name, metric in METRICS.items():
-        low, high = metric.range
-        table.add_row(
-            name, _arrow(name), f"{low:g} … {high:g}", metric.unit, metric.title, metric.reference,
-            ", ".join(metric.protocols),
-        )  # fmt: skip
-    return table
+def catalogue() -> tuple[Table, Table]:
+    """One row a metric, and one a protocol: what there is to ask for."""
+    metrics = Table(*HEAD, title="metrics: range and unit are those of the first protocol; † an error, kept on purpose")
+    for row in rows():
+        metrics.add_row(*row)
+    protocols = Table("protocol", "whose numbers it gives", title="protocols")
+    for protocol in PROTOCOLS.values():
+        protocols.add_row(" = ".join((protocol.name, *protocol.aliases)), protocol.title)
+    return metrics, protocols
 
 
 def _heading(metric: str) -> str:
-    return f"{metric} {_arrow(metric)}"
-
-
-def _arrow(metric: str) -> str:
-    return "↑" if METRICS[metric].higher_is_better else "↓"
+    return f"{metric} {'↑' if METRICS[metric].higher_is_better else '↓'}"
 
 
 def _cell(summary: Summary, *, many: bool) -> str:
-    text = f"{_number(summary.mean)} ± {_number(summary.std)}"
+    mean, std, low, high = (_number(value) for value in (summary.mean, summary.std, *summary.interval))
+    interval = f"\\[{low}, {high}]"
     if not many:
-        return text
-    style = {1: "bold", 2: "underline"}.get(summary.rank)
-    text = f"{text} ({summary.rank})"
-    return f"[{style}]{text}[/{style}]" if style else text
+        return f"{mean} ± {std}\n{interval}"
+    style = {1: "bold", 2: "underline"}.get(summary.rank, "default")
+    return f"[{style}]{mean}[/] ± {std} ({summary.rank})\n{interval}"
 
 
 def _number(value: float) -> str:

@@ -30,11 +30,13 @@ def ordered(
         for item in items:
             pending.append((item, executor.submit(work, item)))
             if len(pending) > ahead:
-                item, future = pending.popleft()
-                yield item, _outcome(future)
+                done, future = pending.popleft()
+                result = _outcome(future)
+                yield done, result
         while pending:
-            item, future = pending.popleft()
-            yield item, _outcome(future)
+            done, future = pending.popleft()
+            result = _outcome(future)
+            yield done, result
     finally:
         for _, future in pending:
             future.cancel()

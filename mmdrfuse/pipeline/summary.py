@@ -90,7 +90,8 @@ class Scores:
         }
         if compare:
             document["wilcoxon_p"] = [{"methods": methods, **values} for methods, values in self.compare().items()]
-        return _finite(document)
+        finite: dict[str, Any] = _finite(document)
+        return finite
 
     def csv(self) -> str:
         """Give one line a method and picture, then one with the means of each method."""
@@ -118,8 +119,9 @@ class Scores:
 
 
 def _summary(values: NDArray[np.float64], rank: int) -> Summary:
-    std = float(values.std(ddof=1)) if len(values) > 1 else 0.0
-    low, high = _bootstrap(values)
+    with np.errstate(invalid="ignore"):  # an infinite or undefined score makes these undefined, and that is said
+        std = float(values.std(ddof=1)) if len(values) > 1 else 0.0
+        low, high = _bootstrap(values)
     return Summary(float(values.mean()), std, (low, high), rank)
 
 

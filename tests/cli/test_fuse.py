@@ -39,9 +39,18 @@ def test_what_is_left_out_is_named(run, folders):
     (folders / "ir" / "street_0001.png").unlink()
     result = run("fuse", folders / "ir", folders / "vi", folders / "out")
     assert result.exit_code == 0
-    assert "Thumbs.db: not a picture, left out" in result.stderr
-    assert "street_0001.png: no partner of that name, left out" in result.stderr
+    assert "Thumbs.db: no picture" in result.stderr
+    assert "street_0001.png: no partner on the other side" in result.stderr
     assert "2 pictures fused" in result.stderr
+
+
+def test_sub_folders_are_kept(run, folders):
+    for side in ("ir", "vi"):
+        (folders / side / "night").mkdir()
+        (folders / side / "street_0000.png").rename(folders / side / "night" / "street_0000.png")
+    assert run("fuse", folders / "ir", folders / "vi", folders / "out").exit_code == 0
+    assert (folders / "out" / "night" / "street_0000.png").is_file()
+    assert run("eval", folders / "out", "--metrics", "SD").exit_code == 0
 
 
 def test_broken_and_misfit_pairs_are_named_and_the_rest_is_done(run, folders):
@@ -102,5 +111,5 @@ def test_real_road_scenes_pair_in_spite_of_a_stray_file(run, shared, tmp_path):
     source = shared / "data" / "RoadScene"
     result = run("fuse", source / "cropinfrared", source / "crop_LR_visible", tmp_path / "out", "--format", "jpg")
     assert result.exit_code == 0, result.stderr
-    assert "Thumbs.db: not a picture" in result.stderr
+    assert "Thumbs.db: no picture" in result.stderr
     assert "171 pictures fused" in result.stderr
