@@ -1,20 +1,27 @@
 PYTHON ?= python3
 BIN := .venv/bin
+DATA := ../shared/data
 
-.PHONY: help demo test lint types bench weights check
+.PHONY: help demo test lint types bench scores vifb weights check
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
-demo: $(BIN)/.ready ## fuse and score synthetic pairs with the shipped weights, into demo-out/
+demo: $(BIN)/.ready ## fuse and score made-up scenes with the shipped weights, into demo-out/
 	$(BIN)/mmdrfuse demo demo-out --overwrite
 test: $(BIN)/.ready ## run every test
 	$(BIN)/python -m pytest
 lint: $(BIN)/.ready ## style and format
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
-types: $(BIN)/.ready ## mypy, strict, over the packages under the names that they install as
+types: $(BIN)/.ready ## mypy, strict, with cli/ and datasets/ under the names that they install as
 	mkdir -p build/types/mmdrfuse && ln -sfn $(CURDIR)/mmdrfuse/* $(CURDIR)/datasets $(CURDIR)/cli build/types/mmdrfuse/ && cd build/types && ../../$(BIN)/mypy --config-file ../../pyproject.toml -p mmdrfuse
-bench: $(BIN)/.ready ## time the engine against torch and print the scores beside it
-	$(BIN)/python benchmarks/engine.py
+bench: $(BIN)/.ready ## time the engine against torch, and every metric against a plain version
+	$(BIN)/python benchmarks/engine.py && $(BIN)/python benchmarks/metrics.py
+scores: $(BIN)/.ready ## score ours, the released networks and fusions without a network on real pairs (../shared)
+	$(BIN)/python benchmarks/scores.py
+vifb: $(BIN)/.ready ## print VIFB's published values beside ours (../shared)
+	$(BIN)/python benchmarks/vifb.py
+weights: $(BIN)/.ready ## train the shipped student again, about an hour on two cores (../shared)
+	$(BIN)/mmdrfuse prepare $(DATA)/LLVIP $(DATA)/RoadScene runs/patches.h5 --stride 256 --overwrite && $(BIN)/mmdrfuse teach runs/patches.h5 -o runs/teacher --epochs 3 --batch 8 --threads 1 --overwrite && $(BIN)/mmdrfuse distill runs/patches.h5 --teacher runs/teacher/teacher.safetensors -o runs/student --epochs 10 --batch 8 --threads 1 --overwrite && $(BIN)/python benchmarks/ship.py runs/student/student.safetensors ivif
 check: lint types test ## what CI runs
 
 $(BIN)/.ready: setup.cfg pyproject.toml constraints.txt

@@ -70,8 +70,9 @@ def _reflect(index: int, size: int) -> int:
 
 @compiled
 def _load(row: F32, padded: F32) -> None:
-    width = len(row)
-    padded[1 : width + 1] = row
+    width = row.size
+    for x in range(width):
+        padded[x + 1] = row[x]
     padded[0] = row[1]
     padded[width + 1] = row[width - 2]
 
@@ -98,7 +99,8 @@ def _hidden_row(sources: F32, w: F32, bias: np.float32, out: F32) -> None:
 @compiled
 def _output_row(hidden: F32, top: int, w: F32, bias: np.float32, out: F32) -> None:
     middle, below = (top + 1) % 3, (top + 2) % 3
-    out[:] = bias
+    for x in range(out.size):
+        out[x] = bias
     for channel in range(CHANNELS):
         h0, h1, h2 = hidden[channel, top], hidden[channel, middle], hidden[channel, below]
         k = w[channel]
