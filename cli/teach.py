@@ -1,0 +1,22 @@
+"""``mmdrfuse teach``: training patches to a teacher."""
+
+from typing import Any
+
+import click
+
+from mmdrfuse.cli.common import messages
+from mmdrfuse.cli.training import Settings, train, training_options
+
+
+@click.command()
+@training_options
+def teach(**options: Any) -> None:  # noqa: ANN401
+    """Train a teacher (556,489 parameters) on PATCHES.h5, a file that `mmdrfuse prepare` wrote.
+
+    RUN gets teacher.safetensors at the end, log.jsonl with one line a step, and state.safetensors, from which
+    --resume goes on; the result is the same as without the stop.
+    """
+    settings = Settings(**options)
+    weights = train("teacher", settings)
+    messages().print(f"wrote {weights}; distil from it with")
+    messages().print(f"  mmdrfuse distill {settings.patches} --teacher {weights} -o RUN")

@@ -1,0 +1,83 @@
+"""Content losses: the fused image follows the brighter source, in value, in detail and in features.
+
+Every function gives one value per sample; the loss of a batch is their mean. Deng et al.: "MMDRFuse",
+ACM Multimedia 2024, section 3.3, https://arxiv.org/abs/2408.15641.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn.functional import avg_pool2d
+
+Maps = Sequence[Tensor]
+"""Feature maps of one batch, from shallow to deep, each (N, C_k, H_k, W_k)."""
+
+
+def intensity(fused: Tensor, target: Tensor) -> Tensor:
+    """Give how far the values are from the target's: ``mean |F - M|``.
+
+    Args:
+        fused: (N, 1, H, W), in [0, 1].
+        target: The same shape: ``max(I, V)``, or a remembered output.
+
+    Returns:
+        (N,), non-negative, 0 where the two agree.
+
+    References:
+        MMDRFuse (Deng et al. 2024), intensity loss.
+    """
+    return per_sample((fused - target).abs())
+
+
+def gradient(fused: Tensor, target: Tensor) -> Tensor:
+    """Give how far the detail is from the target's: ``mean (∇F - ∇M)²``, with `detail` for ∇.
+
+    Args:
+        fused: (N, 1, H, W), in [0, 1].
+        target: The same shape: ``max(I, V)``, or a remembered output.
+
+    Returns:
+        (N,), non-negative, 0 where the two differ by less than an edge.
+
+    References:
+        MMDRFuse (Deng et al. 2024), gradient loss.
+    """
+    return per_sample(detail(fused - target).square())  # ∇ is linear: one filter serves both
+
+
+def perception(fused: Maps, target: Maps) -> Tensor:
+    """Give how far the features are from the target's: ``1/K Σ_k mean (φ_k(F) - target_k)²``.
+
+    Args:
+        fused: K maps of the fused images.
+        target: K maps of the same shapes; for the sources, `stronger` of theirs.
+
+    Returns:
+        (N,), non-negative; a single zero where there are no maps (backbone ``none``).
+
+    References:
+        MMDRFuse (Deng et al. 2024), perception loss.
+    """
+    if not fused:
+        return torch.zeros(1)[0]
+    distances = [per_sample((f - t).square()) for f, t in zip(fused, target, strict=True)]
+    return torch.stack(distances).mean(dim=0)
+
+
+def stronger(a: Maps, b: Maps) -> tuple[Tensor, ...]:
+    """Take the larger of two sources' features, value by value."""
+    return tuple(torch.maximum(f, g) for f, g in zip(a, b, strict=True))
+
+
+def detail(image: Tensor) -> Tensor:
+    """Filter with 1/8 around a centre of -1, zero beyond the border: (N, 1, H, W) to the same shape.
+
+    The mean of the 3×3 window is (8·neighbours + centre)/9, so ∇x = 9/8·(mean - x): no kernel to carry.
+    """
+    return (avg_pool2d(image, 3, stride=1, padding=1) - image) * 1.125
+
+
+def per_sample(values: Tensor) -> Tensor:
+    """Average everything but the first axis: (N, ...) to (N,)."""
+    return values.flatten(1).mean(dim=1)

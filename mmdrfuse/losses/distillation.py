@@ -1,0 +1,44 @@
+"""Digestible distillation: the student matches two spatial maps at the teacher's outer end, nothing inside.
+
+Deng et al.: "MMDRFuse", ACM Multimedia 2024, section 3.2, https://arxiv.org/abs/2408.15641.
+"""
+
+from typing import Literal
+
+from torch import Tensor
+
+Norm = Literal["sample", "batch"]
+"""Over what the maps are scaled to length 1: each sample for itself, or the whole batch (as published)."""
+
+SHORTEST = 1e-12
+"""Lower bound of a map's length, so that an all-black patch divides by no zero."""
+
+
+def distillation(student: tuple[Tensor, Tensor], teacher: tuple[Tensor, Tensor], *, norm: Norm) -> Tensor:
+    """Give the distance of the student's feature and picture from the teacher's, in shape, not in scale.
+
+    ``1/2 Σ_{m ∈ {Φ, F}} Σ (s_m/|s_m| - t_m/|t_m|)²`` with maps summed over channels; per sample, the mean
+    over the batch of the same expression.
+
+    Args:
+        student: Two maps, (N, C, H, W): the picture and the feature before the last convolution.
+        teacher: The same of the teacher; no gradient should reach it.
+        norm: Whether the lengths are of each sample or of the whole batch.
+
+    Returns:
+        A scalar in [0, 4], 0 where all maps agree up to a factor.
+
+    References:
+        MMDRFuse (Deng et al. 2024), digestible distillation loss.
+    """
+    axes = (0, 1, 2) if norm == "batch" else (1, 2)
+    distances = [
+        (_unit(s.sum(1), axes) - _unit(t.sum(1), axes)).square().sum(dim=axes).mean()
+        for s, t in zip(student, teacher, strict=True)
+    ]
+    return (distances[0] + distances[1]) / 2
+
+
+def _unit(maps: Tensor, axes: tuple[int, ...]) -> Tensor:
+    """Divide by the L2 norm over the axes."""
+    return maps / maps.square().sum(dim=axes, keepdim=True).clamp(min=SHORTEST**2).sqrt()

@@ -1,0 +1,68 @@
+"""The frozen networks whose features the perceptual losses compare, by name.
+
+The choice is always explicit: a backbone that cannot be had is an error, never another backbone.
+"""
+
+from pathlib import Path
+from typing import Literal, Protocol, get_args
+
+from torch import Tensor, nn
+
+from mmdrfuse.errors import UnknownNameError
+from mmdrfuse.losses.content import Maps
+
+Name = Literal["vgg19", "efficientnet-lite0", "none"]
+"""`vgg19` is the published choice; `efficientnet-lite0` installs from a package; `none` has no maps."""
+
+NAMES: tuple[Name, ...] = get_args(Name)
+
+DEPTH = 5
+"""Maps that a backbone gives, from shallow to deep."""
+
+
+class Backbone(Protocol):
+    """A frozen network that gives maps of grey images."""
+
+    def __call__(self, image: Tensor, *, maps: int = DEPTH) -> Maps:
+        """Give the first maps of a batch (N, 1, H, W) in [0, 1]."""
+        ...
+
+
+def backbone(name: str, *, file: Path | None = None) -> nn.Module:
+    """Load a backbone on the CPU, frozen: ``eval()``, and no gradient for any weight.
+
+    Args:
+        name: One of `NAMES`.
+        file: Its weights; where it is missing, the package (`efficientnet-lite0`) or torchvision's
+            download (`vgg19`) is used.
+
+    Returns:
+        A module that is called as `Backbone` says.
+
+    Raises:
+        UnknownNameError: There is no such backbone.
+        MissingExtraError: `efficientnet-lite0` is not installed.
+        WeightsError: The weights cannot be had or do not fit.
+    """
+    network: nn.Module
+    if name == "vgg19":
+        from mmdrfuse.losses.vgg19 import load as load_vgg19
+
+        network = load_vgg19(file)
+    elif name == "efficientnet-lite0":
+        from mmdrfuse.losses.efficientnet import load as load_efficientnet
+
+        network = load_efficientnet(file)
+    elif name == "none":
+        network = NoFeatures()
+    else:
+        raise UnknownNameError("features", name, NAMES)
+    return network.eval().requires_grad_(False)
+
+
+class NoFeatures(nn.Module):
+    """Give no maps, so that the perceptual losses vanish."""
+
+    def forward(self, image: Tensor, *, maps: int = DEPTH) -> Maps:
+        """Give an empty tuple."""
+        return ()

@@ -1,0 +1,118 @@
+"""How similar two images are, in structure and in gradients: the scores that dynamic refresh watches.
+
+Wang, Bovik, Sheikh, Simoncelli: "Image quality assessment: from error visibility to structural
+similarity", IEEE TIP 2004. Xue, Zhang, Mou, Bovik: "Gradient magnitude similarity deviation", IEEE TIP
+2014, https://arxiv.org/abs/1308.3052.
+"""
+
+import torch
+from torch import Tensor
+from torch.nn.functional import avg_pool2d, conv2d
+
+from mmdrfuse.errors import SizeError
+
+WINDOW, SIGMA = 11, 1.5
+"""Side and standard deviation in pixels of SSIM's Gaussian window (Wang et al. 2004)."""
+
+C1, C2 = 0.01**2, 0.03**2
+"""SSIM's stabilisers for images in [0, 1] (Wang et al. 2004)."""
+
+C_GRADIENT = 170.0 / 255.0**2
+"""GMSD's stabiliser: 170 on the 0–255 scale (Xue et al. 2014), here for images in [0, 1]."""
+
+FLAT = 1e-16
+"""Added under a root, so that a flat place has a finite derivative; far below one grey level squared."""
+
+
+def quality(fused: Tensor, infrared: Tensor, visible: Tensor) -> Tensor:
+    """Give both scores of each sample against its two sources, the higher the better.
+
+    ``s = SSIM(F, I) + SSIM(F, V)`` and ``-g = -(GMSD(F, I) + GMSD(F, V))``: GMSD changes its sign here,
+    so that one rule of refresh serves both.
+
+    Args:
+        fused: (N, 1, H, W), in [0, 1], sides of at least 11.
+        infrared: The same shape.
+        visible: The same shape.
+
+    Returns:
+        (2, N): structure, in [-2, 2], and detail, at most 0.
+
+    Raises:
+        SizeError: The images are smaller than SSIM's window.
+    """
+    structure = ssim(fused, infrared) + ssim(fused, visible)
+    return torch.stack([structure, -gmsd(fused, infrared) - gmsd(fused, visible)])
+
+
+def ssim(a: Tensor, b: Tensor) -> Tensor:
+    """Compare in structure: the mean of ``(2μaμb+C1)(2σab+C2) / ((μa²+μb²+C1)(σa²+σb²+C2))``.
+
+    Args:
+        a: (N, 1, H, W), in [0, 1], sides of at least 11.
+        b: The same shape.
+
+    Returns:
+        (N,), in [-1, 1]; 1 where the two are equal.
+
+    Raises:
+        SizeError: The images are smaller than the 11×11 window, which is never padded.
+
+    References:
+        Wang et al. 2004.
+    """
+    _check_sizes(a)
+    mu_a, mu_b, aa, bb, ab = _blur(torch.cat([a, b, a * a, b * b, a * b])).chunk(5)
+    sigma_a, sigma_b, sigma_ab = aa - mu_a * mu_a, bb - mu_b * mu_b, ab - mu_a * mu_b
+    luminance = (2 * mu_a * mu_b + C1) / (mu_a * mu_a + mu_b * mu_b + C1)
+    structure = (2 * sigma_ab + C2) / (sigma_a + sigma_b + C2)
+    return (luminance * structure).flatten(1).mean(dim=1)
+
+
+def gmsd(a: Tensor, b: Tensor) -> Tensor:
+    """Compare in gradients: the standard deviation of ``(2|∇a||∇b|+c) / (|∇a|²+|∇b|²+c)``.
+
+    Means of 2×2, every second pixel, Prewitt's filter over 3, borders left out; n-1 under the deviation.
+
+    Args:
+        a: (N, 1, H, W), in [0, 1], sides of at least 11.
+        b: The same shape.
+
+    Returns:
+        (N,), non-negative; 0 where the two have the same gradients.
+
+    Raises:
+        SizeError: The images are smaller than 11 pixels a side.
+
+    References:
+        Xue et al. 2014.
+    """
+    _check_sizes(a)
+    aa, bb = _squared_slope(torch.cat([a, b])).chunk(2)
+    similarity = (2 * (aa * bb + FLAT**2).sqrt() + C_GRADIENT) / (aa + bb + C_GRADIENT)
+    return similarity.flatten(1).std(dim=1)
+
+
+def _check_sizes(image: Tensor) -> None:
+    height, width = image.shape[-2:]
+    if min(height, width) < WINDOW:
+        raise SizeError(
+            f"images of {width}x{height} pixels are smaller than SSIM's {WINDOW}x{WINDOW} window: "
+            f"use patches of at least {WINDOW} pixels a side"
+        )
+
+
+def _blur(image: Tensor) -> Tensor:
+    """Average with the Gaussian window, rows then columns, without padding."""
+    offsets = torch.arange(WINDOW, dtype=image.dtype, device=image.device) - WINDOW // 2
+    window = torch.exp(offsets.square() / (-2 * SIGMA**2))
+    window = window / window.sum()
+    return conv2d(conv2d(image, window.view(1, 1, 1, -1)), window.view(1, 1, -1, 1))
+
+
+def _squared_slope(image: Tensor) -> Tensor:
+    """Square and add Prewitt's two slopes of the image at half size."""
+    half = avg_pool2d(image, 2)
+    rows, columns = avg_pool2d(half, (3, 1), stride=1), avg_pool2d(half, (1, 3), stride=1)
+    across, down = rows[..., 2:] - rows[..., :-2], columns[..., 2:, :] - columns[..., :-2, :]
+    return across.square() + down.square()

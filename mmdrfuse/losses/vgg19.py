@@ -1,0 +1,100 @@
+"""VGG-19's convolutions with torchvision's ImageNet weights: the published perceptual features.
+
+Simonyan, Zisserman: "Very deep convolutional networks for large-scale image recognition", ICLR 2015,
+https://arxiv.org/abs/1409.1556. The layers have the names of torchvision's state dict (``features.N``), so
+that its file loads as it is and torchvision itself is not needed.
+"""
+
+import contextlib
+import pickle
+import sys
+import urllib.error
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from mmdrfuse.errors import WeightsError
+
+URL = "https://download.pytorch.org/models/vgg19-dcbb9e9d.pth"
+"""torchvision's ImageNet weights, the first version; the name ends in the start of its SHA-256."""
+
+CHANNELS = (64, 64, 128, 128, 256, 256, 256, 256, 512, 512, 512, 512, 512, 512, 512, 512)
+"""Outputs of the sixteen 3×3 convolutions (configuration E of the paper)."""
+
+POOLED = (2, 4, 8, 12)
+"""After so many convolutions comes a 2×2 maximum."""
+
+ENDS = (4, 9, 18, 27, 36)
+"""The maps are taken after these many layers: the 2nd, 4th, 8th, 12th and 16th convolution with its ReLU."""
+
+
+def load(file: Path | None = None) -> "VGG19":
+    """Build the network from torchvision's file.
+
+    Args:
+        file: A local ``vgg19-dcbb9e9d.pth``; where it is missing, torch's download folder is used, and
+            filled if need be.
+
+    Raises:
+        WeightsError: The file cannot be had, or is not torchvision's VGG-19.
+    """
+    state = _download() if file is None else _read(file)
+    network = VGG19()
+    wanted = network.state_dict()
+    try:
+        network.load_state_dict({name: state[name] for name in wanted})
+    except (KeyError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise WeightsError(f"{file or URL}: not torchvision's VGG-19 weights ({reason})") from error
+    return network
+
+
+class VGG19(nn.Module):
+    """Give five maps of a grey image, repeated to three channels.
+
+    The image goes in as it is, in [0, 1]: the published training does not normalise it by ImageNet's
+    mean and deviation.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.features = nn.Sequential()
+        inputs = 3
+        for number, outputs in enumerate(CHANNELS, start=1):
+            self.features.append(nn.Conv2d(inputs, outputs, 3, padding=1)).append(nn.ReLU())
+            if number in POOLED:
+                self.features.append(nn.MaxPool2d(2))
+            inputs = outputs
+
+    def forward(self, image: Tensor, *, maps: int = len(ENDS)) -> tuple[Tensor, ...]:
+        """Give the first maps of a batch (N, 1, H, W) in [0, 1]."""
+        found: list[Tensor] = []
+        x = image.expand(-1, 3, -1, -1)
+        for start, end in zip((0, *ENDS), ENDS[:maps], strict=False):
+            x = self.features[start:end](x)
+            found.append(x)
+        return tuple(found)
+
+
+def _download() -> dict[str, Tensor]:
+    try:
+        with contextlib.redirect_stdout(sys.stderr):  # where torch.hub says what it loads
+            state: dict[str, Tensor] = torch.hub.load_state_dict_from_url(
+                URL, map_location="cpu", check_hash=True, weights_only=True, progress=False
+            )
+    except (urllib.error.URLError, OSError, RuntimeError) as error:
+        raise WeightsError(
+            f"VGG-19's weights could not be downloaded from {URL} ({error}): name a local copy with "
+            "--features-file, or choose --features efficientnet-lite0 or none"
+        ) from error
+    return state
+
+
+def _read(file: Path) -> dict[str, Tensor]:
+    try:
+        state: dict[str, Tensor] = torch.load(file, map_location="cpu", weights_only=True)
+    except (OSError, EOFError, RuntimeError, pickle.UnpicklingError) as error:
+        reason = str(error).splitlines()[0]
+        raise WeightsError(f"{file}: not a PyTorch state dict of plain tensors ({reason})") from error
+    return state

@@ -1,0 +1,147 @@
+"""Checkpoints: what is read, what is refused, what comes back."""
+
+import json
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from safetensors.numpy import save_file
+
+from mmdrfuse import models
+from mmdrfuse.errors import OutputError, UnknownNameError, WeightsError
+from mmdrfuse.models.checkpoints import RELEASED, SHAPES
+from mmdrfuse.models.student import Student
+
+
+def arrays(network="student", names=None):
+    """Give weights of zeros with the right names and shapes."""
+    made = {}
+    for layer, (outputs, inputs) in SHAPES[network].items():
+        name = names[layer] if names else layer
+        made[f"{name}.weight"] = np.zeros((outputs, inputs, 3, 3), np.float32)
+        made[f"{name}.bias"] = np.arange(outputs, dtype=np.float32)
+    return made
+
+
+def released(network):
+    return {ours: theirs for theirs, ours in RELEASED[network].items()}
+
+
+@pytest.mark.parametrize(("network", "parameters"), [("student", 113), ("teacher", 556_489)])
+def test_the_authors_files_load_by_name(shared, network, parameters):
+    checkpoint = models.read(shared / "published" / f"{network}.model")
+    assert checkpoint.network == network
+    assert sum(array.size for array in checkpoint.arrays.values()) == parameters
+    assert checkpoint.card == {}
+
+
+@pytest.mark.parametrize("network", ["student", "teacher"])
+def test_names_of_the_authors_and_ours_mean_the_same(tmp_path, network):
+    state = {name: torch.from_numpy(array) for name, array in arrays(network, released(network)).items()}
+    torch.save(state, tmp_path / "theirs.pth")
+    models.write(tmp_path / "ours.safetensors", arrays(network), {})
+    theirs, ours = (models.read(tmp_path / name) for name in ("theirs.pth", "ours.safetensors"))
+    assert theirs.arrays.keys() == ours.arrays.keys()
+    assert all(np.array_equal(theirs.arrays[name], ours.arrays[name]) for name in ours.arrays)
+
+
+def test_weights_and_card_come_back_as_they_went(tmp_path):
+    path, card = tmp_path / "new" / "s.safetensors", {"trained on": "LLVIP", "scores": {"VIF": 0.9}, "seed": 3}
+    state = {name: tensor.numpy() for name, tensor in Student().state_dict().items()}
+    models.write(path, state, card)
+    checkpoint = models.read(path)
+    assert (checkpoint.name, checkpoint.network, checkpoint.card) == ("s.safetensors", "student", card)
+    rebuilt = models.build(checkpoint).state_dict()
+    assert all(np.array_equal(rebuilt[name], state[name]) for name in state)
+
+
+def test_the_same_weights_and_card_give_the_same_bytes(tmp_path):
+    for name in ("a", "b"):
+        models.write(tmp_path / f"{name}.safetensors", arrays(), {"b": 1, "a": 2})
+    assert (tmp_path / "a.safetensors").read_bytes() == (tmp_path / "b.safetensors").read_bytes()
+
+
+def test_a_network_is_built_for_inference(tmp_path):
+    models.write(tmp_path / "s.safetensors", arrays(), {})
+    assert not models.load(tmp_path / "s.safetensors").training
+
+
+class Malicious:
+    """Writes a file when it is unpickled."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return open, (str(self.path), "w")
+
+
+@pytest.mark.parametrize("save", [torch.save, lambda thing, path: path.write_bytes(pickle.dumps(thing, protocol=2))])
+def test_a_pickle_is_refused_and_never_run(tmp_path, save):
+    path = tmp_path / "evil.pth"
+    save({"conv1.weight": Malicious(tmp_path / "pwned")}, path)
+    with pytest.raises(WeightsError, match=r"evil\.pth: not a PyTorch state dict of plain tensors"):
+        models.read(path)
+    assert not (tmp_path / "pwned").exists()
+
+
+def test_a_list_of_tensors_is_no_state_dict(tmp_path):
+    torch.save([torch.zeros(1)], tmp_path / "list.pth")
+    with pytest.raises(WeightsError, match=r"list\.pth: not a PyTorch state dict"):
+        models.read(tmp_path / "list.pth")
+
+
+def changed(name, array):
+    return {**arrays(), name: np.asarray(array, np.float32)}
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({}, "holds 0 arrays"),
+        ({"conv9.weight": np.zeros(3)}, r"holds 1 arrays \(conv9.weight …\), which is neither a student"),
+        (
+            changed("conv1.weight", np.zeros((4, 3, 3, 3))),
+            r"conv1.weight has shape \(4, 3, 3, 3\), .* needs \(4, 2, 3, 3\)",
+        ),
+        (changed("conv2.bias", [np.nan]), "conv2.bias has values that are not finite"),
+    ],
+)
+def test_what_is_no_network_says_why(tmp_path, content, message):
+    save_file(content, tmp_path / "x.safetensors")
+    with pytest.raises(WeightsError, match=message):
+        models.read(tmp_path / "x.safetensors")
+
+
+def test_a_truncated_file_is_named(tmp_path):
+    models.write(tmp_path / "s.safetensors", arrays(), {})
+    (tmp_path / "s.safetensors").write_bytes((tmp_path / "s.safetensors").read_bytes()[:200])
+    with pytest.raises(WeightsError, match=r"s\.safetensors: not a readable safetensors file"):
+        models.read(tmp_path / "s.safetensors")
+
+
+def test_a_card_that_is_no_json_is_named(tmp_path):
+    save_file(arrays(), tmp_path / "s.safetensors", metadata={"card": "{"})
+    with pytest.raises(WeightsError, match="its model card is not JSON"):
+        models.read(tmp_path / "s.safetensors")
+
+
+def test_a_missing_file_and_an_unknown_name_are_told_apart(tmp_path):
+    with pytest.raises(WeightsError, match=r"gone\.safetensors: no such file"):
+        models.read(tmp_path / "gone.safetensors")
+    with pytest.raises(UnknownNameError, match="unknown weights 'ivf'"):
+        models.read("ivf")
+
+
+@pytest.mark.parametrize("name", models.names())
+def test_shipped_weights_are_read_by_name_and_carry_a_card(name):
+    checkpoint = models.read(name)
+    assert checkpoint.name == name
+    assert json.dumps(checkpoint.card) != "{}"
+
+
+def test_a_place_that_cannot_be_written_is_named(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match="cannot be written"):
+        models.write(tmp_path / "file" / "s.safetensors", arrays(), {})

@@ -1,0 +1,77 @@
+"""Recipes: the published numbers, what departs from them, and what is refused."""
+
+import dataclasses
+import math
+
+import pytest
+
+from mmdrfuse import training
+from mmdrfuse.errors import TrainingError, UnknownNameError
+from mmdrfuse.training import recipes
+
+PUBLISHED = {
+    "epochs": 10, "batch": 25, "rate": 1e-4, "schedule": "constant", "refresh": "batch", "norm": "batch",
+    "flips": False, "features": "vgg19",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("network", "start"), [("teacher", "random"), ("student", "teacher")])
+def test_the_paper_recipe_is_the_papers(network, start):
+    recipe = training.recipe("paper", network)
+    assert {key: getattr(recipe, key) for key in PUBLISHED} == PUBLISHED
+    assert (recipe.network, recipe.start, recipe.name) == (network, start, "paper")
+
+
+def test_every_departure_of_the_default_recipe_is_documented():
+    for network in ("teacher", "student"):
+        default, paper = (training.recipe(name, network) for name in ("default", "paper"))
+        departures = {f.name for f in dataclasses.fields(paper) if getattr(default, f.name) != getattr(paper, f.name)}
+        text = recipes.__doc__.partition("Departs from the paper:")[2]
+        assert all(f"``{name}" in text for name in departures - {"name", "weights"})
+        assert "a tenth of the weight" in text
+
+
+def test_an_epoch_visits_every_patch_and_the_last_batch_may_be_smaller():
+    recipe = training.recipe("paper", "student")
+    assert (recipe.steps_per_epoch(16_000), recipe.steps(16_000)) == (640, 6400)  # of the paper
+    assert recipe.steps_per_epoch(26) == 2
+
+
+def test_the_cosine_falls_from_the_rate_to_nothing():
+    recipe = training.recipe("default", "student", rate=0.2)
+    assert recipe.rate_at(0, 100) == 0.2
+    assert recipe.rate_at(50, 100) == pytest.approx(0.1)
+    assert recipe.rate_at(99, 100) == pytest.approx(0.1 * (1 + math.cos(math.pi * 0.99)))
+    assert training.recipe("paper", "student").rate_at(99, 100) == 1e-4
+
+
+def test_changes_count_and_none_keeps_the_recipes_own_value():
+    recipe = training.recipe("default", "teacher", epochs=3, rate=None)
+    assert (recipe.epochs, recipe.rate) == (3, training.recipe("default", "teacher").rate)
+
+
+def test_a_recipe_comes_back_from_what_json_can_hold():
+    recipe = training.recipe("default", "student", seed=4)
+    assert recipes.from_dict(recipes.to_dict(recipe)) == recipe
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "message"),
+    [
+        ("papr", {}, "unknown recipe 'papr': did you mean paper"),
+        ("paper", {"epoch": 3}, "unknown option of a recipe 'epoch': did you mean epochs"),
+        ("paper", {"schedule": "cosin"}, "unknown schedule of a recipe 'cosin': did you mean cosine"),
+        ("paper", {"features": "vgg"}, "unknown features of a recipe 'vgg'"),
+        ("paper", {"answers": "uint8"}, "unknown answers of a recipe 'uint8'"),
+    ],
+)
+def test_a_name_that_does_not_exist_is_answered_with_near_ones(name, changes, message):
+    with pytest.raises(UnknownNameError, match=message):
+        training.recipe(name, "student", **changes)
+
+
+@pytest.mark.parametrize("changes", [{"epochs": 0}, {"batch": 0}, {"rate": 0.0}, {"seed": -1}])
+def test_a_number_out_of_range_is_named(changes):
+    ((name, value),) = changes.items()
+    with pytest.raises(TrainingError, match=rf"{name} {value}.*must be at least 1"):
+        training.recipe("default", "student", **changes)

@@ -1,0 +1,238 @@
+"""Whole runs: what they leave, what they repeat exactly, how they stop and go on."""
+
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from mmdrfuse import models, training
+from mmdrfuse.errors import OutputError, TrainingError, WeightsError
+from mmdrfuse.losses import efficientnet
+from mmdrfuse.training import run
+
+LOSSES = [4.885597, 1.626606, 3.180904, 3.340289]
+"""Totals of the toy run's first steps: ours, torch 2.13 on x86-64, one thread; a change means another training."""
+
+
+@pytest.fixture
+def student(toy, small, teacher, tmp_path):
+    """Start a student's run in a folder; gives the records still to come."""
+
+    def start(folder="run", *, patches=None, recipe=None, **options):
+        options = {"teacher": teacher, "device": "cpu", **options}
+        return training.train(recipe or small(), patches or toy(), tmp_path / folder, **options)
+
+    return start
+
+
+def bytes_of(folder):
+    return (folder / "student.safetensors").read_bytes()
+
+
+def lines_of(folder):
+    """Read the log without its times."""
+    lines = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    return [{key: value for key, value in line.items() if key != "seconds"} for line in lines]
+
+
+def test_a_run_gives_a_record_a_step_and_leaves_log_state_and_weights(student, tmp_path):
+    found = list(student())
+    assert [record.step for record in found] == list(range(9))  # 3 epochs of 7 patches by 3
+    assert [record.epoch for record in found] == [0, 0, 0, 1, 1, 1, 2, 2, 2]
+    assert [record.patches for record in found] == [3, 3, 1] * 3
+    assert {path.name for path in (tmp_path / "run").iterdir()} == {
+        "log.jsonl", "state.safetensors", "student.safetensors", "teacher-answers.bin",
+    }  # fmt: skip
+    assert [line["losses"]["total"] for line in lines_of(tmp_path / "run")] == [r.losses["total"] for r in found]
+    assert models.load(tmp_path / "run" / "student.safetensors")
+
+
+def test_the_losses_fall(student, small):
+    found = list(student(recipe=small(epochs=25, rate=5e-3, start="random")))
+    first, last = (np.mean([record.losses["total"] for record in part]) for part in (found[:3], found[-3:]))
+    assert last < 0.6 * first
+
+
+def test_the_losses_are_those_of_before(student, small):
+    totals = [record.losses["total"] for record in student(recipe=small(start="max", flips=False))]
+    np.testing.assert_allclose(totals[:4], LOSSES, rtol=1e-3)
+
+
+def test_the_card_says_how_the_weights_came_about(student, small, teacher, toy, tmp_path):
+    list(student(card={"data": {"pairs": {"toy": 7}}}))
+    card = models.read(tmp_path / "run" / "student.safetensors").card
+    assert card["recipe"]["features"] == "none"
+    assert card["teacher"] == {"name": "teacher.safetensors", "sha256": teacher.sha256}
+    assert card["patches"]["fingerprint"] == toy().fingerprint
+    assert card["data"] == {"pairs": {"toy": 7}}
+    assert (card["network"], card["torch"]) == ("student", torch.__version__)
+
+
+def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(student, small, tmp_path):
+    for folder, seed in (("a", 0), ("b", 0), ("c", 1)):
+        list(student(folder, recipe=small(seed=seed)))
+    assert bytes_of(tmp_path / "a") == bytes_of(tmp_path / "b") != bytes_of(tmp_path / "c")
+
+
+@pytest.mark.parametrize("steps", [1, 3, 5, 8])
+@pytest.mark.parametrize("name", ["default", "paper"])
+def test_stop_and_resume_equals_going_straight_through(student, small, tmp_path, name, steps):
+    recipe = small(name=name)
+    list(student("straight", recipe=recipe))
+    list(islice(student("stopped", recipe=recipe, save_seconds=0), steps))
+    rest = list(student("stopped", recipe=recipe, resume=True))
+    assert rest[0].step == steps
+    assert bytes_of(tmp_path / "straight") == bytes_of(tmp_path / "stopped")
+    assert lines_of(tmp_path / "straight") == lines_of(tmp_path / "stopped")
+
+
+def test_steps_after_the_last_save_are_done_again(student, tmp_path):
+    list(student("straight"))
+    list(islice(student("stopped"), 5))  # saved after 3, where the epoch ended
+    assert next(student("stopped", resume=True)).step == 3
+    assert len(list(student("stopped", resume=True))) == 6
+    assert lines_of(tmp_path / "straight") == lines_of(tmp_path / "stopped")
+
+
+KILLED = """
+import sys, time
+sys.path.insert(0, sys.argv[1])
+from pathlib import Path
+from conftest import Toy
+from mmdrfuse import models, training
+recipe = training.recipe("default", "student", epochs=3, batch=3, features="none")
+for record in training.train(recipe, Toy(), Path(sys.argv[2]), teacher=models.read(sys.argv[3]), device="cpu",
+                             save_seconds=0, resume=Path(sys.argv[2], "state.safetensors").exists()):
+    print(record.step, flush=True)
+    time.sleep(0.05)
+"""
+
+
+def test_a_killed_run_goes_on_to_the_same_weights(student, teacher, tmp_path):
+    list(student("straight"))
+    models.write(tmp_path / "teacher.safetensors", teacher.arrays, teacher.card)
+    folders = (Path(__file__).parent, tmp_path / "killed", tmp_path / "teacher.safetensors")
+    arguments = [sys.executable, "-c", KILLED, *map(str, folders)]
+    for kill_at in (2, 5, None):
+        with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as process:
+            for line in process.stdout:
+                if kill_at is not None and int(line) >= kill_at:
+                    os.kill(process.pid, signal.SIGKILL)
+    straight, killed = (models.read(tmp_path / name / "student.safetensors") for name in ("straight", "killed"))
+    assert all(np.array_equal(straight.arrays[name], killed.arrays[name]) for name in straight.arrays)
+
+
+def test_a_teachers_run_needs_no_teacher(toy, small, tmp_path):
+    found = list(training.train(small("teacher", epochs=2), toy(), tmp_path, device="cpu"))
+    assert "distillation" not in found[0].losses
+    assert models.read(tmp_path / "teacher.safetensors").network == "teacher"
+
+
+def test_a_student_without_distillation_needs_no_teacher(student, small, changed, tmp_path):
+    list(student(teacher=None, recipe=changed(small(), distillation=0)))
+    assert models.read(tmp_path / "run" / "student.safetensors").card["teacher"] is None
+    assert not (tmp_path / "run" / "teacher-answers.bin").exists()
+
+
+def test_a_teacher_learns_from_real_features(student, small, toy):
+    pytest.importorskip(efficientnet.PACKAGE)
+    recipe = small("teacher", epochs=4, features="efficientnet-lite0")
+    found = list(student(patches=toy(6, side=32), recipe=recipe, teacher=None))
+    assert found[0].losses["perception"] > 0
+    assert found[-1].losses["total"] < found[0].losses["total"]
+
+
+class Broken:
+    """Patches that become something else than bytes after some batches."""
+
+    def __init__(self, patches, at):
+        self.patches, self.left = patches, at
+        self.shape, self.fingerprint = patches.shape, patches.fingerprint
+
+    def __len__(self):
+        return len(self.patches)
+
+    def batch(self, indices):
+        self.left -= 1
+        return tuple(side * np.float32(1 if self.left >= 0 else math.nan) for side in self.patches.batch(indices))
+
+
+def test_not_a_number_stops_the_run_and_the_last_good_state_goes_on(student, toy, tmp_path):
+    patches = toy()
+    with pytest.raises(TrainingError) as caught:
+        list(student(patches=Broken(patches, 4)))
+    named = ", ".join(map(str, patches.asked[4]))
+    terms = "intensity, gradient, structure, detail, distillation, total"
+    assert f"step 4: no finite number for {terms}, on patches {named}; the last good" in str(caught.value)
+    assert next(student(resume=True)).step == 3
+    list(student(resume=True))
+    assert np.isfinite(models.read(tmp_path / "run" / "student.safetensors").arrays["conv1.weight"]).all()
+
+
+def test_a_run_that_is_there_is_not_lost(student, tmp_path):
+    list(student())
+    with pytest.raises(OutputError, match="holds a run; go on with --resume, or begin anew with --overwrite"):
+        student()
+    student(overwrite=True)
+    assert not (tmp_path / "run" / "student.safetensors").exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"epochs": 4}, "recipe.epochs 3 then, 4 now"),
+        ({"seed": 1, "rate": 0.1}, "recipe.rate 0.005 then, 0.1 now; recipe.seed"),
+    ],
+)
+def test_another_recipe_is_not_resumed(student, small, changes, message):
+    list(student())
+    with pytest.raises(TrainingError, match=f"the run to resume was another one: {message}"):
+        student(recipe=small(**changes), resume=True)
+
+
+def test_other_patches_or_another_teacher_are_not_resumed(student, toy, teacher):
+    list(student())
+    with pytest.raises(TrainingError, match=r"patches\.fingerprint"):
+        student(patches=toy(seed=1), resume=True)
+    with pytest.raises(TrainingError, match=r"teacher\.sha256 .* then, 'other' now"):
+        student(teacher=replace(teacher, sha256="other"), resume=True)
+
+
+def test_a_finished_run_resumed_has_nothing_to_do(student, tmp_path):
+    list(student())
+    before = bytes_of(tmp_path / "run")
+    assert list(student(resume=True)) == []
+    assert bytes_of(tmp_path / "run") == before
+
+
+def test_a_student_without_teacher_or_with_a_student_for_one_is_refused(student, tmp_path):
+    with pytest.raises(TrainingError, match="a student needs a teacher: train one with  mmdrfuse teach"):
+        student(teacher=None)
+    list(student())
+    with pytest.raises(WeightsError, match=r"student\.safetensors: is a student; to distil from, name a teacher"):
+        student("other", teacher=models.read(tmp_path / "run" / "student.safetensors"))
+
+
+@pytest.mark.parametrize("name", ["quantum", "cuda:77"])
+def test_a_device_that_is_not_there_is_named(student, name):
+    with pytest.raises(TrainingError, match=f"device '{name}' cannot be used here .*try --device cpu"):
+        student(device=name)
+
+
+def test_auto_finds_a_device():
+    assert run.torch_device("auto").type in ("cpu", "cuda", "mps")
+
+
+def test_a_folder_that_cannot_be_made_is_named(student, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match="cannot be written"):
+        student("file/run")

@@ -1,0 +1,72 @@
+"""States of runs: what is refused, and that nothing is unpickled."""
+
+import json
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from mmdrfuse.errors import TrainingError
+from mmdrfuse.models.student import Student
+from mmdrfuse.training.memory import Memory
+from mmdrfuse.training.state import State
+
+
+@pytest.fixture
+def state():
+    """Make the state of a student after some steps."""
+
+    def make(steps=2, **identity):
+        network = Student()
+        optimiser = torch.optim.Adam(network.parameters())
+        for _ in range(steps):
+            optimiser.zero_grad()
+            network(*torch.rand(2, 1, 1, 8, 8)).fused.sum().backward()
+            optimiser.step()
+        memory = Memory((3, 2, 2), dtype=torch.uint8, device=torch.device("cpu"))
+        return State(network, optimiser, memory, {"seed": 0, **identity})
+
+    return make
+
+
+def test_weights_moments_and_memory_come_back_exactly(state, tmp_path, weights_of):
+    saved, fresh = state(), state(0)
+    saved.memory.images.random_(0, 255)
+    saved.save(tmp_path / "s.safetensors", 2)
+    assert fresh.restore(tmp_path / "s.safetensors") == 2
+    assert torch.equal(weights_of(fresh.network), weights_of(saved.network))
+    assert torch.equal(fresh.memory.images, saved.memory.images)
+    old, new = (one.optimiser.state_dict()["state"] for one in (saved, fresh))
+    assert all(torch.equal(new[i][name], old[i][name]) for i in old for name in old[i])
+
+
+@pytest.mark.parametrize(
+    ("metadata", "message"),
+    [
+        (None, "not the state of a run"),
+        ({"run": "{"}, "not the state of a run"),
+        ({"run": json.dumps({"version": 0})}, "its layout is version 0 and this program reads 1"),
+    ],
+)
+def test_a_foreign_file_is_named_with_the_way_out(state, tmp_path, metadata, message):
+    save_file({"a": torch.zeros(1)}, tmp_path / "s.safetensors", metadata=metadata)
+    with pytest.raises(TrainingError, match=rf"s\.safetensors: {message}.*begin anew with --overwrite"):
+        state().restore(tmp_path / "s.safetensors")
+
+
+def test_a_truncated_file_is_named(state, tmp_path):
+    state().save(tmp_path / "s.safetensors", 2)
+    (tmp_path / "s.safetensors").write_bytes((tmp_path / "s.safetensors").read_bytes()[:300])
+    with pytest.raises(TrainingError, match="not the state of a run"):
+        state().restore(tmp_path / "s.safetensors")
+
+
+def test_a_missing_state_says_how_to_begin(state, tmp_path):
+    with pytest.raises(TrainingError, match="no state to resume from; start the run without --resume"):
+        state().restore(tmp_path / "s.safetensors")
+
+
+def test_another_run_is_told_by_what_differs(state, tmp_path):
+    state(recipe={"rate": 1, "batch": 2}).save(tmp_path / "s.safetensors", 2)
+    with pytest.raises(TrainingError, match=r"was another one: recipe\.rate 1 then, 3 now; teacher None then, 'x' now"):
+        state(recipe={"rate": 3, "batch": 2}, teacher="x").restore(tmp_path / "s.safetensors")
