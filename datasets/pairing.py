@@ -61,7 +61,7 @@ class Pairing:
         """Say of each orphan and each file that is no picture why it is in no pair."""
         yield from (f"{path}: no partner on the other side" for path in self.orphans)
         yield from (
-            f"{path}: a folder, not looked into" if path.is_dir() else f"{path}: no picture" for path in self.ignored
+            f"{path}: its pictures are in no pair" if path.is_dir() else f"{path}: no picture" for path in self.ignored
         )
 
     def unclear(self) -> Iterator[str]:

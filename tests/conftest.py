@@ -1,9 +1,13 @@
 """What several test files share: real data where it is, made-up scenes and weights elsewhere."""
 
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
+
+# Before torch is loaded, here and in the processes that tests start: with one thread sums have one order.
+os.environ["OMP_NUM_THREADS"] = "1"
 
 SHARED = Path(__file__).parents[2] / "shared"
 

@@ -16,6 +16,7 @@ def test_content_appears_under_the_name_when_the_block_ends(tmp_path):
 @pytest.mark.parametrize("failure", [ValueError, KeyboardInterrupt])
 def test_failure_leaves_what_was_there_and_no_temporary_file(tmp_path, failure):
     (tmp_path / "a.txt").write_text("old")
+
     def fail():
         with writing(tmp_path / "a.txt") as temporary:
             temporary.write_text("half")
@@ -36,3 +37,11 @@ def test_place_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match=r"a\.txt: cannot be written"), writing(tmp_path / "file" / "a.txt"):
         pass
+
+
+def test_file_can_be_read_by_whom_the_umask_lets(tmp_path):
+    (tmp_path / "plain").touch()
+    with writing(tmp_path / "a.txt") as temporary:
+        temporary.unlink()
+        temporary.touch(mode=0o600)
+    assert (tmp_path / "a.txt").stat().st_mode == (tmp_path / "plain").stat().st_mode

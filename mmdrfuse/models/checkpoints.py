@@ -92,11 +92,12 @@ def write(path: Path, arrays: Mapping[str, NDArray[np.float32]], card: Mapping[s
     Raises:
         OutputError: The file cannot be written.
     """
-    from safetensors.numpy import save_file
+    from safetensors.numpy import save
 
     contiguous = {name: np.ascontiguousarray(array, np.float32) for name, array in arrays.items()}
+    content = save(contiguous, metadata={"card": json.dumps(card, sort_keys=True)})
     with writing(path) as temporary:
-        save_file(contiguous, temporary, metadata={"card": json.dumps(card, sort_keys=True)})
+        temporary.write_bytes(content)
 
 
 def _find(name_or_path: str | Path) -> Path:

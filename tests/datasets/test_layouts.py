@@ -83,7 +83,7 @@ def test_a_split_on_one_side_only_gives_orphans(tree):
 
 def test_folders_of_pictures_that_the_layout_does_not_use_are_told(tree):
     root = tree("IR/fight.jpg", "VI/fight.jpg", "fused/fight_ADF.jpg", "notes/readme.txt")
-    assert list(find_pairs(root)[1].unused()) == [f"{root / 'fused'}: a folder, not looked into"]
+    assert list(find_pairs(root)[1].unused()) == [f"{root / 'fused'}: its pictures are in no pair"]
 
 
 def test_two_folders_of_one_side_make_names_ambiguous_rather_than_one_win(tree):
@@ -141,8 +141,8 @@ def test_every_public_set_says_where_it_is_from_and_what_to_cite(layout):
         ("LLVIP", "llvip", 32, []),
         ("RoadScene", "roadscene", 171, ["Thumbs.db: no picture"]),
         ("MSRS", "msrs", 2, []),
-        ("TNO", "tno", 17, ["fused: a folder, not looked into"]),
-        ("VIFB", "vifb", 8, ["fused: a folder, not looked into"]),
+        ("TNO", "tno", 17, ["fused: its pictures are in no pair"]),
+        ("VIFB", "vifb", 8, ["fused: its pictures are in no pair"]),
         ("Harvard", "harvard", 160 + 245 + 333, []),
         ("Harvard/PET-MRI", "harvard", 245, []),
         ("Harvard/SPECT-MRI/train", "harvard", 333, []),

@@ -153,7 +153,7 @@ def test_sub_folders_that_are_not_looked_into_are_told(folders):
     assert pairing.ignored == (infrared / "more",)
     assert list(pairing.unused()) == [
         f"{visible / 'b.png'}: no partner on the other side",
-        f"{infrared / 'more'}: a folder, not looked into",
+        f"{infrared / 'more'}: its pictures are in no pair",
     ]
 
 

@@ -183,7 +183,7 @@ def test_a_source_without_pairs_stops_before_anything_is_written(root, tmp_path)
 
 @pytest.mark.parametrize(
     ("folder", "count", "left_out"),
-    [("RoadScene", 1143, ["Thumbs.db: no picture"]), ("TNO", 219, ["fused: a folder, not looked into"])],
+    [("RoadScene", 1143, ["Thumbs.db: no picture"]), ("TNO", 219, ["fused: its pictures are in no pair"])],
 )
 def test_real_sets_give_the_patches_that_their_sizes_allow(shared, tmp_path, folder, count, left_out):
     made = prepare([shared / "data" / folder], tmp_path / "p.h5")
