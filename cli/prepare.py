@@ -50,4 +50,4 @@ def prepare(
         report.fail(line)
     count, height, width = made.shape
     size = f"{made.nbytes / 2**20:.1f} MiB"
-    report.finish(f"pairs ({', '.join(made.layouts)}): {count} patches of {height}x{width} in {out}, {size}")
+    report.finish(f"pairs ({', '.join(made.layouts)}): {count} patches of {width}x{height} in {out}, {size}")

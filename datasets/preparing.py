@@ -108,7 +108,7 @@ def prepare(
                 if isinstance(result, MMDRFuseError):
                     failed.append(str(result))
                 elif not len(result.patches.index):
-                    size = "{height}x{width}".format(**result.source)
+                    size = "{width}x{height}".format(**result.source)
                     left_out.append(f"{item.pair.infrared}: {size} is smaller than a patch of {patch}x{patch}")
                 else:
                     writer.add(result.patches, result.source)
@@ -156,7 +156,7 @@ def _cut(item: _Item, *, patch: int, stride: int) -> _Cut:
     if infrared.shape != visible.shape:
         (high, wide), (tall, broad) = infrared.shape, visible.shape
         raise SizeError(
-            f"{paths[0]} is {high}x{wide}, but {paths[1]} is {tall}x{broad}; "
+            f"{paths[0]} is {wide}x{high} and {paths[1]} {broad}x{tall} pixels; "
             "a pair must be registered: resize or crop one of them"
         )
     rows, columns = (np.arange(0, length - patch + 1, stride) for length in infrared.shape)

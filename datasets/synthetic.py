@@ -71,7 +71,7 @@ def scene(seed: int, *, height: int = 480, width: int = 640) -> Scene:
         SizeError: The pictures would be too small.
     """
     if min(height, width) < SMALLEST:
-        raise SizeError(f"a scene of {height}x{width} pixels is too small: use at least {SMALLEST} on either side")
+        raise SizeError(f"a scene of {width}x{height} pixels is too small: use at least {SMALLEST} on either side")
     rng = np.random.default_rng(seed)
     camera = Camera(
         height,

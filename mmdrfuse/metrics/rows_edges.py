@@ -129,8 +129,8 @@ EDGE_ROWS = (
         unit="",
         reference="Zhao, Laganière, Liu, IJICIC 2007",
         protocols={
-            "standard": Rule(of_images(qp), smallest=2),
-            "liu": Rule(of_images(qp, published=True), "grids, moments and masks of its program", bug=True, smallest=2),
+            "standard": Rule(of_images(qp), smallest=3),
+            "liu": Rule(of_images(qp, published=True), "grids, moments and masks of its program", bug=True, smallest=3),
         },
     ),
     Metric(

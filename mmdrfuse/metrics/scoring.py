@@ -50,7 +50,7 @@ def evaluate(
     for metric in chosen:
         smallest = metric.protocols[scheme.name].smallest
         if min(height, width) < smallest:
-            raise SizeError(f"{metric.name} needs images of {smallest}×{smallest} pixels or more, got {height}×{width}")
+            raise SizeError(f"{metric.name} needs images of {smallest}x{smallest} pixels or more, got {width}x{height}")
     triples = scheme.triples(fused, a, b)
     return {metric.name: metric.protocols[scheme.name](triples) for metric in chosen}
 
@@ -88,17 +88,19 @@ def find_metric(name: str, protocol: Protocol) -> Metric:
         MMDRFuseError: If there is, but not under this protocol.
     """
     theirs = {
-        metric.protocols[protocol.name].program_name: metric
+        _plain(rule.program_name): metric
         for metric in METRICS.values()
-        if protocol.name in metric.protocols
+        if (rule := metric.protocols.get(protocol.name)) and rule.program_name
     }
-    spelled = {_plain(entry): metric for entry, metric in (theirs | METRICS).items()}
-    found = spelled.get(_plain(name))
+    ours = {_plain(metric): row for metric, row in METRICS.items()}
+    found = ours.get(_plain(name)) or theirs.get(_plain(name))
     if found is None:
         raise UnknownNameError("metric", name, METRICS)
     if protocol.name not in found.protocols:
+        meant = theirs.get(_plain(name))
+        hint = f"; what its program calls {name} is {meant.name} here" if meant else ""
         having = ", ".join(found.protocols)
-        raise MMDRFuseError(f"{found.name} is not defined under the protocol {protocol.name}; it is under: {having}")
+        raise MMDRFuseError(f"{found.name} is not defined under {protocol.name}, but under {having}{hint}")
     return found
 
 
@@ -114,7 +116,7 @@ def _check_pixels(**images: Stored) -> None:
             raise InputError(f"{name} has {image.dtype} pixels; expected uint8, or floats scaled to 0..255")
         if image.dtype != np.uint8 and not (image.min() >= 0.0 and image.max() <= 255.0):
             raise InputError(f"{name} has values {image.min()}..{image.max()}; expected floats within 0..255")
-    sizes = {name: "×".join(map(str, image.shape[:2])) for name, image in images.items()}
+    sizes = {name: f"{image.shape[1]}x{image.shape[0]}" for name, image in images.items()}
     if len(set(sizes.values())) > 1:
         told = ", ".join(f"{name} {size}" for name, size in sizes.items())
-        raise SizeError(f"the images differ in size (height×width): {told}; register and crop them first")
+        raise SizeError(f"the images differ in size: {told} pixels; register and crop or resize them first")

@@ -95,7 +95,7 @@ def test_what_is_left_out_is_told_and_the_rest_goes_on(root, tmp_path):
     assert made.left_out == (
         f"{root / 'ir/orphan.png'}: no partner on the other side",
         f"{root / 'vi/Thumbs.db'}: no picture",
-        f"{root / 'ir/b.png'}: 33x32 is smaller than a patch of 34x34",
+        f"{root / 'ir/b.png'}: 32x33 is smaller than a patch of 34x34",
     )
 
 
@@ -104,7 +104,7 @@ def test_what_is_left_out_is_told_and_the_rest_goes_on(root, tmp_path):
     [
         (
             np.zeros((41, 70), np.uint8),
-            "a.png is 41x70, but .*a.png is 40x70; a pair must be registered: resize or crop",
+            "a.png is 70x41 and .*a.png 70x40 pixels; a pair must be registered: resize or crop",
         ),
         (b"broken", "a.png: not a picture"),
     ],
@@ -137,7 +137,7 @@ def test_floating_point_beyond_the_unit_range_is_refused(tmp_path):
 
 def test_nothing_is_written_when_no_patch_fits(root, tmp_path):
     with pytest.raises(
-        InputError, match=r"no patch could be cut from 2 pairs: .*a.png: 40x70 is smaller than a patch of 64x64"
+        InputError, match=r"no patch could be cut from 2 pairs: .*a.png: 70x40 is smaller than a patch of 64x64"
     ):
         prepare([root], tmp_path / "p.h5", patch=64)
     assert [path.name for path in tmp_path.iterdir()] == ["set"]

@@ -40,7 +40,7 @@ def test_any_size_can_be_made(height, width):
 
 
 def test_a_scene_too_small_to_show_anything_is_refused():
-    with pytest.raises(SizeError, match="a scene of 480x63 pixels is too small: use at least 64"):
+    with pytest.raises(SizeError, match="a scene of 63x480 pixels is too small: use at least 64"):
         scene(0, width=63)
 
 

@@ -47,13 +47,13 @@ def test_programs_own_names_are_understood(theirs, protocol, ours):
 
 def test_what_a_program_calls_viff_is_not_taken_for_viff():
     assert METRICS["VIF"].protocols["cddfuse"].program_name == "VIFF"
-    with pytest.raises(MMDRFuseError, match="VIFF is not defined under the protocol cddfuse; it is under: standard"):
+    with pytest.raises(MMDRFuseError, match="VIFF is not defined under cddfuse, but under standard; what its program calls VIFF is VIF here"):
         find_metric("VIFF", PROTOCOLS["cddfuse"])
 
 
 def test_a_metric_that_the_protocol_lacks_is_answered_with_those_that_have_it(stored):
     with pytest.raises(
-        MMDRFuseError, match="Qcb is not defined under the protocol tang; it is under: standard, vifb, liu"
+        MMDRFuseError, match="Qcb is not defined under tang, but under standard, vifb, liu"
     ):
         evaluate(*stored, metrics="Qcb", protocol="tang")
 
@@ -72,7 +72,7 @@ def test_unknown_names_are_answered_with_near_ones(stored, options, message):
 
 
 def test_images_of_different_size_are_named_with_their_sizes(stored):
-    with pytest.raises(SizeError, match=r"fused 48×50, a 48×49, b 48×50; register and crop"):
+    with pytest.raises(SizeError, match=r"fused 50x48, a 49x48, b 50x48 pixels; register and crop"):
         evaluate(stored[0], stored[1][:, 1:], stored[2])
 
 
@@ -103,7 +103,7 @@ def test_windows_need_their_size(rng, metric, protocol):
     stored = rng.integers(0, 256, (3, smallest, smallest + 1), np.uint8)
     assert isinstance(evaluate(*stored, metrics=metric, protocol=protocol)[metric], float)
     if smallest > 1:
-        message = f"{metric} needs images of {smallest}×{smallest} pixels or more, got {smallest}×{smallest - 1}"
+        message = f"{metric} needs images of {smallest}x{smallest} pixels or more, got {smallest - 1}x{smallest}"
         with pytest.raises(SizeError, match=message):
             evaluate(*stored[:, :, 2:], metrics=metric, protocol=protocol)
 
