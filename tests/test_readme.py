@@ -87,4 +87,4 @@ def test_shipped_weights_are_described(name):
 
 
 def _masked(line: str) -> str:
-    return re.sub(r"\s+", " ", DIGITS.sub("0", line)).strip()
+    return re.sub(r"\s+", " ", re.sub("([━─])+", r"\1", DIGITS.sub("0", line))).strip()

@@ -43,8 +43,9 @@ class Entry:
     """From opening the sources to the finished file."""
 
     def pair(self, folder: Path) -> Pair:
-        """Give the sources, found from the manifest's ``folder``."""
-        return Pair(str(Path(self.fused).with_suffix("")), folder / self.infrared, folder / self.visible)
+        """Give the sources, found from the manifest's ``folder``; the same files are the same pair everywhere."""
+        name = str(Path(self.fused).with_suffix(""))
+        return Pair(name, (folder / self.infrared).resolve(), (folder / self.visible).resolve())
 
 
 class Append(Protocol):

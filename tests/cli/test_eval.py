@@ -55,6 +55,7 @@ def test_several_methods_are_ranked_in_each_metric_s_direction(run, fused):
         run("eval", *(fused / name for name in names), "--metrics", "SD,CE", "--baselines", "mean", "--json", "-")
     )
     assert list(found["methods"]) == ["ours", "stretched", "mean"]
+    assert [len(method["images"]) for method in found["methods"].values()] == [3, 3, 3]
     for metric, best in (("SD", max), ("CE", min)):
         rows = [row["summary"][metric] for row in found["methods"].values()]
         assert next(row for row in rows if row["rank"] == 1)["mean"] == best(row["mean"] for row in rows)
@@ -64,6 +65,11 @@ def test_folders_made_differently_are_warned_about(run, fused):
     result = run("eval", fused / "ours", fused / "stretched", "--metrics", "SD")
     assert "made with different range" in result.stderr
     assert "ours: clip; stretched: minmax" in result.stderr
+
+
+def test_baselines_are_made_once_of_the_pairs_that_folders_share(run, fused):
+    result = run("eval", fused / "ours", fused / "stretched", "--metrics", "SD", "--baselines", "max,mean")
+    assert "12 pictures scored" in result.stderr
 
 
 def test_comparison_is_printed_and_in_the_document(run, fused):
