@@ -1,0 +1,43 @@
+"""PNG files that other programs read back to the bit."""
+
+import io
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from PIL import Image
+
+from mmdrfuse.images.png import encode
+
+sides = st.integers(1, 9)
+shapes = st.one_of(st.tuples(sides, sides), st.tuples(sides, sides, st.just(3)))
+
+
+def decoded(content):
+    with Image.open(io.BytesIO(content)) as image:
+        image.verify()  # lengths and checksums of the chunks
+    with Image.open(io.BytesIO(content)) as image:
+        return np.asarray(image)
+
+
+@given(shapes.flatmap(lambda shape: arrays(np.uint8, shape)))
+def test_eight_bits_come_back_as_they_were(image):
+    np.testing.assert_array_equal(decoded(encode(image)), image)
+
+
+@given(st.tuples(sides, sides).flatmap(lambda shape: arrays(np.uint16, shape)))
+def test_sixteen_bits_come_back_as_they_were(image):
+    np.testing.assert_array_equal(decoded(encode(image)), image)
+
+
+@pytest.mark.parametrize("step", [(slice(None, None, 2),), (slice(None), slice(None, None, -1))])
+def test_views_come_back_as_they_were(step, rng):
+    image = rng.integers(0, 256, (8, 10, 3)).astype(np.uint8)[step]
+    np.testing.assert_array_equal(decoded(encode(image)), image)
+
+
+def test_sixteen_bits_of_colour_keep_their_upper_byte():
+    image = np.array([[[0x1234, 0xABCD, 0xFF00]]], np.uint16)
+    assert decoded(encode(image)).tolist() == [[[0x12, 0xAB, 0xFF]]]  # Pillow reads eight bits of colour
