@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
-from rich.console import Console
+from rich.console import Console, RenderableType
+from rich.text import Text
 
 from mmdrfuse.errors import MMDRFuseError
 
@@ -30,14 +31,18 @@ weights_option = click.option(
 
 
 def messages() -> Console:
-    """Give the console for everything that is not a result: standard error."""
-    return Console(stderr=True, highlight=False, soft_wrap=True)
+    """Give the console for everything that is not a result: standard error. Names of files are never markup."""
+    return Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
 
 
-def results() -> Console:
-    """Give the console for results: standard output, as wide as needed when piped."""
-    console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=200)
+def show(*results: RenderableType) -> None:
+    """Print results on standard output: on a terminal to its width, elsewhere as wide as they are."""
+    console = Console(highlight=False, markup=False)
+    if not console.is_terminal:
+        wide = Console(width=10_000)
+        width = max(wide.measure(result).maximum for result in results)
+        console = Console(highlight=False, markup=False, width=max(width, 80))
+    console.print(*results, sep="\n")
 
 
 class Report:
@@ -57,11 +62,11 @@ class Report:
     def fail(self, message: str) -> None:
         """Name one failure on standard error."""
         self.failures.append(message)
-        messages().print(f"[red]failed[/red] {_escape(message)}")
+        _say("failed", "red", message)
 
     def finish(self, what: str) -> None:
         """Print the summary on standard error and leave with exit code 1 when anything failed."""
-        failed = f", [red]{len(self.failures)} failed[/red]" if self.failures else ""
+        failed = f", {len(self.failures)} failed" if self.failures else ""
         messages().print(f"{self.done} {what}{failed}")
         if self.failures:
             raise SystemExit(1)
@@ -69,7 +74,7 @@ class Report:
 
 def warn(message: str) -> None:
     """Say something on standard error that does not change the exit code."""
-    messages().print(f"[yellow]note[/yellow] {_escape(message)}")
+    _say("note", "yellow", message)
 
 
 @contextmanager
@@ -80,7 +85,7 @@ def progress(title: str, total: int) -> Iterator[Callable[[str], None]]:
     console = messages()
     columns = (
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
-        TextColumn("{task.fields[current]}"),
+        TextColumn("{task.fields[current]}", markup=False),
     )  # fmt: skip
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(title, total=total, current="")
@@ -91,7 +96,5 @@ def progress(title: str, total: int) -> Iterator[Callable[[str], None]]:
         yield advance
 
 
-def _escape(text: str) -> str:
-    from rich.markup import escape
-
-    return escape(text)
+def _say(label: str, colour: str, message: str) -> None:
+    messages().print(Text.assemble((label, colour), " ", message))

@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from numpy.typing import NDArray
 
-from mmdrfuse.cli.common import FOLDER, messages, overwrite_option, progress, results
+from mmdrfuse.cli.common import FOLDER, messages, overwrite_option, progress, show
 from mmdrfuse.errors import MMDRFuseError, OutputError
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from mmdrfuse.pipeline.pairs import Pair
     from mmdrfuse.pipeline.summary import Scores
 
@@ -22,7 +23,7 @@ BASELINES = ("mean", "max")
 @click.command()
 @click.argument("out", type=FOLDER, default=Path("mmdrfuse-demo"), required=False)
 @click.option("--pairs", "count", type=click.IntRange(1), default=3, help="How many scenes to make.")
-@click.option("--seed", type=int, default=1, help="Other seeds make other scenes.")
+@click.option("--seed", type=click.IntRange(0), default=1, help="Other seeds make other scenes.")
 @overwrite_option
 def demo(out: Path, count: int, seed: int, overwrite: bool) -> None:
     """Make night scenes, fuse and score them with the shipped weights, and lay everything side by side.
@@ -41,9 +42,10 @@ def demo(out: Path, count: int, seed: int, overwrite: bool) -> None:
     pairs = [Pair(path.stem, path, out / "vi" / path.name) for path in write_scenes(out, count, seed)]
     _fuse(pairs, out / "fused")
     images.write(out / "sheet.png", images.sheet(*_sheet(pairs, out / "fused")))
-    results().print(tables.methods(_score(pairs, out / "fused")))
-    results().print(f"pictures:     {out / 'fused'}\nside by side: {out / 'sheet.png'}", soft_wrap=True)
-    results().print(f"all scores:   mmdrfuse eval {out / 'fused'}", soft_wrap=True)
+    show(tables.methods(_score(pairs, out / "fused")))
+    show(
+        f"pictures:     {out / 'fused'}\nside by side: {out / 'sheet.png'}\nall scores:   mmdrfuse eval {out / 'fused'}"
+    )
 
 
 def _fuse(pairs: "Sequence[Pair]", out: Path) -> None:
@@ -61,7 +63,7 @@ def _fuse(pairs: "Sequence[Pair]", out: Path) -> None:
             advance(pair.name)
 
 
-def _sheet(pairs: "Sequence[Pair]", fused: Path) -> tuple[list[list[NDArray[Any]]], list[str]]:
+def _sheet(pairs: "Sequence[Pair]", fused: Path) -> "tuple[list[list[NDArray[Any]]], list[str]]":
     """Lay out a row a pair: the sources, the trivial fusions, ours."""
     from mmdrfuse import images
     from mmdrfuse.engine.baselines import BASELINES as ENGINES

@@ -1,5 +1,6 @@
 """``mmdrfuse eval``: score fused pictures against their sources."""
 
+import contextlib
 import json
 import sys
 from collections.abc import Sequence
@@ -8,16 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mmdrfuse.cli.common import (
-    EXISTING_FOLDER,
-    Report,
-    overwrite_option,
-    progress,
-    results,
-    warn,
-    workers_option,
-)
-from mmdrfuse.errors import InputError
+from mmdrfuse.cli.common import EXISTING_FOLDER, Report, overwrite_option, progress, show, warn, workers_option
+from mmdrfuse.errors import InputError, ManifestError, OutputError
 
 if TYPE_CHECKING:
     from mmdrfuse.pipeline.pairs import Pair
@@ -62,20 +55,24 @@ def evaluate(
     the current folder). With them, pictures are matched to their sources by name.
     """
     from mmdrfuse.cli.tables import catalogue
-    from mmdrfuse.pipeline.candidates import from_baselines
+    from mmdrfuse.pipeline.candidates import from_baselines, labels
     from mmdrfuse.pipeline.scoring import score
     from mmdrfuse.pipeline.summary import Scores
 
+    if bool(infrared) != bool(visible):
+        raise click.UsageError("--ir and --vis go together")
     if list_:
-        results().print(*catalogue())
+        show(*catalogue())
         return
     scheme, names = _resolve(metrics, protocol)
+    fused = fused or (() if infrared else (Path(),))
+    trivial = [name for name in baselines.split(",") if name]
+    _check_targets([json_, csv_], overwrite)
     report = Report()
-    candidates, pairs = _candidates(fused, infrared, visible, report)
-    candidates += from_baselines([name for name in baselines.split(",") if name], pairs)
-    if not candidates:
-        raise click.UsageError("nothing to score: name a folder FUSED, or --baselines")
-    made = _made(fused or (Path(),))
+    methods = dict(zip(labels(fused, trivial), fused, strict=True))
+    candidates, pairs = _candidates(methods, infrared, visible, report)
+    candidates += from_baselines(trivial, pairs)
+    made = _made(methods)
     scores = Scores(scheme, names)
     with progress("scoring", len(candidates)) as advance:
         for candidate, result in score(candidates, metrics=names, protocol=scheme, workers=workers):
@@ -85,12 +82,13 @@ def evaluate(
             advance(f"{candidate.method} {candidate.pair.name}")
     if not scores.methods:
         raise InputError("nothing could be scored; what kept each picture from it stands above")
-    document = {**scores.document(compare=compare), "failures": report.failures, "made": made}
-    for target, text in ((json_, json.dumps(document, indent=1, allow_nan=False) + "\n"), (csv_, scores.csv())):
-        if target:
-            _deliver(target, text, overwrite)
     if "-" not in (json_, csv_):
         _show(scores, per_image, compare)
+    if json_:
+        document = {**scores.document(compare=compare), "failures": report.failures, "made": made}
+        _deliver(json_, json.dumps(document, indent=1, allow_nan=False) + "\n")
+    if csv_:
+        _deliver(csv_, scores.csv())
     report.finish("pictures scored")
 
 
@@ -108,27 +106,26 @@ def _resolve(metrics: str | None, protocol: str) -> tuple[str, tuple[str, ...]]:
 
 
 def _candidates(
-    folders: Sequence[Path], infrared: Path | None, visible: Path | None, report: Report
+    methods: dict[str, Path], infrared: Path | None, visible: Path | None, report: Report
 ) -> "tuple[list[Candidate], list[Pair]]":
     """Find what to score and its sources; what is missing counts as failed."""
     from mmdrfuse.datasets import pair_folders, pair_key
-    from mmdrfuse.pipeline.candidates import from_folder, from_manifest, labels
+    from mmdrfuse.pipeline.candidates import from_folder, from_manifest
 
+    candidates: list[Candidate] = []
     if infrared is None or visible is None:
-        if infrared or visible:
-            raise click.UsageError("--ir and --vis go together")
-        folders = folders or [Path()]
-        candidates = [
-            c for name, folder in zip(labels(folders), folders, strict=True) for c in from_manifest(name, folder)
-        ]
+        for method, folder in methods.items():
+            try:
+                candidates += from_manifest(method, folder)
+            except ManifestError as error:
+                report.fail(str(error))
         return candidates, sorted({candidate.pair for candidate in candidates})
 
     pairing = pair_folders(infrared, visible, recursive=True)
     for line in (*(f"{path}: no partner on the other side" for path in pairing.orphans), *pairing.unclear()):
         report.fail(line)
-    candidates = []
-    for name, folder in zip(labels(folders), folders, strict=True):
-        matching = from_folder(name, folder, pairing.pairs, pair_key)
+    for method, folder in methods.items():
+        matching = from_folder(method, folder, pairing.pairs, pair_key)
         candidates += matching.candidates
         for pair in matching.missing:
             report.fail(f"{folder}: no picture for {pair.name}")
@@ -137,27 +134,39 @@ def _candidates(
     return candidates, list(pairing.pairs)
 
 
-def _made(folders: Sequence[Path]) -> dict[str, Any]:
-    """Collect how the pictures of each folder were made, and say so where that differs."""
-    from mmdrfuse.pipeline.candidates import how_made, labels
+def _made(methods: dict[str, Path]) -> dict[str, Any]:
+    """Collect how the pictures of each folder were made, where its manifest knows; say so where that differs."""
+    from mmdrfuse.pipeline.candidates import how_made
 
-    made = {name: how_made(folder) for name, folder in zip(labels(folders), folders, strict=True)}
+    made = {}
+    for method, folder in methods.items():
+        with contextlib.suppress(ManifestError):  # pictures matched by name need none
+            made[method] = how_made(folder)
     for what in ("range", "weights"):
-        values = {name: ", ".join(how[what]) for name, how in made.items() if how}
+        values = {method: ", ".join(how[what]) for method, how in made.items()}
         if len(set(values.values())) > 1:
-            listed = "; ".join(f"{name}: {value}" for name, value in values.items())
+            listed = "; ".join(f"{method}: {value}" for method, value in values.items())
             warn(f"the folders were made with different {what}, which alone moves scores ({listed})")
     return made
 
 
-def _deliver(target: str, text: str, overwrite: bool) -> None:
+def _check_targets(targets: Sequence[str | None], overwrite: bool) -> None:
+    """Refuse, before anything is scored, what could not be written after it."""
+    if list(targets).count("-") > 1:
+        raise click.UsageError("only one of --json and --csv can be -, standard output")
+    for target in targets:
+        if target not in (None, "-") and Path(str(target)).exists() and not overwrite:
+            raise OutputError(f"{target}: exists already; replace it with --overwrite")
+
+
+def _deliver(target: str, text: str) -> None:
     """Write to a file, or to standard output for ``-``."""
     from mmdrfuse.atomic import writing
 
     if target == "-":
         sys.stdout.write(text)
         return
-    with writing(Path(target), overwrite=overwrite) as temporary:
+    with writing(Path(target)) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
@@ -166,7 +175,9 @@ def _show(scores: "Scores", per_image: bool | None, compare: bool) -> None:
 
     single = len(scores.methods) == 1
     if single if per_image is None else per_image:
-        results().print(tables.pictures(scores))
-    results().print(tables.methods(scores))
+        show(tables.pictures(scores))
+    if not scores.comparable():
+        warn("the methods were scored on different pictures, so their means and ranks cannot be compared")
+    show(tables.methods(scores))
     if compare:
-        results().print(tables.comparison(scores))
+        show(tables.comparison(scores))

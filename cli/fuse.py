@@ -60,26 +60,26 @@ def fuse(
 
     In medicine the functional image (PET, SPECT) or the CT stands in IR's place, the MRI in VIS's.
     """
-    from mmdrfuse import images, models
+    from mmdrfuse import models
     from mmdrfuse.engine import make
-    from mmdrfuse.pipeline.fusing import Job, fuse_pair, fuse_pairs
+    from mmdrfuse.pipeline.fusing import Job, check_targets, fuse_pair, fuse_pairs
     from mmdrfuse.pipeline.fusion import Fuser
 
     checkpoint = models.read(weights)
     fuser = Fuser(make(checkpoint, kind=engine, device=device), range_, color == "auto")
     if infrared.is_dir() != visible.is_dir():
         raise click.UsageError("IR and VIS must be two pictures or two folders, not one of each")
-    report = Report()
-    if not infrared.is_dir() and out.suffix.lower() in images.SUFFIXES:
-        if out.exists() and not overwrite:
-            raise OutputError(f"{out}: exists already; replace it with --overwrite")
-        fuse_pair(Job(fuser, checkpoint, out.parent, out.suffix), Pair(out.stem, infrared, visible))
+    if not infrared.is_dir() and out.suffix:
+        job, pair = Job(fuser, checkpoint, out.parent, _suffix(out.suffix)), Pair(out.stem, infrared, visible)
+        check_targets(job, [pair], overwrite=overwrite)
+        fuse_pair(job, pair)
         messages().print(f"wrote {out}")
         return
 
+    report = Report()
     job = Job(fuser, checkpoint, out, _suffix(format_))
     folders = infrared.is_dir()
-    pairs = _folder_pairs(infrared, visible, report) if folders else [Pair(visible.stem, infrared, visible)]
+    pairs = _folder_pairs(infrared, visible, out, report) if folders else [Pair(visible.stem, infrared, visible)]
     with progress("fusing", len(pairs)) as advance:
         for pair, result in fuse_pairs(job, pairs, workers=workers, overwrite=overwrite):
             report.add(result)
@@ -87,10 +87,13 @@ def fuse(
     report.finish(f"pictures fused into {out}")
 
 
-def _folder_pairs(infrared: Path, visible: Path, report: Report) -> list[Pair]:
+def _folder_pairs(infrared: Path, visible: Path, out: Path, report: Report) -> list[Pair]:
     """Pair two folders; say what was left out, and count what could not be told apart as failed."""
     from mmdrfuse.datasets import pair_folders
 
+    for side in (infrared, visible):
+        if out.resolve().is_relative_to(side.resolve()):
+            raise OutputError(f"{out}: lies in {side}, where it would be taken for a source; choose another folder")
     pairing = pair_folders(infrared, visible, recursive=True)
     for line in pairing.unused():
         warn(f"left out: {line}")
@@ -104,5 +107,7 @@ def _suffix(ending: str) -> str:
 
     suffix = f".{ending.lower().lstrip('.')}"
     if suffix not in SUFFIXES:
-        raise click.BadParameter(f"{ending!r} is none of {', '.join(sorted(SUFFIXES))}", param_hint="--format")
+        raise click.BadParameter(
+            f"{ending!r} is none of {', '.join(sorted(SUFFIXES))}", param_hint="'--format' or 'OUT'"
+        )
     return suffix

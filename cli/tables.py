@@ -1,57 +1,58 @@
 """Tables of scores for the terminal."""
 
+from collections.abc import Iterable, Sequence
+
 from rich.table import Table
+from rich.text import Text
 
 from mmdrfuse.metrics import METRICS, PROTOCOLS
 from mmdrfuse.metrics.table import HEAD, rows
 from mmdrfuse.pipeline.summary import Scores, Summary
 
+WIDE = 12
+"""Metrics beyond which a table has them as rows."""
+
 
 def methods(scores: Scores) -> Table:
-    """One row a method: mean ± standard deviation over the 95 % interval of the mean.
+    """One row a method, or one column where the metrics are many: mean ± standard deviation over the mean's interval.
 
     Of several methods the best is bold and the second underlined, and each has its rank.
     """
     summaries = scores.summarise()
-    count = max(len(pictures) for pictures in scores.methods.values())
-    title = f"mean ± standard deviation [95 % interval of the mean], {count} pictures, protocol {scores.protocol}"
-    table = Table(title=title)
-    table.add_column("method")
-    for metric in scores.metrics:
-        table.add_column(_heading(metric), justify="right")
-    if len(summaries) > 1:
-        table.add_column("mean rank ↓", justify="right")
+    many = len(summaries) > 1
+    headings = [_heading(metric) for metric in scores.metrics] + (["mean rank ↓"] if many else [])
+    columns = {}
     for method, row in summaries.items():
-        cells = [_cell(row[metric], many=len(summaries) > 1) for metric in scores.metrics]
-        if len(summaries) > 1:
-            cells.append(f"{sum(summary.rank for summary in row.values()) / len(row):.2f}")
-        table.add_row(method, *cells)
-    return table
+        columns[method] = [_cell(row[metric], many=many) for metric in scores.metrics]
+        if many:
+            columns[method].append(Text(f"{sum(summary.rank for summary in row.values()) / len(row):.2f}"))
+    counts = {method: len(pictures) for method, pictures in scores.methods.items()}
+    title = f"mean ± standard deviation [95 % interval of the mean], {_counted(counts)}, protocol {scores.protocol}"
+    if len(scores.metrics) > WIDE:
+        return _table(title, ["metric", *map(str, columns)], zip(headings, *columns.values(), strict=True))
+    return _table(title, ["method", *headings], ([method, *cells] for method, cells in columns.items()))
 
 
 def pictures(scores: Scores) -> Table:
     """One row a method and picture."""
-    table = Table(title=f"scores by picture, protocol {scores.protocol}")
     several = len(scores.methods) > 1
-    for heading in (*(["method"] if several else []), "picture"):
-        table.add_column(heading)
-    for metric in scores.metrics:
-        table.add_column(_heading(metric), justify="right")
-    for method, images in scores.methods.items():
-        for picture, values in images.items():
-            table.add_row(*([method] if several else []), picture, *(_number(value) for value in values.values()))
-    return table
+    headings = [*(["method"] if several else []), "picture", *(_heading(metric) for metric in scores.metrics)]
+    rows_ = (
+        [*([method] if several else []), picture, *(_number(value) for value in values.values())]
+        for method, images in scores.methods.items()
+        for picture, values in images.items()
+    )
+    return _table(f"scores by picture, protocol {scores.protocol}", headings, rows_)
 
 
 def comparison(scores: Scores) -> Table:
     """One row for every two methods: p of Wilcoxon's signed-rank test over the pictures that they share."""
-    table = Table(title="p of Wilcoxon's paired signed-rank test, two-sided, uncorrected")
-    table.add_column("methods")
-    for metric in scores.metrics:
-        table.add_column(metric, justify="right")
-    for (first, second), values in scores.compare().items():
-        table.add_row(f"{first} – {second}", *(f"{p:.2g}" for p in values.values()))
-    return table
+    rows_ = (
+        [f"{first} – {second}", *(f"{p:.2g}" for p in values.values())]
+        for (first, second), values in scores.compare().items()
+    )
+    title = "p of Wilcoxon's paired signed-rank test, two-sided, uncorrected"
+    return _table(title, ["methods", *scores.metrics], rows_)
 
 
 def catalogue() -> tuple[Table, Table]:
@@ -65,17 +66,32 @@ def catalogue() -> tuple[Table, Table]:
     return metrics, protocols
 
 
+def _table(title: str, headings: Sequence[str], rows_: Iterable[Sequence[str | Text]]) -> Table:
+    """Lay out rows whose first cells are names; nothing in a cell is markup, whatever a folder is called."""
+    table = Table(title=Text(title))
+    for heading in headings:
+        name = heading in {"method", "methods", "metric", "picture"}
+        table.add_column(Text(heading), justify="left" if name else "right", overflow="fold")
+    for row in rows_:
+        table.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in row))
+    return table
+
+
 def _heading(metric: str) -> str:
     return f"{metric} {'↑' if METRICS[metric].higher_is_better else '↓'}"
 
 
-def _cell(summary: Summary, *, many: bool) -> str:
+def _counted(counts: dict[str, int]) -> str:
+    if len(set(counts.values())) == 1:
+        return f"{next(iter(counts.values()))} pictures"
+    return ", ".join(f"{count} pictures of {method}" for method, count in counts.items())
+
+
+def _cell(summary: Summary, *, many: bool) -> Text:
     mean, std, low, high = (_number(value) for value in (summary.mean, summary.std, *summary.interval))
-    interval = f"\\[{low}, {high}]"
-    if not many:
-        return f"{mean} ± {std}\n{interval}"
-    style = {1: "bold", 2: "underline"}.get(summary.rank, "default")
-    return f"[{style}]{mean}[/] ± {std} ({summary.rank})\n{interval}"
+    style = {1: "bold", 2: "underline"}.get(summary.rank, "") if many else ""
+    rank = f" ({summary.rank})" if many else ""
+    return Text.assemble((mean, style), f" ± {std}{rank}\n[{low}, {high}]")
 
 
 def _number(value: float) -> str:

@@ -9,7 +9,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from mmdrfuse.errors import UnknownNameError, WeightsError
+from mmdrfuse.errors import MMDRFuseError, UnknownNameError, WeightsError
 from mmdrfuse.models import Checkpoint
 
 Plane = NDArray[np.float32]
@@ -34,10 +34,13 @@ def make(checkpoint: Checkpoint, *, kind: str = "auto", device: str = "cpu", thr
 
     Raises:
         UnknownNameError: No such kind.
+        MMDRFuseError: The CPU kernel is asked to run elsewhere, or the device does not exist here.
         WeightsError: The CPU kernel is asked to run another network than the student.
     """
     if kind not in KINDS:
         raise UnknownNameError("engine", kind, KINDS)
+    if kind == "cpu" and device != "cpu":
+        raise MMDRFuseError(f"the cpu engine cannot run on device {device!r}; use --engine torch, or --device cpu")
     student = checkpoint.network == "student"
     if kind == "cpu" and not student:
         raise WeightsError(

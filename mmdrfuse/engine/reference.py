@@ -32,7 +32,7 @@ class TorchEngine:
         Raises:
             SizeError: The sizes differ, or a side is shorter than 2.
         """
-        sources = (torch.from_numpy(plane)[None, None].to(self.device) for plane in (infrared, visible))
+        sources = (torch.tensor(plane)[None, None].to(self.device) for plane in (infrared, visible))
         with torch.inference_mode():
             output: Plane = self.network(*sources).fused[0, 0].cpu().numpy()
         return output

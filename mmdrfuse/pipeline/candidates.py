@@ -1,9 +1,9 @@
 """What is scored against what: from manifests, or from a folder of each kind."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from mmdrfuse.engine.baselines import BASELINES
 from mmdrfuse.errors import UnknownNameError
@@ -25,10 +25,13 @@ class Matching:
     """Pictures that belong to no pair."""
 
 
-def labels(folders: Sequence[Path]) -> list[str]:
-    """Name each method after its folder: by the last part, or by the whole path where last parts are equal."""
+def labels(folders: Sequence[Path], taken: Sequence[str] = ()) -> list[str]:
+    """Name each method after its folder: by the last part, or by the whole path where that names something else too."""
     names = [folder.resolve().name for folder in folders]
-    return [name if names.count(name) == 1 else folder.as_posix() for folder, name in zip(folders, names, strict=True)]
+    return [
+        name if names.count(name) == 1 and name not in taken else f"{folder.as_posix()}/"
+        for folder, name in zip(folders, names, strict=True)
+    ]
 
 
 def from_manifest(method: str, folder: Path) -> list[Candidate]:
@@ -49,12 +52,18 @@ def from_folder(method: str, folder: Path, pairs: Sequence[Pair], key: Callable[
         pairs: The sources.
         key: Reduces a file's stem to what the files of one scene have in common.
     """
-    pictures = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
-    by_stem = _unique((path.relative_to(folder).with_suffix("").as_posix(), path) for path in pictures)
+    pictures = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.name[0] != ".")
+    by_name = _unique((path.relative_to(folder).with_suffix("").as_posix(), path) for path in pictures)
     by_key = _unique((key(path.stem), path) for path in pictures)
+    # A name that several pairs share singles out none of them.
+    stems = Counter(pair.visible.stem for pair in pairs)
+    keys = Counter(key(Path(pair.name).name) for pair in pairs)
     found, missing = [], []
     for pair in pairs:
-        path = by_stem.get(pair.name) or by_stem.get(pair.visible.stem) or by_key.get(key(Path(pair.name).name))
+        stem, reduced = pair.visible.stem, key(Path(pair.name).name)
+        path = by_name.get(pair.name)
+        path = path or (by_name.get(stem) if stems[stem] == 1 else None)
+        path = path or (by_key.get(reduced) if keys[reduced] == 1 else None)
         if path is None:
             missing.append(pair)
         else:
@@ -75,14 +84,15 @@ def from_baselines(names: Sequence[str], pairs: Sequence[Pair]) -> list[Candidat
     return [Candidate(name, pair, Fuser(BASELINES[name])) for name in names for pair in pairs]
 
 
-def how_made(folder: Path) -> dict[str, Any] | None:
-    """Tell from a folder's manifest, where it has one, what decides its scores besides the method.
+def how_made(folder: Path) -> dict[str, list[str]]:
+    """Tell from a folder's manifest what decides its scores besides the method.
 
     Returns:
         ``range`` and ``weights``, each with the values that occur.
+
+    Raises:
+        ManifestError: There is no manifest, or it cannot be read.
     """
-    if not (folder / manifest.NAME).is_file():
-        return None
     entries = manifest.read(folder)
     return {
         "range": sorted({entry.range for entry in entries}),

@@ -39,7 +39,8 @@ def fuse_pairs(
     """Fuse pairs side by side, giving each as it is done with its manifest entry or its failure.
 
     Every worker reads, fuses and writes one pair at a time, so that decoding, arithmetic and encoding
-    overlap and memory stays at a few pictures a worker.
+    overlap and memory stays at a few pictures a worker. A picture's entry is in the manifest before its
+    worker goes on, whatever becomes of the rest.
 
     Args:
         job: Fuser, weights and target.
@@ -48,16 +49,18 @@ def fuse_pairs(
         overwrite: Whether existing pictures may be replaced.
 
     Raises:
-        OutputError: Pictures exist already and may not be replaced (nothing is done then), or the folder
-            cannot be written.
+        OutputError: Pictures would replace their sources, or exist already and may not be replaced (nothing
+            is done then), or the folder cannot be written.
     """
-    if not overwrite:
-        _refuse_existing([job.target(pair) for pair in pairs])
+    check_targets(job, pairs, overwrite=overwrite)
     with appending(job.out) as append, ThreadPoolExecutor(workers) as pool:
-        for pair, result in ordered(pool, lambda pair: fuse_pair(job, pair), pairs, ahead=2 * workers):
-            if isinstance(result, Entry):
-                append(result)
-            yield pair, result
+
+        def work(pair: Pair) -> Entry:
+            entry = fuse_pair(job, pair)
+            append(entry)
+            return entry
+
+        yield from ordered(pool, work, pairs, ahead=2 * workers)
 
 
 def fuse_pair(job: Job, pair: Pair) -> Entry:
@@ -71,14 +74,15 @@ def fuse_pair(job: Job, pair: Pair) -> Entry:
     start = time.perf_counter()
     target = job.target(pair)
     fused = fuse_files(job.fuser, pair)
+    hashes = [_sha256(source) for source in (pair.infrared, pair.visible)]
     images.write(target, fused.image)
     height, width = fused.image.shape[:2]
     return Entry(
         fused=relative(target, job.out),
         infrared=relative(pair.infrared, job.out),
         visible=relative(pair.visible, job.out),
-        infrared_sha256=_sha256(pair.infrared),
-        visible_sha256=_sha256(pair.visible),
+        infrared_sha256=hashes[0],
+        visible_sha256=hashes[1],
         width=width,
         height=height,
         range=job.fuser.range,
@@ -105,9 +109,19 @@ def fuse_files(fuser: Fuser, pair: Pair) -> Fused:
         raise type(error)(f"{pair.infrared} + {pair.visible}: {error}") from error
 
 
-def _refuse_existing(targets: Sequence[Path]) -> None:
+def check_targets(job: Job, pairs: Sequence[Pair], *, overwrite: bool) -> None:
+    """Refuse to replace a source, ever, and other files unless told to.
+
+    Raises:
+        OutputError: A picture would replace a source, or a file that may not be replaced.
+    """
+    targets = [job.target(pair) for pair in pairs]
+    sources = {source.resolve() for pair in pairs for source in (pair.infrared, pair.visible)}
+    clash = next((target for target in targets if target.resolve() in sources), None)
+    if clash:
+        raise OutputError(f"{clash}: is one of the sources; choose another place for the fused picture")
     existing = [target for target in targets if target.exists()]
-    if existing:
+    if existing and not overwrite:
         raise OutputError(
             f"{existing[0]}: exists already ({len(existing)} of {len(targets)} pictures do); "
             "choose another folder, or replace them with --overwrite"
@@ -115,4 +129,7 @@ def _refuse_existing(targets: Sequence[Path]) -> None:
 
 
 def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read any more ({error.strerror or error})") from error

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from mmdrfuse.engine import Engine, make
 from mmdrfuse.errors import SizeError
 from mmdrfuse.images import from_unit, is_gray, limits, luminance, recolour, to_unit
-from mmdrfuse.models import read
+from mmdrfuse.models import names, read
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,8 @@ def fuse(
         UnknownNameError: No such weights or range.
         WeightsError: A file that holds no checkpoint.
     """
-    return Fuser(_engine(weights), range)(infrared, visible).image
+    engine = _shipped(str(weights)) if str(weights) in names() else _engine(weights)
+    return Fuser(engine, range)(infrared, visible).image
 
 
 def check_same_size(infrared: NDArray[Any], visible: NDArray[Any]) -> None:
@@ -101,6 +102,11 @@ def check_same_size(infrared: NDArray[Any], visible: NDArray[Any]) -> None:
         )
 
 
-@functools.lru_cache(maxsize=4)
+@functools.lru_cache
+def _shipped(name: str) -> Engine:
+    """Keep the engines of shipped weights; a user's file may change between two calls."""
+    return _engine(name)
+
+
 def _engine(weights: str | Path) -> Engine:
     return make(read(weights), threads=os.cpu_count() or 1)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from threading import Lock
 from typing import Any, Protocol
 
 from mmdrfuse.errors import ManifestError, OutputError
@@ -76,7 +77,7 @@ def read(folder: Path) -> list[Entry]:
 
 @contextmanager
 def appending(folder: Path) -> Iterator[Append]:
-    """Open a folder's manifest for adding entries; each is on disk before the next is made.
+    """Open a folder's manifest for adding entries, from any thread; each is written through before the call returns.
 
     Raises:
         OutputError: The folder cannot be written.
@@ -87,11 +88,13 @@ def appending(folder: Path) -> Iterator[Append]:
         file = (folder / NAME).open("a", encoding="utf-8")
     except OSError as error:
         raise OutputError(f"{folder}: cannot be written ({error.strerror or error})") from error
+    lock = Lock()
     with file:
 
         def append(entry: Entry) -> None:
-            file.write(json.dumps(asdict(entry)) + "\n")
-            file.flush()
+            with lock:
+                file.write(json.dumps(asdict(entry)) + "\n")
+                file.flush()
 
         yield append
 

@@ -11,11 +11,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mmdrfuse.errors import InputError
 from mmdrfuse.metrics import METRICS
 from mmdrfuse.version import __version__
 
 RESAMPLES = 2000
 """Of the bootstrap; the interval's ends then repeat to about 2 % of its width."""
+_BLOCK = 2**20
+"""Draws that are held at a time."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,7 @@ class Summary:
     interval: tuple[float, float]
     """95 % percentile-bootstrap interval of the mean."""
     rank: int
-    """1 is best, by the mean and the metric's direction; equal means share a rank."""
+    """1 is best, by the mean and the metric's direction; equal means share a rank, an undefined one is last."""
 
 
 @dataclass
@@ -41,8 +44,19 @@ class Scores:
     """Method → picture → metric → value."""
 
     def add(self, method: str, picture: str, values: dict[str, float]) -> None:
-        """Add one picture's scores."""
-        self.methods.setdefault(method, {})[picture] = values
+        """Add one picture's scores.
+
+        Raises:
+            InputError: The method has scores of a picture of that name already.
+        """
+        pictures = self.methods.setdefault(method, {})
+        if picture in pictures:
+            raise InputError(f"{method}: two pictures are called {picture}; score their folders one at a time")
+        pictures[picture] = values
+
+    def comparable(self) -> bool:
+        """Tell whether all methods were scored on the same pictures."""
+        return len({frozenset(pictures) for pictures in self.methods.values()}) <= 1
 
     def column(self, method: str, metric: str) -> NDArray[np.float64]:
         """Give one method's values of one metric, in the order the pictures came."""
@@ -59,8 +73,8 @@ class Scores:
     def compare(self) -> dict[tuple[str, str], dict[str, float]]:
         """Test every two methods on the pictures they share: (first, second) → metric → p.
 
-        The test is Wilcoxon's signed-rank test, two-sided; p is 1 where no value differs, and not corrected for
-        the number of tests.
+        The test is Wilcoxon's signed-rank test, two-sided; p is 1 where no value differs, NaN where they share no
+        picture, and not corrected for the number of tests.
 
         References:
             Wilcoxon, "Individual comparisons by ranking methods", Biometrics Bulletin, 1945.
@@ -100,13 +114,14 @@ class Scores:
         writer.writerow(["method", "image", *self.metrics])
         for method, pictures in self.methods.items():
             writer.writerows([method, picture, *values.values()] for picture, values in pictures.items())
-        for method, row in self.summarise().items():
-            writer.writerow([method, "mean", *(row[metric].mean for metric in self.metrics)])
+        for method in self.methods:
+            writer.writerow([method, "mean", *(float(self.column(method, metric).mean()) for metric in self.metrics)])
         return text.getvalue()
 
     def _ranks(self, metric: str) -> dict[str, int]:
         sign = -1 if METRICS[metric].higher_is_better else 1
         means = {method: sign * float(self.column(method, metric).mean()) for method in self.methods}
+        means = {method: math.inf if math.isnan(mean) else mean for method, mean in means.items()}  # last
         return {method: 1 + sum(other < mean for other in means.values()) for method, mean in means.items()}
 
     def _wilcoxon(self, first: str, second: str, metric: str) -> float:
@@ -114,6 +129,8 @@ class Scores:
 
         one, other = self.methods[first], self.methods[second]
         shared = [picture for picture in one if picture in other]
+        if not shared:
+            return math.nan
         difference = np.array([one[picture][metric] - other[picture][metric] for picture in shared])
         return float(wilcoxon(difference).pvalue) if difference.any() else 1.0
 
@@ -126,10 +143,11 @@ def _summary(values: NDArray[np.float64], rank: int) -> Summary:
 
 
 def _bootstrap(values: NDArray[np.float64]) -> Sequence[float]:
-    """Give the ends of the interval; the same values always give the same ends."""
-    draws = np.random.default_rng(0).integers(len(values), size=(RESAMPLES, len(values)))
-    means = values[draws].mean(axis=1)
-    return [float(end) for end in np.quantile(means, (0.025, 0.975))]
+    """Give the ends of the interval, in bounded memory; the same values always give the same ends."""
+    rng = np.random.default_rng(0)
+    blocks = np.array_split(np.empty(RESAMPLES), 1 + RESAMPLES * len(values) // _BLOCK)
+    means = [values[rng.integers(len(values), size=(len(block), len(values)))].mean(axis=1) for block in blocks]
+    return [float(end) for end in np.quantile(np.concatenate(means), (0.025, 0.975))]
 
 
 def _finite(value: Any) -> Any:  # noqa: ANN401

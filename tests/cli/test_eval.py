@@ -72,6 +72,50 @@ def test_baselines_are_made_once_of_the_pairs_that_folders_share(run, fused):
     assert "12 pictures scored" in result.stderr
 
 
+def test_folder_named_like_a_baseline_keeps_its_row(run, fused):
+    (fused / "ours").rename(fused / "max")
+    found = document(run("eval", fused / "max", "--metrics", "SD", "--baselines", "max", "--json", "-"))
+    assert list(found["methods"]) == [f"{fused / 'max'}/", "max"]
+
+
+def test_flat_picture_is_not_taken_for_several_scenes(run, fused):
+    for side in ("ir", "vi"):
+        for part in ("day", "night"):
+            shutil.copytree(fused / side, fused / "tree" / side / part)
+    tree = fused / "tree"
+    result = run("eval", fused / "ours", "--ir", tree / "ir", "--vis", tree / "vi", "--metrics", "SD")
+    assert result.exit_code == 1
+    assert "no picture for day/street_0000" in result.stderr
+    assert "no picture for night/street_0000" in result.stderr
+
+
+def test_unequal_sets_of_pictures_are_warned_about(run, fused):
+    (fused / "ours" / "street_0000.png").unlink()
+    result = run("eval", fused / "ours", fused / "stretched", "--metrics", "SD")
+    assert "scored on different pictures" in result.stderr
+    assert "2 pictures of ours, 3 pictures of stretched" in " ".join(result.stdout.split())
+
+
+def test_one_folder_without_manifest_does_not_stop_the_others(run, fused):
+    result = run("eval", fused / "ours", fused / "ir", "--metrics", "SD")
+    assert result.exit_code == 1
+    assert "ir: holds no manifest.jsonl" in result.stderr
+    assert "ours" in result.stdout
+
+
+def test_many_metrics_stand_in_rows(run, fused):
+    from mmdrfuse.metrics import names
+
+    metrics = ",".join(name for name in names("standard") if not name.startswith("MS_SSIM"))
+    printed = run("eval", fused / "ours", "--metrics", metrics, "--no-per-image").stdout
+    assert max(map(len, printed.splitlines())) <= 80
+    assert all(f"{name} " in printed for name in metrics.split(","))
+
+
+def test_two_documents_on_one_output_are_refused(run, fused):
+    assert run("eval", fused / "ours", "--json", "-", "--csv", "-").exit_code == 2
+
+
 def test_comparison_is_printed_and_in_the_document(run, fused):
     arguments = ("eval", fused / "ours", "--baselines", "max", "--metrics", "SD", "--compare")
     assert "Wilcoxon" in run(*arguments).stdout
@@ -90,7 +134,8 @@ def test_csv_has_a_line_a_picture_and_the_means(run, fused):
 def test_existing_result_file_is_kept_unless_told(run, fused):
     arguments = ("eval", fused / "ours", "--metrics", "SD", "--json", fused / "scores.json")
     assert run(*arguments).exit_code == 0
-    assert run(*arguments).exit_code == 1
+    refused = run(*arguments)
+    assert (refused.exit_code, refused.stdout) == (1, "")  # before anything is scored
     assert run(*arguments, "--overwrite").exit_code == 0
 
 

@@ -75,9 +75,24 @@ def test_existing_pictures_are_refused_and_replaced_when_told(run, folders):
 
 def test_existing_file_is_refused(run, folders):
     pair = (folders / "ir" / "street_0000.png", folders / "vi" / "street_0000.png")
-    result = run("fuse", *pair, pair[0])
+    (folders / "mine.png").write_text("keep")
+    for target, message in ((folders / "mine.png", "exists already"), (pair[0], "is one of the sources")):
+        result = run("fuse", *pair, target)
+        assert result.exit_code == 1
+        assert message in result.stderr
+
+
+@pytest.mark.parametrize("out", ["ir", "vi/fused"])
+def test_pictures_among_the_sources_are_refused(run, folders, out):
+    result = run("fuse", folders / "ir", folders / "vi", folders / out, "--overwrite")
     assert result.exit_code == 1
-    assert "exists already" in result.stderr
+    assert "would be taken for a source" in result.stderr
+
+
+def test_names_that_look_like_markup_are_names(run, folders):
+    result = run("fuse", folders / "ir", folders / "vi", folders / "y[" / "z]")
+    assert result.exit_code == 0
+    assert f"fused into {folders / 'y[' / 'z]'}" in result.stderr
 
 
 @pytest.mark.parametrize(
@@ -93,6 +108,7 @@ def test_options_reach_the_pictures(run, folders, options, suffix, channels):
     [
         (("ir", "vi/street_0000.png", "out"), "two pictures or two folders"),
         (("ir", "vi", "out", "--format", "gif"), "is none of"),
+        (("ir/street_0000.png", "vi/street_0000.png", "out.tga"), "is none of"),
     ],
 )
 def test_wrong_usage_is_explained(run, folders, arguments, message):

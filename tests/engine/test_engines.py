@@ -107,6 +107,17 @@ def test_teacher_on_the_cpu_kernel_is_refused():
         make(checkpoint("teacher"), kind="cpu")
 
 
+def test_kernel_on_another_device_is_refused():
+    with pytest.raises(MMDRFuseError, match="the cpu engine cannot run on device 'cuda'"):
+        make(checkpoint(), kind="cpu", device="cuda")
+
+
+def test_engine_takes_planes_that_may_not_be_written(rng):
+    plane = rng.random((5, 6), dtype=np.float32)
+    plane.flags.writeable = False
+    assert make(checkpoint(), kind="torch")(plane, plane).shape == (5, 6)
+
+
 def test_missing_device_is_one_clear_error():
     with pytest.raises(MMDRFuseError, match="device 'nonsense' cannot be used here"):
         make(checkpoint(), kind="torch", device="nonsense")

@@ -64,7 +64,31 @@ def test_stopping_early_leaves_a_manifest_of_what_is_there(job, pairs):
     run = fuse_pairs(job, pairs)
     next(run)
     run.close()
-    assert [entry.fused for entry in manifest.read(job.out)] == [f"{pairs[0].name}.png"]
+    pictures = sorted(path.name for path in job.out.glob("*.png"))
+    assert pictures
+    assert [entry.fused for entry in manifest.read(job.out)] == pictures
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_sources_are_never_replaced(job, pairs, scenes, overwrite):
+    before = pairs[0].infrared.read_bytes()
+    with pytest.raises(OutputError, match="is one of the sources"):
+        list(fuse_pairs(Job(job.fuser, job.checkpoint, scenes / "ir"), pairs, overwrite=overwrite))
+    assert pairs[0].infrared.read_bytes() == before
+
+
+def test_source_that_vanishes_fails_alone_and_leaves_nothing(job, pairs, tmp_path):
+    vanishing = tmp_path / "gone.png"
+    vanishing.write_bytes(pairs[0].infrared.read_bytes())
+
+    def engine(infrared, visible):
+        vanishing.unlink(missing_ok=True)
+        return BASELINES["max"](infrared, visible)
+
+    all_pairs = [Pair("g", vanishing, pairs[0].visible), *pairs]
+    results = [result for _, result in fuse_pairs(Job(Fuser(engine), job.checkpoint, job.out), all_pairs)]
+    assert "gone.png: cannot be read any more" in str(results[0])
+    assert sorted(path.stem for path in job.out.glob("*.png")) == [pair.name for pair in pairs]
 
 
 def test_folder_that_cannot_be_made_is_named(pairs, tmp_path):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mmdrfuse import fuse
+from mmdrfuse import fuse, models
 from mmdrfuse.engine.baselines import BASELINES
 from mmdrfuse.errors import InputError, SizeError, UnknownNameError
 from mmdrfuse.pipeline import Fuser
@@ -79,6 +79,16 @@ def test_too_small_is_named():
 def test_unknown_weights_are_answered_with_those_there_are():
     with pytest.raises(UnknownNameError, match="unknown weights 'ivf': did you mean ivif"):
         fuse(np.zeros(GREY, np.uint8), np.zeros(GREY, np.uint8), weights="ivf")
+
+
+def test_weights_written_anew_are_read_anew(tmp_path, rng):
+    path, source = tmp_path / "own.safetensors", image(GREY, rng)
+    shipped = models.read("ivif")
+    models.write(path, shipped.arrays, {})
+    first = fuse(source, source, weights=path)
+    models.write(path, {name: 0 * array for name, array in shipped.arrays.items()}, {})
+    assert first.any()
+    assert not fuse(source, source, weights=path).any()
 
 
 def test_signed_integers_are_refused():

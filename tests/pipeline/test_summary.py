@@ -6,6 +6,7 @@ import math
 import numpy as np
 import pytest
 
+from mmdrfuse.errors import InputError
 from mmdrfuse.pipeline.summary import Scores
 
 
@@ -50,9 +51,22 @@ def test_equal_scores_have_p_one(scores):
     assert scores.compare()[("first", "third")] == {"SD": 1.0, "MSE": 1.0}
 
 
-def test_methods_that_share_no_picture_have_p_one(scores):
+def test_methods_that_share_no_picture_cannot_be_compared(scores):
+    assert scores.comparable()
     scores.add("third", "other", {"SD": 1.0, "MSE": 1.0})
-    assert scores.compare()[("first", "third")]["SD"] == 1.0
+    assert math.isnan(scores.compare()[("first", "third")]["SD"])
+    assert not scores.comparable()
+
+
+def test_undefined_mean_ranks_last_in_either_direction(scores):
+    scores.add("third", "1", {"SD": math.nan, "MSE": math.nan})
+    row = scores.summarise()["third"]
+    assert (row["SD"].rank, row["MSE"].rank) == (3, 3)
+
+
+def test_second_picture_of_a_name_is_refused(scores):
+    with pytest.raises(InputError, match="first: two pictures are called 1"):
+        scores.add("first", "1", {"SD": 1.0, "MSE": 1.0})
 
 
 def test_what_json_cannot_say_becomes_null(scores):
