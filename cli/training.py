@@ -115,7 +115,8 @@ def _follow(records: "Iterator[Record]", recipe: "Recipe", count: int) -> None:
     """Show each step on a terminal, and each epoch's means everywhere."""
     console, per_epoch, means = messages(), recipe.steps_per_epoch(count), _Means()
     console.print(
-        f"{recipe.network}, recipe {recipe.name}: {recipe.epochs} epochs of {count} patches, "
+        f"{recipe.network}, recipe {recipe.name}: {_counted(recipe.epochs, 'epoch', 'epochs')} of "
+        f"{_counted(count, 'patch', 'patches')}, "
         f"features {recipe.features}, seed {recipe.seed}"
     )
     with _steps(recipe.network, recipe.steps(count), console) as show:
@@ -127,17 +128,21 @@ def _follow(records: "Iterator[Record]", recipe: "Recipe", count: int) -> None:
                 means = _Means()
 
 
+def _counted(count: int, one: str, more: str) -> str:
+    return f"{count} {one if count == 1 else more}"
+
+
 @contextmanager
 def _steps(title: str, total: int, console: "Console") -> "Iterator[Callable[[Record], None]]":
     """Show progress in steps on a terminal: speed, losses, time left."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=20),
         MofNCompleteColumn(),
         TimeRemainingColumn(),
-        TextColumn("{task.fields[losses]}"),
+        TextColumn("{task.fields[losses]}", markup=False),
     )
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(title, total=total, losses="")

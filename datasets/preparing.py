@@ -24,8 +24,8 @@ from mmdrfuse.pipeline.pairs import Pair
 Progress = Callable[[str, int], AbstractContextManager[Callable[[str], None]]]
 """Called with a title and the number of items; gives what is called with the name of each finished item."""
 
-SMALLEST = 8
-"""Pixels on a side below which a patch is of no use to training."""
+SMALLEST = 16
+"""Pixels on a side below which training refuses a patch (`mmdrfuse.training.patches`, which imports torch)."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ def prepare(
         progress: Draws the progress.
 
     Raises:
-        InputError: A root is missing, or nothing in it could be used.
+        InputError: A root is missing or cannot be searched, or nothing in it could be used.
         OutputError: The file exists, or cannot be written.
         PairingError: A root holds no pairs.
         SizeError: The patch or the stride is too small.
@@ -90,40 +90,34 @@ def prepare(
         raise SizeError(f"patch {patch} with stride {stride}: the patch must be at least {SMALLEST}, the stride 1")
     options = {"patch": patch, "stride": stride, "layout": layout, "luminance": "BT.601", "sixteen_bit": "v / 257"}
     with writing(out, overwrite=overwrite) as temporary:
-        found = [(root, *find_pairs(root, layout)) for root in sources]
-        items = [
-            _Item(number, root, kind.name, pair)
-            for number, (root, kind, pairing) in enumerate(found)
-            for pair in pairing.pairs
-        ]
-        failed = [line for _, _, pairing in found for line in pairing.unclear()]
-        left_out = [line for _, _, pairing in found for line in pairing.unused()]
-        cut = partial(_cut, patch=patch, stride=stride)
-        with (
-            PatchWriter(temporary, (patch, patch), options) as writer,
-            (progress or _silent)("cutting patches", len(items)) as advance,
-            ThreadPoolExecutor(workers or os.cpu_count()) as pool,
-        ):
-            for item, result in ordered(pool, cut, items, ahead=2 * (workers or os.cpu_count() or 1)):
-                if isinstance(result, MMDRFuseError):
-                    failed.append(str(result))
-                elif not len(result.patches.index):
-                    size = "{width}x{height}".format(**result.source)
-                    left_out.append(f"{item.pair.infrared}: {size} is smaller than a patch of {patch}x{patch}")
-                else:
-                    writer.add(result.patches, result.source)
-                advance(item.pair.name)
+        sets = [_find(number, root, layout) for number, root in enumerate(sources)]
+        items = [item for one in sets for item in one.items]
+        with PatchWriter(temporary, (patch, patch), options) as writer:
+            cut = partial(_cut, patch=patch, stride=stride)
+            broken, small = _write(writer, items, cut, workers=workers or os.cpu_count() or 1, progress=progress)
+            failed = [line for one in sets for line in one.unclear] + broken
+            left_out = [line for one in sets for line in one.unused] + small
             if not writer.count:
                 raise InputError(f"no patch could be cut from {len(items)} pairs: {[*failed, *left_out][0]}")
     return PrepareReport(
         path=out,
-        layouts=tuple(kind.name for _, kind, _ in found),
+        layouts=tuple(one.layout for one in sets),
         pairs=writer.pairs,
         shape=(writer.count, patch, patch),
         nbytes=out.stat().st_size,
         failed=tuple(failed),
         left_out=tuple(left_out),
     )
+
+
+@dataclass(frozen=True)
+class _Set:
+    """What was found below a root: the name of its layout, its pairs, and one line for whatever is in none."""
+
+    layout: str
+    items: list["_Item"]
+    unclear: list[str]
+    unused: list[str]
 
 
 @dataclass(frozen=True)
@@ -144,11 +138,42 @@ class _Cut:
     source: dict[str, Any]
 
 
+def _find(number: int, root: Path, layout: str | None) -> _Set:
+    """Search a root for pairs."""
+    with _reading(root):
+        kind, pairing = find_pairs(root, layout)
+        items = [_Item(number, root, kind.name, pair) for pair in pairing.pairs]
+        return _Set(kind.name, items, list(pairing.unclear()), list(pairing.unused()))
+
+
+def _write(
+    writer: PatchWriter, items: Sequence[_Item], cut: Callable[[_Item], _Cut],
+    *, workers: int, progress: Progress | None,
+) -> tuple[list[str], list[str]]:  # fmt: skip
+    """Cut all pairs and write their patches; say which pairs could not be used, and which are too small."""
+    broken, small = [], []
+    with (
+        (progress or _silent)("cutting patches", len(items)) as advance,
+        ThreadPoolExecutor(workers) as pool,
+    ):
+        for item, result in ordered(pool, cut, items, ahead=2 * workers):
+            if isinstance(result, MMDRFuseError):
+                broken.append(str(result))
+            elif not len(result.patches.index):
+                high, wide = result.patches.infrared.shape[1:]
+                size = "{width}x{height}".format(**result.source)
+                small.append(f"{item.pair.infrared}: {size} is smaller than a patch of {wide}x{high}")
+            else:
+                writer.add(result.patches, result.source)
+            advance(item.pair.name)
+    return broken, small
+
+
 def _cut(item: _Item, *, patch: int, stride: int) -> _Cut:
     """Read a pair, cut it, and compress its patches.
 
     Raises:
-        InputError: A picture cannot be used.
+        InputError: A picture cannot be read or used.
         SizeError: The pictures' sizes differ.
     """
     paths = item.pair.infrared, item.pair.visible
@@ -172,7 +197,8 @@ def _cut(item: _Item, *, patch: int, stride: int) -> _Cut:
     }
     for side, path in zip(("infrared", "visible"), paths, strict=True):
         source[side] = path.relative_to(item.root).as_posix()
-        source[f"{side}_sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
+        with _reading(path):
+            source[f"{side}_sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
     return _Cut(PackedPatches(sides[0], sides[1], corners), source)
 
 
@@ -194,6 +220,16 @@ def _windows(image: NDArray[np.uint8], patch: int) -> NDArray[np.uint8]:
     if min(image.shape) < patch:
         return np.empty((0, 0, patch, patch), np.uint8)
     return np.lib.stride_tricks.sliding_window_view(image, (patch, patch))
+
+
+@contextmanager
+def _reading(source: Path) -> Iterator[None]:
+    """Blame the source for what the system refuses here: around it lies the writing of the file, which would be."""
+    try:
+        yield
+    except OSError as error:
+        reason = f"cannot be read ({error.strerror or error})"
+        raise InputError(f"{error.filename or source}: {reason}; check the path and its permissions") from error
 
 
 @contextmanager

@@ -54,7 +54,8 @@ def perception(fused: Maps, target: Maps) -> Tensor:
         target: K maps of the same shapes; for the sources, `stronger` of theirs.
 
     Returns:
-        (N,), non-negative; a single zero where there are no maps (backbone ``none``).
+        (N,), non-negative; where there are no maps (backbone ``none``), one zero on the CPU: it adds to tensors of
+        any device, but stands beside none of another.
 
     References:
         MMDRFuse (Deng et al. 2024), perception loss.

@@ -7,10 +7,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from mmdrfuse.errors import SizeError
+
 Indices = NDArray[np.int64]
 
 FLIPS = ((), (-1,), (-2,), (-2, -1))
 """What a batch may be mirrored along: nothing, its rows, its columns, both."""
+
+SMALLEST = 16
+"""Pixels on a side that a patch needs: VGG-19 halves it four times, and SSIM's window is 11 wide."""
 
 
 class Patches(Protocol):
@@ -45,6 +50,20 @@ class Batch(NamedTuple):
     visible: Tensor
     flip: tuple[int, ...]
     """The axes along which the batch is mirrored; mirroring again takes it back."""
+
+
+def check(patches: Patches) -> None:
+    """Refuse patches that the losses cannot be computed on.
+
+    Raises:
+        SizeError: There are none, or they are smaller than `SMALLEST` on a side.
+    """
+    count, height, width = patches.shape
+    if count < 1 or min(height, width) < SMALLEST:
+        raise SizeError(
+            f"{count} patches of {width}x{height} pixels: training needs at least one, and {SMALLEST} pixels on each "
+            "side; cut larger ones with  mmdrfuse prepare SRC PATCHES.h5 --patch 128"
+        )
 
 
 def load(patches: Patches, indices: Indices, *, flip: tuple[int, ...], device: torch.device) -> Batch:

@@ -18,7 +18,6 @@ Departs from the paper: ``default`` changes these fields of `Recipe`.
 """
 
 import math
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal, get_args
 
@@ -162,8 +161,3 @@ def recipe(name: str, network: Network, **changes: object) -> Recipe:
 def to_dict(recipe: Recipe) -> dict[str, Any]:
     """Give the recipe as what JSON can hold."""
     return asdict(recipe)
-
-
-def from_dict(values: Mapping[str, Any]) -> Recipe:
-    """Take a recipe back from `to_dict`."""
-    return Recipe(**{**values, "weights": Weights(**values["weights"])})

@@ -36,6 +36,8 @@ class Supervision:
     def __call__(self, batch: Batch, output: Output, *, first_visit: bool) -> Terms:
         """Give every term that counts by name, and their weighted sum as ``total``.
 
+        Without features (backbone ``none``) there is no term ``perception``.
+
         Args:
             batch: What the network saw.
             output: What it made of it.
@@ -52,13 +54,15 @@ class Supervision:
 
     def _content(self, batch: Batch, fused: Tensor, maps: Maps) -> Terms:
         target = torch.maximum(batch.infrared, batch.visible)
-        with torch.no_grad():
-            target_maps = content.stronger(self.features(batch.infrared), self.features(batch.visible))
-        return {
+        terms = {
             "intensity": content.intensity(fused, target).mean(),
             "gradient": content.gradient(fused, target).mean(),
-            "perception": content.perception(maps, target_maps).mean(),
         }
+        if maps:
+            with torch.no_grad():
+                target_maps = content.stronger(self.features(batch.infrared), self.features(batch.visible))
+            terms["perception"] = content.perception(maps, target_maps).mean()
+        return terms
 
     def _refresh(self, batch: Batch, fused: Tensor, maps: Maps, *, first_visit: bool) -> Terms:
         with torch.no_grad():

@@ -62,6 +62,17 @@ def test_distill_makes_a_student_from_the_teacher(run, taught, patches, tmp_path
     assert [json.loads(line)["step"] for line in (tmp_path / "log.jsonl").read_text().splitlines()] == [0, 1, 2]
 
 
+def test_names_in_brackets_are_told_as_they_are_and_one_epoch_is_one(run, patches, tmp_path):
+    folder = tmp_path / "y[" / "z]"  # rich would take [/z] for the end of a colour
+    taught = run("teach", patches, "-o", folder, "--epochs", 1, *QUICK)
+    assert (taught.exit_code, taught.exception) == (0, None)
+    assert "recipe default: 1 epoch of 18 patches, " in taught.stderr
+    weights = folder / "teacher.safetensors"
+    assert f"wrote {weights}; distil" in taught.stderr
+    distilled = run("distill", patches, "--teacher", weights, "-o", folder / "s", "--epochs", 1, *QUICK)
+    assert f"wrote {folder / 's' / 'student.safetensors'}; fuse" in distilled.stderr
+
+
 def test_distill_without_a_teacher_says_how_to_get_one(run, patches, tmp_path):
     result = run("distill", patches, "-o", tmp_path)
     assert result.exit_code == 2

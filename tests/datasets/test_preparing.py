@@ -1,14 +1,17 @@
 """From folders to the file of patches."""
 
+import errno
 import hashlib
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from mmdrfuse import images
-from mmdrfuse.datasets import PatchFile, prepare
+from mmdrfuse.datasets import PatchFile, prepare, preparing
 from mmdrfuse.errors import InputError, OutputError, PairingError, SizeError
+from mmdrfuse.training import patches as training_patches
 
 
 @pytest.fixture
@@ -42,7 +45,7 @@ def test_every_patch_is_where_the_index_says(root, tmp_path):
 
 @pytest.mark.parametrize(
     ("patch", "stride", "count"),
-    [(32, 32, 2 + 1), (16, 16, 2 * 4 + 2 * 2), (33, 1, 8 * 38), (40, 7, 5), (8, 100, 1 + 1), (32, None, 3)],
+    [(32, 32, 2 + 1), (16, 16, 2 * 4 + 2 * 2), (33, 1, 8 * 38), (40, 7, 5), (16, 100, 1 + 1), (32, None, 3)],
 )
 def test_the_grid_has_as_many_patches_as_fit(root, tmp_path, patch, stride, count):
     made = prepare([root], tmp_path / "p.h5", patch=patch, stride=stride)
@@ -119,6 +122,36 @@ def test_a_pair_that_cannot_be_used_fails_and_the_rest_goes_on(root, tmp_path, i
     assert re.search(message, made.failed[0])
 
 
+def refusing(function, path):
+    """Make a method of paths fail for one of them as a lost disk would."""
+
+    def refuse(self, *arguments):
+        if self == path:
+            raise OSError(errno.EIO, "Input/output error")
+        return function(self, *arguments)
+
+    return refuse
+
+
+def test_a_picture_that_cannot_be_hashed_is_named_and_not_the_output(root, tmp_path, monkeypatch):
+    lost = root / "ir/a.png"
+    monkeypatch.setattr(Path, "read_bytes", refusing(Path.read_bytes, lost))
+    made = prepare([root], tmp_path / "p.h5", patch=16)
+    assert made.failed == (f"{lost}: cannot be read (Input/output error); check the path and its permissions",)
+    assert made.pairs == 1
+
+
+def test_a_root_that_cannot_be_searched_is_named_and_not_the_output(root, tmp_path, monkeypatch):
+    monkeypatch.setattr(Path, "is_dir", refusing(Path.is_dir, root))
+    with pytest.raises(InputError, match=rf"^{re.escape(str(root))}: cannot be read \(Input/output error\); check"):
+        prepare([root], tmp_path / "p.h5", patch=16)
+    assert not (tmp_path / "p.h5").exists()
+
+
+def test_the_smallest_patch_is_the_smallest_that_training_takes():
+    assert preparing.SMALLEST == training_patches.SMALLEST
+
+
 def test_ambiguous_names_count_as_failed(root, tmp_path):
     images.write(root / "ir/a.bmp", np.zeros((40, 70), np.uint8))
     made = prepare([root], tmp_path / "p.h5", patch=16)
@@ -161,15 +194,15 @@ def test_an_interrupted_run_leaves_the_old_file(root, tmp_path):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        prepare([root], out, patch=8, overwrite=True, progress=interrupt)
+        prepare([root], out, patch=32, overwrite=True, progress=interrupt)
     assert out.read_bytes() == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["p.h5", "set"]
 
 
-@pytest.mark.parametrize(("patch", "stride"), [(7, 1), (16, 0)])
+@pytest.mark.parametrize(("patch", "stride"), [(15, 1), (16, 0)])
 def test_a_patch_or_stride_that_is_too_small_is_refused(root, tmp_path, patch, stride):
     with pytest.raises(
-        SizeError, match=f"patch {patch} with stride {stride}: the patch must be at least 8, the stride 1"
+        SizeError, match=f"patch {patch} with stride {stride}: the patch must be at least 16, the stride 1"
     ):
         prepare([root], tmp_path / "p.h5", patch=patch, stride=stride)
 

@@ -67,6 +67,10 @@ def test_perception_without_maps_is_zero():
     assert content.perception((), ()) == 0
 
 
+def test_perception_without_maps_adds_to_tensors_of_any_device():
+    assert (content.perception((), ()) + torch.zeros(2, device="meta")).device.type == "meta"
+
+
 def test_perception_gradients_are_those_of_the_equation(images):
     fused = images(0, side=4).requires_grad_()
     assert torch.autograd.gradcheck(lambda x: content.perception([x, x * x], [images(1, side=4)] * 2), fused)

@@ -50,11 +50,6 @@ def test_changes_count_and_none_keeps_the_recipes_own_value():
     assert (recipe.epochs, recipe.rate) == (3, training.recipe("default", "teacher").rate)
 
 
-def test_a_recipe_comes_back_from_what_json_can_hold():
-    recipe = training.recipe("default", "student", seed=4)
-    assert recipes.from_dict(recipes.to_dict(recipe)) == recipe
-
-
 @pytest.mark.parametrize(
     ("name", "changes", "message"),
     [

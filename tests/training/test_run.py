@@ -15,9 +15,10 @@ import pytest
 import torch
 
 from mmdrfuse import models, training
-from mmdrfuse.errors import OutputError, TrainingError, WeightsError
+from mmdrfuse.errors import OutputError, SizeError, TrainingError, WeightsError
 from mmdrfuse.losses import efficientnet
-from mmdrfuse.training import run
+from mmdrfuse.losses.vgg19 import VGG19
+from mmdrfuse.training import patches, run
 
 LOSSES = [4.885597, 1.626606, 3.180904, 3.340289]
 """Totals of the toy run's first steps: ours, torch 2.13 on x86-64, one thread; a change means another training."""
@@ -29,7 +30,8 @@ def student(toy, small, teacher, tmp_path):
 
     def start(folder="run", *, patches=None, recipe=None, **options):
         options = {"teacher": teacher, "device": "cpu", **options}
-        return training.train(recipe or small(), patches or toy(), tmp_path / folder, **options)
+        patches = toy() if patches is None else patches
+        return training.train(recipe or small(), patches, tmp_path / folder, **options)
 
     return start
 
@@ -220,6 +222,21 @@ def test_a_student_without_teacher_or_with_a_student_for_one_is_refused(student,
     list(student())
     with pytest.raises(WeightsError, match=r"student\.safetensors: is a student; to distil from, name a teacher"):
         student("other", teacher=models.read(tmp_path / "run" / "student.safetensors"))
+
+
+@pytest.mark.parametrize(("count", "side"), [(7, 15), (0, 16)])
+def test_patches_that_cannot_be_trained_on_are_refused_before_anything_is_made(student, toy, tmp_path, count, side):
+    message = f"{count} patches of {side}x{side} pixels: training needs at least one, and 16 pixels on each side; cut"
+    with pytest.raises(SizeError, match=message):
+        student(patches=toy(count, side))
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_smallest_patches_suffice_for_the_published_features(small, toy, tmp_path, monkeypatch):
+    monkeypatch.setattr(run, "backbone", lambda name, file: VGG19().eval().requires_grad_(False))
+    recipe = small("teacher", epochs=2, features="vgg19")
+    found = list(training.train(recipe, toy(3, patches.SMALLEST), tmp_path, device="cpu"))
+    assert all(math.isfinite(value) for value in found[-1].losses.values())
 
 
 @pytest.mark.parametrize("name", ["quantum", "cuda:77"])

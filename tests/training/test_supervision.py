@@ -31,17 +31,37 @@ def school(toy, teacher, tmp_path):
     return make
 
 
+def two_maps(image, *, maps=5):
+    return [image - 1, 1 - image][:maps]
+
+
 def test_every_term_that_counts_is_there_with_the_total(school, small):
     recipe = small()
-    supervision, batch = school(recipe)
+    supervision, batch = school(recipe, features=two_maps)
     terms = supervision(batch, Student()(batch.infrared, batch.visible), first_visit=True)
     assert terms.keys() == recipe.weights.wanted() | {"total"}
     total = sum(getattr(recipe.weights, name) * terms[name] for name in recipe.weights.wanted())
     torch.testing.assert_close(terms["total"], total)
 
 
+@pytest.mark.parametrize("first_visit", [True, False])
+def test_without_features_every_term_comes_from_the_patches_and_perception_is_none(school, small, first_visit):
+    supervision, batch = school(small())
+    fused = Student()(batch.infrared, batch.visible)
+    terms = supervision(batch, fused, first_visit=True)
+    terms = terms if first_visit else supervision(batch, fused, first_visit=False)
+    assert terms.keys() == supervision.wanted - {"perception"} | {"total"}
+
+
+def test_without_features_the_content_lives_on_the_patches_device(school, small):
+    supervision, batch = school(small())
+    elsewhere = batch._replace(infrared=batch.infrared.to("meta"), visible=batch.visible.to("meta"))
+    terms = supervision._content(elsewhere, elsewhere.infrared, ())
+    assert {term.device.type for term in terms.values()} == {"meta"}
+
+
 def test_terms_of_weight_zero_are_left_out(school, small, changed):
-    supervision, batch = school(changed(small(), distillation=0, structure=0, detail=0))
+    supervision, batch = school(changed(small(), distillation=0, structure=0, detail=0), features=two_maps)
     terms = supervision(batch, Student()(batch.infrared, batch.visible), first_visit=True)
     assert terms.keys() == {"intensity", "gradient", "perception", "total"}
     assert not torch.isfinite(supervision.memory.scores).any()
@@ -55,10 +75,7 @@ def test_the_content_is_measured_against_the_brighter_source(school, small):
 
 
 def test_perception_takes_the_larger_feature_of_both_sources(school, small):
-    def features(image, *, maps=5):
-        return [image - 1, 1 - image][:maps]
-
-    supervision, batch = school(small(), features=features)
+    supervision, batch = school(small(), features=two_maps)
     fused = torch.minimum(batch.infrared, batch.visible)
     terms = supervision(batch, Output(fused, fused), first_visit=True)
     brightest = torch.maximum(batch.infrared, batch.visible)
