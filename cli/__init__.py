@@ -3,8 +3,10 @@
 Exit codes: 0 all done; 1 an expected error, or some items failed; 2 wrong usage; 3 a bug of ours; 130 interrupted.
 """
 
+import sys
 import tempfile
 import traceback
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +31,16 @@ class Suite(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401
         """Run a subcommand; expected failures get one line, others a log."""
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, TextIOWrapper):
+                stream.reconfigure(errors="replace")  # a terminal without arrows still gets its numbers
         try:
             return super().invoke(ctx)
         except MMDRFuseError as error:
             click.secho(f"error: {error}", err=True, fg="red")
             raise SystemExit(1) from error
         except (KeyboardInterrupt, click.Abort) as error:
-            click.echo("interrupted: what was finished is kept", err=True)
+            click.echo("interrupted", err=True)
             raise SystemExit(130) from error
         except (click.exceptions.Exit, click.ClickException, BrokenPipeError):
             raise

@@ -41,8 +41,12 @@ def show(*results: RenderableType) -> None:
     if not console.is_terminal:
         wide = Console(width=10_000)
         width = max(wide.measure(result).maximum for result in results)
-        console = Console(highlight=False, markup=False, width=max(width, 80))
+        console = Console(highlight=False, markup=False, width=min(max(width, 80), WIDEST))
     console.print(*results, sep="\n")
+
+
+WIDEST = 240
+"""Columns of a table that is not for a terminal; beyond, its cells are folded."""
 
 
 class Report:

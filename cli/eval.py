@@ -81,7 +81,10 @@ def evaluate(
                 scores.add(candidate.method, candidate.pair.name, result)
             advance(f"{candidate.method} {candidate.pair.name}")
     if not scores.methods:
-        raise InputError("nothing could be scored; what kept each picture from it stands above")
+        raise InputError("nothing was scored: name folders of fused pictures, or --baselines with --ir and --vis")
+    for metric in names:
+        if lacking := scores.undefined(metric):
+            warn(f"{metric}: has no value for {lacking} pictures, which may be too small for it")
     if "-" not in (json_, csv_):
         _show(scores, per_image, compare)
     if json_:
@@ -98,11 +101,15 @@ def _resolve(metrics: str | None, protocol: str) -> tuple[str, tuple[str, ...]]:
 
     scheme = find_protocol(protocol)
     there = names(scheme.name)
-    if metrics is None:
-        return scheme.name, tuple(name for name in USUAL.split(",") if name in there)
     if metrics == "all":
         return scheme.name, there
-    return scheme.name, tuple(find_metric(name.strip(), scheme).name for name in metrics.split(","))
+    if metrics is not None:
+        chosen = [find_metric(name.strip(), scheme).name for name in metrics.split(",") if name.strip()]
+    else:
+        chosen = [name for name in USUAL.split(",") if name in there]
+    if not chosen:
+        raise click.UsageError(f"name metrics with --metrics; {scheme.name} has {', '.join(there)}")
+    return scheme.name, tuple(dict.fromkeys(chosen))
 
 
 def _candidates(

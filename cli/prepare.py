@@ -10,7 +10,7 @@ from mmdrfuse.cli.common import ANY_PATH, EXISTING_FOLDER, Report, overwrite_opt
 @click.command()
 @click.argument("sources", metavar="SRC...", type=EXISTING_FOLDER, nargs=-1, required=True)
 @click.argument("out", metavar="OUT.h5", type=ANY_PATH)
-@click.option("--patch", type=click.IntRange(8), default=128, help="Height and width of a patch, pixels.")
+@click.option("--patch", type=click.IntRange(16), default=128, help="Height and width of a patch, pixels.")
 @click.option("--stride", type=click.IntRange(1), show_default="--patch", help="Pixels from one patch to the next.")
 @click.option("--layout", metavar="NAME", show_default="recognised", help="The layout that SRC has.")
 @workers_option

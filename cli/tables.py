@@ -19,7 +19,7 @@ def methods(scores: Scores) -> Table:
     Of several methods the best is bold and the second underlined, and each has its rank.
     """
     summaries = scores.summarise()
-    many = len(summaries) > 1
+    many = len(summaries) > 1 and scores.comparable()
     headings = [_heading(metric) for metric in scores.metrics] + (["mean rank ↓"] if many else [])
     columns = {}
     for method, row in summaries.items():

@@ -33,7 +33,7 @@ OPTIONS = (
     click.option("--epochs", type=click.IntRange(1), show_default="recipe's", help="Visits of every patch."),
     click.option("--batch", type=click.IntRange(1), show_default="recipe's", help="Patches a step."),
     click.option(
-        "--rate", type=click.FloatRange(0, min_open=True), show_default="recipe's", help="Highest learning rate."
+        "--rate", type=click.FloatRange(0, 1e3, min_open=True), show_default="recipe's", help="Highest learning rate."
     ),
     click.option(
         "--features",

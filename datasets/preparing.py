@@ -98,7 +98,7 @@ def prepare(
             failed = [line for one in sets for line in one.unclear] + broken
             left_out = [line for one in sets for line in one.unused] + small
             if not writer.count:
-                raise InputError(f"no patch could be cut from {len(items)} pairs: {[*failed, *left_out][0]}")
+                raise InputError(f"no patch could be cut from {len(items)} pairs: {[*left_out, *failed][-1]}")
     return PrepareReport(
         path=out,
         layouts=tuple(one.layout for one in sets),

@@ -1,7 +1,7 @@
 """Fuse two registered images of one scene into one picture, and measure how well that went.
 
 The names here are the public interface. Nothing heavy (NumPy, torch, numba, SciPy) is imported before a name
-is used, so that starting the command line costs nothing.
+is used.
 """
 
 from importlib import import_module

@@ -85,4 +85,4 @@ class MissingExtraError(MMDRFuseError):
 
     def __init__(self, package: str, extra: str, purpose: str) -> None:
         self.package, self.extra = package, extra
-        super().__init__(f"{purpose} needs {package}: install it with  pip install 'mmdrfuse[{extra}]'")
+        super().__init__(f"{purpose} needs {package}: pip install {package}  (the extra [{extra}] of mmdrfuse)")

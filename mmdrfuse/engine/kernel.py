@@ -5,13 +5,13 @@ themselves stays in the first cache.
 """
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from mmdrfuse.compiling import compiled
 from mmdrfuse.models.checkpoints import SHAPES
 
 CHANNELS = SHAPES["student"]["conv1"][0]
-compiled = njit(cache=True, nogil=True, fastmath={"contract"}, boundscheck=False, error_model="numpy")
+kernel = compiled(fastmath={"contract"}, error_model="numpy")
 F32 = NDArray[np.float32]
 
 # tanh x = x · N(x²)/D(x²): Lambert's continued fraction x/(1 + x²/(3 + x²/(5 + …))) cut after 13 terms.
@@ -28,7 +28,7 @@ _D1, _D2, _D3, _D4, _D5, _D6 = map(
 _ONE, _LIMIT = np.float32(1), np.float32(9)
 
 
-@compiled
+@kernel
 def fuse_rows(
     infrared: F32, visible: F32, w1: F32, b1: F32, w2: F32, b2: F32, fused: F32, first: int, last: int
 ) -> None:
@@ -61,14 +61,14 @@ def fuse_rows(
             _output_row(hidden, (y + 1) % 3, w2[0], b2[0], fused[y - 1])
 
 
-@compiled
+@kernel
 def _reflect(index: int, size: int) -> int:
     if index < 0:
         return -index
     return 2 * (size - 1) - index if index >= size else index
 
 
-@compiled
+@kernel
 def _load(row: F32, padded: F32) -> None:
     width = row.size
     for x in range(width):
@@ -77,7 +77,7 @@ def _load(row: F32, padded: F32) -> None:
     padded[width + 1] = row[width - 2]
 
 
-@compiled
+@kernel
 def _hidden_row(sources: F32, w: F32, bias: np.float32, out: F32) -> None:
     """One channel of one row of the hidden map: relu(conv), with its own reflected ends."""
     i0, i1, i2 = sources[0, 0], sources[0, 1], sources[0, 2]
@@ -96,7 +96,7 @@ def _hidden_row(sources: F32, w: F32, bias: np.float32, out: F32) -> None:
     out[width + 1] = out[width - 1]
 
 
-@compiled
+@kernel
 def _output_row(hidden: F32, top: int, w: F32, bias: np.float32, out: F32) -> None:
     middle, below = (top + 1) % 3, (top + 2) % 3
     for x in range(out.size):
@@ -113,7 +113,7 @@ def _output_row(hidden: F32, top: int, w: F32, bias: np.float32, out: F32) -> No
         out[x] = _tanh(out[x])
 
 
-@compiled
+@kernel
 def _tanh(x: np.float32) -> np.float32:
     """Hyperbolic tangent within 4e-7, as a quotient of polynomials, which vectorises where a library call does not.
 

@@ -28,7 +28,7 @@ def encode(image: NDArray[Any]) -> bytes:
     depth, colour = 8 * image.dtype.itemsize, 0 if image.ndim == 2 else 2
     header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
     deflate = zlib.compressobj(1, zlib.DEFLATED, 15, 9, zlib.Z_RLE)
-    data = deflate.compress(_filtered(image)) + deflate.flush()
+    data = deflate.compress(_filtered(image).data) + deflate.flush()
     return _SIGNATURE + _chunk(b"IHDR", header) + _chunk(b"IDAT", data) + _chunk(b"IEND", b"")
 
 

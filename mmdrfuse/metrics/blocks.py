@@ -6,7 +6,7 @@ import numpy as np
 import scipy.fft
 from scipy.ndimage import correlate1d
 
-from mmdrfuse.metrics.triple import Plane
+from mmdrfuse.metrics.triple import Plane, Triple, once
 
 
 def stretch255(plane: Plane) -> Plane:
@@ -24,6 +24,12 @@ def stretch255(plane: Plane) -> Plane:
         return np.zeros_like(plane) if high == 0.0 else np.full_like(plane, np.nan)
     stretched: Plane = np.floor((plane - low) / (high - low) * 255.0 + 0.5)
     return stretched
+
+
+@once
+def stretched(t: Triple) -> Triple:
+    """The triple of the three images, each stretched by `stretch255`."""
+    return Triple(*(stretch255(image) for image in t.images))
 
 
 def smooth(plane: Plane, taps: Plane, *, border: Literal["valid", "zero"]) -> Plane:

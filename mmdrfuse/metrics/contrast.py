@@ -8,9 +8,9 @@ import math
 
 import numpy as np
 
-from mmdrfuse.metrics.blocks import cycles_per_image, filter_frequencies, smooth, stretch255
+from mmdrfuse.metrics.blocks import cycles_per_image, filter_frequencies, smooth, stretched
 from mmdrfuse.metrics.gradients import sobel_magnitude
-from mmdrfuse.metrics.triple import Plane
+from mmdrfuse.metrics.triple import Plane, Triple
 
 # Chen and Blum 2009: sensitivity as a difference of Gaussians, and how many cycles a side make one cycle per degree
 _CENTRE, _SURROUND, _DEPTH, _CB_SCALE = 15.3870, 1.3456, 0.7622, 15.0
@@ -22,7 +22,7 @@ _BLOCK, _POWER, _CV_SCALE = 16, 5, 4.0
 _GAIN, _FLOOR, _SLOPE, _DECAY = 2.6, 0.0192, 0.144, 1.1
 
 
-def qcb(fused: Plane, a: Plane, b: Plane, *, stretch: bool = False, blank_is_nan: bool = False) -> float:
+def qcb(t: Triple, *, stretch: bool = False, blank_is_nan: bool = False) -> float:
     """How much of each source's visible contrast the fused image keeps, averaged over all pixels.
 
     ``mean (l_a Q_a + l_b Q_b)`` with ``Q_x = min(P_x, P_f) / max(P_x, P_f)``, ``l_x = P_x^2 / (P_a^2 + P_b^2)`` and the
@@ -30,9 +30,7 @@ def qcb(fused: Plane, a: Plane, b: Plane, *, stretch: bool = False, blank_is_nan
     border.
 
     Args:
-        fused: Fused image, (H, W), values 0..255.
-        a: First source, like `fused`.
-        b: Second source, like `fused`.
+        t: Images 0..255.
         stretch: Stretch each image to 0..255 first, which hides a loss of contrast; a constant image other than 0
             then gives NaN. Not in the paper, but in the published programs.
         blank_is_nan: A pixel without any contrast makes the score NaN, as in the published programs. Otherwise two
@@ -44,14 +42,13 @@ def qcb(fused: Plane, a: Plane, b: Plane, *, stretch: bool = False, blank_is_nan
     References:
         Chen, Blum, "A new automated quality assessment algorithm for image fusion", Image and Vision Computing, 2009.
     """
-    if stretch:
-        fused, a, b = stretch255(fused), stretch255(a), stretch255(b)
+    fused, a, b = (stretched(t) if stretch else t).images
     seen_f, seen_a, seen_b = (_masked_contrast(image, blank_is_nan) for image in (fused, a, b))
     weight = _divide(seen_a**2, seen_a**2 + seen_b**2, 0.5)
     return float((weight * _agreement(seen_a, seen_f) + (1.0 - weight) * _agreement(seen_b, seen_f)).mean())
 
 
-def qcv(fused: Plane, a: Plane, b: Plane, *, stretch: bool = False) -> float:
+def qcv(t: Triple, *, stretch: bool = False) -> float:
     """Visible difference between the fused image and its sources, in the regions where a source has edges.
 
     ``sum (l_a D_a + l_b D_b) / sum (l_a + l_b)`` over blocks of 16×16 pixels: D is the mean square of the difference
@@ -60,9 +57,7 @@ def qcv(fused: Plane, a: Plane, b: Plane, *, stretch: bool = False) -> float:
     that are no multiple of 16, flips change the score. The Sobel operator sees black beyond the border.
 
     Args:
-        fused: Fused image, (H, W), values 0..255.
-        a: First source, like `fused`.
-        b: Second source, like `fused`.
+        t: Images 0..255.
         stretch: Stretch each image to 0..255 first, which hides a loss of contrast; a constant image other than 0
             then gives NaN. Not in the paper, but in the published programs.
 
@@ -74,8 +69,7 @@ def qcv(fused: Plane, a: Plane, b: Plane, *, stretch: bool = False) -> float:
         Chen, Varshney, "A human perception inspired quality metric for image fusion based on regional information",
         Information Fusion, 2007.
     """
-    if stretch:
-        fused, a, b = stretch255(fused), stretch255(a), stretch255(b)
+    fused, a, b = (stretched(t) if stretch else t).images
     cycles = cycles_per_image(fused.shape) / _CV_SCALE
     sensitivity = _GAIN * (_FLOOR + _SLOPE * cycles) * np.exp(-((_SLOPE * cycles) ** _DECAY))
     visible = [_block_sums(filter_frequencies(x - fused, sensitivity) ** 2) / _BLOCK**2 for x in (a, b)]

@@ -8,14 +8,14 @@ which the maps' correlation points, as far as the correlation goes.
 import math
 from typing import Literal, get_args
 
-import numba as nb
 import numpy as np
 import numpy.typing as npt
 import scipy.fft
 
+from mmdrfuse.compiling import compiled
 from mmdrfuse.errors import UnknownNameError
 from mmdrfuse.metrics.gradients import sobel
-from mmdrfuse.metrics.triple import Plane
+from mmdrfuse.metrics.triple import Plane, Triple
 
 Vector = npt.NDArray[np.float64]
 Feature = Literal["pixel", "gradient", "edge", "dct", "wavelet"]
@@ -28,7 +28,7 @@ FLAT = 1e-9 * 255.0
 _STRONG, _SLACK = 4.0, 100.0 * float(np.finfo(np.float64).eps)
 
 
-def fmi(fused: Plane, a: Plane, b: Plane, *, feature: Feature = "pixel") -> float:
+def fmi(t: Triple, *, feature: Feature = "pixel") -> float:
     """Mean over all 3×3 windows and both sources of ``2 I(x, f) / (H(x) + H(f))``.
 
     Two windows that are equal, or both flat, tell each other (1); a flat one tells nothing of another (0). Positions
@@ -36,9 +36,7 @@ def fmi(fused: Plane, a: Plane, b: Plane, *, feature: Feature = "pixel") -> floa
     change the score, a turn by 180 degrees does not for ``"pixel"``.
 
     Args:
-        fused: Fused image, at least 3×3, values 0..255.
-        a: First source, like `fused`.
-        b: Second source, like `fused`.
+        t: Images 0..255, at least 3×3.
         feature: Map that windows are cut from: the image itself; its derivative along the rows; Sobel's thinned edges,
             0 or 1; the cosine transform of the whole image; one level of the discrete Meyer wavelet, 62 taps, its four
             bands side by side.
@@ -54,7 +52,7 @@ def fmi(fused: Plane, a: Plane, b: Plane, *, feature: Feature = "pixel") -> floa
         features", Computers and Electrical Engineering, 2011. Haghighat, Razian, "Fast-FMI: non-reference image
         fusion metric", AICT 2014.
     """
-    maps = (np.ascontiguousarray(_features(image, feature)) for image in (fused, a, b))
+    maps = (np.ascontiguousarray(_features(image, feature)) for image in t.images)
     return float(_mean_information(*maps))
 
 
@@ -92,7 +90,7 @@ def _wavelet_bands(image: Plane) -> Plane:
     return np.block([[coarse, horizontal], [vertical, diagonal]])
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled()
 def _mean_information(fused: Plane, a: Plane, b: Plane) -> float:
     height, width = fused.shape[0] - SIDE + 1, fused.shape[1] - SIDE + 1
     cumulative_f, cumulative_x = np.zeros(CELLS + 1), np.zeros(CELLS + 1)
@@ -109,7 +107,7 @@ def _mean_information(fused: Plane, a: Plane, b: Plane) -> float:
     return total / float(2 * height * width)
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _distribute(features: Plane, y: int, x: int, cumulative: Vector) -> bool:
     # the window at (y, x) as a cumulative distribution, column by column; or True for a flat one
     low = high = features[y, x]
@@ -127,7 +125,7 @@ def _distribute(features: Plane, y: int, x: int, cumulative: Vector) -> bool:
     return False
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled()
 def _equal(features: Plane, other: Plane, y: int, x: int) -> bool:
     for i in range(y, y + SIDE):
         for j in range(x, x + SIDE):
@@ -136,7 +134,7 @@ def _equal(features: Plane, other: Plane, y: int, x: int) -> bool:
     return True
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _information(p: Vector, q: Vector) -> float:
     # 2 I / (H + H) of two cumulative distributions, which start with 0
     spread = _deviation(p) * _deviation(q)
@@ -159,7 +157,7 @@ def _information(p: Vector, q: Vector) -> float:
     return 2.0 * (single - joint) / single
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled()
 def _deviation(p: Vector) -> float:
     first = second = 0.0
     for i in range(1, CELLS + 1):
@@ -169,7 +167,7 @@ def _deviation(p: Vector) -> float:
     return math.sqrt(max(second - first * first, 0.0))
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled()
 def _correlation(p: Vector, q: Vector) -> float:
     # of the shares, not of the positions; their mean is 1/9
     both = only_p = only_q = 0.0
@@ -181,12 +179,12 @@ def _correlation(p: Vector, q: Vector) -> float:
     return both / math.sqrt(only_p * only_q)
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled()
 def _bound(p: float, q: float, correlation: float) -> float:
     return min(p, q) if correlation >= 0.0 else max(p + q - 1.0, 0.0)
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled()
 def _surprise(share: float) -> float:
     # the mixture beyond a bound may leave 0..1: the real part of the complex logarithm counts
     return -share * math.log2(abs(share)) if share != 0.0 else 0.0

@@ -3,9 +3,9 @@
 import math
 from typing import Literal, NamedTuple
 
-import numba as nb
 import numpy as np
 
+from mmdrfuse.compiling import compiled
 from mmdrfuse.metrics.triple import Plane, Row, Triple, once
 
 # `zero`: black beyond the border; `edge`: the border pixel repeated; `reflect`: mirrored without repeating it
@@ -69,14 +69,14 @@ def _framed(plane: Plane, border: Border) -> Plane:
     return np.pad(plane, 1, mode=mode)
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled()
 def _derivatives(framed: Plane, across: Plane, down: Plane) -> None:
     # results are filled in, not made here: NumPy gets large arrays from the system several times as fast as numba does
     for y in range(across.shape[0]):
         _sobel_row(framed[y], framed[y + 1], framed[y + 2], across[y], down[y])
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _polar(framed: Plane, magnitude: Plane, slope: Plane) -> None:
     # slope: tangent of the angle
     height, width = magnitude.shape
@@ -88,7 +88,7 @@ def _polar(framed: Plane, magnitude: Plane, slope: Plane) -> None:
             slope[y, x] = down[x] / across[x] if across[x] != 0.0 else math.inf
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled()
 def _sobel_row(above: Row, here: Row, below: Row, across: Row, down: Row) -> None:
     for x in range(across.size):
         across[x] = -below[x + 2] - 2.0 * here[x + 2] - above[x + 2] + below[x] + 2.0 * here[x] + above[x]

@@ -4,6 +4,9 @@ The three rules agree wherever red, green and blue are equal and differ by at mo
 float64 arrays; an image that is stored with one channel passes through each of them unchanged.
 """
 
+from collections.abc import Callable
+from functools import wraps
+
 import numpy as np
 import numpy.typing as npt
 
@@ -16,6 +19,15 @@ BT601 = (0.299, 0.587, 0.114)
 MATLAB = (0.298936021293775, 0.587043074451121, 0.114020904255103)
 
 
+def _one_channel_passes(rule: Callable[[Stored], Plane]) -> Callable[[Stored], Plane]:
+    @wraps(rule)
+    def gray(image: Stored) -> Plane:
+        return image.astype(np.float64) if image.ndim == 2 else rule(image)
+
+    return gray
+
+
+@_one_channel_passes
 def rounded_luma(image: Stored) -> Plane:
     """Gray by BT.601 in double precision, rounded to the nearest level (halves to even).
 
@@ -25,12 +37,11 @@ def rounded_luma(image: Stored) -> Plane:
     Returns:
         (H, W), values 0..255; whole numbers unless `image` has one channel and fractions.
     """
-    if image.ndim == 2:
-        return image.astype(np.float64)
     red, green, blue = _channels(image)
     return np.rint(BT601[0] * red + BT601[1] * green + BT601[2] * blue)
 
 
+@_one_channel_passes
 def single_luma(image: Stored) -> Plane:
     """Gray by BT.601 in single precision as OpenCV computes it for float images, rounded halves to even.
 
@@ -43,8 +54,6 @@ def single_luma(image: Stored) -> Plane:
     Returns:
         (H, W), values 0..255.
     """
-    if image.ndim == 2:
-        return image.astype(np.float64)
     red, green, blue = _channels(image)
     weights = np.array(BT601, np.float32).astype(np.float64)
     luma = _to_single(weights[1] * green)
@@ -52,6 +61,7 @@ def single_luma(image: Stored) -> Plane:
     return np.rint(_to_single(luma + weights[0] * red))
 
 
+@_one_channel_passes
 def matlab_luma(image: Stored) -> Plane:
     """Gray as MATLAB's ``rgb2gray`` gives for 8-bit images, rounded halves up.
 
@@ -61,8 +71,6 @@ def matlab_luma(image: Stored) -> Plane:
     Returns:
         (H, W), values 0..255.
     """
-    if image.ndim == 2:
-        return image.astype(np.float64)
     red, green, blue = _channels(image)
     return np.floor(MATLAB[0] * red + MATLAB[1] * green + MATLAB[2] * blue + 0.5)
 

@@ -8,7 +8,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from mmdrfuse.metrics.triple import Plane, Triple, once
+from mmdrfuse.metrics.triple import Plane, Row, Triple, once
 
 LEVELS = 256
 Counts = npt.NDArray[np.int64]
@@ -27,7 +27,7 @@ def entropy(t: Triple) -> float:
         Roberts, van Aardt, Ahmed, "Assessment of image fusion procedures using entropy, image quality, and
         multispectral classification", J. Appl. Remote Sensing, 2008.
     """
-    return _entropy(_histogram(t, "fused"))
+    return level_entropy(t, "fused")
 
 
 def mutual_information(t: Triple, *, base: float = 2.0, joint_levels: int = LEVELS) -> float:
@@ -45,11 +45,7 @@ def mutual_information(t: Triple, *, base: float = 2.0, joint_levels: int = LEVE
     References:
         Qu, Zhang, Yan, "Information measure for performance of image fusion", Electronics Letters, 2002.
     """
-    bits = 0.0
-    for source in ("a", "b"):
-        joint = _joint_histogram(t, source)
-        marginals = _entropy(joint.sum(axis=0)) + _entropy(joint.sum(axis=1))
-        bits += marginals - _entropy(_merged(joint, joint_levels))
+    bits = sum(shared_entropy(t, source, "fused", joint_levels=joint_levels) for source in ("a", "b"))
     return bits / math.log2(base)
 
 
@@ -73,9 +69,38 @@ def cross_entropy(t: Triple) -> float:
 
 
 @once
-def _levels(t: Triple, name: str) -> npt.NDArray[np.uint8]:
-    plane: Plane = getattr(t, name)
-    return np.floor(plane + 0.5).astype(np.uint8)
+def level_entropy(t: Triple, name: str) -> float:
+    """Entropy of the gray levels of one of a triple's images, in bits."""
+    return shannon(_histogram(t, name))
+
+
+def shared_entropy(t: Triple, x: str, y: str, *, joint_levels: int = LEVELS) -> float:
+    """What the levels of two of a triple's images tell of each other, ``H(x) + H(y) - H(x, y)``, in bits."""
+    return level_entropy(t, x) + level_entropy(t, y) - _joint_entropy(t, x, y, joint_levels)
+
+
+@once
+def joint_histogram(t: Triple, x: str, y: str) -> Counts:
+    """Pixels with each pair of gray levels, (256, 256).
+
+    Args:
+        t: Images 0..255.
+        x: Which image's levels are the rows: ``"fused"``, ``"a"`` or ``"b"``.
+        y: Which image's levels are the columns.
+    """
+    pairs = _levels(t, x).astype(np.uint16) * LEVELS + _levels(t, y)
+    return np.bincount(pairs.ravel(), minlength=LEVELS * LEVELS).reshape(LEVELS, LEVELS)
+
+
+def shannon(weights: Counts | Row) -> float:
+    """Entropy in bits of what is distributed by `weights`, which need not sum to 1."""
+    share = weights[weights > 0] / weights.sum()
+    return float(-(share * np.log2(share)).sum()) + 0.0  # + 0.0: a constant image has 0 bits, not -0
+
+
+@once
+def _joint_entropy(t: Triple, x: str, y: str, levels: int) -> float:
+    return shannon(_merged(joint_histogram(t, x, y), levels))
 
 
 @once
@@ -84,10 +109,9 @@ def _histogram(t: Triple, name: str) -> Counts:
 
 
 @once
-def _joint_histogram(t: Triple, source: str) -> Counts:
-    # row: the source's level, column: the fused image's
-    pairs = _levels(t, source).astype(np.uint16) * LEVELS + _levels(t, "fused")
-    return np.bincount(pairs.ravel(), minlength=LEVELS * LEVELS).reshape(LEVELS, LEVELS)
+def _levels(t: Triple, name: str) -> npt.NDArray[np.uint8]:
+    plane: Plane = getattr(t, name)
+    return np.floor(plane + 0.5).astype(np.uint8)
 
 
 def _merged(joint: Counts, levels: int) -> Counts:
@@ -95,11 +119,6 @@ def _merged(joint: Counts, levels: int) -> Counts:
         return joint
     starts = np.arange(levels)
     return np.add.reduceat(np.add.reduceat(joint, starts, axis=0), starts, axis=1)
-
-
-def _entropy(counts: Counts) -> float:
-    share = counts[counts > 0] / counts.sum()
-    return float(-(share * np.log2(share)).sum()) + 0.0  # + 0.0: a constant image has 0 bits, not -0
 
 
 def _divergence(counts: Counts, reference: Counts) -> float:

@@ -62,12 +62,3 @@ class Metric:
 def same(protocols: str, rule: Rule) -> dict[str, Rule]:
     """One rule for several protocols, their names parted by blanks."""
     return dict.fromkeys(protocols.split(), rule)
-
-
-def of_images(score: Callable[..., float], **options: object) -> Callable[[Triple], float]:
-    """A function of the fused image and both sources as a function of their triple."""
-
-    def of_triple(t: Triple) -> float:
-        return score(*t.images, **options)
-
-    return of_triple

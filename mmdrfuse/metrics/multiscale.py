@@ -4,22 +4,20 @@ import math
 
 import numpy as np
 
-from mmdrfuse.metrics.triple import Plane
+from mmdrfuse.metrics.triple import Plane, Triple
 
 # Wang and Liu 2008: weights of the two scales, finest first
 _SCALE_WEIGHTS = (2.0 / 3.0, 1.0 / 3.0)
 
 
-def qsf(fused: Plane, a: Plane, b: Plane) -> float:
+def qsf(t: Triple) -> float:
     """Relative error of the fused image's spatial frequency, ``(SF_f - SF_r) / SF_r``.
 
     SF is the root of the mean square of the first differences in four directions, the diagonal ones weighing
     1/sqrt(2). For the reference SF_r each difference is that of the source where it is larger.
 
     Args:
-        fused: Fused image, (H, W), values 0..255.
-        a: First source, like `fused`.
-        b: Second source, like `fused`.
+        t: Images 0..255.
 
     Returns:
         -1 (nothing left) upwards; 0 is best, below it detail is lost, above it noise is added. Where both sources are
@@ -29,15 +27,15 @@ def qsf(fused: Plane, a: Plane, b: Plane) -> float:
         Zheng, Essock, Hansen, Haun, "A new metric based on extended spatial frequency and its application to DWT based
         fusion algorithms", Information Fusion, 2007.
     """
-    frequency = _total(_differences(fused))
-    strongest = (np.maximum(np.abs(x), np.abs(y)) for x, y in zip(_differences(a), _differences(b), strict=True))
+    frequency = _total(_differences(t.fused))
+    strongest = (np.maximum(np.abs(x), np.abs(y)) for x, y in zip(_differences(t.a), _differences(t.b), strict=True))
     reference = _total(tuple(strongest))
     if reference == 0.0:
         return math.inf if frequency else 0.0
     return math.sqrt(frequency / reference) - 1.0
 
 
-def qm(fused: Plane, a: Plane, b: Plane, *, summed_bands: bool = False) -> float:
+def qm(t: Triple, *, summed_bands: bool = False) -> float:
     """How well the fused image keeps the sources' details over two scales of Haar's wavelet, ``Q_1^(2/3) Q_2^(1/3)``.
 
     ``Q_l = sum (E_a W_a + E_b W_b) / sum (W_a + W_b)`` with ``E_x`` the mean of ``exp(-|d_x - d_f|)`` over the
@@ -45,9 +43,7 @@ def qm(fused: Plane, a: Plane, b: Plane, *, summed_bands: bool = False) -> float
     is left out: on sides that are no multiple of 4, flips change the score.
 
     Args:
-        fused: Fused image, at least 4×4, values 0..255.
-        a: First source, like `fused`.
-        b: Second source, like `fused`.
+        t: Images 0..255, at least 4×4.
         summed_bands: Add up the three exponentials instead of taking their mean, as the program of Liu et al. does:
             three times the score.
 
@@ -58,6 +54,7 @@ def qm(fused: Plane, a: Plane, b: Plane, *, summed_bands: bool = False) -> float
     References:
         Wang, Liu, "A novel image fusion metric based on multi-scale analysis", ICSP 2008.
     """
+    fused, a, b = t.images
     score = 3.0 if summed_bands else 1.0
     for weight in _SCALE_WEIGHTS:
         (fused, details_f), (a, details_a), (b, details_b) = (_haar(image) for image in (fused, a, b))

@@ -7,13 +7,13 @@ its moments over the directions tell edges (largest) from corners (smallest). Q_
 import math
 from collections.abc import Iterator, Sequence
 
-import numba as nb
 import numpy as np
 import numpy.typing as npt
 import scipy.fft
 
+from mmdrfuse.compiling import compiled
 from mmdrfuse.metrics.blocks import smooth
-from mmdrfuse.metrics.triple import Plane
+from mmdrfuse.metrics.triple import Plane, Triple
 from mmdrfuse.metrics.windows import gaussian_taps
 
 Spectrum = npt.NDArray[np.complex128]
@@ -36,7 +36,7 @@ _TAPS = gaussian_taps(11, 1.5)
 _ENERGY, _AMPLITUDE, _XX, _YY, _XY = range(5)
 
 
-def qp(fused: Plane, a: Plane, b: Plane, *, published: bool = False) -> float:
+def qp(t: Triple, *, published: bool = False) -> float:
     """Product of the mean local correlations of phase congruency and its largest and smallest moment.
 
     Each is compared with the first source, with the second, and with the source of higher congruency at each pixel; the
@@ -44,9 +44,7 @@ def qp(fused: Plane, a: Plane, b: Plane, *, published: bool = False) -> float:
     over Gaussian windows of 11×11 pixels, sigma 1.5, nothing beyond the border.
 
     Args:
-        fused: Fused image, at least 3×3, values 0..255.
-        a: First source, like `fused`.
-        b: Second source, like `fused`.
+        t: Images 0..255, at least 3×3.
         published: Compute as the program of Liu et al. does, errors included: frequencies of odd sides are stretched
             and their low-pass filter is off by one; the mixed moment is a quarter of what it should be; the sources'
             maps are blanked outside their features but the fused image's is not; 0/0 gives NaN. The Nyquist frequency,
@@ -62,7 +60,7 @@ def qp(fused: Plane, a: Plane, b: Plane, *, published: bool = False) -> float:
         feature measurement", Int. J. Innovative Computing, Information and Control, 2007. Kovesi, "Phase congruency
         detects corners and edges", DICTA 2003.
     """
-    maps_f, maps_a, maps_b = _feature_maps((fused, a, b), published)
+    maps_f, maps_a, maps_b = _feature_maps(t.images, published)
     maps_best = np.where(maps_a[0] > maps_b[0], maps_a, maps_b)
     candidates = [(maps, maps[0] > _FEATURE) for maps in (maps_a, maps_b, maps_best)]
     features = np.count_nonzero(candidates[-1][1])
@@ -134,7 +132,7 @@ def _real_power(transfer: Plane) -> float:
     return float(((transfer + mirrored) ** 2).sum()) / 4.0
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _accumulate(
     responses: Spectrum, noise: float, cosine: float, sine: float, floor: float, sums: npt.NDArray[np.float64]
 ) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 from scipy.ndimage import correlate1d
 
 from mmdrfuse.metrics.blocks import smooth
-from mmdrfuse.metrics.triple import Plane
+from mmdrfuse.metrics.triple import Plane, Triple, once
 from mmdrfuse.metrics.windows import gaussian_taps
 
 # A variance below it, of levels 0..255, is a flat window: whole numbers give at least 0.001 in 7×7 pixels.
@@ -27,15 +27,13 @@ _BARE = 2e-16, 2e-16
 F, A, B = range(3)
 
 
-def qs(fused: Plane, a: Plane, b: Plane, *, flat_tolerance: float | None = FLAT) -> float:
+def qs(t: Triple, *, flat_tolerance: float | None = FLAT) -> float:
     """Similarity to both sources, each weighing by its share of the variance: ``mean (l S(a, f) + (1 - l) S(b, f))``.
 
     ``l = var_a / (var_a + var_b)`` and 1/2 where both are flat; windows of 11×11 pixels, sigma 1.5, Wang's constants.
 
     Args:
-        fused: Fused image, at least 11×11, values 0..255.
-        a: First source, like `fused`.
-        b: Second source, like `fused`.
+        t: Images 0..255, at least 11×11.
         flat_tolerance: Variances and covariances up to it count as 0; None keeps rounding noise, as published.
 
     Returns:
@@ -50,55 +48,49 @@ def qs(fused: Plane, a: Plane, b: Plane, *, flat_tolerance: float | None = FLAT)
         "Objective assessment of multiresolution image fusion algorithms for context enhancement in night vision: a
         comparative study", IEEE TPAMI, 2012.
     """
-    quality, _ = _quality(fused, a, b, flat_tolerance)
-    return float(quality.mean())
+    plain, _ = _means(t, flat_tolerance)
+    return plain
 
 
-def qw(fused: Plane, a: Plane, b: Plane, *, flat_tolerance: float | None = FLAT) -> float:
+def qw(t: Triple, *, flat_tolerance: float | None = FLAT) -> float:
     """Q_S with windows weighing by ``C = max(var_a, var_b)``: ``sum C q / sum C``; else as `qs`.
 
     Args:
-        fused: Fused image, at least 11×11, values 0..255.
-        a: First source, like `fused`.
-        b: Second source, like `fused`.
+        t: Images 0..255, at least 11×11.
         flat_tolerance: Variances and covariances up to it count as 0; None keeps rounding noise, as published.
 
     Returns:
         -1..1, higher is better; Q_S where both sources are flat everywhere.
     """
-    quality, saliency = _quality(fused, a, b, flat_tolerance)
-    return float(np.average(quality, weights=saliency) if saliency.any() else quality.mean())
+    _, salient = _means(t, flat_tolerance)
+    return salient
 
 
-def qe(fused: Plane, a: Plane, b: Plane, *, flat_tolerance: float | None = FLAT) -> float:
+def qe(t: Triple, *, flat_tolerance: float | None = FLAT) -> float:
     """Q_W of the images times Q_W of their edges; else as `qw`.
 
     Edges are magnitudes of the Prewitt gradient, undivided, black beyond the border. The program of Liu et al. stops
     with an error here; this is what it was meant to compute.
 
     Args:
-        fused: Fused image, at least 11×11, values 0..255.
-        a: First source, like `fused`.
-        b: Second source, like `fused`.
+        t: Images 0..255, at least 11×11.
         flat_tolerance: Variances and covariances up to it count as 0; None keeps rounding noise.
 
     Returns:
         -1..1, higher is better.
     """
-    edges = (_prewitt_magnitude(image) for image in (fused, a, b))
-    return qw(fused, a, b, flat_tolerance=flat_tolerance) * qw(*edges, flat_tolerance=flat_tolerance)
+    edges = Triple(*(_prewitt_magnitude(image) for image in t.images))
+    return qw(t, flat_tolerance=flat_tolerance) * qw(edges, flat_tolerance=flat_tolerance)
 
 
-def qc(fused: Plane, a: Plane, b: Plane, *, flat_tolerance: float | None = FLAT, forced_score: bool = False) -> float:
+def qc(t: Triple, *, flat_tolerance: float | None = FLAT, forced_score: bool = False) -> float:
     """Similarity to both sources, each weighing by its share of the covariance with the fused image.
 
     ``mean (s S(a, f) + (1 - s) S(b, f))``, ``s = cov_af / (cov_af + cov_bf)`` kept within 0..1, 1/2 where that is 0/0;
     windows of 7×7 pixels, sigma 1.5, ``C1 = C2 = 2e-16``.
 
     Args:
-        fused: Fused image, at least 7×7, values 0..255.
-        a: First source, like `fused`.
-        b: Second source, like `fused`.
+        t: Images 0..255, at least 7×7.
         flat_tolerance: Variances and covariances up to it count as 0; None keeps rounding noise and 0/0 gives NaN, as
             published.
         forced_score: Where s leaves 0..1, let it replace the score of the window (0 below, 1 above) instead of keeping
@@ -111,7 +103,7 @@ def qc(fused: Plane, a: Plane, b: Plane, *, flat_tolerance: float | None = FLAT,
         Cvejic, Loza, Bull, Canagarajah, "A similarity metric for assessment of image fusion algorithms", Int. J.
         Signal Processing, 2005.
     """
-    windows = _Windows((fused, a, b), gaussian_taps(7, 1.5), flat_tolerance)
+    windows = _small_windows(t, flat_tolerance)
     undefined = np.nan if flat_tolerance is None else 0.5
     share = windows.share(windows.covariance(F, A), windows.covariance(F, B), undefined)
     kept = share if forced_score else np.clip(share, 0.0, 1.0)
@@ -122,16 +114,14 @@ def qc(fused: Plane, a: Plane, b: Plane, *, flat_tolerance: float | None = FLAT,
 
 
 @np.errstate(divide="ignore", invalid="ignore")
-def qy(fused: Plane, a: Plane, b: Plane, *, flat_tolerance: float | None = FLAT) -> float:
+def qy(t: Triple, *, flat_tolerance: float | None = FLAT) -> float:
     """Similarity to both sources where they show the same, to the better matched one where they do not.
 
     Mean of ``l S(a, f) + (1 - l) S(b, f)`` with ``l = var_a / (var_a + var_b)`` where ``S(a, b) >= 0.75``, and of
     ``max(S(a, f), S(b, f))`` elsewhere; windows and constants as `qc`.
 
     Args:
-        fused: Fused image, at least 7×7, values 0..255.
-        a: First source, like `fused`.
-        b: Second source, like `fused`.
+        t: Images 0..255, at least 7×7.
         flat_tolerance: Variances and covariances up to it count as 0; None keeps rounding noise and 0/0 gives NaN, as
             published.
 
@@ -141,9 +131,9 @@ def qy(fused: Plane, a: Plane, b: Plane, *, flat_tolerance: float | None = FLAT)
     References:
         Yang, Zhang, Wang, Liu, "A novel similarity based quality metric for image fusion", Information Fusion, 2008.
     """
-    windows = _Windows((fused, a, b), gaussian_taps(7, 1.5), flat_tolerance)
+    windows = _small_windows(t, flat_tolerance)
     undefined = np.nan if flat_tolerance is None else 0.5
-    share = windows.share(windows.variances[A], windows.variances[B], undefined)
+    share = windows.share(windows.covariance(A, A), windows.covariance(B, B), undefined)
     to_a, to_b = windows.similarity(F, A, _BARE), windows.similarity(F, B, _BARE)
     alike = windows.similarity(A, B, _BARE) >= _ALIKE
     return float(np.where(alike, share * to_a + (1.0 - share) * to_b, np.maximum(to_a, to_b)).mean())
@@ -155,12 +145,14 @@ class _Windows:
     def __init__(self, images: tuple[Plane, Plane, Plane], taps: Plane, flat_tolerance: float | None) -> None:
         self.images, self.taps, self.flat_tolerance = images, taps, flat_tolerance
         self.means = [smooth(image, taps, border="valid") for image in images]
-        self.variances = [self.covariance(x, x) for x in (F, A, B)]
+        self.covariances: dict[tuple[int, int], Plane] = {}
 
     def covariance(self, x: int, y: int) -> Plane:
         """Biased covariance, 0 in flat windows."""
-        moment = smooth(self.images[x] * self.images[y], self.taps, border="valid")
-        return self._flattened(moment - self.means[x] * self.means[y])
+        if (x, y) not in self.covariances:
+            moment = smooth(self.images[x] * self.images[y], self.taps, border="valid")
+            self.covariances[x, y] = self._flattened(moment - self.means[x] * self.means[y])
+        return self.covariances[x, y]
 
     def share(self, one: Plane, other: Plane, undefined: float) -> Plane:
         """``one / (one + other)``, `undefined` where that is 0/0."""
@@ -171,7 +163,7 @@ class _Windows:
         """Structural similarity of two images."""
         (c1, c2), mu_x, mu_y = constants, self.means[x], self.means[y]
         luminance = (2.0 * mu_x * mu_y + c1) / (mu_x**2 + mu_y**2 + c1)
-        structure = (2.0 * self.covariance(x, y) + c2) / (self.variances[x] + self.variances[y] + c2)
+        structure = (2.0 * self.covariance(x, y) + c2) / (self.covariance(x, x) + self.covariance(y, y) + c2)
         return luminance * structure
 
     def _flattened(self, values: Plane) -> Plane:
@@ -180,12 +172,20 @@ class _Windows:
         return values
 
 
-def _quality(fused: Plane, a: Plane, b: Plane, flat_tolerance: float | None) -> tuple[Plane, Plane]:
-    windows = _Windows((fused, a, b), gaussian_taps(11, 1.5), flat_tolerance)
-    var_a, var_b = windows.variances[A], windows.variances[B]
+@once
+def _means(t: Triple, flat_tolerance: float | None) -> tuple[float, float]:
+    # Q_S and Q_W; the windows are forgotten, their maps are many
+    windows = _Windows(t.images, gaussian_taps(11, 1.5), flat_tolerance)
+    var_a, var_b = windows.covariance(A, A), windows.covariance(B, B)
     share = windows.share(var_a, var_b, 0.5)
     quality = share * windows.similarity(F, A, _WANG) + (1.0 - share) * windows.similarity(F, B, _WANG)
-    return quality, np.maximum(var_a, var_b)
+    plain, saliency = float(quality.mean()), np.maximum(var_a, var_b)
+    return plain, float(np.average(quality, weights=saliency)) if saliency.any() else plain
+
+
+@once
+def _small_windows(t: Triple, flat_tolerance: float | None) -> _Windows:
+    return _Windows(t.images, gaussian_taps(7, 1.5), flat_tolerance)
 
 
 def _prewitt_magnitude(image: Plane) -> Plane:

@@ -5,7 +5,7 @@ from functools import partial
 
 from mmdrfuse.metrics.contrast import qcb, qcv
 from mmdrfuse.metrics.fmi import fmi
-from mmdrfuse.metrics.metric import Metric, Rule, of_images, same
+from mmdrfuse.metrics.metric import Metric, Rule, same
 from mmdrfuse.metrics.multiscale import qm, qsf
 from mmdrfuse.metrics.phase import qp
 from mmdrfuse.metrics.transfer import labf, nabf, qabf, qg
@@ -82,8 +82,8 @@ EDGE_ROWS = (
         unit="",
         reference="Chen, Blum, Image Vis. Comput. 2009",
         protocols={
-            "standard": Rule(of_images(qcb)),
-            **same("vifb liu", Rule(of_images(qcb, stretch=True, blank_is_nan=True), _STRETCHED)),
+            "standard": Rule(qcb),
+            **same("vifb liu", Rule(partial(qcb, stretch=True, blank_is_nan=True), _STRETCHED)),
         },
     ),
     Metric(
@@ -94,8 +94,8 @@ EDGE_ROWS = (
         unit="level²",
         reference="Chen, Varshney, Inf. Fusion 2007",
         protocols={
-            "standard": Rule(of_images(qcv)),
-            **same("vifb liu", Rule(of_images(qcv, stretch=True), _STRETCHED)),
+            "standard": Rule(qcv),
+            **same("vifb liu", Rule(partial(qcv, stretch=True), _STRETCHED)),
         },
     ),
     Metric(
@@ -105,7 +105,7 @@ EDGE_ROWS = (
         range=(-1.0, _INFINITY),
         unit="",
         reference="Zheng et al., Inf. Fusion 2007",
-        protocols=same("standard liu", Rule(of_images(qsf), smallest=2)),
+        protocols=same("standard liu", Rule(qsf, smallest=2)),
     ),
     Metric(
         name="QM",
@@ -115,10 +115,8 @@ EDGE_ROWS = (
         unit="",
         reference="Wang, Liu, ICSP 2008",
         protocols={
-            "standard": Rule(of_images(qm), smallest=4),
-            "liu": Rule(
-                of_images(qm, summed_bands=True), "three times as large: sum of the bands, not mean", smallest=4
-            ),
+            "standard": Rule(qm, smallest=4),
+            "liu": Rule(partial(qm, summed_bands=True), "three times as large: sum of the bands, not mean", smallest=4),
         },
     ),
     Metric(
@@ -129,8 +127,8 @@ EDGE_ROWS = (
         unit="",
         reference="Zhao, Laganière, Liu, IJICIC 2007",
         protocols={
-            "standard": Rule(of_images(qp), smallest=3),
-            "liu": Rule(of_images(qp, published=True), "grids, moments and masks of its program", bug=True, smallest=3),
+            "standard": Rule(qp, smallest=3),
+            "liu": Rule(partial(qp, published=True), "grids, moments and masks of its program", bug=True, smallest=3),
         },
     ),
     Metric(
@@ -141,8 +139,8 @@ EDGE_ROWS = (
         unit="",
         reference="Haghighat, Razian, AICT 2014",
         protocols={
-            "standard": Rule(of_images(fmi), smallest=3),
-            "tang": Rule(of_images(fmi, feature="edge"), "edges, not pixels", bug=True, smallest=3),
+            "standard": Rule(fmi, smallest=3),
+            "tang": Rule(partial(fmi, feature="edge"), "edges, not pixels", bug=True, smallest=3),
         },
     ),
     Metric(
@@ -152,7 +150,7 @@ EDGE_ROWS = (
         range=(0.0, 1.0),
         unit="",
         reference="Haghighat, Razian, AICT 2014",
-        protocols=same("standard tang", Rule(of_images(fmi, feature="dct"), smallest=3)),
+        protocols=same("standard tang", Rule(partial(fmi, feature="dct"), smallest=3)),
     ),
     Metric(
         name="FMI_w",
@@ -162,9 +160,9 @@ EDGE_ROWS = (
         unit="",
         reference="Haghighat, Razian, AICT 2014",
         protocols={
-            "standard": Rule(of_images(fmi, feature="wavelet"), smallest=3),
+            "standard": Rule(partial(fmi, feature="wavelet"), smallest=3),
             "tang": Rule(
-                of_images(fmi, feature="wavelet"),
+                partial(fmi, feature="wavelet"),
                 "62 taps of the Meyer wavelet; MATLAB has 102, its numbers differ",
                 smallest=3,
             ),

@@ -14,7 +14,7 @@ from mmdrfuse.metrics.distances import (
 )
 from mmdrfuse.metrics.entropy import CVEJIC, qmi, qncie, qte
 from mmdrfuse.metrics.information import cross_entropy, entropy, mutual_information
-from mmdrfuse.metrics.metric import Metric, Rule, of_images, same
+from mmdrfuse.metrics.metric import Metric, Rule, same
 from mmdrfuse.metrics.statistics import average_gradient, edge_intensity, spatial_frequency, standard_deviation
 
 _INFINITY = math.inf
@@ -188,8 +188,8 @@ PIXEL_ROWS = (
         unit="",
         reference="Hossny, Nahavandi, Creighton, Electron. Lett. 2008",
         protocols={
-            "standard": Rule(of_images(qmi)),
-            "liu": Rule(of_images(qmi, stretch=True), "images stretched to 0..255"),
+            "standard": Rule(qmi),
+            "liu": Rule(partial(qmi, stretch=True), "images stretched to 0..255"),
         },
     ),
     Metric(
@@ -200,8 +200,8 @@ PIXEL_ROWS = (
         unit="",
         reference="Nava, Cristóbal, Escalante-Ramírez, SPIE Newsroom 2007",
         protocols={
-            "standard": Rule(of_images(qte)),
-            "liu": Rule(of_images(qte, swapped_marginals=True, stretch=True), _SWAPPED, bug=True),
+            "standard": Rule(qte),
+            "liu": Rule(partial(qte, swapped_marginals=True, stretch=True), _SWAPPED, bug=True),
         },
     ),
     Metric(
@@ -212,9 +212,9 @@ PIXEL_ROWS = (
         unit="",
         reference="Cvejic, Canagarajah, Bull, Electron. Lett. 2006",
         protocols={
-            "standard": Rule(of_images(qte, order=CVEJIC, normalised=False)),
+            "standard": Rule(partial(qte, order=CVEJIC, normalised=False)),
             "liu": Rule(
-                of_images(qte, order=CVEJIC, normalised=False, swapped_marginals=True, stretch=True), _SWAPPED, bug=True
+                partial(qte, order=CVEJIC, normalised=False, swapped_marginals=True, stretch=True), _SWAPPED, bug=True
             ),
         },
     ),
@@ -226,8 +226,8 @@ PIXEL_ROWS = (
         unit="",
         reference="Wang, Shen, Jin, in: Image Fusion, 2008",
         protocols={
-            "standard": Rule(of_images(qncie)),
-            "liu": Rule(of_images(qncie, stretch=True), "images stretched to 0..255"),
+            "standard": Rule(qncie),
+            "liu": Rule(partial(qncie, stretch=True), "images stretched to 0..255"),
         },
     ),
 )

@@ -4,7 +4,7 @@ import math
 from functools import partial
 
 from mmdrfuse.metrics.mef import mef_ssim
-from mmdrfuse.metrics.metric import Metric, Rule, of_images, same
+from mmdrfuse.metrics.metric import Metric, Rule, same
 from mmdrfuse.metrics.piella import qc, qe, qs, qw, qy
 from mmdrfuse.metrics.ssim import ms_ssim, ssim
 from mmdrfuse.metrics.ssim_single import ssim_single
@@ -94,8 +94,8 @@ WINDOW_ROWS = (
         unit="",
         reference="Piella, Heijmans, ICIP 2003",
         protocols={
-            "standard": Rule(of_images(qs), smallest=11),
-            "liu": Rule(of_images(qs, flat_tolerance=None), smallest=11),
+            "standard": Rule(qs, smallest=11),
+            "liu": Rule(partial(qs, flat_tolerance=None), smallest=11),
         },
     ),
     Metric(
@@ -106,8 +106,8 @@ WINDOW_ROWS = (
         unit="",
         reference="Piella, Heijmans, ICIP 2003",
         protocols={
-            "standard": Rule(of_images(qw), smallest=11),
-            "liu": Rule(of_images(qw, flat_tolerance=None), smallest=11),
+            "standard": Rule(qw, smallest=11),
+            "liu": Rule(partial(qw, flat_tolerance=None), smallest=11),
         },
     ),
     Metric(
@@ -118,9 +118,9 @@ WINDOW_ROWS = (
         unit="",
         reference="Piella, Heijmans, ICIP 2003",
         protocols={
-            "standard": Rule(of_images(qe), smallest=11),
+            "standard": Rule(qe, smallest=11),
             "liu": Rule(
-                of_images(qe, flat_tolerance=None),
+                partial(qe, flat_tolerance=None),
                 "as its program was meant: it stops with an error",
                 smallest=11,
                 program_name="QE_fixed",
@@ -135,8 +135,8 @@ WINDOW_ROWS = (
         unit="",
         reference="Cvejic et al., Int. J. Signal Process. 2005",
         protocols={
-            "standard": Rule(of_images(qc), smallest=7),
-            "liu": Rule(of_images(qc, flat_tolerance=None, forced_score=True), _NOISE, bug=True, smallest=7),
+            "standard": Rule(qc, smallest=7),
+            "liu": Rule(partial(qc, flat_tolerance=None, forced_score=True), _NOISE, bug=True, smallest=7),
         },
     ),
     Metric(
@@ -147,8 +147,8 @@ WINDOW_ROWS = (
         unit="",
         reference="Yang et al., Inf. Fusion 2008",
         protocols={
-            "standard": Rule(of_images(qy), smallest=7),
-            "liu": Rule(of_images(qy, flat_tolerance=None), _NOISE, bug=True, smallest=7),
+            "standard": Rule(qy, smallest=7),
+            "liu": Rule(partial(qy, flat_tolerance=None), _NOISE, bug=True, smallest=7),
         },
     ),
 )

@@ -116,6 +116,9 @@ def _check_pixels(**images: Stored) -> None:
             raise InputError(f"{name} has {image.dtype} pixels; expected uint8, or floats scaled to 0..255")
         if image.dtype != np.uint8 and not (image.min() >= 0.0 and image.max() <= 255.0):
             raise InputError(f"{name} has values {image.min()}..{image.max()}; expected floats within 0..255")
+    brightest = max(float(image.max()) for image in images.values())
+    if 0.0 < brightest <= 1.0 and any(image.dtype != np.uint8 for image in images.values()):
+        raise InputError(f"no value is above {brightest:g}; expected 0..255: multiply images in 0..1 by 255")
     sizes = {name: f"{image.shape[1]}x{image.shape[0]}" for name, image in images.items()}
     if len(set(sizes.values())) > 1:
         told = ", ".join(f"{name} {size}" for name, size in sizes.items())

@@ -3,9 +3,9 @@
 import math
 from typing import NamedTuple
 
-import numba as nb
 import numpy as np
 
+from mmdrfuse.compiling import compiled
 from mmdrfuse.metrics.triple import Plane, Row, Triple, once
 from mmdrfuse.metrics.windows import (
     COV_A,
@@ -100,7 +100,7 @@ def _scaled(t: Triple, scale: int) -> tuple[Plane, Plane, Plane]:
     return fused, a, b
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled()
 def _similarity_sums(
     fused: Plane, a: Plane, b: Plane, taps: Row, c1: float, c2: float
 ) -> tuple[float, float, float, float]:
@@ -121,6 +121,6 @@ def _similarity_sums(
     return ssim_a / pixels, structure_a / pixels, ssim_b / pixels, structure_b / pixels
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled()
 def _luminance(mu_x: float, mu_f: float, c1: float) -> float:
     return (2.0 * mu_x * mu_f + c1) / (mu_x * mu_x + mu_f * mu_f + c1)

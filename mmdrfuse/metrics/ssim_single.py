@@ -5,10 +5,10 @@ every window mean is summed in float64 and rounded to float32, first down the co
 is float32.
 """
 
-import numba as nb
 import numpy as np
 import numpy.typing as npt
 
+from mmdrfuse.compiling import compiled
 from mmdrfuse.metrics.triple import Plane, Row, Triple
 from mmdrfuse.metrics.windows import COV_A, COV_B, MU_A, MU_B, MU_F, STATISTICS, VAR_A, VAR_B, VAR_F
 
@@ -37,7 +37,7 @@ def ssim_single(t: Triple) -> float:
     return similarity
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled()
 def _similarity(fused: Single, a: Single, b: Single) -> float:
     height, width = fused.shape[0] - WINDOW + 1, fused.shape[1] - WINDOW + 1
     sums = np.zeros((STATISTICS, fused.shape[1]))  # of the columns of the windows
@@ -55,7 +55,7 @@ def _similarity(fused: Single, a: Single, b: Single) -> float:
     return total / pixels
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled()
 def _add_rows(sums: Plane, sign: float, fused: Single, a: Single, b: Single) -> None:
     for x in range(fused.size):
         f, p, q = fused[x], a[x], b[x]
@@ -69,7 +69,7 @@ def _add_rows(sums: Plane, sign: float, fused: Single, a: Single, b: Single) -> 
         sums[COV_B, x] += sign * (f * q)
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled()
 def _window_means(sums: Row, means: Single) -> None:
     column = (sums / WINDOW).astype(np.float32)
     row = np.zeros(means.size)
@@ -79,7 +79,7 @@ def _window_means(sums: Row, means: Single) -> None:
     means[:] = row / WINDOW
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled()
 def _row_total(means: Single) -> float:
     # of both sources' similarities; every step but the last sum in float32
     total = 0.0

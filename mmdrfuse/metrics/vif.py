@@ -9,9 +9,9 @@ sources are combined: VIF adds two scores, VIFF chooses a source pixel by pixel.
 import math
 from typing import NamedTuple
 
-import numba as nb
 import numpy as np
 
+from mmdrfuse.compiling import compiled
 from mmdrfuse.metrics.triple import Plane, Row, Triple, once
 from mmdrfuse.metrics.windows import COV_A, COV_B, STATISTICS, VAR_A, VAR_B, VAR_F, gaussian_taps, row_statistics
 
@@ -102,7 +102,7 @@ def _ratio(through: float, direct: float) -> float:
     return through / direct if direct > 0.0 else 1.0
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled()
 def _decimated(image: Plane, taps: Row) -> Plane:
     height, width = (image.shape[0] - taps.size + 2) // 2, (image.shape[1] - taps.size + 2) // 2
     out = np.zeros((height, width))
@@ -118,7 +118,7 @@ def _decimated(image: Plane, taps: Row) -> Plane:
     return out
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _information(
     fused: Plane, a: Plane, b: Plane, taps: Row, ceiling: float
 ) -> tuple[float, float, float, float, float, float, int]:
@@ -149,7 +149,7 @@ def _information(
     return sums[0], sums[1], sums[2], sums[3], sums[4], sums[5], height * width
 
 
-@nb.njit(cache=True, nogil=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _channel(var_x: float, var_f: float, cov: float) -> tuple[float, float, float]:
     # gain, noise and source variance, with the corrections of Sheikh's own program in its order
     var_x, var_f = max(var_x, 0.0), max(var_f, 0.0)

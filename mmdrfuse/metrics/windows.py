@@ -4,9 +4,9 @@ SSIM and VIF need the same eight statistics at every position of a separable win
 time in memory traffic than the sums themselves, so a metric's kernel asks for one row, uses it and forgets it.
 """
 
-import numba as nb
 import numpy as np
 
+from mmdrfuse.compiling import compiled
 from mmdrfuse.metrics.triple import Plane, Row
 
 # The rows of what `row_statistics` fills in
@@ -37,7 +37,7 @@ def halved(image: Plane) -> Plane:
     return (top[:, 0:width:2] + top[:, 1:width:2] + bottom[:, 0:width:2] + bottom[:, 1:width:2]) / 4.0
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled()
 def row_statistics(
     fused: Plane, a: Plane, b: Plane, taps: Row, y: int, ceiling: float, columns: Plane, out: Plane
 ) -> None:
@@ -81,25 +81,25 @@ def row_statistics(
         _subtract_product(out[variance], out[x], out[z])
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled()
 def _add(out: Row, tap: float, row: Row) -> None:
     for x in range(out.size):
         out[x] += tap * row[x]
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled()
 def _add_pair(out: Row, tap: float, row: Row, other: Row) -> None:
     for x in range(out.size):
         out[x] += tap * (row[x] + other[x])
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled()
 def _add_product(out: Row, tap: float, row: Row, other: Row, ceiling: float) -> None:
     for x in range(out.size):
         out[x] += tap * min(row[x] * other[x], ceiling)
 
 
-@nb.njit(cache=True, nogil=True)
+@compiled()
 def _subtract_product(out: Row, row: Row, other: Row) -> None:
     for x in range(out.size):
         out[x] -= row[x] * other[x]

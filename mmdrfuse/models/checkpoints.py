@@ -105,9 +105,11 @@ def _find(name_or_path: str | Path) -> Path:
     shipped = SHIPPED / f"{name_or_path}.safetensors"
     if path.is_file():
         return path
-    if path.name == str(name_or_path) and shipped.is_file():
+    if path.is_dir():
+        raise WeightsError(f"{path}: is a folder; name the file in it that holds the weights")
+    if isinstance(name_or_path, str) and shipped.is_file():
         return shipped
-    if path.suffix or path.name != str(name_or_path):
+    if isinstance(name_or_path, Path) or path.suffix or path.name != name_or_path:
         raise WeightsError(f"{path}: no such file; give a checkpoint, or one of {', '.join(names())}")
     raise UnknownNameError("weights", str(name_or_path), names())
 
@@ -131,8 +133,8 @@ def _read_torch(path: Path) -> dict[str, NDArray[Any]]:
         state = torch.load(path, map_location="cpu", weights_only=True)
         return {str(key): value.numpy() for key, value in state.items()}
     except (pickle.UnpicklingError, RuntimeError, EOFError, AttributeError, OSError) as error:
-        reason = str(error).splitlines()[0]
-        raise WeightsError(f"{path}: not a PyTorch state dict of plain tensors ({reason})") from error
+        # What torch says here advises to load without the safeguard.
+        raise WeightsError(f"{path}: neither a safetensors file nor a PyTorch state dict of plain tensors") from error
 
 
 def _recognise(state: dict[str, NDArray[Any]], path: Path) -> tuple[Network, dict[str, NDArray[np.float32]]]:

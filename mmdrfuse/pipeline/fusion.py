@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from mmdrfuse.engine import Engine, make
-from mmdrfuse.errors import SizeError
+from mmdrfuse.errors import InputError, SizeError
 from mmdrfuse.images import from_unit, is_gray, limits, luminance, recolour, to_unit
 from mmdrfuse.models import names, read
 
@@ -46,7 +47,7 @@ class Fuser:
             SizeError: The sizes differ, or a side is shorter than 2.
             InputError: A dtype or value range that cannot be fused.
         """
-        check_same_size(infrared, visible)
+        _check(infrared=infrared, visible=visible)
         output = self.engine(to_unit(luminance(infrared)), to_unit(luminance(visible)))
         low, high = limits(output, self.range)
         coloured = self._coloured(infrared, visible)
@@ -88,16 +89,16 @@ def fuse(
     return Fuser(engine, range)(infrared, visible).image
 
 
-def check_same_size(infrared: NDArray[Any], visible: NDArray[Any]) -> None:
-    """Refuse two images of different sizes.
-
-    Raises:
-        SizeError: The sizes differ.
-    """
-    sizes = [f"{image.shape[1]}x{image.shape[0]}" for image in (infrared, visible)]
-    if sizes[0] != sizes[1]:
+def _check(**pictures: NDArray[Any]) -> None:
+    for name, picture in pictures.items():
+        shape = getattr(picture, "shape", None)
+        if not isinstance(picture, np.ndarray) or picture.ndim not in (2, 3) or picture.shape[2:] not in ((), (3,)):
+            given = f"a {type(picture).__name__}" + (f" of shape {tuple(shape)}" if shape is not None else "")
+            raise InputError(f"{name} must be a NumPy array, (height, width) or (height, width, 3), not {given}")
+    infrared, visible = (f"{picture.shape[1]}x{picture.shape[0]}" for picture in pictures.values())
+    if infrared != visible:
         raise SizeError(
-            f"infrared is {sizes[0]} and visible {sizes[1]} pixels: fusion needs registered images of one size; "
+            f"infrared is {infrared} and visible {visible} pixels: fusion needs registered images of one size; "
             "resize or crop one of them to the other first"
         )
 

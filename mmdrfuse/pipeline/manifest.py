@@ -82,6 +82,8 @@ def appending(folder: Path) -> Iterator[Append]:
     Raises:
         OutputError: The folder cannot be written.
     """
+    if folder.is_file():
+        raise OutputError(f"{folder}: is a file; name a folder for the pictures and their manifest")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         _end_last_line(folder / NAME)

@@ -1,5 +1,6 @@
 """Scores of fused pictures, many at a time."""
 
+import math
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from mmdrfuse import images
 from mmdrfuse.errors import InputError, MMDRFuseError, SizeError
-from mmdrfuse.metrics import evaluate
+from mmdrfuse.metrics import METRICS, evaluate
 from mmdrfuse.pipeline.fusing import fuse_files
 from mmdrfuse.pipeline.fusion import Fuser
 from mmdrfuse.pipeline.ordered import ordered
@@ -37,8 +38,8 @@ def score(
 
     Args:
         candidates: What to score.
-        metrics: Names of `mmdrfuse.metrics.names`.
-        protocol: One of `mmdrfuse.metrics.PROTOCOLS`.
+        metrics: Names of `mmdrfuse.metrics.names`, as the table spells them.
+        protocol: One of `mmdrfuse.metrics.PROTOCOLS`, as spelled there.
         workers: Processes.
     """
     work = partial(score_one, metrics=tuple(metrics), protocol=protocol)
@@ -49,6 +50,8 @@ def score(
 
 def score_one(candidate: Candidate, *, metrics: Sequence[str], protocol: str) -> dict[str, float]:
     """Read, and where needed fuse, one picture and score it against its sources.
+
+    A metric whose windows need a larger picture is NaN; the others do not suffer from it.
 
     Raises:
         InputError: A file cannot be read.
@@ -62,9 +65,16 @@ def score_one(candidate: Candidate, *, metrics: Sequence[str], protocol: str) ->
         fused, where = images.read(candidate.fused), str(candidate.fused)
     arrays = [_eight_bit_scale(image) for image in (fused, images.read(pair.infrared), images.read(pair.visible))]
     try:
-        return evaluate(*arrays, metrics=tuple(metrics), protocol=protocol)
+        return _evaluate_what_fits(arrays, metrics, protocol)
     except (InputError, SizeError) as error:
         raise type(error)(f"{where}: {error}") from error
+
+
+def _evaluate_what_fits(arrays: Sequence[NDArray[Any]], metrics: Sequence[str], protocol: str) -> dict[str, float]:
+    smallest = {metric: METRICS[metric].protocols[protocol].smallest for metric in metrics}
+    side = min(arrays[0].shape[:2])
+    scores = evaluate(*arrays, metrics=[metric for metric in metrics if smallest[metric] <= side], protocol=protocol)
+    return {metric: scores.get(metric, math.nan) for metric in metrics}
 
 
 def _eight_bit_scale(image: NDArray[Any]) -> NDArray[Any]:

@@ -58,6 +58,10 @@ class Scores:
         """Tell whether all methods were scored on the same pictures."""
         return len({frozenset(pictures) for pictures in self.methods.values()}) <= 1
 
+    def undefined(self, metric: str) -> int:
+        """Count the pictures that a metric has no value for."""
+        return sum(int(np.isnan(self.column(method, metric)).sum()) for method in self.methods)
+
     def column(self, method: str, metric: str) -> NDArray[np.float64]:
         """Give one method's values of one metric, in the order the pictures came."""
         return np.array([values[metric] for values in self.methods[method].values()])

@@ -22,7 +22,7 @@ def test_folders_give_a_picture_a_pair_and_a_manifest(run, folders):
     assert result.exit_code == 0, result.stderr
     assert result.stderr.strip() == f"3 pictures fused into {folders / 'out'}"
     entries = [json.loads(line) for line in (folders / "out" / "manifest.jsonl").read_text().splitlines()]
-    assert [entry["fused"] for entry in entries] == sorted(path.name for path in (folders / "out").glob("*.png"))
+    assert sorted(entry["fused"] for entry in entries) == sorted(path.name for path in (folders / "out").glob("*.png"))
     assert {entry["weights"] for entry in entries} == {"ivif"}
 
 

@@ -170,7 +170,7 @@ def test_floating_point_beyond_the_unit_range_is_refused(tmp_path):
 
 def test_nothing_is_written_when_no_patch_fits(root, tmp_path):
     with pytest.raises(
-        InputError, match=r"no patch could be cut from 2 pairs: .*a.png: 70x40 is smaller than a patch of 64x64"
+        InputError, match=r"no patch could be cut from 2 pairs: .*b.png: 32x33 is smaller than a patch of 64x64"
     ):
         prepare([root], tmp_path / "p.h5", patch=64)
     assert [path.name for path in tmp_path.iterdir()] == ["set"]

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from scipy.signal import convolve2d
 
-from mmdrfuse.metrics.blocks import cycles_per_image, filter_frequencies, smooth, stretch255
+from mmdrfuse.metrics.blocks import cycles_per_image, filter_frequencies, smooth, stretch255, stretched
+from mmdrfuse.metrics.triple import Triple
 from mmdrfuse.metrics.windows import gaussian_taps
 
 
@@ -21,6 +22,12 @@ def test_stretching_spreads_the_range_and_rounds_halves_up():
 def test_a_constant_image_cannot_be_stretched_unless_it_is_black():
     assert np.isnan(stretch255(np.full((2, 3), 7.0))).all()
     assert (stretch255(np.zeros((2, 3))) == 0.0).all()
+
+
+def test_a_triple_is_stretched_once_image_by_image():
+    t = Triple(*np.array([[[10.0, 50.0, 90.0]], [[0.0, 0.0, 0.0]], [[7.0, 9.0, 9.0]]]))
+    assert [image.tolist() for image in stretched(t).images] == [[[0, 128, 255]], [[0, 0, 0]], [[0, 255, 255]]]
+    assert stretched(t) is stretched(t)
 
 
 @pytest.mark.parametrize("shape", [(12, 16), (13, 15)])

@@ -3,6 +3,7 @@ import pytest
 from scipy.signal import convolve2d
 
 from mmdrfuse.metrics.contrast import qcb, qcv
+from mmdrfuse.metrics.triple import Triple
 
 PAIRS = ("fight", "peopleshadow", "walking", "05", "11", "37")
 EVERY = pytest.mark.parametrize("score", [qcb, qcv])
@@ -18,16 +19,15 @@ def images(rng):
 @pytest.mark.parametrize("pair", PAIRS)
 def test_agrees_with_the_program_of_liu(oracle, pair):
     values, (triple,) = oracle(pair, "liu")
-    images = triple.fused, triple.a, triple.b
-    assert qcb(*images, stretch=True, blank_is_nan=True) == pytest.approx(values["QCB"], rel=1e-11)
-    assert qcv(*images, stretch=True) == pytest.approx(values["QCV"], rel=1e-11)
+    assert qcb(triple, stretch=True, blank_is_nan=True) == pytest.approx(values["QCB"], rel=1e-11)
+    assert qcv(triple, stretch=True) == pytest.approx(values["QCV"], rel=1e-11)
 
 
 @pytest.mark.parametrize("pair", PAIRS[:3])
 @pytest.mark.parametrize(("name", "score"), [("Qcb", qcb), ("Qcv", qcv)])
 def test_agrees_with_vifb_channel_by_channel(oracle, pair, name, score):
     values, triples = oracle(pair, "vifb")
-    scores = [score(triple.fused, triple.a, triple.b, stretch=True) for triple in triples]
+    scores = [score(triple, stretch=True) for triple in triples]
     assert np.mean(scores) == pytest.approx(values[name], rel=1e-11)
 
 
@@ -78,55 +78,55 @@ def _plain_qcv(fused, a, b):
 @pytest.mark.parametrize("crop", [np.s_[:, :], np.s_[:21, :39], np.s_[:20, :33]])
 def test_agrees_with_the_formula_written_out(score, plain, crop, images):
     images = [image[crop] for image in images]
-    assert score(*images) == pytest.approx(plain(*images), rel=1e-9)
+    assert score(Triple(*images)) == pytest.approx(plain(*images), rel=1e-9)
 
 
 @EVERY
 def test_neither_order_of_the_sources_nor_orientation_matters_on_whole_blocks(score, images):
     fused, a, b = images
-    expected = score(fused, a, b)
-    assert score(fused, b, a) == pytest.approx(expected, rel=1e-12)
-    assert score(fused.T, a.T, b.T) == pytest.approx(expected, rel=1e-10)
-    assert score(fused[:, ::-1], a[:, ::-1], b[:, ::-1]) == pytest.approx(expected, rel=1e-10)
+    expected = score(Triple(fused, a, b))
+    assert score(Triple(fused, b, a)) == pytest.approx(expected, rel=1e-12)
+    assert score(Triple(fused.T, a.T, b.T)) == pytest.approx(expected, rel=1e-10)
+    assert score(Triple(fused[:, ::-1], a[:, ::-1], b[:, ::-1])) == pytest.approx(expected, rel=1e-10)
 
 
 def test_cut_blocks_make_qcv_hang_on_flips(images):
     cut = [image[:, :40] for image in images]
-    assert qcv(*(image[:, ::-1] for image in cut)) != pytest.approx(qcv(*cut), rel=1e-3)
+    assert qcv(Triple(*(image[:, ::-1] for image in cut))) != pytest.approx(qcv(Triple(*cut)), rel=1e-3)
 
 
 @pytest.mark.parametrize(("score", "best"), [(qcb, 1.0), (qcv, 0.0)])
 def test_an_image_is_its_own_best_fusion_and_constants_are_too(score, best, images):
     _, a, _ = images
-    assert score(a, a, a) == pytest.approx(best, abs=1e-12)
+    assert score(Triple(a, a, a)) == pytest.approx(best, abs=1e-12)
     for level in (0.0, 77.0):
         flat = np.full((20, 24), level)
-        assert score(flat, flat, flat) == pytest.approx(best, abs=1e-9)
+        assert score(Triple(flat, flat, flat)) == pytest.approx(best, abs=1e-9)
 
 
 def test_noise_is_seen(images, rng):
     _, a, b = images
     mean = (a + b) / 2.0
     noisy = np.clip(mean + rng.normal(0.0, 60.0, a.shape), 0.0, 255.0)
-    assert qcb(noisy, a, b) < qcb(mean, a, b)
-    assert qcv(noisy, a, b) > qcv(mean, a, b)
+    assert qcb(Triple(noisy, a, b)) < qcb(Triple(mean, a, b))
+    assert qcv(Triple(noisy, a, b)) > qcv(Triple(mean, a, b))
 
 
 def test_a_black_source_has_no_contrast_to_keep(images):
     _, a, b = images
     black = np.zeros_like(a)
-    assert qcb(a, a, black) == pytest.approx(1.0)
-    assert qcb(black, black, b) == 0.0
-    assert np.isnan(qcb(a, a, black, blank_is_nan=True))
+    assert qcb(Triple(a, a, black)) == pytest.approx(1.0)
+    assert qcb(Triple(black, black, b)) == 0.0
+    assert np.isnan(qcb(Triple(a, a, black), blank_is_nan=True))
 
 
 def test_two_black_sources_weigh_the_same_everywhere(images):
     fused, a, _ = images
     black = np.zeros_like(a)
-    assert 0.0 < qcv(fused, black, black) < 255.0**2
+    assert 0.0 < qcv(Triple(fused, black, black)) < 255.0**2
 
 
 @EVERY
 def test_a_stretched_constant_image_gives_no_score(score, images):
     fused, a, b = images
-    assert np.isnan(score(fused, a, np.full_like(b, 9.0), stretch=True))
+    assert np.isnan(score(Triple(fused, a, np.full_like(b, 9.0)), stretch=True))

@@ -6,6 +6,7 @@ import pywt
 
 from mmdrfuse.errors import UnknownNameError
 from mmdrfuse.metrics.fmi import _features, fmi
+from mmdrfuse.metrics.triple import Triple
 
 PAIRS = ("fight", "peopleshadow", "walking", "05", "11", "37")
 FEATURES = ("pixel", "gradient", "edge", "dct", "wavelet")
@@ -33,7 +34,7 @@ def _centre(image, side=64):
 def test_agrees_with_the_program_of_tang_on_the_central_crop(oracle, pair, name, feature):
     values, (triple,) = oracle(pair, "tang_fmi_crop64")
     crops = (_centre(image) for image in (triple.fused, triple.a, triple.b))
-    assert fmi(*crops, feature=feature) == pytest.approx(values[name], rel=1e-11)
+    assert fmi(Triple(*crops), feature=feature) == pytest.approx(values[name], rel=1e-11)
 
 
 def _plain_information(x, f):
@@ -67,48 +68,50 @@ def _plain_fmi(fused, a, b):
 @pytest.mark.parametrize("feature", ["pixel", "gradient", "edge", "dct"])
 def test_agrees_with_the_steps_written_out(feature, images):
     maps = [_features(image, feature) for image in images]
-    assert fmi(*images, feature=feature) == pytest.approx(_plain_fmi(*maps), rel=1e-10)
+    assert fmi(Triple(*images), feature=feature) == pytest.approx(_plain_fmi(*maps), rel=1e-10)
 
 
 def test_pixels_that_match_up_to_gain_and_offset_tell_each_other(rng):
     image = rng.uniform(0, 100, (9, 9))
-    assert fmi(image, 2.0 * image + 30.0, image) == pytest.approx(1.0)
+    assert fmi(Triple(image, 2.0 * image + 30.0, image)) == pytest.approx(1.0)
 
 
 def test_flat_windows_tell_each_other_and_nothing_else(rng):
     busy, flat = rng.uniform(0, 255, (9, 9)), np.full((9, 9), 40.0)
-    assert fmi(flat, flat + 5.0, busy) == 0.5
+    assert fmi(Triple(flat, flat + 5.0, busy)) == 0.5
 
 
 def test_rounding_noise_of_a_transform_is_flat():
     dark, light = np.full((9, 10), 30.1), np.full((9, 10), 77.7)
     # by hand: of 7 * 8 windows only the one with the mean holds anything, in one place, which tells nothing
-    assert fmi(dark, light, light, feature="dct") == pytest.approx(1.0 - 1.0 / 56.0)
+    assert fmi(Triple(dark, light, light), feature="dct") == pytest.approx(1.0 - 1.0 / 56.0)
 
 
 @EVERY
 def test_an_image_is_its_own_best_fusion_and_constants_are_too(feature, images):
     for image in (images[1], np.zeros((9, 9)), np.full((9, 9), 77.0)):
-        assert fmi(image, image, image, feature=feature) == pytest.approx(1.0, abs=1e-12)
+        assert fmi(Triple(image, image, image), feature=feature) == pytest.approx(1.0, abs=1e-12)
 
 
 @EVERY
 def test_the_order_of_the_sources_does_not_matter(feature, images):
     fused, a, b = images
-    assert fmi(fused, b, a, feature=feature) == pytest.approx(fmi(fused, a, b, feature=feature), rel=1e-12)
+    assert fmi(Triple(fused, b, a), feature=feature) == pytest.approx(
+        fmi(Triple(fused, a, b), feature=feature), rel=1e-12
+    )
 
 
 def test_pixels_may_be_turned_upside_down_but_not_mirrored(images):
     score = functools.partial(fmi, feature="pixel")
-    assert score(*(image[::-1, ::-1] for image in images)) == pytest.approx(score(*images), rel=1e-12)
-    assert score(*(image[::-1] for image in images)) != pytest.approx(score(*images), rel=1e-4)
+    assert score(Triple(*(image[::-1, ::-1] for image in images))) == pytest.approx(score(Triple(*images)), rel=1e-12)
+    assert score(Triple(*(image[::-1] for image in images))) != pytest.approx(score(Triple(*images)), rel=1e-4)
 
 
 @EVERY
 def test_noise_lowers_the_score(feature, images, rng):
     _, a, _ = images
     noisy = np.clip(a + rng.normal(0, 60, a.shape), 0, 255)
-    assert fmi(noisy, a, a, feature=feature) < fmi(a, a, a, feature=feature)
+    assert fmi(Triple(noisy, a, a), feature=feature) < fmi(Triple(a, a, a), feature=feature)
 
 
 @pytest.mark.parametrize("turn", [np.asarray, np.transpose])
@@ -134,4 +137,4 @@ def test_wavelet_bands_follow_the_rule_of_half_point_extension_and_every_second_
 
 def test_an_unknown_feature_is_answered_with_its_nearest_neighbour(images):
     with pytest.raises(UnknownNameError, match="unknown feature 'pixels': did you mean pixel"):
-        fmi(*images, feature="pixels")
+        fmi(Triple(*images), feature="pixels")

@@ -1,6 +1,6 @@
 import numpy as np
 
-from mmdrfuse.metrics.metric import Rule, of_images, same
+from mmdrfuse.metrics.metric import Rule, same
 from mmdrfuse.metrics.triple import Triple
 
 
@@ -21,11 +21,6 @@ def test_channels_stand_side_by_side_as_one_wide_image():
 
 def test_one_channel_stands_alone():
     assert Rule(lambda t: t.fused.size, side_by_side=True)(channels(5.0)) == 6.0
-
-
-def test_functions_of_images_become_functions_of_triples():
-    score = of_images(lambda fused, a, b, *, power: (fused + 10 * a + 100 * b).max() ** power, power=2)
-    assert score(Triple(*np.array([1.0, 2.0, 3.0]).reshape(3, 1, 1))) == 321.0**2
 
 
 def test_one_rule_serves_several_protocols():

@@ -5,6 +5,7 @@ import pytest
 from scipy.signal import convolve2d
 
 from mmdrfuse.metrics.phase import _feature_maps, qp
+from mmdrfuse.metrics.triple import Triple
 
 PAIRS = ("fight", "peopleshadow", "walking", "05", "11", "37")
 
@@ -21,7 +22,7 @@ def images(rng):
 @pytest.mark.parametrize("pair", PAIRS)
 def test_agrees_with_the_program_of_liu(oracle, pair):
     values, (triple,) = oracle(pair, "liu")
-    assert qp(triple.fused, triple.a, triple.b, published=True) == pytest.approx(values["QP"], rel=1e-10)
+    assert qp(triple, published=True) == pytest.approx(values["QP"], rel=1e-10)
 
 
 def _plain_filters(shape, published):
@@ -90,46 +91,46 @@ def test_the_score_is_the_product_of_mean_best_correlations(published, images):
             spread = np.sqrt(abs((local(x * x) - local(x) ** 2) * (local(y * y) - local(y) ** 2)))
             correlations.append(np.where(mask, (local(x * y) - local(x) * local(y) + 1e-4) / (spread + 1e-4), 0.0))
         expected *= np.max(correlations, axis=0).sum() / (best[0] > 0.1).sum()
-    assert qp(*images, published=published) == pytest.approx(expected, rel=1e-8)
+    assert qp(Triple(*images), published=published) == pytest.approx(expected, rel=1e-8)
 
 
 @pytest.mark.parametrize("crop", [np.s_[:, :], np.s_[:40, :51]])
 def test_neither_order_of_the_sources_nor_orientation_matters(crop, images):
     fused, a, b = (image[crop] for image in images)
-    expected = qp(fused, a, b)
-    assert qp(fused, b, a) == pytest.approx(expected, rel=1e-12)
-    assert qp(fused.T, a.T, b.T) == pytest.approx(expected, rel=1e-9)
-    assert qp(fused[:, ::-1], a[:, ::-1], b[:, ::-1]) == pytest.approx(expected, rel=1e-9)
+    expected = qp(Triple(fused, a, b))
+    assert qp(Triple(fused, b, a)) == pytest.approx(expected, rel=1e-12)
+    assert qp(Triple(fused.T, a.T, b.T)) == pytest.approx(expected, rel=1e-9)
+    assert qp(Triple(fused[:, ::-1], a[:, ::-1], b[:, ::-1])) == pytest.approx(expected, rel=1e-9)
 
 
 def test_the_published_rule_hangs_on_flips(images):
     flipped = (image[:, ::-1] for image in images)
-    assert qp(*flipped, published=True) != pytest.approx(qp(*images, published=True), rel=1e-5)
+    assert qp(Triple(*flipped), published=True) != pytest.approx(qp(Triple(*images), published=True), rel=1e-5)
 
 
 def test_an_image_is_its_own_best_fusion_but_not_under_the_published_rule(images):
     _, a, _ = images
-    assert qp(a, a, a) == pytest.approx(1.0, abs=1e-12)
-    assert qp(a, a, a, published=True) < 0.999
+    assert qp(Triple(a, a, a)) == pytest.approx(1.0, abs=1e-12)
+    assert qp(Triple(a, a, a), published=True) < 0.999
 
 
 @pytest.mark.parametrize("level", [0.0, 77.0])
 def test_sources_without_features_lose_nothing(level, images):
     flat = np.full_like(images[0], level)
-    assert qp(flat, flat, flat) == 1.0
-    assert qp(images[0], flat, flat) == 1.0
-    assert np.isnan(qp(flat, flat, flat, published=True))
+    assert qp(Triple(flat, flat, flat)) == 1.0
+    assert qp(Triple(images[0], flat, flat)) == 1.0
+    assert np.isnan(qp(Triple(flat, flat, flat), published=True))
 
 
 def test_noise_and_lost_features_lower_the_score(images, rng):
     fused, a, b = images
-    assert qp(np.clip(fused + rng.normal(0, 40, fused.shape), 0, 255), a, b) < qp(fused, a, b)
-    assert qp(np.roll(fused, 7, axis=1), a, b) < 0.5 * qp(fused, a, b)
+    assert qp(Triple(np.clip(fused + rng.normal(0, 40, fused.shape), 0, 255), a, b)) < qp(Triple(fused, a, b))
+    assert qp(Triple(np.roll(fused, 7, axis=1), a, b)) < 0.5 * qp(Triple(fused, a, b))
 
 
 def test_contrast_hardly_matters(images):
     fused, a, b = images
-    assert qp(0.5 * fused + 20.0, a, 0.7 * b) == pytest.approx(qp(fused, a, b), rel=1e-3)
+    assert qp(Triple(0.5 * fused + 20.0, a, 0.7 * b)) == pytest.approx(qp(Triple(fused, a, b)), rel=1e-3)
 
 
 def test_a_step_is_congruent_where_it_is():
@@ -141,5 +142,5 @@ def test_a_step_is_congruent_where_it_is():
 
 def test_rounding_noise_in_a_flat_image_is_no_feature(images):
     _, a, b = images
-    scores = [qp(np.full_like(a, level), a, b) for level in (0.0, 77.7)]
+    scores = [qp(Triple(np.full_like(a, level), a, b)) for level in (0.0, 77.7)]
     assert scores[0] == pytest.approx(scores[1], rel=1e-12)

@@ -2,7 +2,9 @@ import numpy as np
 import pytest
 from skimage.metrics import structural_similarity
 
+from mmdrfuse.metrics import piella
 from mmdrfuse.metrics.piella import qc, qe, qs, qw, qy
+from mmdrfuse.metrics.triple import Triple
 
 PAIRS = ("fight", "peopleshadow", "walking", "05", "11", "37")
 SCORES = (qs, qw, qe, qc, qy)
@@ -47,7 +49,7 @@ def _plain(fused, a, b, size, constants):
 @pytest.mark.parametrize(("name", "score"), [("QS", qs), ("QW", qw), ("QE_fixed", qe)])
 def test_agrees_with_the_program_of_liu(oracle, pair, name, score):
     values, (triple,) = oracle(pair, "liu")
-    found = score(triple.fused, triple.a, triple.b, flat_tolerance=None)
+    found = score(triple, flat_tolerance=None)
     assert found == pytest.approx(values[name], rel=1e-11)
 
 
@@ -57,9 +59,8 @@ def test_agrees_with_the_program_of_liu(oracle, pair, name, score):
 )
 def test_agrees_with_the_program_of_liu_where_that_has_no_flat_windows(oracle, name, pair):
     values, (triple,) = oracle(pair, "liu")
-    images = triple.fused, triple.a, triple.b
     score, options = {"QC": (qc, {"forced_score": True}), "QY": (qy, {})}[name]
-    assert score(*images, flat_tolerance=None, **options) == pytest.approx(values[name], rel=1e-11)
+    assert score(triple, flat_tolerance=None, **options) == pytest.approx(values[name], rel=1e-11)
 
 
 def test_qs_and_qw_of_one_source_are_plain_and_weighted_means_of_scikit_images_map(images):
@@ -68,15 +69,15 @@ def test_qs_and_qw_of_one_source_are_plain_and_weighted_means_of_scikit_images_m
     _, similarity = structural_similarity(fused, a, full=True, **settings)
     inner = similarity[5:-5, 5:-5]
     variance = _plain(fused, a, a, 11, WANG)[3][0]
-    assert qs(fused, a, a) == pytest.approx(inner.mean(), rel=1e-12)
-    assert qw(fused, a, a) == pytest.approx(np.average(inner, weights=variance), rel=1e-12)
+    assert qs(Triple(fused, a, a)) == pytest.approx(inner.mean(), rel=1e-12)
+    assert qw(Triple(fused, a, a)) == pytest.approx(np.average(inner, weights=variance), rel=1e-12)
 
 
 def test_qs_and_qw_agree_with_the_formula_written_out(images):
     to_a, to_b, _, (var_a, var_b), _ = _plain(*images, 11, WANG)
     quality = (var_a * to_a + var_b * to_b) / (var_a + var_b)
-    assert qs(*images) == pytest.approx(quality.mean(), rel=1e-11)
-    assert qw(*images) == pytest.approx(np.average(quality, weights=np.maximum(var_a, var_b)), rel=1e-11)
+    assert qs(Triple(*images)) == pytest.approx(quality.mean(), rel=1e-11)
+    assert qw(Triple(*images)) == pytest.approx(np.average(quality, weights=np.maximum(var_a, var_b)), rel=1e-11)
 
 
 def test_qc_and_qy_agree_with_the_formula_written_out(images):
@@ -84,11 +85,11 @@ def test_qc_and_qy_agree_with_the_formula_written_out(images):
     share = cov_a / (cov_a + cov_b)
     assert 0 < (share > 1.0).mean() < 1
     share = np.clip(share, 0.0, 1.0)
-    assert qc(*images) == pytest.approx((share * to_a + (1 - share) * to_b).mean(), rel=1e-11)
+    assert qc(Triple(*images)) == pytest.approx((share * to_a + (1 - share) * to_b).mean(), rel=1e-11)
     mixed = (var_a * to_a + var_b * to_b) / (var_a + var_b)
     assert 0 < (mutual >= 0.75).mean() < 1
     expected = np.where(mutual >= 0.75, mixed, np.maximum(to_a, to_b)).mean()
-    assert qy(*images) == pytest.approx(expected, rel=1e-11)
+    assert qy(Triple(*images)) == pytest.approx(expected, rel=1e-11)
 
 
 def test_qe_is_qw_times_qw_of_the_edges(images):
@@ -101,16 +102,16 @@ def test_qe_is_qw_times_qw_of_the_edges(images):
             for k in (np.outer(kernel, np.ones(3)), np.outer(np.ones(3), kernel))
         )
         edges.append(np.hypot(down, across))
-    assert qe(*images) == pytest.approx(qw(*images) * qw(*edges), rel=1e-12)
+    assert qe(Triple(*images)) == pytest.approx(qw(Triple(*images)) * qw(Triple(*edges)), rel=1e-12)
 
 
 @EVERY
 def test_neither_order_of_the_sources_nor_orientation_matters(score, images):
     fused, a, b = images
-    expected = score(fused, a, b)
-    assert score(fused, b, a) == pytest.approx(expected, rel=1e-12)
-    assert score(fused.T, a.T, b.T) == pytest.approx(expected, rel=1e-10)
-    assert score(fused[:, ::-1], a[:, ::-1], b[:, ::-1]) == pytest.approx(expected, rel=1e-10)
+    expected = score(Triple(fused, a, b))
+    assert score(Triple(fused, b, a)) == pytest.approx(expected, rel=1e-12)
+    assert score(Triple(fused.T, a.T, b.T)) == pytest.approx(expected, rel=1e-10)
+    assert score(Triple(fused[:, ::-1], a[:, ::-1], b[:, ::-1])) == pytest.approx(expected, rel=1e-10)
 
 
 @EVERY
@@ -118,37 +119,48 @@ def test_an_image_is_its_own_best_fusion_flat_parts_included(score, images):
     image = images[1].copy()
     image[:, 10:] = 77.0
     for best in (image, np.zeros_like(image), np.full_like(image, 77.0)):
-        assert score(best, best, best) == pytest.approx(1.0, abs=1e-12)
+        assert score(Triple(best, best, best)) == pytest.approx(1.0, abs=1e-12)
 
 
 @EVERY
 def test_noise_lowers_the_score(score, images, rng):
     fused, a, b = images
-    assert score(np.clip(fused + rng.normal(0, 60, fused.shape), 0, 255), a, b) < score(fused, a, b)
+    assert score(Triple(np.clip(fused + rng.normal(0, 60, fused.shape), 0, 255), a, b)) < score(Triple(fused, a, b))
 
 
 @pytest.mark.parametrize("score", [qs, qw, qc, qy])
 def test_flat_images_are_compared_by_their_means(score):
     dark, light = np.full((13, 14), 60.0), np.full((13, 14), 90.0)
     # by hand: 2 * 60 * 90 / (60^2 + 90^2) = 12/13 against the dark source, 1 against the light one
-    assert score(light, dark, light) == pytest.approx((12.0 / 13.0 + 1.0) / 2.0, abs=1e-4)
+    assert score(Triple(light, dark, light)) == pytest.approx((12.0 / 13.0 + 1.0) / 2.0, abs=1e-4)
 
 
 @pytest.mark.parametrize("score", [qc, qy])
 def test_flat_windows_give_nothing_under_the_published_rule(score):
     black = np.zeros((13, 14))
-    assert np.isnan(score(black, black, black, flat_tolerance=None))
+    assert np.isnan(score(Triple(black, black, black), flat_tolerance=None))
 
 
 def test_opposed_sources_whose_covariances_cancel_weigh_the_same(images):
     fused, a, _ = images
     to_a, to_b, *_ = _plain(fused, a, 255.0 - a, 7, BARE)
-    assert qc(fused, a, 255.0 - a) == pytest.approx((to_a + to_b).mean() / 2.0, rel=1e-9)
+    assert qc(Triple(fused, a, 255.0 - a)) == pytest.approx((to_a + to_b).mean() / 2.0, rel=1e-9)
 
 
 def test_forcing_the_score_makes_qc_hang_on_the_order_of_the_sources(images):
     a, opposed = images[1], 255.0 - 0.5 * images[1]
     # by hand: s is 1 / (1 - 1/2) = 2 for a as the first source, -1 as the second; the similarity to a is 1
-    assert qc(a, a, opposed) == pytest.approx(qc(a, opposed, a)) == pytest.approx(1.0)
-    assert qc(a, a, opposed, forced_score=True) == 1.0
-    assert qc(a, opposed, a, forced_score=True) == 0.0
+    assert qc(Triple(a, a, opposed)) == pytest.approx(qc(Triple(a, opposed, a))) == pytest.approx(1.0)
+    assert qc(Triple(a, a, opposed), forced_score=True) == 1.0
+    assert qc(Triple(a, opposed, a), forced_score=True) == 0.0
+
+
+# three means, three variances and what each mean of similarities takes of the covariances, of Q_E also for the edges
+@pytest.mark.parametrize(("scores", "filters"), [((qs, qw, qe), 2 * 8), ((qc, qy), 9)])
+def test_windows_are_filtered_once_for_all_that_look_through_them(scores, filters, images, monkeypatch):
+    calls, smooth = [], piella.smooth
+    monkeypatch.setattr(piella, "smooth", lambda *args, **options: calls.append(args) or smooth(*args, **options))
+    triple = Triple(*images)
+    together = [score(triple) for score in scores]
+    assert len(calls) == filters
+    assert together == [score(Triple(*images)) for score in scores]

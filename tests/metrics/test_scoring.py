@@ -95,6 +95,12 @@ def test_floats_beyond_the_range_are_refused(stored, value):
         evaluate(stored[0], image, stored[2])
 
 
+def test_floats_on_the_scale_of_one_are_refused(rng):
+    stored = rng.random((3, 50, 50))
+    with pytest.raises(InputError, match=r"no value is above 0\.99.*; expected 0\.\.255: multiply"):
+        evaluate(*stored, metrics="EN")
+
+
 @pytest.mark.parametrize(("metric", "protocol"), EVERY_RULE)
 def test_windows_need_their_size(rng, metric, protocol):
     smallest = METRICS[metric].protocols[protocol].smallest

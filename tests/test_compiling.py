@@ -1,0 +1,22 @@
+"""Compiled functions work with and without a place to keep their machine code."""
+
+import pytest
+from numba import njit
+
+from mmdrfuse import compiling
+
+
+@pytest.mark.parametrize("sealed", [False, True])
+def test_function_is_compiled_where_nothing_can_be_kept_too(monkeypatch, sealed):
+    asked = []
+
+    def compile_(**options):
+        asked.append(options)
+        if sealed and options.get("cache"):
+            raise RuntimeError("cannot cache function: no locator available")
+        return njit(nogil=True)
+
+    monkeypatch.setattr(compiling, "njit", compile_)
+    assert compiling.compiled(error_model="numpy")(lambda x: x + 1)(2) == 3
+    assert [options.get("cache", False) for options in asked] == [True, False][: 1 + sealed]
+    assert all(options["error_model"] == "numpy" for options in asked)
