@@ -20,7 +20,7 @@ scores: $(BIN)/.ready ## score ours, the released networks and fusions without a
 	$(BIN)/python benchmarks/scores.py
 vifb: $(BIN)/.ready ## print VIFB's published values beside ours (../shared)
 	$(BIN)/python benchmarks/vifb.py
-weights: $(BIN)/.ready ## train the shipped student again, about an hour on two cores (../shared)
+weights: $(BIN)/.ready ## train the shipped student again, about half an hour on one core (../shared)
 	$(BIN)/mmdrfuse prepare $(DATA)/LLVIP $(DATA)/RoadScene runs/patches.h5 --stride 256 --overwrite && $(BIN)/mmdrfuse teach runs/patches.h5 -o runs/teacher --epochs 4 --batch 4 --threads 1 --overwrite && $(BIN)/mmdrfuse distill runs/patches.h5 --teacher runs/teacher/teacher.safetensors -o runs/student --epochs 10 --batch 8 --threads 1 --overwrite && $(BIN)/python benchmarks/ship.py runs/student/student.safetensors ivif
 check: lint types test ## what CI runs
 

@@ -20,7 +20,7 @@ METRICS = ("EN", "SD", "MI", "SCD", "VIF", "Qabf", "SSIM")
 BASELINES = ("mean", "max")
 
 
-@click.command()
+@click.command(short_help="Try everything on made-up night scenes.")
 @click.argument("out", type=FOLDER, default=Path("mmdrfuse-demo"), required=False)
 @click.option("--pairs", "count", type=click.IntRange(1), default=3, help="How many scenes to make.")
 @click.option("--seed", type=click.IntRange(0), default=1, help="Other seeds make other scenes.")

@@ -9,7 +9,7 @@ from mmdrfuse.cli.common import ANY_PATH, messages
 from mmdrfuse.cli.training import Settings, train, training_options
 
 
-@click.command()
+@click.command(short_help="Train a student, distilled from a teacher.")
 @training_options
 @click.option("--teacher", metavar="FILE", type=ANY_PATH, help="The teacher, as `mmdrfuse teach` wrote it.")
 def distill(teacher: Path | None, **options: Any) -> None:  # noqa: ANN401

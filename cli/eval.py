@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 USUAL = "EN,SD,SF,AG,MI,SCD,VIF,Qabf,SSIM,CC"
 
 
-@click.command("eval")
+@click.command("eval", short_help="Score fused pictures.")
 @click.argument("fused", nargs=-1, type=EXISTING_FOLDER)
 @click.option("--ir", "infrared", type=EXISTING_FOLDER, help="Folder of the infrared sources.")
 @click.option("--vis", "visible", type=EXISTING_FOLDER, help="Folder of the visible sources.")

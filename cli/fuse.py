@@ -19,7 +19,7 @@ from mmdrfuse.errors import OutputError
 from mmdrfuse.pipeline.pairs import Pair
 
 
-@click.command()
+@click.command(short_help="Fuse two pictures or two folders.")
 @click.argument("infrared", metavar="IR", type=EXISTING)
 @click.argument("visible", metavar="VIS", type=EXISTING)
 @click.argument("out", metavar="OUT", type=ANY_PATH)

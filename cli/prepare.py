@@ -7,7 +7,7 @@ import click
 from mmdrfuse.cli.common import ANY_PATH, EXISTING_FOLDER, Report, overwrite_option, progress, warn, workers_option
 
 
-@click.command()
+@click.command(short_help="Cut pairs into patches for training.")
 @click.argument("sources", metavar="SRC...", type=EXISTING_FOLDER, nargs=-1, required=True)
 @click.argument("out", metavar="OUT.h5", type=ANY_PATH)
 @click.option("--patch", type=click.IntRange(16), default=128, help="Height and width of a patch, pixels.")

@@ -8,7 +8,7 @@ from mmdrfuse.cli.common import messages
 from mmdrfuse.cli.training import Settings, train, training_options
 
 
-@click.command()
+@click.command(short_help="Train a teacher on patches.")
 @training_options
 def teach(**options: Any) -> None:  # noqa: ANN401
     """Train a teacher (556,489 parameters) on PATCHES.h5, a file that `mmdrfuse prepare` wrote.

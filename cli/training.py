@@ -1,5 +1,6 @@
 """What ``teach`` and ``distill`` share: their options, the way from options to a run, and the view of it."""
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -33,7 +34,7 @@ OPTIONS = (
     click.option("--epochs", type=click.IntRange(1), show_default="recipe's", help="Visits of every patch."),
     click.option("--batch", type=click.IntRange(1), show_default="recipe's", help="Patches a step."),
     click.option(
-        "--rate", type=click.FloatRange(0, 1e3, min_open=True), show_default="recipe's", help="Highest learning rate."
+        "--rate", type=click.FloatRange(0, min_open=True), show_default="recipe's", help="Highest learning rate."
     ),
     click.option(
         "--features",
@@ -80,6 +81,8 @@ def train(network: "Network", settings: Settings, teacher: "Checkpoint | None" =
     """Do a run and show it; give the file of its weights."""
     if settings.resume and settings.overwrite:
         raise click.UsageError("--resume goes on with a run and --overwrite begins anew: choose one")
+    if settings.rate is not None and math.isnan(settings.rate):
+        raise click.UsageError("--rate must be a number, not nan")
     import torch
 
     from mmdrfuse import training

@@ -40,7 +40,10 @@ def from_manifest(method: str, folder: Path) -> list[Candidate]:
     Raises:
         ManifestError: There is no manifest, or it cannot be read.
     """
-    return [Candidate(method, entry.pair(folder), folder / entry.fused) for entry in manifest.read(folder)]
+    return [
+        Candidate(method, entry.pair(folder), folder / entry.fused, (entry.infrared_sha256, entry.visible_sha256))
+        for entry in manifest.read(folder)
+    ]
 
 
 def from_folder(method: str, folder: Path, pairs: Sequence[Pair], key: Callable[[str], str]) -> Matching:

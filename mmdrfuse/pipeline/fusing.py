@@ -74,7 +74,7 @@ def fuse_pair(job: Job, pair: Pair) -> Entry:
     start = time.perf_counter()
     target = job.target(pair)
     fused = fuse_files(job.fuser, pair)
-    hashes = [_sha256(source) for source in (pair.infrared, pair.visible)]
+    hashes = [sha256(source) for source in (pair.infrared, pair.visible)]
     images.write(target, fused.image)
     height, width = fused.image.shape[:2]
     return Entry(
@@ -128,7 +128,12 @@ def check_targets(job: Job, pairs: Sequence[Pair], *, overwrite: bool) -> None:
         )
 
 
-def _sha256(path: Path) -> str:
+def sha256(path: Path) -> str:
+    """Hash a source file, in hexadecimal.
+
+    Raises:
+        InputError: It cannot be read.
+    """
     try:
         return hashlib.sha256(path.read_bytes()).hexdigest()
     except OSError as error:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from mmdrfuse import images
 from mmdrfuse.errors import InputError, MMDRFuseError, SizeError
 from mmdrfuse.metrics import METRICS, evaluate
-from mmdrfuse.pipeline.fusing import fuse_files
+from mmdrfuse.pipeline.fusing import fuse_files, sha256
 from mmdrfuse.pipeline.fusion import Fuser
 from mmdrfuse.pipeline.ordered import ordered
 from mmdrfuse.pipeline.pairs import Pair
@@ -29,6 +29,8 @@ class Candidate:
     pair: Pair
     fused: Path | Fuser
     """A file, or what makes the picture on the fly."""
+    hashes: tuple[str, str] | None = None
+    """SHA-256 of the infrared and visible file that it was made from, where that is known."""
 
 
 def score(
@@ -54,11 +56,12 @@ def score_one(candidate: Candidate, *, metrics: Sequence[str], protocol: str) ->
     A metric whose windows need a larger picture is NaN; the others do not suffer from it.
 
     Raises:
-        InputError: A file cannot be read.
+        InputError: A file cannot be read, or a source is not what the picture was made from.
         SizeError: The three sizes differ.
         UnknownNameError: No such metric or protocol.
     """
     pair = candidate.pair
+    _check_sources(candidate)
     if isinstance(candidate.fused, Fuser):
         fused, where = fuse_files(candidate.fused, pair).image, f"{candidate.method} of {pair.name}"
     else:
@@ -68,6 +71,13 @@ def score_one(candidate: Candidate, *, metrics: Sequence[str], protocol: str) ->
         return _evaluate_what_fits(arrays, metrics, protocol)
     except (InputError, SizeError) as error:
         raise type(error)(f"{where}: {error}") from error
+
+
+def _check_sources(candidate: Candidate) -> None:
+    sources = candidate.pair.infrared, candidate.pair.visible
+    for source, known in zip(sources, candidate.hashes or (), strict=False):
+        if sha256(source) != known:
+            raise InputError(f"{source}: has changed since {candidate.fused} was made from it; fuse it again")
 
 
 def _evaluate_what_fits(arrays: Sequence[NDArray[Any]], metrics: Sequence[str], protocol: str) -> dict[str, float]:

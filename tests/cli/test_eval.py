@@ -149,6 +149,23 @@ def test_what_cannot_be_scored_is_named_and_the_rest_is(run, fused):
     assert "street_0001.png: " in result.stderr
 
 
+def test_source_that_changed_since_is_not_scored_against(run, fused):
+    shutil.copy(fused / "ir" / "street_0001.png", fused / "ir" / "street_0000.png")
+    result = run("eval", fused / "ours", "--metrics", "SD", "--json", "-")
+    assert result.exit_code == 1
+    assert "street_0000.png: has changed since" in result.stderr
+    assert list(json.loads(result.stdout)["methods"]["ours"]["images"]) == ["street_0001", "street_0002"]
+
+
+def test_metric_that_a_picture_is_too_small_for_costs_only_itself(run, fused):
+    result = run("eval", fused / "ours", "--metrics", "EN,MS_SSIM", "--json", "-")
+    assert result.exit_code == 0
+    values = json.loads(result.stdout)["methods"]["ours"]["images"]["street_0000"]
+    assert values["EN"] > 0
+    assert values["MS_SSIM"] is None
+    assert "MS_SSIM: has no value for 3 pictures" in result.stderr
+
+
 def test_missing_and_spare_pictures_are_named(run, fused):
     (fused / "ours" / "street_0000.png").rename(fused / "ours" / "other.png")
     result = run("eval", fused / "ours", "--ir", fused / "ir", "--vis", fused / "vi", "--metrics", "SD")
@@ -160,7 +177,8 @@ def test_missing_and_spare_pictures_are_named(run, fused):
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [(("--metrics", "SIMM"), 1, "did you mean SSIM"), (("--protocol", "vfb"), 1, "did you mean vifb"),
-     (("--baselines", "min"), 1, "unknown baseline 'min'"), (("--ir", "."), 2, "go together")],
+     (("--baselines", "min"), 1, "unknown baseline 'min'"),
+     (("--protocol", "liu"), 2, "name metrics with --metrics; liu has QMI"), (("--ir", "."), 2, "go together")],
 )  # fmt: skip
 def test_unknown_names_and_wrong_usage_are_answered(run, fused, arguments, code, message):
     result = run("eval", fused / "ours", *arguments)

@@ -1,5 +1,6 @@
 """What all commands share: help, exit codes, and what is said when something goes wrong."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -64,6 +65,14 @@ def test_failures_become_one_message_and_the_agreed_exit_code(run, monkeypatch, 
         log = Path(result.stderr.rsplit(" ", 1)[1].strip())
         assert "ZeroDivisionError: oops" in log.read_text()
         log.unlink()
+
+
+def test_output_without_arrows_still_has_its_numbers(scenes, tmp_path):
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    arguments = ["eval", "--ir", scenes / "ir", "--vis", scenes / "vi", "--baselines", "max", "--metrics", "SD"]
+    called = [sys.executable, "-m", "mmdrfuse", *map(str, arguments)]
+    printed = subprocess.run(called, check=True, capture_output=True, env=environment).stdout
+    assert b"SD ?" in printed
 
 
 def test_wrong_usage_exits_with_two(run):

@@ -102,10 +102,13 @@ def test_a_run_is_kept_resumed_or_replaced_as_asked(run, taught, patches, tmp_pa
         (("teach", "gone.h5", "-o", "run"), 1, "gone.h5: no such file"),
         (("teach", "{patches}"), 2, "Missing option '-o'"),
         (("teach", "{patches}", "-o", "run", "--rate", "0"), 2, "'--rate'"),
+        (("teach", "{patches}", "-o", "run", "--rate", "nan"), 2, "--rate must be a number, not nan"),
         (("teach", "{patches}", "-o", "run", "--features", "vgg16"), 2, "is not one of 'vgg19'"),
         (("teach", "{patches}", "-o", "run", "--device", "quantum"), 1, "device 'quantum' cannot be used here"),
         (("teach", "{patches}", "-o", "run", "--features", "vgg19", "--features-file", "gone.pth"), 1, "gone.pth"),
         (("distill", "{patches}", "-o", "run", "--teacher", "gone.safetensors"), 1, "gone.safetensors: no such file"),
+        (("distill", "{patches}", "-o", "run", "--teacher", "gone"), 1, "gone: no such file"),
+        (("distill", "{patches}", "-o", "run", "--teacher", "."), 1, ".: is a folder; name the file"),
     ],
 )
 def test_mistakes_have_messages_and_exit_codes(run, patches, tmp_path, monkeypatch, arguments, code, message):

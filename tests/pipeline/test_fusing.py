@@ -91,6 +91,13 @@ def test_source_that_vanishes_fails_alone_and_leaves_nothing(job, pairs, tmp_pat
     assert sorted(path.stem for path in job.out.glob("*.png")) == [pair.name for pair in pairs]
 
 
+def test_file_in_the_folder_s_place_is_named(job, pairs):
+    job.out.write_text("mine")
+    with pytest.raises(OutputError, match="out: is a file; name a folder"):
+        list(fuse_pairs(job, pairs))
+    assert job.out.read_text() == "mine"
+
+
 def test_folder_that_cannot_be_made_is_named(pairs, tmp_path):
     (tmp_path / "file").write_text("")
     blocked = Job(Fuser(BASELINES["max"]), models.read("ivif"), tmp_path / "file" / "out")

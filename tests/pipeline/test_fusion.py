@@ -91,6 +91,16 @@ def test_weights_written_anew_are_read_anew(tmp_path, rng):
     assert not fuse(source, source, weights=path).any()
 
 
+@pytest.mark.parametrize(
+    ("image", "said"),
+    [([[0]], "not a list"), (None, "not a NoneType"), (np.zeros(4), r"not a ndarray of shape \(4,\)"),
+     (np.zeros((4, 4, 4)), r"not a ndarray of shape \(4, 4, 4\)")],
+)  # fmt: skip
+def test_what_is_no_image_is_named(image, said):
+    with pytest.raises(InputError, match=f"infrared must be a NumPy array.*{said}"):
+        fuse(image, np.zeros((4, 4)))
+
+
 def test_signed_integers_are_refused():
     with pytest.raises(InputError, match="not int64"):
         fuse(np.zeros(GREY, int), np.zeros(GREY, int))
