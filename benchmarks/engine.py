@@ -70,7 +70,8 @@ def _parts(made: Any, arguments: argparse.Namespace) -> dict[str, dict[str, Any]
         folder = Path(name)
         for ending in ("jpg", "png"):
             images.write(folder / f"visible.{ending}", made.visible)
-        planes = to_unit(made.infrared), to_unit(luminance(made.visible))
+        luma = luminance(made.visible)
+        planes = to_unit(made.infrared), to_unit(luma)
         fused = from_unit(engine(*planes), 0, 1, np.uint8)
         return in_turns(
             {
@@ -79,7 +80,7 @@ def _parts(made: Any, arguments: argparse.Namespace) -> dict[str, dict[str, Any]
                 "luminance": lambda: luminance(made.visible),
                 "to [0, 1], both sides": lambda: (to_unit(made.infrared), to_unit(made.infrared)),
                 "to 8 bits": lambda: from_unit(planes[0], 0, 1, np.uint8),
-                "colour": lambda: recolour(fused, made.visible),
+                "colour": lambda: recolour(fused, made.visible, luma),
                 "write colour PNG": lambda: images.write(folder / "fused.png", made.visible),
                 "write grey PNG": lambda: images.write(folder / "gray.png", fused),
             },

@@ -21,6 +21,7 @@ from mmdrfuse.engine import make
 from mmdrfuse.engine.baselines import BASELINES
 from mmdrfuse.metrics import find_protocol
 from mmdrfuse.pipeline.fusion import Fuser
+from mmdrfuse.pipeline.ordered import unfailing
 from mmdrfuse.pipeline.scoring import Candidate, score
 from mmdrfuse.pipeline.summary import Scores
 
@@ -38,9 +39,8 @@ def main() -> None:
         _, pairing = find_pairs(SHARED / "data" / dataset)
         candidates = [Candidate(name, pair, fuser) for name, fuser in fusers.items() for pair in pairing.pairs]
         scores = Scores(protocol, metrics)
-        for candidate, result in score(candidates, metrics=metrics, protocol=protocol, workers=arguments.workers):
-            if isinstance(result, Exception):
-                raise result
+        results = score(candidates, metrics=metrics, protocol=protocol, workers=arguments.workers)
+        for candidate, result in unfailing(results):
             scores.add(candidate.method, candidate.pair.name, result)
         table = tables.methods(scores)
         table.title = f"{dataset}: {table.title}"

@@ -13,9 +13,9 @@ from typing import Any
 from mmdrfuse import models
 from mmdrfuse.datasets import LAYOUTS, find_pairs
 from mmdrfuse.engine import make
-from mmdrfuse.errors import MMDRFuseError
 from mmdrfuse.models.checkpoints import SHIPPED, Checkpoint
 from mmdrfuse.pipeline.fusion import Fuser
+from mmdrfuse.pipeline.ordered import unfailing
 from mmdrfuse.pipeline.scoring import Candidate, score
 from mmdrfuse.pipeline.summary import Scores
 
@@ -48,9 +48,7 @@ def _scores(student: Checkpoint, protocol: str) -> dict[str, Any]:
     fuser = Fuser(make(student))
     candidates = [Candidate("student", pair, fuser) for pair in find_pairs(SHARED / "data" / "TNO")[1].pairs]
     scores = Scores(protocol, METRICS)
-    for candidate, result in score(candidates, metrics=METRICS, protocol=protocol):
-        if isinstance(result, MMDRFuseError):
-            raise result
+    for candidate, result in unfailing(score(candidates, metrics=METRICS, protocol=protocol)):
         scores.add(candidate.method, candidate.pair.name, result)
     return {metric: round(summary.mean, 4) for metric, summary in scores.summarise()["student"].items()}
 

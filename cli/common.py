@@ -14,6 +14,9 @@ from mmdrfuse.errors import MMDRFuseError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
+WIDEST = 240
+"""Columns of a table that is not for a terminal; beyond, its cells are folded."""
+
 FOLDER = click.Path(file_okay=False, path_type=Path)
 EXISTING_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 EXISTING = click.Path(exists=True, path_type=Path)
@@ -23,10 +26,6 @@ overwrite_option = click.option("--overwrite", is_flag=True, help="Replace what 
 workers_option = click.option(
     "--workers", type=click.IntRange(1), default=lambda: os.cpu_count() or 1, show_default="all cores",
     help="How many to work on at a time.",
-)  # fmt: skip
-weights_option = click.option(
-    "--weights", default="ivif", show_default=True, metavar="NAME|FILE",
-    help="Shipped weights by name, or a checkpoint: .safetensors, or a PyTorch state dict.",
 )  # fmt: skip
 
 
@@ -43,10 +42,6 @@ def show(*results: RenderableType) -> None:
         width = max(wide.measure(result).maximum for result in results)
         console = Console(highlight=False, markup=False, width=min(max(width, 80), WIDEST))
     console.print(*results, sep="\n")
-
-
-WIDEST = 240
-"""Columns of a table that is not for a terminal; beyond, its cells are folded."""
 
 
 class Report:

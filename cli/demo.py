@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mmdrfuse.cli.common import FOLDER, messages, overwrite_option, progress, show
-from mmdrfuse.errors import MMDRFuseError, OutputError
+from mmdrfuse.errors import OutputError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -53,13 +53,12 @@ def _fuse(pairs: "Sequence[Pair]", out: Path) -> None:
     from mmdrfuse.engine import make
     from mmdrfuse.pipeline.fusing import Job, fuse_pairs
     from mmdrfuse.pipeline.fusion import Fuser
+    from mmdrfuse.pipeline.ordered import unfailing
 
     checkpoint = models.read("ivif")
     job = Job(Fuser(make(checkpoint)), checkpoint, out)
     with progress("fusing", len(pairs)) as advance:
-        for pair, result in fuse_pairs(job, pairs, workers=os.cpu_count() or 1, overwrite=True):
-            if isinstance(result, MMDRFuseError):
-                raise result
+        for pair, _ in unfailing(fuse_pairs(job, pairs, workers=os.cpu_count() or 1, overwrite=True)):
             advance(pair.name)
 
 
@@ -79,6 +78,7 @@ def _sheet(pairs: "Sequence[Pair]", fused: Path) -> "tuple[list[list[NDArray[Any
 
 def _score(pairs: "Sequence[Pair]", fused: Path) -> "Scores":
     from mmdrfuse.pipeline.candidates import from_baselines
+    from mmdrfuse.pipeline.ordered import unfailing
     from mmdrfuse.pipeline.scoring import Candidate, score
     from mmdrfuse.pipeline.summary import Scores
 
@@ -86,9 +86,7 @@ def _score(pairs: "Sequence[Pair]", fused: Path) -> "Scores":
     candidates += [Candidate("mmdrfuse", pair, fused / f"{pair.name}.png") for pair in pairs]
     scores = Scores("standard", METRICS)
     with progress("scoring", len(candidates)) as advance:
-        for candidate, result in score(candidates, metrics=METRICS, protocol="standard"):
-            if isinstance(result, MMDRFuseError):
-                raise result
+        for candidate, result in unfailing(score(candidates, metrics=METRICS, protocol="standard")):
             scores.add(candidate.method, candidate.pair.name, result)
             advance(f"{candidate.method} {candidate.pair.name}")
     return scores

@@ -12,7 +12,6 @@ from mmdrfuse.cli.common import (
     overwrite_option,
     progress,
     warn,
-    weights_option,
     workers_option,
 )
 from mmdrfuse.errors import OutputError
@@ -23,7 +22,10 @@ from mmdrfuse.pipeline.pairs import Pair
 @click.argument("infrared", metavar="IR", type=EXISTING)
 @click.argument("visible", metavar="VIS", type=EXISTING)
 @click.argument("out", metavar="OUT", type=ANY_PATH)
-@weights_option
+@click.option(
+    "--weights", default="ivif", show_default=True, metavar="NAME|FILE",
+    help="Shipped weights by name, or a checkpoint: .safetensors, or a PyTorch state dict.",
+)  # fmt: skip
 @click.option(
     "--range", "range_", type=click.Choice(["clip", "minmax"]), default="clip",
     help="Map the network's output by clipping, or by stretching every picture to its own extremes.",

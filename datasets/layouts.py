@@ -17,12 +17,12 @@ from mmdrfuse.datasets.pairing import (
     VISIBLE_WORDS,
     Groups,
     Pairing,
-    is_picture,
     pair_groups,
     relative,
     walk,
 )
 from mmdrfuse.errors import InputError, PairingError, UnknownNameError
+from mmdrfuse.images import is_picture
 
 
 @dataclass(frozen=True)

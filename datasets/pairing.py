@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mmdrfuse.errors import InputError, PairingError
-from mmdrfuse.images import SUFFIXES
+from mmdrfuse.images import SUFFIXES, is_picture
 from mmdrfuse.pipeline import Pair
 
 INFRARED_WORDS = ("infrared", "ir", "lwir", "mwir", "swir", "nir", "thermal", "t", "ct", "pet", "spect")
@@ -144,11 +144,6 @@ def pair_key(stem: str) -> str:
         ('meting003', 'meting003', 'iris_01')
     """
     return _bare(stem).casefold()
-
-
-def is_picture(path: Path) -> bool:
-    """Tell whether a file's name is that of a picture; hidden files (``._x.jpg`` of macOS) are none."""
-    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
 
 
 def walk(root: Path) -> Iterator[tuple[Path, list[Path], list[Path]]]:

@@ -33,7 +33,7 @@ def luminance(image: NDArray[Any]) -> NDArray[Any]:
     return np.rint(weighted).astype(image.dtype) if image.dtype.kind == "u" else weighted.astype(image.dtype)
 
 
-def recolour(fused: NDArray[Any], coloured: NDArray[Any]) -> NDArray[Any]:
+def recolour(fused: NDArray[Any], coloured: NDArray[Any], luma: NDArray[Any]) -> NDArray[Any]:
     """Give a fused luminance the colour of one of its sources.
 
     Replacing Y in YCbCr and converting back adds the change of Y to R, G and B alike, so this is done
@@ -42,12 +42,13 @@ def recolour(fused: NDArray[Any], coloured: NDArray[Any]) -> NDArray[Any]:
     Args:
         fused: H×W, the new Y.
         coloured: H×W×3 of the same dtype and size.
+        luma: H×W, its own `luminance`.
 
     Returns:
         H×W×3 of the same dtype.
     """
     floating = fused.dtype.kind == "f"
     wide, top = (fused.dtype, 1) if floating else (np.dtype(np.int32), np.iinfo(fused.dtype).max)
-    change = fused.astype(wide) - luminance(coloured)
+    change = fused.astype(wide) - luma
     result: NDArray[Any] = np.clip(coloured + change[..., None], 0, top).astype(fused.dtype)
     return result

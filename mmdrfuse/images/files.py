@@ -22,6 +22,11 @@ _OPTIONS: dict[str, dict[str, Any]] = {
 _EIGHT_BIT_ONLY = frozenset({".jpg", ".jpeg", ".bmp", ".webp"})
 
 
+def is_picture(path: Path) -> bool:
+    """Tell whether a file's name is that of a picture; hidden files (``._x.jpg`` of macOS) are none."""
+    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
+
+
 def read(path: Path) -> NDArray[Any]:
     """Read a picture as it is stored.
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mmdrfuse.engine.baselines import BASELINES
 from mmdrfuse.errors import UnknownNameError
-from mmdrfuse.images import SUFFIXES
+from mmdrfuse.images import is_picture
 from mmdrfuse.pipeline import manifest
 from mmdrfuse.pipeline.fusion import Fuser
 from mmdrfuse.pipeline.pairs import Pair
@@ -55,7 +55,7 @@ def from_folder(method: str, folder: Path, pairs: Sequence[Pair], key: Callable[
         pairs: The sources.
         key: Reduces a file's stem to what the files of one scene have in common.
     """
-    pictures = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES and path.name[0] != ".")
+    pictures = sorted(path for path in folder.rglob("*") if is_picture(path))
     by_name = _unique((path.relative_to(folder).with_suffix("").as_posix(), path) for path in pictures)
     by_key = _unique((key(path.stem), path) for path in pictures)
     # A name that several pairs share singles out none of them.

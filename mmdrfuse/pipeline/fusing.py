@@ -6,6 +6,9 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
 
 from mmdrfuse import images
 from mmdrfuse.errors import InputError, MMDRFuseError, OutputError, SizeError
@@ -73,7 +76,7 @@ def fuse_pair(job: Job, pair: Pair) -> Entry:
     """
     start = time.perf_counter()
     target = job.target(pair)
-    fused = fuse_files(job.fuser, pair)
+    fused = fuse_sources(job.fuser, pair, images.read(pair.infrared), images.read(pair.visible))
     hashes = [sha256(source) for source in (pair.infrared, pair.visible)]
     images.write(target, fused.image)
     height, width = fused.image.shape[:2]
@@ -95,14 +98,13 @@ def fuse_pair(job: Job, pair: Pair) -> Entry:
     )
 
 
-def fuse_files(fuser: Fuser, pair: Pair) -> Fused:
-    """Read and fuse one pair.
+def fuse_sources(fuser: Fuser, pair: Pair, infrared: NDArray[Any], visible: NDArray[Any]) -> Fused:
+    """Fuse what was read of a pair; what is wrong with it is said with the names of its files.
 
     Raises:
-        InputError: A source cannot be read or used.
+        InputError: A source cannot be used.
         SizeError: The sources' sizes differ.
     """
-    infrared, visible = images.read(pair.infrared), images.read(pair.visible)
     try:
         return fuser(infrared, visible)
     except (InputError, SizeError) as error:

@@ -20,7 +20,7 @@ class Fused:
     """A fused picture and how its values came about."""
 
     image: NDArray[Any]
-    """H×W or H×W×3, in the dtype of the visible side."""
+    """H×W in the dtype of the visible side, or H×W×3 in that of the side whose colour it has."""
     limits: tuple[float, float]
     """The network's values that became black and white."""
 
@@ -48,19 +48,15 @@ class Fuser:
             InputError: A dtype or value range that cannot be fused.
         """
         _check(infrared=infrared, visible=visible)
-        output = self.engine(to_unit(luminance(infrared)), to_unit(luminance(visible)))
+        lumas = luminance(infrared), luminance(visible)
+        output = self.engine(to_unit(lumas[0]), to_unit(lumas[1]))
         low, high = limits(output, self.range)
-        coloured = self._coloured(infrared, visible)
-        if coloured is None:
-            return Fused(from_unit(output, low, high, visible.dtype), (low, high))
-        fused = recolour(from_unit(output, low, high, coloured.dtype), coloured)
-        return Fused(fused, (low, high))
-
-    def _coloured(self, infrared: NDArray[Any], visible: NDArray[Any]) -> NDArray[Any] | None:
-        """Give the side whose colour is kept; where both have colour it is the visible one."""
-        if not self.color:
-            return None
-        return next((image for image in (visible, infrared) if not is_gray(image)), None)
+        # Where both sides have colour, the visible one's is kept.
+        for source, luma in ((visible, lumas[1]), (infrared, lumas[0])):
+            if self.color and not is_gray(source):
+                fused = from_unit(output, low, high, source.dtype)
+                return Fused(recolour(fused, source, luma), (low, high))
+        return Fused(from_unit(output, low, high, visible.dtype), (low, high))
 
 
 def fuse(

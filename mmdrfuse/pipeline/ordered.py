@@ -42,6 +42,14 @@ def ordered(
             future.cancel()
 
 
+def unfailing(results: Iterable[tuple[Item, Result | MMDRFuseError]]) -> Iterator[tuple[Item, Result]]:
+    """Pass results on, raising the first failure: for runs whose items are all meant to work."""
+    for item, result in results:
+        if isinstance(result, MMDRFuseError):
+            raise result
+        yield item, result
+
+
 def _outcome(future: "Future[Result]") -> Result | MMDRFuseError:
     try:
         return future.result()

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from mmdrfuse import images
 from mmdrfuse.errors import InputError, MMDRFuseError, SizeError
 from mmdrfuse.metrics import METRICS, evaluate
-from mmdrfuse.pipeline.fusing import fuse_files, sha256
+from mmdrfuse.pipeline.fusing import fuse_sources, sha256
 from mmdrfuse.pipeline.fusion import Fuser
 from mmdrfuse.pipeline.ordered import ordered
 from mmdrfuse.pipeline.pairs import Pair
@@ -62,11 +62,13 @@ def score_one(candidate: Candidate, *, metrics: Sequence[str], protocol: str) ->
     """
     pair = candidate.pair
     _check_sources(candidate)
+    sources = images.read(pair.infrared), images.read(pair.visible)
     if isinstance(candidate.fused, Fuser):
-        fused, where = fuse_files(candidate.fused, pair).image, f"{candidate.method} of {pair.name}"
+        fused = fuse_sources(candidate.fused, pair, *sources).image
+        where = f"{candidate.method} of {pair.name}"
     else:
         fused, where = images.read(candidate.fused), str(candidate.fused)
-    arrays = [_eight_bit_scale(image) for image in (fused, images.read(pair.infrared), images.read(pair.visible))]
+    arrays = [_eight_bit_scale(image) for image in (fused, *sources)]
     try:
         return _evaluate_what_fits(arrays, metrics, protocol)
     except (InputError, SizeError) as error:

@@ -129,3 +129,11 @@ def test_real_road_scenes_pair_in_spite_of_a_stray_file(run, shared, tmp_path):
     assert result.exit_code == 0, result.stderr
     assert "Thumbs.db: no picture" in result.stderr
     assert "171 pictures fused" in result.stderr
+
+
+def test_choices_are_those_of_the_library():
+    from mmdrfuse.cli.fuse import fuse as command
+    from mmdrfuse.engine import KINDS
+
+    choices = {option.name: tuple(option.type.choices) for option in command.params if hasattr(option.type, "choices")}
+    assert (choices["range_"], choices["engine"]) == (images.RANGES, KINDS)

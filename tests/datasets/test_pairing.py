@@ -12,13 +12,13 @@ from mmdrfuse.datasets.pairing import (
     INFRARED_WORDS,
     VISIBLE_WORDS,
     Pairing,
-    is_picture,
     pair_files,
     pair_folders,
     pair_key,
     walk,
 )
 from mmdrfuse.errors import InputError, PairingError
+from mmdrfuse.images import is_picture
 from mmdrfuse.pipeline.pairs import Pair
 
 

@@ -29,24 +29,24 @@ def test_grey_in_three_channels_is_grey_and_passes_exactly(dtype):
 
 @given(coloured)
 def test_giving_an_image_its_own_luminance_changes_nothing(image):
-    np.testing.assert_array_equal(recolour(luminance(image), image), image)
+    np.testing.assert_array_equal(recolour(luminance(image), image, luminance(image)), image)
 
 
 @given(coloured, st.integers(-40, 40))
 def test_new_luminance_is_reached_and_chroma_kept_where_nothing_clips(image, change):
     image = image // 2 + 64
     fused = (luminance(image).astype(int) + change).astype(np.uint8)
-    result = recolour(fused, image).astype(int)
+    result = recolour(fused, image, luminance(image)).astype(int)
     assert np.abs(luminance(result.astype(np.uint8)).astype(int) - fused).max() <= 1
     np.testing.assert_array_equal(result[..., 0] - result[..., 2], image[..., 0].astype(int) - image[..., 2])
 
 
 def test_values_outside_the_range_are_clipped():
     image = np.array([[[250, 10, 10]]], np.uint8)
-    assert recolour(np.array([[200]], np.uint8), image).tolist() == [[[255, 128, 128]]]
+    assert recolour(np.array([[200]], np.uint8), image, luminance(image)).tolist() == [[[255, 128, 128]]]
 
 
 def test_float_colour_stays_float():
     image = np.array([[[0.5, 0.25, 0.0]]], np.float32)
-    result = recolour(luminance(image) + np.float32(0.1), image)
+    result = recolour(luminance(image) + np.float32(0.1), image, luminance(image))
     np.testing.assert_allclose(result, image + 0.1, atol=1e-6)

@@ -6,7 +6,7 @@ from itertools import count, islice
 import pytest
 
 from mmdrfuse.errors import InputError
-from mmdrfuse.pipeline.ordered import ordered
+from mmdrfuse.pipeline.ordered import ordered, unfailing
 
 
 def half(number):
@@ -32,3 +32,10 @@ def test_only_a_few_items_are_taken_ahead():
 def test_a_bug_is_not_taken_for_an_expected_failure():
     with ThreadPoolExecutor(1) as pool, pytest.raises(TypeError):
         list(ordered(pool, half, ["text"], ahead=1))
+
+
+def test_unfailing_run_raises_the_first_failure():
+    results = unfailing([(1, "good"), (2, InputError("bad")), (3, "good")])
+    assert next(results) == (1, "good")
+    with pytest.raises(InputError, match="bad"):
+        next(results)
