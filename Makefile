@@ -2,10 +2,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 DATA := ../shared/data
 
-.PHONY: help demo test lint types bench scores vifb weights check
+.PHONY: help demo test lint types bench bench-training scores vifb weights check
 
 help: ## list the targets
-	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
 demo: $(BIN)/.ready ## fuse and score made-up scenes with the shipped weights, into demo-out/
 	$(BIN)/mmdrfuse demo demo-out --overwrite
 test: $(BIN)/.ready ## run every test
@@ -16,6 +16,8 @@ types: $(BIN)/.ready ## mypy, strict, with cli/ and datasets/ under the names th
 	mkdir -p build/types/mmdrfuse && ln -sfn $(CURDIR)/mmdrfuse/* $(CURDIR)/datasets $(CURDIR)/cli build/types/mmdrfuse/ && cd build/types && ../../$(BIN)/mypy --config-file ../../pyproject.toml -p mmdrfuse
 bench: $(BIN)/.ready ## time the engine against torch, and every metric against a plain version
 	$(BIN)/python benchmarks/engine.py && $(BIN)/python benchmarks/metrics.py
+bench-training: $(BIN)/.ready ## time a training step against the published flow, and what keeping answers saves
+	$(BIN)/python benchmarks/training.py
 scores: $(BIN)/.ready ## score ours, the released networks and fusions without a network on real pairs (../shared)
 	$(BIN)/python benchmarks/scores.py
 vifb: $(BIN)/.ready ## print VIFB's published values beside ours (../shared)

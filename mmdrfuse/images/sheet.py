@@ -1,6 +1,6 @@
 """Pictures side by side, with a title over each."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,11 +11,11 @@ _GAP = 6
 _TITLE = 22
 
 
-def sheet(rows: Sequence[Sequence[NDArray[Any]]], titles: Sequence[str], *, height: int = 240) -> NDArray[np.uint8]:
+def sheet(rows: Iterable[Sequence[NDArray[Any]]], titles: Sequence[str], *, height: int = 240) -> NDArray[np.uint8]:
     """Lay pictures out as a table on white.
 
     Args:
-        rows: Pictures of each row, uint8 H×W or H×W×3; one row has one aspect ratio.
+        rows: Pictures of each row, uint8 H×W or H×W×3; one row has one aspect ratio. Taken one at a time.
         titles: One a column.
         height: Pixels that each picture is scaled to.
 
@@ -25,7 +25,7 @@ def sheet(rows: Sequence[Sequence[NDArray[Any]]], titles: Sequence[str], *, heig
     scaled = [[_fit(picture, height) for picture in row] for row in rows]
     widths = [max(row[column].width for row in scaled) for column in range(len(titles))]
     width = sum(widths) + _GAP * (len(titles) + 1)
-    canvas = Image.new("RGB", (width, _TITLE + (height + _GAP) * len(rows)), "white")
+    canvas = Image.new("RGB", (width, _TITLE + (height + _GAP) * len(scaled)), "white")
     draw, font = ImageDraw.Draw(canvas), ImageFont.load_default(14)
     left = _GAP
     for column, title in enumerate(titles):

@@ -1,11 +1,16 @@
 """Training: one loop for teacher and student, recipes, the refresh memory, and runs that resume exactly.
 
-`train` does a whole run in a folder; `recipe` gives its options.
+`train` does a whole run in a folder; `recipe` gives its options, and `Watch` says what to look at on the way.
 """
 
+from mmdrfuse.training.board import board
+from mmdrfuse.training.parallel import World, world
 from mmdrfuse.training.patches import Patches
 from mmdrfuse.training.recipes import Recipe, recipe
 from mmdrfuse.training.records import Record
 from mmdrfuse.training.run import train
+from mmdrfuse.training.stopping import Stop
+from mmdrfuse.training.validation import Validation
+from mmdrfuse.training.watching import Watch
 
-__all__ = ["Patches", "Recipe", "Record", "recipe", "train"]
+__all__ = ["Patches", "Recipe", "Record", "Stop", "Validation", "Watch", "World", "board", "recipe", "train", "world"]

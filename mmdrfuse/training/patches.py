@@ -1,5 +1,6 @@
 """Where training gets its patches from, and in which order it walks through them."""
 
+from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -12,7 +13,7 @@ from mmdrfuse.errors import SizeError
 Indices = NDArray[np.int64]
 
 FLIPS = ((), (-1,), (-2,), (-2, -1))
-"""What a batch may be mirrored along: nothing, its rows, its columns, both."""
+"""What a network may see a batch mirrored along: nothing, its rows, its columns, both."""
 
 SMALLEST = 16
 """Pixels on a side that a patch needs: VGG-19 halves it four times, and SSIM's window is 11 wide."""
@@ -42,14 +43,12 @@ class Batch(NamedTuple):
     """What one step learns from."""
 
     indices: Indices
-    """(B,), the patches' positions in the file."""
+    """(B,), the patches' positions among this process's."""
     positions: Tensor
     """The same, on the device."""
     infrared: Tensor
-    """(B, 1, h, w), in [0, 1], mirrored."""
+    """(B, 1, h, w), in [0, 1], as they stand in the file."""
     visible: Tensor
-    flip: tuple[int, ...]
-    """The axes along which the batch is mirrored; mirroring again takes it back."""
 
 
 def check(patches: Patches) -> None:
@@ -66,17 +65,21 @@ def check(patches: Patches) -> None:
         )
 
 
-def load(patches: Patches, indices: Indices, *, flip: tuple[int, ...], device: torch.device) -> Batch:
+def load(patches: Patches, indices: Indices, *, device: torch.device) -> Batch:
     """Bring a batch to the device; only bytes travel."""
     sources = [torch.from_numpy(source).to(device) for source in patches.batch(indices)]
-    infrared, visible = (source[:, None].float().div(255).flip(flip) for source in sources)
-    return Batch(indices, torch.from_numpy(indices).to(device), infrared, visible, flip)
+    infrared, visible = (source[:, None].float().div(255) for source in sources)
+    return Batch(indices, torch.from_numpy(indices).to(device), infrared, visible)
 
 
 def draw(step: int, *, count: int, batch: int, seed: int, flips: bool) -> tuple[Indices, tuple[int, ...]]:
     """Choose the patches of a step and their mirroring: a pure function, so that nothing need be saved.
 
     Every epoch visits every patch once, in an order of its own; the last batch may be smaller.
+
+    Departs from the paper: a patch keeps its place in the batch, ``index mod batch``, and each place goes through its
+    patches in a random order. So processes that share out the places see the same patches in every epoch, and
+    together the batches of a single process; patches of one place never meet in a batch.
 
     Args:
         step: Steps since the start of the run.
@@ -88,10 +91,56 @@ def draw(step: int, *, count: int, batch: int, seed: int, flips: bool) -> tuple[
     Returns:
         The patches' indices, and the axes to mirror along.
     """
-    epoch, place = divmod(step, -(-count // batch))
-    order = np.random.default_rng([seed, 0, epoch]).permutation(count)
+    epoch, row = divmod(step, -(-count // batch))
     choice = int(np.random.default_rng([seed, 1, step]).integers(len(FLIPS))) if flips else 0
-    return order[place * batch : (place + 1) * batch], FLIPS[choice]
+    return _order(epoch, count, batch, seed)[row * batch : (row + 1) * batch], FLIPS[choice]
+
+
+@lru_cache(maxsize=1)
+def _order(epoch: int, count: int, batch: int, seed: int) -> Indices:
+    """Lay the patches out in rows of a batch each and shuffle every column by itself; the short row stays the last."""
+    keys = np.random.default_rng([seed, 0, epoch]).random((-(-count // batch), batch))
+    keys.flat[count:] = 1  # what is not there comes last; the others are below 1
+    return (keys.argsort(axis=0) * batch + np.arange(batch)).ravel()[:count]
+
+
+class Share:
+    """Every so-manieth patch as patches of their own: what one of several processes has to know of.
+
+    A batch that is too short for all processes leaves some without a patch; these see a stand-in, the last of the
+    share, which belongs to another process and counts nothing.
+
+    Args:
+        patches: All of them.
+        first: The first one's index.
+        every: The distance from one to the next.
+    """
+
+    def __init__(self, patches: Patches, *, first: int = 0, every: int = 1) -> None:
+        self.patches, self.first, self.every = patches, first, every
+        self.own = len(range(first, len(patches), every))
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Number, height and width."""
+        return len(self), *self.patches.shape[1:]
+
+    @property
+    def fingerprint(self) -> str:
+        """That of all patches."""
+        return self.patches.fingerprint
+
+    def __len__(self) -> int:
+        return self.own + (self.every > 1)
+
+    def among(self, indices: Indices) -> tuple[Indices, float]:
+        """Give which of a batch's patches belong to the share, by their positions in it, and how much of it that is."""
+        own = indices[indices % self.every == self.first] // self.every
+        return (own, len(own) / len(indices)) if len(own) else (np.array([self.own]), 0.0)
+
+    def batch(self, indices: Indices) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+        """Give infrared and visible of the share's patches, uint8, (B, h, w)."""
+        return self.patches.batch((indices * self.every + self.first) % len(self.patches))
 
 
 def describe(patches: Patches) -> dict[str, Any]:

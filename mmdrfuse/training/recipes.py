@@ -1,7 +1,9 @@
 """Recipes: everything that decides what a training run makes of its patches.
 
 ``paper`` is the published method to the letter: Deng et al., "MMDRFuse", ACM Multimedia 2024,
-https://arxiv.org/abs/2408.15641.
+https://arxiv.org/abs/2408.15641. (The order of the patches is shuffled under a rule, see `patches.draw`.)
+
+With several processes, ``refresh="batch"`` and ``norm="batch"`` take each process's own part of the batch.
 
 Departs from the paper: ``default`` changes these fields of `Recipe`.
 
@@ -14,10 +16,11 @@ Departs from the paper: ``default`` changes these fields of `Recipe`.
 - ``start="max"``: the student starts as the pointwise maximum of its sources instead of at random.
 - ``memory="uint8"``, ``answers="float16"``: the memory holds one byte a pixel and image, what the teacher said two.
 - ``features="efficientnet-lite0"`` with a tenth of the weight (see `LITE0_SHARE`): its weights install from a package.
-- ``flips=True``: batches are mirrored; the memory is kept unmirrored.
+- ``flips=True``: the network sees batches mirrored, and its output is mirrored back.
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal, get_args
 
@@ -60,7 +63,7 @@ class Recipe:
     weights: Weights
     epochs: int = 10
     batch: int = 25
-    """Patches a step."""
+    """Patches a step of each process."""
     rate: float = 1e-4
     """Adam's learning rate, at its highest."""
     schedule: Schedule = "constant"
@@ -71,13 +74,19 @@ class Recipe:
     memory: Stored = "float32"
     """How the remembered outputs are kept."""
     answers: Precise = "float32"
-    """How the teacher's answers are kept."""
+    """How what the frozen networks say is kept."""
+    cache: float = 4.0
+    """Room for it in the run's folder, in GB: the teacher's answers where they fit, then the sources' features."""
     start: Start = "random"
     """Where the weights come from; ``teacher``: the student's last layer is the teacher's."""
     flips: bool = False
     """Whether batches are mirrored at random."""
     features: Features = "vgg19"
     """Whose features the perceptual losses compare."""
+    amp: bool = False
+    """Whether the convolutions compute in bfloat16."""
+    compile: bool = False
+    """Whether torch compiles the network."""
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -89,6 +98,16 @@ class Recipe:
                 f"epochs {self.epochs}, batch {self.batch}, rate {self.rate}, seed {self.seed}: "
                 "the first two must be at least 1, the rate above 0, the seed not negative"
             )
+        if not self.cache >= 0:
+            raise TrainingError(f"cache {self.cache}: must be a number of GB, 0 to keep nothing")
+        dead = {"structure", "detail"}  # they hold on to what another term has reached
+        dead |= {"perception"} if self.features == "none" else set()
+        dead |= {"distillation"} if self.network == "teacher" else set()
+        if not self.weights.wanted() - dead:
+            raise TrainingError(
+                f"a {self.network} with features {self.features!r} learns nothing from "
+                f"{', '.join(sorted(self.weights.wanted()))} alone: weigh another term too, or choose other features"
+            )
 
     def steps(self, count: int) -> int:
         """Count the steps of a whole run over so many patches."""
@@ -97,6 +116,10 @@ class Recipe:
     def steps_per_epoch(self, count: int) -> int:
         """Count the steps that visit every one of so many patches once."""
         return -(-count // self.batch)
+
+    def across(self, processes: int) -> "Recipe":
+        """Give the recipe with the batch of so many processes together."""
+        return replace(self, batch=self.batch * processes)
 
     def rate_at(self, step: int, steps: int) -> float:
         """Give the learning rate of a step: ``rate``, or ``rate/2 · (1 + cos(π·step/steps))``."""
@@ -143,10 +166,11 @@ def recipe(name: str, network: Network, **changes: object) -> Recipe:
     Args:
         name: ``default`` or ``paper``.
         network: What is trained.
-        **changes: Fields of `Recipe` that shall differ; ``None`` keeps the recipe's own value.
+        **changes: Fields of `Recipe` that shall differ; ``None`` keeps the recipe's own value. ``weights`` may name
+            some terms only: ``{"distillation": 0}``.
 
     Raises:
-        UnknownNameError: There is no such recipe, or no such field.
+        UnknownNameError: There is no such recipe, no such field, or no such term.
     """
     tables = {"default": DEFAULT, "paper": PAPER}
     if name not in tables:
@@ -154,8 +178,18 @@ def recipe(name: str, network: Network, **changes: object) -> Recipe:
     known = [field.name for field in fields(Recipe)]
     for change in changes.keys() - set(known):
         raise UnknownNameError("option of a recipe", change, known)
+    base = tables[name][network]
     given: dict[str, Any] = {key: value for key, value in changes.items() if value is not None}
-    return replace(tables[name][network], **given)
+    if isinstance(given.get("weights"), Mapping):
+        given["weights"] = _reweighted(base.weights, given["weights"])
+    return replace(base, **given)
+
+
+def _reweighted(weights: Weights, changes: Mapping[str, float]) -> Weights:
+    known = [field.name for field in fields(Weights)]
+    for term in changes.keys() - set(known):
+        raise UnknownNameError("term of the loss", term, known)
+    return replace(weights, **changes)
 
 
 def to_dict(recipe: Recipe) -> dict[str, Any]:

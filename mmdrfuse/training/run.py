@@ -1,11 +1,14 @@
 """A training run in a folder of its own: log, state, and the weights at the end.
 
-``log.jsonl`` has one line a step, ``state.safetensors`` is what a resumed run goes on from,
-``teacher-answers.bin`` holds what a student's teacher said, and ``student.safetensors`` or
-``teacher.safetensors`` appears when the run is done, with its model card.
+``log.jsonl`` has one line a step, ``state.safetensors`` and ``memory-STEP.safetensors`` (with ``memory.bin`` for
+remembered outputs that do not fit in memory) are what a resumed run goes on from,
+``teacher-answers.bin`` and ``source-features.bin`` hold what the frozen networks said, and ``student.safetensors`` or
+``teacher.safetensors`` appears when the run is done, with its model card. Of several processes
+(see :mod:`mmdrfuse.training.parallel`), each but the first has a folder ``process-RANK`` within for what is its own.
 """
 
 import json
+import os
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
@@ -22,29 +25,36 @@ from mmdrfuse.errors import OutputError, TrainingError, WeightsError
 from mmdrfuse.losses.features import backbone
 from mmdrfuse.models.checkpoints import Checkpoint
 from mmdrfuse.models.teacher import Teacher
-from mmdrfuse.training import recipes, records
-from mmdrfuse.training.answers import Answers
+from mmdrfuse.training import parallel, recipes, records, state
+from mmdrfuse.training.answers import frozen_answers
 from mmdrfuse.training.heap import keep_freed_memory
 from mmdrfuse.training.loop import Step, walk
 from mmdrfuse.training.memory import Memory
-from mmdrfuse.training.patches import Patches, check, describe
+from mmdrfuse.training.parallel import ALONE, World, together
+from mmdrfuse.training.patches import Patches, Share, check, describe
+from mmdrfuse.training.precision import Mixed, compiled
 from mmdrfuse.training.recipes import Recipe
 from mmdrfuse.training.records import Record
 from mmdrfuse.training.starts import initial
 from mmdrfuse.training.state import State
 from mmdrfuse.training.supervision import Supervision
+from mmdrfuse.training.watching import NOTHING, Watch, Watcher
 from mmdrfuse.version import __version__
 
-LOG, STATE, ANSWERS = "log.jsonl", "state.safetensors", "teacher-answers.bin"
+LOG, STATE = "log.jsonl", "state.safetensors"
+
+LEFT = ("memory.bin", "memory-*", "process-*/memory*", "process-*/*.bin")
+"""What else an old run may have left, and a new one with less to remember or fewer processes would not replace."""
 
 Module = TypeVar("Module", bound=nn.Module)
 
 
+@together()
 def train(
     recipe: Recipe, patches: Patches, folder: Path,
     *, teacher: Checkpoint | None = None, features_file: Path | None = None, device: str = "auto",
     card: Mapping[str, Any] = MappingProxyType({}), resume: bool = False, overwrite: bool = False,
-    save_seconds: float = 300.0,
+    save_seconds: float = 300.0, watch: Watch = NOTHING,
 ) -> Iterator[Record]:  # fmt: skip
     """Train a teacher or student, step by step as the result is walked through.
 
@@ -56,16 +66,17 @@ def train(
     :mod:`mmdrfuse.training.heap`), which halves the time of a step.
 
     Args:
-        recipe: What to train and how.
+        recipe: What to train and how; its batch is that of each process.
         patches: What to train on.
         folder: Where log, state and weights go.
         teacher: The weights that a student is distilled from; not looked at where the recipe needs none.
         features_file: Weights of the perceptual backbone, where they are not installed.
-        device: ``auto``, or a name that torch knows: ``cpu``, ``cuda``, ``mps``.
+        device: ``auto``, or a name that torch knows: ``cpu``, ``cuda``, ``mps``; a resumed run keeps to its kind.
         card: More entries for the model card: what the patches were cut from, under which licence.
         resume: Go on from the folder's state; the result is the same as without the stop.
         overwrite: Begin anew where the folder holds a run.
         save_seconds: The state is saved at every epoch's end, and when so much time has gone by.
+        watch: What to look at after every epoch: scores on whole pairs, a reason to stop early, pictures.
 
     Returns:
         The records of all steps still to do.
@@ -78,33 +89,60 @@ def train(
         MissingExtraError: The backbone is not installed.
     """
     check(patches)
-    place, mentor = torch_device(device), _mentor(recipe, teacher)
+    world = parallel.world()
+    place, mentor = torch_device(device, world), _mentor(recipe, teacher)
     network = _placed(initial(recipe, mentor), place)
-    memory = Memory(patches.shape, dtype=getattr(torch, recipe.memory), device=place)
     optimiser = torch.optim.Adam(network.parameters(), lr=recipe.rate)
-    features = _placed(backbone(recipe.features, file=features_file), place)
-    identity = {"recipe": recipes.to_dict(recipe), "patches": describe(patches), "teacher": mentor and _who(teacher)}
-    state = State(network, optimiser, memory, identity)
+    features = _hastened(_placed(backbone(recipe.features, file=features_file), place), recipe, place)
+    identity = {
+        "recipe": recipes.to_dict(recipe), "patches": describe(patches), "teacher": mentor and _who(teacher),
+        "device": place.type, "processes": world.size, "stop": watch.identity(),
+    }  # fmt: skip
+    saved = state.read(folder / STATE, identity) if resume else None
 
-    start = _enter(folder, recipe, state, resume=resume, overwrite=overwrite)
-    answers = None
-    if mentor is not None:
-        kept = folder / ANSWERS
-        answers = Answers(_placed(mentor, place), kept, patches.shape, dtype=recipe.answers, resume=resume)
-    supervision = Supervision(recipe, features=features, memory=memory, answers=answers)
-    steps = walk(network, supervision, optimiser, patches, recipe=recipe, start=start, device=place)
+    whole = recipe.across(world.size)
+    watcher = Watcher(watch if world.first else NOTHING, network, patches, recipe=whole, folder=folder, device=place)
+    world.join(place)
+    if world.first:
+        _enter(folder, recipe, saved, overwrite=overwrite)
+        watcher.begin(folder / LOG)
+    world.meet()
+    own, share = world.folder(folder), Share(patches, first=world.rank, every=world.size)
+    own.mkdir(exist_ok=True)
+    memory = Memory(share.shape, dtype=getattr(torch, recipe.memory), device=place, folder=own, resume=resume)
+    frozen = frozen_answers(
+        recipe, own, share.shape,
+        teacher=mentor and _placed(mentor, place), features=features, device=place, resume=resume,
+    )  # fmt: skip
+    kept = State(network, optimiser, memory, identity, world)
+    if saved is not None:
+        kept.restore(saved)
+
+    supervision = Supervision(recipe, features=features, memory=memory, frozen=frozen)
+    learner = _hastened(network, recipe, place)
+    if recipe.compile:
+        compiled(learner, (recipe.batch, *patches.shape[1:]), place)
+    start = saved.step if saved else 0
+    steps = walk(world.wrap(learner), supervision, optimiser, share, recipe=whole, start=start, device=place)
     about = {"network": recipe.network, "mmdrfuse": __version__, "torch": torch.__version__, **identity, **card}
-    return _kept(steps, state, folder, per_epoch=recipe.steps_per_epoch(len(patches)), seconds=save_seconds, card=about)
+    per_epoch = whole.steps_per_epoch(len(patches))
+    return _kept(steps, kept, watcher, folder, per_epoch=per_epoch, seconds=save_seconds, card=about)
 
 
-def torch_device(name: str) -> torch.device:
+def torch_device(name: str, world: World = ALONE) -> torch.device:
     """Give the device of that name; ``auto`` takes CUDA, then MPS, then the CPU.
+
+    Args:
+        name: The device's; ``cuda`` is the one that has this process's number on its machine.
+        world: This process.
 
     Raises:
         TrainingError: There is no such device here.
     """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    if name == "cuda":
+        name = f"cuda:{world.local}"
     try:
         return torch.zeros(0, device=name).device
     except (RuntimeError, AssertionError) as error:  # torch asserts that it was compiled with CUDA
@@ -130,45 +168,65 @@ def _placed(network: Module, device: torch.device) -> Module:
     return network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 
+def _hastened(network: nn.Module, recipe: Recipe, device: torch.device) -> nn.Module:
+    """Let a network compute in less precision where the recipe says so."""
+    return Mixed(network, device.type) if recipe.amp else network
+
+
 def _who(teacher: Checkpoint | None) -> dict[str, str] | None:
     return None if teacher is None else {"name": teacher.name, "sha256": teacher.sha256}
 
 
-def _enter(folder: Path, recipe: Recipe, state: State, *, resume: bool, overwrite: bool) -> int:
-    """Make the folder ready for a new run, or for the rest of one; give the first step to do."""
-    if resume:
-        start = state.restore(folder / STATE)
-    else:
-        start = 0
+def _enter(folder: Path, recipe: Recipe, saved: state.Saved | None, *, overwrite: bool) -> None:
+    """Make the folder ready for a new run, or for the rest of one."""
+    if saved is None:
         for old in (folder / STATE, folder / f"{recipe.network}.safetensors"):
             if old.exists() and not overwrite:
                 raise OutputError(f"{folder}: holds a run; go on with --resume, or begin anew with --overwrite")
             if old.exists():
                 old.unlink()  # what an old run left must not be taken for the new one's
+        for old in (old for pattern in LEFT for old in folder.glob(pattern)):
+            old.unlink()
     log = folder / LOG
-    lines = log.read_text().splitlines()[:start] if log.exists() else []
+    lines = log.read_text().splitlines()[: saved.step if saved else 0] if log.exists() else []
     with writing(log) as temporary:
         temporary.write_text("".join(f"{line}\n" for line in lines))
-    return start
 
 
 def _kept(
-    steps: Iterator[Step], state: State, folder: Path,
+    steps: Iterator[Step], kept: State, watcher: Watcher, folder: Path,
     *, per_epoch: int, seconds: float, card: dict[str, Any],
 ) -> Iterator[Record]:  # fmt: skip
     """Keep log and state on the way, and the weights at the end."""
-    on_cpu = next(state.network.parameters()).device.type == "cpu"
+    world, device = kept.world, next(kept.network.parameters()).device
+    on_cpu = device.type == "cpu"
     if on_cpu:
         keep_freed_memory()
     saved = time.monotonic()
-    with (folder / LOG).open("a") as log:
-        for burst in records.read(steps, per_epoch=per_epoch, read_every=1 if on_cpu else records.READ_EVERY):
-            log.writelines(json.dumps(asdict(record)) + "\n" for record in burst)
+    every = 1 if on_cpu else records.READ_EVERY
+    bursts = records.read(steps, per_epoch=per_epoch, read_every=every, world=world)
+    with together(), (folder / LOG if world.first else Path(os.devnull)).open("a") as log:
+        for burst in () if world.follow(watcher.due, device) else bursts:
             done = burst[-1].step + 1
-            if done % per_epoch == 0 or time.monotonic() - saved >= seconds:
+            ends = done % per_epoch == 0
+            if ends:
+                burst[-1] = watcher.score(burst[-1])
+            log.writelines(_line(record) for record in burst)
+            if world.follow(ends or time.monotonic() - saved >= seconds, device):
                 log.flush()
-                state.save(folder / STATE, done)
+                kept.save(folder / STATE, done)
                 saved = time.monotonic()
+            if ends:
+                watcher.settle()
             yield from burst
-    weights = {name: tensor.cpu().numpy() for name, tensor in state.network.state_dict().items()}
-    models.write(folder / f"{card['network']}.safetensors", weights, card)
+            if ends and world.follow(watcher.due, device):
+                break
+    if world.first:
+        weights = watcher.finish()
+        models.write(folder / f"{card['network']}.safetensors", weights, {**card, **watcher.card()})
+    world.leave()
+
+
+def _line(record: Record) -> str:
+    """Give a record as a line of the log; scores stand where there are some."""
+    return json.dumps({name: value for name, value in asdict(record).items() if value is not None}) + "\n"

@@ -1,14 +1,18 @@
-"""The state of a run: one safetensors file that holds all that is needed to go on as if nothing had happened.
+"""The state of a run: all that is needed to go on as if nothing had happened.
 
 What a step draws is a pure function of the seed and the step, so there is no sampler and no random
 generator to keep: weights, optimiser, refresh memory and the number of steps done are everything.
+
+Each process writes what it remembers to a file of its own that has the step in its name; when all have, the first
+one's ``state.safetensors`` takes its name, and with it the save counts. Only then does anyone delete what the save
+before needs. So at every moment that a process, or all of them, may be killed at, one save is there as a whole.
 """
 
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -16,8 +20,9 @@ from torch import Tensor, nn
 from mmdrfuse.atomic import writing
 from mmdrfuse.errors import TrainingError
 from mmdrfuse.training.memory import Memory
+from mmdrfuse.training.parallel import ALONE, World
 
-VERSION = 1
+VERSION = 2
 """Of the file's layout."""
 
 
@@ -30,17 +35,26 @@ class State:
     memory: Memory
     identity: dict[str, Any]
     """What a resumed run must agree on: recipe, patches, teacher; only what JSON can hold."""
+    world: World = ALONE
 
     def save(self, path: Path, step: int) -> None:
         """Write everything, atomically: the last good state is there at every moment.
 
         Args:
-            path: The file.
+            path: The file that makes the save count.
             step: Steps done.
 
         Raises:
-            OutputError: The file cannot be written.
+            OutputError: A file cannot be written.
         """
+        self.memory.save(step)
+        self.world.meet()
+        if self.world.first:
+            self._write(path, step)
+        self.world.meet()
+        self.memory.commit(step)
+
+    def _write(self, path: Path, step: int) -> None:
         from safetensors.torch import save_file
 
         about = {"version": VERSION, "step": step, "identity": self.identity}
@@ -48,35 +62,45 @@ class State:
         with writing(path) as temporary:
             save_file(tensors, temporary, metadata={"run": json.dumps(about, sort_keys=True)})
 
-    def restore(self, path: Path) -> int:
+    def restore(self, saved: "Saved") -> None:
         """Take a saved state back, in place.
 
-        Returns:
-            The number of steps done.
-
         Raises:
-            TrainingError: There is no state, it cannot be read, or it is of another run.
+            TrainingError: What the processes remembered is gone.
         """
-        about, tensors = _read(path)
-        _agree(path, about["identity"], self.identity)
-        self.network.load_state_dict(_under("network.", tensors))
-        self.memory.load_state_dict(_under("memory.", tensors))
+        self.network.load_state_dict(_under("network.", saved.tensors))
+        self.memory.restore(saved.step)
         moments: dict[int, dict[str, Tensor]] = {}
-        for name, tensor in _under("optimiser.", tensors).items():
+        for name, tensor in _under("optimiser.", saved.tensors).items():
             number, moment = name.split(".", 1)
             moments.setdefault(int(number), {})[moment] = tensor
         self.optimiser.load_state_dict({**self.optimiser.state_dict(), "state": moments})
-        return int(about["step"])
 
     def _tensors(self) -> dict[str, Tensor]:
         tensors = {f"network.{name}": tensor for name, tensor in self.network.state_dict().items()}
-        tensors |= {f"memory.{name}": tensor for name, tensor in self.memory.state_dict().items()}
         for number, moments in self.optimiser.state_dict()["state"].items():
             tensors |= {f"optimiser.{number}.{name}": tensor for name, tensor in moments.items()}
         return tensors
 
 
-def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+class Saved(NamedTuple):
+    """What a state's file holds."""
+
+    step: int
+    """Steps done."""
+    tensors: dict[str, Tensor]
+
+
+def read(path: Path, identity: dict[str, Any]) -> Saved:
+    """Read a saved state of this very run.
+
+    Args:
+        path: The file.
+        identity: Of the run that wants to go on.
+
+    Raises:
+        TrainingError: There is no state, it cannot be read, or it is of another run.
+    """
     from safetensors import SafetensorError, safe_open
 
     if not path.is_file():
@@ -92,7 +116,8 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
             f"{path}: its layout is version {about['version']} and this program reads {VERSION}; "
             "begin anew with --overwrite"
         )
-    return about, tensors
+    _agree(path, about["identity"], identity)
+    return Saved(int(about["step"]), tensors)
 
 
 def _agree(path: Path, saved: dict[str, Any], asked: dict[str, Any]) -> None:

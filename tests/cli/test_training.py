@@ -1,17 +1,19 @@
 """``mmdrfuse teach`` and ``distill``: wiring, messages, exit codes."""
 
-import io
+import dataclasses
 import json
+import re
+import shutil
 import subprocess
 import sys
 from typing import get_args
 
 import pytest
-from rich.console import Console
 
 from mmdrfuse import models
 from mmdrfuse.cli import training
 from mmdrfuse.datasets import prepare
+from mmdrfuse.training import recipes
 
 QUICK = ("--features", "none", "--batch", 8, "--device", "cpu", "--threads", 1)
 
@@ -104,6 +106,10 @@ def test_a_run_is_kept_resumed_or_replaced_as_asked(run, taught, patches, tmp_pa
         (("teach", "{patches}", "-o", "run", "--rate", "0"), 2, "'--rate'"),
         (("teach", "{patches}", "-o", "run", "--rate", "nan"), 2, "--rate must be a number, not nan"),
         (("teach", "{patches}", "-o", "run", "--features", "vgg16"), 2, "is not one of 'vgg19'"),
+        (("teach", "{patches}", "-o", "run", "--cache", "nan"), 2, "--cache must be a number, not nan"),
+        (("teach", "{patches}", "-o", "run", "--weight", "detail"), 2, "'detail': write a term and a number"),
+        (("teach", "{patches}", "-o", "run", "--weight", "detial=1"), 1, "unknown term of the loss 'detial': did you"),
+        (("teach", "{patches}", "-o", "run", "--weight", "detail=-1"), 1, "none may be negative"),
         (("teach", "{patches}", "-o", "run", "--device", "quantum"), 1, "device 'quantum' cannot be used here"),
         (("teach", "{patches}", "-o", "run", "--features", "vgg19", "--features-file", "gone.pth"), 1, "gone.pth"),
         (("distill", "{patches}", "-o", "run", "--teacher", "gone.safetensors"), 1, "gone.safetensors: no such file"),
@@ -118,12 +124,27 @@ def test_mistakes_have_messages_and_exit_codes(run, patches, tmp_path, monkeypat
     assert message in result.stderr
 
 
-def test_the_choices_are_those_of_the_core():
-    from mmdrfuse.losses import features
-    from mmdrfuse.training import recipes
-
+def test_every_field_of_a_recipe_has_its_option_with_the_cores_choices():
+    fields = {field.name for field in dataclasses.fields(recipes.Recipe)}
+    assert {*training.RECIPE_OPTIONS, *training.SWITCHES, "weights"} == fields - {"name", "network"}
     assert get_args(recipes.Name) == training.RECIPES
-    assert training.FEATURES == features.NAMES
+    for name, choices in recipes.CHOICES.items():
+        assert set(training.RECIPE_OPTIONS[name][0].choices) == set(get_args(choices))
+
+
+def test_options_reach_the_recipe(run, patches, tmp_path):
+    options = ("--refresh", "batch", "--memory", "float16", "--no-flips", "--amp", "--seed", 5, "--weight", "detail=0")
+    done = run("teach", patches, "-o", tmp_path, "--epochs", 1, *QUICK, *options, "--weight", "intensity=3")
+    assert done.exit_code == 0
+    recipe = models.read(tmp_path / "teacher.safetensors").card["recipe"]
+    assert (recipe["refresh"], recipe["memory"], recipe["flips"], recipe["amp"]) == ("batch", "float16", False, True)
+    assert (recipe["weights"]["detail"], recipe["weights"]["intensity"], recipe["seed"]) == (0, 3, 5)
+
+
+def test_a_student_without_distillation_needs_no_teacher(run, patches, tmp_path):
+    done = run("distill", patches, "-o", tmp_path, "--epochs", 1, *QUICK, "--weight", "distillation=0")
+    assert done.exit_code == 0
+    assert "distillation" not in json.loads((tmp_path / "log.jsonl").read_text().splitlines()[0])["losses"]
 
 
 @pytest.mark.parametrize("command", ["teach", "distill"])
@@ -136,11 +157,43 @@ def test_help_answers_without_torch(command):
     assert "--features-file FILE" in done.stdout
 
 
-def test_a_terminal_shows_steps_speed_and_losses():
-    from mmdrfuse.training import Record
+def test_a_run_is_validated_stopped_previewed_and_watched_in_tensorboard(run, taught, patches, scenes, tmp_path):
+    watch = ("--validate", scenes, "--validate-metrics", "sd,vif", "--stop-on", "ssim", "--patience", 1)
+    options = ("--epochs", 2, "--preview-every", 1, "--tensorboard", *QUICK)
+    result = run("distill", patches, "--teacher", taught[1], "-o", tmp_path, *watch, *options)
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert re.search(r"epoch 1/2: total .* patches/s; SD [\d.]+  VIF [\d.]+  SSIM [\d.]+\n", result.stderr)
+    assert re.search(r"the weights are those of epoch [12], the best in SSIM\n", result.stderr)
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names >= {"preview.png", "preview-0001.png", "preview-0002.png", "losses.png", "tensorboard"}
+    card = models.read(tmp_path / "student.safetensors").card
+    assert card["validation"]["metrics"] == ["SD", "VIF", "SSIM"]
+    assert card["validation"]["sets"][scenes.name]["pairs"] == 3
+    assert card["stop"]["metric"] == "SSIM"
 
-    console = Console(file=io.StringIO(), force_terminal=True, width=120)
-    with training._steps("student", 4, console) as show:
-        show(Record(1, 0, {"intensity": 0.25, "total": 1.5}, rate=1e-3, seconds=0.5, patches=25))
-    assert "2/4" in console.file.getvalue()
-    assert "50 patches/s  total 1.5  intensity 0.25" in console.file.getvalue()
+
+def test_pictures_without_partner_are_named_and_not_validated_on(run, patches, scenes, tmp_path):
+    shutil.copytree(scenes, tmp_path / "set")
+    next((tmp_path / "set" / "ir").iterdir()).unlink()
+    result = run("teach", patches, "-o", tmp_path / "run", "--epochs", 1, "--validate", tmp_path / "set", *QUICK)
+    assert result.exit_code == 0
+    assert re.search(r"note not validated on: .*\.png: no partner on the other side", result.stderr)
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "message"),
+    [
+        (("--stop-on", "SSIM"), 2, "--stop-on needs pictures to score: name their folder with --validate SRC"),
+        (("--validate", "gone"), 1, "gone: no such folder"),
+        (("--validate", "{scenes}", "--validate-metrics", "VIP"), 1, "did you mean VIF"),
+        (("--validate", "{scenes}", "--stop-on", "VIP"), 1, "did you mean VIF"),
+        (("--validate", "{scenes}", "--protocol", "tangent"), 1, "unknown protocol 'tangent'"),
+        (("--validate", "{scenes}", "--stop-on", "SSIM", "--patience", "0"), 2, "'--patience'"),
+    ],
+)
+def test_mistakes_in_what_to_watch_have_messages(run, patches, scenes, tmp_path, options, code, message):
+    options = [option.format(scenes=scenes) for option in options]
+    result = run("teach", patches, "-o", tmp_path / "run", *options, *QUICK)
+    assert result.exit_code == code
+    assert message in result.stderr
+    assert not (tmp_path / "run").exists()

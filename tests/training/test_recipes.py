@@ -7,19 +7,31 @@ import pytest
 
 from mmdrfuse import training
 from mmdrfuse.errors import TrainingError, UnknownNameError
+from mmdrfuse.losses import refresh, vgg19
+from mmdrfuse.losses.terms import Weights
 from mmdrfuse.training import recipes
 
 PUBLISHED = {
     "epochs": 10, "batch": 25, "rate": 1e-4, "schedule": "constant", "refresh": "batch", "norm": "batch",
-    "flips": False, "features": "vgg19",
+    "flips": False, "features": "vgg19", "memory": "float32", "answers": "float32", "amp": False, "compile": False,
 }  # fmt: skip
+TEACHER = {"intensity": 2, "gradient": 0.1, "perception": 1, "structure": 10, "detail": 10}
+STUDENT = {"intensity": 1, "gradient": 0.1, "perception": 2, "structure": 10, "detail": 10, "distillation": 5}
 
 
-@pytest.mark.parametrize(("network", "start"), [("teacher", "random"), ("student", "teacher")])
-def test_the_paper_recipe_is_the_papers(network, start):
-    recipe = training.recipe("paper", network)
-    assert {key: getattr(recipe, key) for key in PUBLISHED} == PUBLISHED
-    assert (recipe.network, recipe.start, recipe.name) == (network, start, "paper")
+@pytest.mark.parametrize(
+    ("network", "start", "weights"), [("teacher", "random", TEACHER), ("student", "teacher", STUDENT)]
+)
+def test_the_paper_recipe_is_the_papers(network, start, weights):
+    recipe = dataclasses.asdict(training.recipe("paper", network))
+    assert {term: value for term, value in recipe.pop("weights").items() if value} == weights
+    ours = {"name": "paper", "network": network, "start": start, "seed": 0, "cache": 4.0}  # and nothing else
+    assert recipe == PUBLISHED | ours
+
+
+def test_the_published_losses_look_at_the_papers_slices_of_vgg19():
+    assert (vgg19.ENDS, len(vgg19.CHANNELS)) == ((4, 9, 18, 27, 36), 16)
+    assert refresh.SHALLOW == 3  # maps of detail; the other two are of structure
 
 
 def test_every_departure_of_the_default_recipe_is_documented():
@@ -65,8 +77,43 @@ def test_a_name_that_does_not_exist_is_answered_with_near_ones(name, changes, me
         training.recipe(name, "student", **changes)
 
 
+@pytest.mark.parametrize("cache", [-1.0, math.nan])
+def test_a_cache_has_a_size(cache):
+    with pytest.raises(TrainingError, match=f"cache {cache}: must be a number of GB, 0 to keep nothing"):
+        training.recipe("default", "student", cache=cache)
+
+
+@pytest.mark.parametrize(
+    ("network", "features", "alone"),
+    [
+        ("student", "none", {"perception"}),
+        ("student", "none", {"perception", "structure"}),
+        ("student", "vgg19", {"structure", "detail"}),
+        ("teacher", "vgg19", {"distillation"}),
+    ],
+)
+def test_terms_that_teach_nothing_by_themselves_are_refused(network, features, alone):
+    weights = Weights(**{field.name: float(field.name in alone) for field in dataclasses.fields(Weights)})
+    names = ", ".join(sorted(alone))
+    message = f"a {network} with features '{features}' learns nothing from {names} alone: weigh another term too"
+    with pytest.raises(TrainingError, match=message):
+        training.recipe("default", network, weights=weights, features=features)
+
+
 @pytest.mark.parametrize("changes", [{"epochs": 0}, {"batch": 0}, {"rate": 0.0}, {"seed": -1}])
 def test_a_number_out_of_range_is_named(changes):
     ((name, value),) = changes.items()
     with pytest.raises(TrainingError, match=rf"{name} {value}.*must be at least 1"):
         training.recipe("default", "student", **changes)
+
+
+def test_processes_have_their_batches_together():
+    assert training.recipe("default", "student", batch=8).across(3).batch == 24
+
+
+def test_terms_are_weighed_one_by_one():
+    recipe = training.recipe("default", "student", weights={"distillation": 0, "detail": 3.0})
+    plain = training.recipe("default", "student").weights
+    assert recipe.weights == dataclasses.replace(plain, distillation=0, detail=3.0)
+    with pytest.raises(UnknownNameError, match="unknown term of the loss 'detial': did you mean detail"):
+        training.recipe("default", "student", weights={"detial": 1.0})

@@ -13,7 +13,7 @@ def steps(count, wrong=()):
     for number in range(count):
         total = torch.tensor(torch.nan if number in wrong else number / 2)
         terms = {"intensity": torch.tensor(1.0), "total": total}
-        yield Step(number, number // 4, np.array([number, 9]), terms, 0.1)
+        yield Step(number, number // 4, np.array([number, 9]), terms, 0.1, {"detail_gap": torch.tensor(number / 4)})
 
 
 @pytest.mark.parametrize(("read_every", "lengths"), [(1, [1] * 8), (3, [3, 1, 3, 1]), (20, [4, 4])])
@@ -21,6 +21,7 @@ def test_losses_are_read_so_many_at_once_and_at_an_epochs_end(read_every, length
     bursts = list(read(steps(8), per_epoch=4, read_every=read_every))
     assert [len(burst) for burst in bursts] == lengths
     assert [record.losses["total"] for burst in bursts for record in burst] == [n / 2 for n in range(8)]
+    assert [record.refresh["detail_gap"] for burst in bursts for record in burst] == [n / 4 for n in range(8)]
     assert all(record.patches == 2 and record.seconds >= 0 for burst in bursts for record in burst)
 
 

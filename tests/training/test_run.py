@@ -2,13 +2,8 @@
 
 import json
 import math
-import os
-import signal
-import subprocess
-import sys
 from dataclasses import replace
 from itertools import islice
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,7 +15,7 @@ from mmdrfuse.losses import efficientnet
 from mmdrfuse.losses.vgg19 import VGG19
 from mmdrfuse.training import patches, run
 
-LOSSES = [4.885597, 1.626606, 3.180904, 3.340289]
+LOSSES = [5.600270, 1.640351, 1.375415, 1.413125]
 """Totals of the toy run's first steps: ours, torch 2.13 on x86-64, one thread; a change means another training."""
 
 
@@ -52,7 +47,7 @@ def test_a_run_gives_a_record_a_step_and_leaves_log_state_and_weights(student, t
     assert [record.epoch for record in found] == [0, 0, 0, 1, 1, 1, 2, 2, 2]
     assert [record.patches for record in found] == [3, 3, 1] * 3
     assert {path.name for path in (tmp_path / "run").iterdir()} == {
-        "log.jsonl", "state.safetensors", "student.safetensors", "teacher-answers.bin",
+        "log.jsonl", "memory-9.safetensors", "state.safetensors", "student.safetensors", "teacher-answers.bin",
     }  # fmt: skip
     assert [line["losses"]["total"] for line in lines_of(tmp_path / "run")] == [r.losses["total"] for r in found]
     assert models.load(tmp_path / "run" / "student.safetensors")
@@ -103,34 +98,6 @@ def test_steps_after_the_last_save_are_done_again(student, tmp_path):
     assert next(student("stopped", resume=True)).step == 3
     assert len(list(student("stopped", resume=True))) == 6
     assert lines_of(tmp_path / "straight") == lines_of(tmp_path / "stopped")
-
-
-KILLED = """
-import sys, time
-sys.path.insert(0, sys.argv[1])
-from pathlib import Path
-from conftest import Toy
-from mmdrfuse import models, training
-recipe = training.recipe("default", "student", epochs=3, batch=3, features="none")
-for record in training.train(recipe, Toy(), Path(sys.argv[2]), teacher=models.read(sys.argv[3]), device="cpu",
-                             save_seconds=0, resume=Path(sys.argv[2], "state.safetensors").exists()):
-    print(record.step, flush=True)
-    time.sleep(0.05)
-"""
-
-
-def test_a_killed_run_goes_on_to_the_same_weights(student, teacher, tmp_path):
-    list(student("straight"))
-    models.write(tmp_path / "teacher.safetensors", teacher.arrays, teacher.card)
-    folders = (Path(__file__).parent, tmp_path / "killed", tmp_path / "teacher.safetensors")
-    arguments = [sys.executable, "-c", KILLED, *map(str, folders)]
-    for kill_at in (2, 5, None):
-        with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as process:
-            for line in process.stdout:
-                if kill_at is not None and int(line) >= kill_at:
-                    os.kill(process.pid, signal.SIGKILL)
-    straight, killed = (models.read(tmp_path / name / "student.safetensors") for name in ("straight", "killed"))
-    assert all(np.array_equal(straight.arrays[name], killed.arrays[name]) for name in straight.arrays)
 
 
 def test_a_teachers_run_needs_no_teacher(toy, small, tmp_path):
@@ -184,8 +151,12 @@ def test_a_run_that_is_there_is_not_lost(student, tmp_path):
     list(student())
     with pytest.raises(OutputError, match="holds a run; go on with --resume, or begin anew with --overwrite"):
         student()
+    (tmp_path / "run" / "process-1").mkdir()
+    left = [tmp_path / "run" / name for name in ("memory.bin", "process-1/memory.bin", "process-1/teacher-answers.bin")]
+    for path in left:
+        path.touch()
     student(overwrite=True)
-    assert not (tmp_path / "run" / "student.safetensors").exists()
+    assert not any(path.exists() for path in (*left, tmp_path / "run" / "student.safetensors"))
 
 
 @pytest.mark.parametrize(
@@ -207,6 +178,13 @@ def test_other_patches_or_another_teacher_are_not_resumed(student, toy, teacher)
         student(patches=toy(seed=1), resume=True)
     with pytest.raises(TrainingError, match=r"teacher\.sha256 .* then, 'other' now"):
         student(teacher=replace(teacher, sha256="other"), resume=True)
+
+
+def test_another_number_of_processes_is_not_resumed(student, monkeypatch):
+    list(student())
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(TrainingError, match="was another one: processes 1 then, 2 now"):
+        student(resume=True)
 
 
 def test_a_finished_run_resumed_has_nothing_to_do(student, tmp_path):

@@ -9,11 +9,11 @@ from safetensors.torch import save_file
 from mmdrfuse.errors import TrainingError
 from mmdrfuse.models.student import Student
 from mmdrfuse.training.memory import Memory
-from mmdrfuse.training.state import State
+from mmdrfuse.training.state import State, read
 
 
 @pytest.fixture
-def state():
+def state(tmp_path):
     """Make the state of a student after some steps."""
 
     def make(steps=2, **identity):
@@ -23,7 +23,7 @@ def state():
             optimiser.zero_grad()
             network(*torch.rand(2, 1, 1, 8, 8)).fused.sum().backward()
             optimiser.step()
-        memory = Memory((3, 2, 2), dtype=torch.uint8, device=torch.device("cpu"))
+        memory = Memory((3, 2, 2), dtype=torch.uint8, device=torch.device("cpu"), folder=tmp_path)
         return State(network, optimiser, memory, {"seed": 0, **identity})
 
     return make
@@ -33,7 +33,9 @@ def test_weights_moments_and_memory_come_back_exactly(state, tmp_path, weights_o
     saved, fresh = state(), state(0)
     saved.memory.images.random_(0, 255)
     saved.save(tmp_path / "s.safetensors", 2)
-    assert fresh.restore(tmp_path / "s.safetensors") == 2
+    found = read(tmp_path / "s.safetensors", {"seed": 0})
+    fresh.restore(found)
+    assert found.step == 2
     assert torch.equal(weights_of(fresh.network), weights_of(saved.network))
     assert torch.equal(fresh.memory.images, saved.memory.images)
     old, new = (one.optimiser.state_dict()["state"] for one in (saved, fresh))
@@ -45,28 +47,28 @@ def test_weights_moments_and_memory_come_back_exactly(state, tmp_path, weights_o
     [
         (None, "not the state of a run"),
         ({"run": "{"}, "not the state of a run"),
-        ({"run": json.dumps({"version": 0})}, "its layout is version 0 and this program reads 1"),
+        ({"run": json.dumps({"version": 0})}, "its layout is version 0 and this program reads 2"),
     ],
 )
-def test_a_foreign_file_is_named_with_the_way_out(state, tmp_path, metadata, message):
+def test_a_foreign_file_is_named_with_the_way_out(tmp_path, metadata, message):
     save_file({"a": torch.zeros(1)}, tmp_path / "s.safetensors", metadata=metadata)
     with pytest.raises(TrainingError, match=rf"s\.safetensors: {message}.*begin anew with --overwrite"):
-        state().restore(tmp_path / "s.safetensors")
+        read(tmp_path / "s.safetensors", {"seed": 0})
 
 
 def test_a_truncated_file_is_named(state, tmp_path):
     state().save(tmp_path / "s.safetensors", 2)
     (tmp_path / "s.safetensors").write_bytes((tmp_path / "s.safetensors").read_bytes()[:300])
     with pytest.raises(TrainingError, match="not the state of a run"):
-        state().restore(tmp_path / "s.safetensors")
+        read(tmp_path / "s.safetensors", {"seed": 0})
 
 
-def test_a_missing_state_says_how_to_begin(state, tmp_path):
+def test_a_missing_state_says_how_to_begin(tmp_path):
     with pytest.raises(TrainingError, match="no state to resume from; start the run without --resume"):
-        state().restore(tmp_path / "s.safetensors")
+        read(tmp_path / "s.safetensors", {"seed": 0})
 
 
 def test_another_run_is_told_by_what_differs(state, tmp_path):
     state(recipe={"rate": 1, "batch": 2}).save(tmp_path / "s.safetensors", 2)
     with pytest.raises(TrainingError, match=r"was another one: recipe\.rate 1 then, 3 now; teacher None then, 'x' now"):
-        state(recipe={"rate": 3, "batch": 2}, teacher="x").restore(tmp_path / "s.safetensors")
+        read(tmp_path / "s.safetensors", {"seed": 0, "recipe": {"rate": 3, "batch": 2}, "teacher": "x"})

@@ -1,0 +1,217 @@
+"""Time a student's training step against the published flow, and what keeping the frozen networks' answers saves.
+
+    python benchmarks/training.py [--scenes N] [--size WxH] [--patch N] [--batch N] [--threads N,N] [--json FILE]
+
+The first table trains the same student twice from the same weights, on the same patches in the same order, recipe
+``paper`` without features: with `mmdrfuse.training.train`, and the published way (`published.py`), in this process and
+in turns; each visits every patch once before it is timed. What both log must agree to 1e-4. The process keeps its freed
+memory, as ours asks it to, which makes the published flow faster too. Ours asks the teacher in the first of its ten
+epochs only, and a run's time is counted accordingly; the rows without a teacher tell what is gained elsewhere.
+
+The second is the recipe ``default`` with its features: epochs after the first with nothing kept, with the teacher's
+answers kept, and with the sources' features kept as well.
+"""
+
+import argparse
+import json
+import math
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from mmdrfuse import models, training
+from mmdrfuse.datasets import PatchFile, prepare, write_scenes
+from mmdrfuse.losses.similarity import quality
+from mmdrfuse.models.checkpoints import Checkpoint
+from mmdrfuse.models.teacher import Teacher
+from mmdrfuse.training.patches import draw, load
+from mmdrfuse.training.starts import initial
+from published import Published, gmsd, mean, ssim
+from timing import in_turns, machine
+
+WANTED = 4.0
+"""The goal: how many times as fast as the published flow, each with the threads it likes best."""
+
+
+def main() -> None:
+    """Print the tables, and write them as JSON when asked."""
+    arguments = _arguments()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        patches, teacher = _patches(folder, arguments), _teacher(folder)
+        counts = [int(count) for count in arguments.threads.split(",")]
+        document = {
+            "machine": machine(),
+            "batch": f"{arguments.batch}x{arguments.patch}x{arguments.patch}",
+            "milliseconds": {count: _timed(patches, teacher, folder, arguments.batch, count) for count in counts},
+            "kept": _kept(patches, teacher, folder, arguments.batch),
+        }
+    document["times as fast"] = _ratios(document["milliseconds"])
+    document["machine"] = machine()
+    _show(document)
+    if arguments.json:
+        arguments.json.write_text(json.dumps(document, indent=1) + "\n")
+
+
+def _timed(patches: PatchFile, teacher: Checkpoint, folder: Path, batch: int, threads: int) -> dict[str, Any]:
+    torch.set_num_threads(threads)
+    alone = _compared(patches, None, folder, batch)
+    return {
+        **_compared(patches, teacher, folder, batch),
+        **{f"{name}, no teacher": row for name, row in alone.items() if "first" not in name},
+        **_parts(patches, teacher, folder, batch),
+    }
+
+
+def _compared(patches: PatchFile, teacher: Checkpoint | None, folder: Path, batch: int) -> dict[str, Any]:
+    """Time whole steps, and insist on equal losses."""
+    recipe = training.recipe("paper", "student", features="none", batch=batch)
+    mentor = _network(teacher) if teacher else None
+    if mentor is None:
+        recipe = replace(recipe, start="random", weights=replace(recipe.weights, distillation=0))
+    per_epoch = recipe.steps_per_epoch(len(patches))
+    published = Published(folder, patches.shape, initial(recipe, mentor), mentor, recipe.rate)
+    numbers = iter(range(recipe.steps(len(patches))))
+    logged: dict[str, list[dict[str, float]]] = {"ours": [], "published": []}
+
+    def ours(run: Iterator[training.Record]) -> None:
+        logged["ours"].append(next(run).losses)
+
+    def theirs() -> None:
+        step = next(numbers)
+        indices, _ = draw(step, count=len(patches), batch=batch, seed=recipe.seed, flips=False)
+        logged["published"].append(published.step(indices, first_visit=step < per_epoch))
+
+    train = partial(training.train, recipe, patches, teacher=teacher, device="cpu", overwrite=True)
+    run = train(folder=folder / "run")
+    for _ in range(per_epoch - 1):  # the last first visit is the warm-up
+        ours(run)
+        theirs()
+    rows = in_turns({"ours": partial(ours, run), "published": theirs}, per_epoch)
+    rows |= in_turns({"ours, first epoch": partial(next, train(folder=folder / "first"))}, per_epoch - 1)
+    for one, other in zip(logged["ours"], logged["published"], strict=True):
+        np.testing.assert_allclose([one[name] for name in other], list(other.values()), rtol=1e-4, atol=1e-7)
+    return rows
+
+
+def _parts(patches: PatchFile, teacher: Checkpoint, folder: Path, batch: int) -> dict[str, Any]:
+    indices, cpu, mentor = np.arange(batch), torch.device("cpu"), _network(teacher)
+    published = Published(folder, patches.shape, mentor, None, 1.0)
+    infrared, visible = published.read(indices)
+    fused = torch.maximum(infrared, visible) * 0.9
+
+    def taught() -> None:
+        picture, feature = mentor(infrared, visible)
+        (picture.sum() + feature.sum()).backward()
+
+    return in_turns(
+        {
+            "reading, ours": lambda: load(patches, indices, device=cpu),
+            "reading, published": lambda: published.read(indices),
+            "scores, ours": lambda: quality(fused, infrared, visible),
+            "scores, published": lambda: [mean(s, f, infrared, visible) for s in (ssim, gmsd) for f in (fused, fused)],
+            "teacher, published": taught,
+        },
+        5,
+    )
+
+
+def _kept(patches: PatchFile, teacher: Checkpoint, folder: Path, batch: int) -> dict[str, Any]:
+    """Time steps after the first epoch with one thread, and count bytes."""
+    torch.set_num_threads(1)
+    recipe = training.recipe("default", "student", batch=batch)
+    per_epoch = recipe.steps_per_epoch(len(patches))
+    answers = (2 * np.dtype(recipe.answers).itemsize * math.prod(patches.shape) + 1) / 1e9
+    enough = {"nothing": 0.0, "answers": answers, "answers and features": 1e3}
+    runs = {
+        name: training.train(
+            training.recipe("default", "student", batch=batch, cache=room), patches, folder / name.replace(" ", "-"),
+            teacher=teacher, device="cpu",
+        )
+        for name, room in enough.items()
+    }  # fmt: skip
+    first = in_turns({name: partial(next, run) for name, run in runs.items()}, per_epoch - 1)
+    later = in_turns({name: partial(next, run) for name, run in runs.items()}, per_epoch - 1)
+    for name, row in later.items():
+        files = (folder / name.replace(" ", "-")).glob("*.bin")
+        row["first epoch"] = first[name]["median"]
+        row["bytes a patch"] = sum(path.stat().st_size for path in files) // len(patches)
+    return later
+
+
+def _ratios(milliseconds: dict[int, dict[str, Any]]) -> dict[str, float]:
+    """Compare the fastest of each: a step after the first epoch, and ten epochs of which the first asks the teacher."""
+    best = {
+        name: min(rows[name]["median"] for rows in milliseconds.values()) for name in milliseconds[min(milliseconds)]
+    }
+    run = best["ours, first epoch"] + 9 * best["ours"]
+    return {
+        "a step after the first epoch": best["published"] / best["ours"],
+        "the same without a teacher": best["published, no teacher"] / best["ours, no teacher"],
+        "a run of ten epochs": 10 * best["published"] / run,
+    }
+
+
+def _show(document: dict[str, Any]) -> None:
+    for threads, rows in document["milliseconds"].items():
+        for name, row in rows.items():
+            low, high = row["quartiles"]
+            print(f"{threads} threads   {name:24} {row['median']:9.1f} ms  [{low:.1f}, {high:.1f}]")
+    for name, ratio in document["times as fast"].items():
+        print(f"{name}: {ratio:.1f} times as fast as published (wanted {WANTED:g}; the losses agree to 1e-4)")
+    for name, row in document["kept"].items():
+        print(
+            f"1 thread    {name + ' kept':28} {row['median']:9.1f} ms a step  (first epoch {row['first epoch']:.1f}), "
+            f"{row['bytes a patch']:,} bytes a patch"
+        )
+    about = document["machine"]
+    print(f"{about['processor']}, {about['cores']} cores, torch {torch.__version__}")
+
+
+def _patches(folder: Path, arguments: argparse.Namespace) -> PatchFile:
+    """Prepare patches of made-up scenes, as our file and as the published flow's pictures."""
+    width, height = (int(side) for side in arguments.size.split("x"))
+    write_scenes(folder / "scenes", arguments.scenes, seed=1, height=height, width=width)
+    prepare([folder / "scenes"], folder / "patches.h5", patch=arguments.patch)
+    patches = PatchFile(folder / "patches.h5")
+    for side, pictures in zip(("ir", "vi"), patches.batch(np.arange(len(patches))), strict=True):
+        (folder / side).mkdir()
+        for index, picture in enumerate(pictures):
+            Image.fromarray(picture).save(folder / side / f"{index}.png")
+    return patches
+
+
+def _teacher(folder: Path) -> Checkpoint:
+    """Make a teacher that nobody taught: its speed is that of one."""
+    torch.manual_seed(0)
+    state = {name: value.numpy() for name, value in Teacher().state_dict().items()}
+    models.write(folder / "teacher.safetensors", state, {})
+    return models.read(folder / "teacher.safetensors")
+
+
+def _network(teacher: Checkpoint) -> Teacher:
+    network = models.build(teacher)
+    assert isinstance(network, Teacher)
+    return network
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--scenes", type=int, default=10)
+    parser.add_argument("--size", default="640x480", help="of a scene: 15 patches")
+    parser.add_argument("--patch", type=int, default=128)
+    parser.add_argument("--batch", type=int, default=25)
+    parser.add_argument("--threads", default="1,2")
+    parser.add_argument("--json", type=Path)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

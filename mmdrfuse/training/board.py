@@ -1,0 +1,49 @@
+"""The course of a run for TensorBoard (the extra ``tensorboard``)."""
+
+import importlib.util
+from collections.abc import Iterator
+from pathlib import Path
+
+from mmdrfuse.errors import MissingExtraError
+from mmdrfuse.training.records import Record
+
+
+def board(records: Iterator[Record], folder: Path) -> Iterator[Record]:
+    """Write every record to TensorBoard's files while passing it on.
+
+    A resumed run hides what was written beyond the step that it goes on from.
+
+    Args:
+        records: Of a run.
+        folder: Where the files go.
+
+    Raises:
+        MissingExtraError: TensorBoard is not installed.
+    """
+    if importlib.util.find_spec("tensorboard") is None:
+        raise MissingExtraError("tensorboard", "tensorboard", "--tensorboard")
+    return _written(records, folder)
+
+
+def _written(records: Iterator[Record], folder: Path) -> Iterator[Record]:
+    from torch.utils.tensorboard import SummaryWriter
+
+    writer = None
+    try:
+        for record in records:
+            writer = writer or SummaryWriter(str(folder), purge_step=record.step)
+            for name, value in _values(record):
+                writer.add_scalar(name, value, record.step)
+            yield record
+    finally:
+        if writer is not None:
+            writer.close()
+
+
+def _values(record: Record) -> Iterator[tuple[str, float]]:
+    yield from ((f"losses/{name}", value) for name, value in record.losses.items())
+    yield from ((f"refresh/{name}", value) for name, value in record.refresh.items())
+    yield "rate", record.rate
+    if record.validation is not None:
+        for place, means in {"overall": record.validation.overall, **record.validation.sets}.items():
+            yield from ((f"{place}/{metric}", mean) for metric, mean in means.items() if mean is not None)

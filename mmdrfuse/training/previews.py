@@ -1,0 +1,72 @@
+"""Previews: what the network makes of a few pictures, beside their sources and their maximum."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmdrfuse import images
+from mmdrfuse.engine import Engine
+from mmdrfuse.engine.baselines import BASELINES
+from mmdrfuse.pipeline.fusion import Fuser
+from mmdrfuse.pipeline.pairs import Pair
+from mmdrfuse.training.patches import Patches
+from mmdrfuse.training.validation import read
+
+ROWS = 4
+"""Examples in a sheet."""
+
+Example = Callable[[], tuple[NDArray[Any], NDArray[Any]]]
+"""Gives infrared and visible, as stored, when they are needed."""
+
+
+def preview(examples: Sequence[Example], engine: Engine, *, title: str) -> NDArray[np.uint8]:
+    """Lay out a row an example: infrared, visible, fused by the network, and the maximum of both.
+
+    Args:
+        examples: What to fuse.
+        engine: The network.
+        title: Over its column.
+
+    Returns:
+        H×W×3 uint8.
+
+    Raises:
+        InputError: A picture cannot be used.
+        SizeError: The sizes of a pair differ.
+    """
+    fusers = Fuser(engine), Fuser(BASELINES["max"])
+
+    def row(example: Example) -> list[NDArray[np.uint8]]:
+        sources = example()
+        return [_eight_bits(picture) for picture in (*sources, *(fuser(*sources).image for fuser in fusers))]
+
+    return images.sheet(map(row, examples), ["infrared", "visible", title, "max"])
+
+
+def of_pairs(pairs: Sequence[Pair]) -> list[Example]:
+    """Choose pairs, evenly over all of them."""
+    return [partial(read, pairs[index]) for index in _spread(len(pairs))]
+
+
+def of_patches(patches: Patches) -> list[Example]:
+    """Choose patches, evenly over all of them."""
+    return [partial(_patch, patches, index) for index in _spread(len(patches))]
+
+
+def _patch(patches: Patches, index: int) -> tuple[NDArray[Any], NDArray[Any]]:
+    infrared, visible = patches.batch(np.array([index]))
+    return infrared[0], visible[0]
+
+
+def _spread(count: int) -> list[int]:
+    rows = min(count, ROWS)
+    return [index * count // rows for index in range(rows)]
+
+
+def _eight_bits(picture: NDArray[Any]) -> NDArray[np.uint8]:
+    if picture.dtype == np.uint8:
+        return picture
+    return (images.to_unit(picture) * 255).round().astype(np.uint8)

@@ -1,0 +1,43 @@
+"""TensorBoard: every number of every record, and a resumed run that repeats nothing."""
+
+import pytest
+
+from mmdrfuse.errors import MissingExtraError
+from mmdrfuse.training import Record, board
+from mmdrfuse.training.validation import Scores
+
+
+def record(step, value=1.0, validation=None):
+    return Record(step, 0, {"total": value}, 0.1, 1.0, 4, {"detail_gap": 0.5}, validation)
+
+
+def read(folder):
+    """Give name → [(step, value)] as TensorBoard reads it."""
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    events = EventAccumulator(str(folder)).Reload()
+    return {name: [(event.step, event.value) for event in events.Scalars(name)] for name in events.Tags()["scalars"]}
+
+
+def test_losses_refresh_rate_and_scores_are_written_while_records_pass(tmp_path):
+    given = [record(0), record(1, 2.0, Scores({"SSIM": 0.5, "CE": None}, {"TNO": {"SSIM": 0.5}}))]
+    assert list(board(iter(given), tmp_path)) == given
+    assert read(tmp_path) == {
+        "losses/total": [(0, 1.0), (1, 2.0)],
+        "refresh/detail_gap": [(0, 0.5), (1, 0.5)],
+        "rate": [(0, pytest.approx(0.1)), (1, pytest.approx(0.1))],
+        "overall/SSIM": [(1, 0.5)],
+        "TNO/SSIM": [(1, 0.5)],
+    }
+
+
+def test_a_resumed_run_replaces_what_it_does_again(tmp_path):
+    list(board(iter([record(0), record(1, 7.0), record(2, 7.0)]), tmp_path))
+    list(board(iter([record(1), record(2)]), tmp_path))
+    assert read(tmp_path)["losses/total"] == [(0, 1.0), (1, 1.0), (2, 1.0)]
+
+
+def test_a_missing_tensorboard_is_named_before_anything_is_trained(tmp_path, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(MissingExtraError, match=r"--tensorboard needs tensorboard: .* extra \[tensorboard\]"):
+        board(iter([]), tmp_path)

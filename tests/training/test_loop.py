@@ -1,0 +1,94 @@
+"""The loop: who sees a mirrored batch, and who does not."""
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from mmdrfuse import models
+from mmdrfuse.losses.vgg19 import VGG19
+from mmdrfuse.models.student import Output, Student
+from mmdrfuse.training.answers import frozen_answers
+from mmdrfuse.training.loop import walk
+from mmdrfuse.training.memory import Memory
+from mmdrfuse.training.patches import FLIPS, Share, draw
+from mmdrfuse.training.supervision import Supervision
+
+CPU = torch.device("cpu")
+
+
+class Copy(nn.Module):
+    """Give the infrared image back, and remember what was seen."""
+
+    def __init__(self):
+        super().__init__()
+        self.factor, self.seen = nn.Parameter(torch.ones(())), []
+
+    def forward(self, infrared, visible):
+        self.seen.append((infrared, visible))
+        return Output(infrared * self.factor, visible * self.factor)
+
+
+@pytest.fixture
+def walked(toy, small):
+    """Walk with a supervision that keeps what it is given; the totals do not matter."""
+
+    def go(network, steps=12, **changes):
+        given = []
+
+        def supervision(batch, output, *, first_visit):
+            given.append((batch, output))
+            return {"total": output.fused.sum()}
+
+        supervision.refreshed = {}
+
+        supervision.refreshed = {}
+        recipe = small(epochs=steps, batch=7, **changes)
+        optimiser = torch.optim.SGD(network.parameters(), lr=0.0)
+        list(walk(network, supervision, optimiser, Share(toy()), recipe=recipe, start=0, device=CPU))
+        return given
+
+    return go
+
+
+def test_the_network_sees_mirrored_patches_and_the_supervision_never_does(walked, toy):
+    network = Copy()
+    given = walked(network, rate=1e-30)
+    flips = [draw(step, count=7, batch=7, seed=0, flips=True)[1] for step in range(12)]
+    assert set(flips) == set(FLIPS)
+    for flip, (infrared, visible), (batch, output) in zip(flips, network.seen, given, strict=True):
+        assert torch.equal(infrared, batch.infrared.flip(flip))
+        assert torch.equal(visible, batch.visible.flip(flip))
+        assert np.array_equal(batch.infrared[:, 0], toy().infrared[batch.indices] / np.float32(255))
+        torch.testing.assert_close(output, Output(batch.infrared, batch.visible))
+
+
+def test_mirroring_changes_what_a_student_makes_of_a_patch_only_in_its_place(walked):
+    """A student whose kernels are symmetric cannot tell a mirrored patch from a straight one."""
+    student = Student()
+    with torch.no_grad():
+        for conv in (student.conv1, student.conv2):
+            conv.weight[:] = conv.weight.mean(dim=(2, 3), keepdim=True)
+    mirrored, straight = (walked(student, rate=1e-30, flips=flips) for flips in (True, False))
+    for (_, a), (_, b) in zip(mirrored, straight, strict=True):
+        torch.testing.assert_close(a, b)
+
+
+@pytest.mark.parametrize("name", ["default", "paper"])
+def test_a_step_waits_for_no_number(toy, teacher, small, tmp_path, name):
+    """On a device that has no values, whoever asked for one would fail."""
+    nowhere, recipe = torch.device("meta"), small(name=name, features="vgg19", epochs=2, batch=7, cache=0)
+    with nowhere:
+        features, student = VGG19().eval().requires_grad_(False), Student()
+    patches, mentor = Share(toy()), models.build(teacher).to(nowhere)
+    memory = Memory(patches.shape, dtype=torch.uint8, device=nowhere, folder=tmp_path)
+    frozen = frozen_answers(
+        recipe, tmp_path, patches.shape, teacher=mentor, features=features, device=nowhere, resume=False
+    )
+    supervision = Supervision(recipe, features=features, memory=memory, frozen=frozen)
+    optimiser = torch.optim.Adam(student.parameters())
+    steps = list(walk(student, supervision, optimiser, patches, recipe=recipe, start=0, device=nowhere))
+    assert [step.epoch for step in steps] == [0, 1]
+    assert all(value.device == nowhere for step in steps for value in step.terms.values())
+    with pytest.raises((RuntimeError, NotImplementedError)):
+        steps[0].terms["total"].item()

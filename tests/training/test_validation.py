@@ -1,0 +1,109 @@
+"""Validation: means over whole pairs, and what is found before a training starts."""
+
+import math
+
+import numpy as np
+import pytest
+
+import mmdrfuse
+from mmdrfuse import engine, images, metrics, models
+from mmdrfuse.datasets import find_pairs
+from mmdrfuse.engine.baselines import BASELINES
+from mmdrfuse.errors import InputError, MMDRFuseError, SizeError, UnknownNameError
+from mmdrfuse.pipeline import Pair
+from mmdrfuse.training import Validation
+from mmdrfuse.training.validation import Scores
+
+
+@pytest.fixture
+def pairs(scenes):
+    return find_pairs(scenes)[1].pairs
+
+
+@pytest.fixture
+def odd(tmp_path):
+    """Write a pair of pictures of given sizes; gives the pair."""
+
+    def write(infrared, visible):
+        for side, shape in (("ir", infrared), ("vi", visible)):
+            images.write(tmp_path / side / "odd.png", np.full(shape, 9, np.uint8))
+        return Pair("odd", tmp_path / "ir" / "odd.png", tmp_path / "vi" / "odd.png")
+
+    return write
+
+
+def test_scores_are_the_means_of_what_evaluate_says_of_each_fused_pair(pairs):
+    fuse = engine.make(models.read("ivif"))
+    found = Validation.of({"one": pairs[:1], "rest": pairs[1:]}, metrics=["sd", "VIF"], protocol="cddfuse").scores(fuse)
+    rows = []
+    for pair in pairs:
+        infrared, visible = images.read(pair.infrared), images.read(pair.visible)
+        fused = mmdrfuse.fuse(infrared, visible, weights="ivif")
+        rows.append(metrics.evaluate(fused, infrared, visible, metrics=["SD", "VIF"], protocol="cddfuse"))
+    for metric in ("SD", "VIF"):
+        values = [row[metric] for row in rows]
+        assert found.sets["one"][metric] == values[0]
+        assert found.sets["rest"][metric] == pytest.approx(np.mean(values[1:]), rel=1e-12)
+        assert found.overall[metric] == pytest.approx(np.mean(values), rel=1e-12)
+
+
+def test_a_mean_that_is_no_number_is_none(scenes, pairs):
+    same = Pair("same", pairs[0].infrared, pairs[0].infrared)
+    found = Validation.of({"x": [same]}, metrics=["PSNR", "SSIM"]).scores(BASELINES["max"])
+    assert math.isinf(metrics.evaluate(*[images.read(same.infrared)] * 3, metrics="PSNR")["PSNR"])
+    assert found == Scores({"PSNR": None, "SSIM": pytest.approx(2)}, {"x": found.overall})
+
+
+def test_names_are_understood_in_any_spelling_and_kept_once(pairs):
+    made = Validation.of({"x": pairs}, metrics=["ssim", "SSIM", "vif"], protocol="CDDFuse")
+    assert (made.metrics, made.protocol) == (("SSIM", "VIF"), "cddfuse")
+
+
+@pytest.mark.parametrize(
+    ("sets", "options", "error", "message"),
+    [
+        ({}, {}, InputError, "nothing to validate on: no set of pairs; name folders of pairs"),
+        ({"empty": []}, {}, InputError, "nothing to validate on: empty; name"),
+        ({"x": [0]}, {"metrics": ["VIP"]}, UnknownNameError, "did you mean VIF"),
+        ({"x": [0]}, {"protocol": "tangent"}, UnknownNameError, "unknown protocol 'tangent'"),
+        ({"x": [0]}, {"metrics": ["Qcb"], "protocol": "cddfuse"}, MMDRFuseError, "Qcb"),
+    ],
+)
+def test_what_cannot_be_validated_is_refused(sets, options, error, message):
+    with pytest.raises(error, match=message):
+        Validation.of(sets, **options)
+
+
+def test_the_check_finds_an_unreadable_picture_different_sizes_and_too_small_ones(pairs, odd, tmp_path):
+    fuse = BASELINES["max"]
+    Validation.of({"x": pairs}).check(fuse)
+    with pytest.raises(SizeError, match=r"odd\.png .* infrared is 50x40 and visible 40x50"):
+        Validation.of({"x": [*pairs, odd((40, 50), (50, 40))]}).check(fuse)
+    small = odd((10, 60), (10, 60))
+    message = r"odd\.png: 60x10 pixels, and VIF needs \d+x\d+ or more; validate on larger pictures, or without this"
+    with pytest.raises(SizeError, match=message):
+        Validation.of({"x": [*pairs, small]}).check(fuse)
+    small.visible.write_bytes(b"no picture")
+    with pytest.raises(InputError, match=r"odd\.png: not a picture"):
+        Validation.of({"x": [*pairs, small]}).check(fuse)
+
+
+def test_the_check_tries_the_network_on_the_largest_pair(pairs, odd):
+    seen = []
+
+    def fuse(infrared, visible):
+        seen.append(infrared.shape)
+        return infrared
+
+    Validation.of({"a": pairs, "b": [odd((130, 150), (130, 150))]}, metrics=["SD"]).check(fuse)
+    assert seen == [(130, 150)]
+
+
+def test_the_description_tells_other_pictures_apart_wherever_they_lie(pairs, odd, tmp_path):
+    first = odd((40, 50), (40, 50))
+    known = Validation.of({"x": [first]}).description["sets"]["x"]
+    assert known["pairs"] == 1
+    moved = Pair("odd", first.visible, first.infrared)  # both are the same picture
+    assert Validation.of({"x": [moved]}).description["sets"]["x"] == known
+    images.write(first.visible, np.full((40, 50), 8, np.uint8))
+    assert Validation.of({"x": [first]}).description["sets"]["x"] != known
