@@ -12,6 +12,19 @@ from mmdrfuse.cli.common import ANY_PATH, EXISTING_FOLDER, Report, overwrite_opt
 @click.argument("out", metavar="OUT.h5", type=ANY_PATH)
 @click.option("--patch", type=click.IntRange(16), default=128, help="Height and width of a patch, pixels.")
 @click.option("--stride", type=click.IntRange(1), show_default="--patch", help="Pixels from one patch to the next.")
+@click.option(
+    "--per-pair", metavar="N", type=click.IntRange(1), help="Take at most N patches of a pair, spread evenly."
+)
+@click.option(
+    "--exposures",
+    metavar="N",
+    type=click.IntRange(0),
+    default=0,
+    help="Cut each pair N times more, as other cameras might have exposed it.",
+)
+@click.option(
+    "--hold-out", metavar="N", type=click.IntRange(2), help="Leave out every Nth pair of a set, for validation."
+)
 @click.option("--layout", metavar="NAME", show_default="recognised", help="The layout that SRC has.")
 @workers_option
 @overwrite_option
@@ -20,6 +33,9 @@ def prepare(
     out: Path,
     patch: int,
     stride: int | None,
+    per_pair: int | None,
+    exposures: int,
+    hold_out: int | None,
     layout: str | None,
     workers: int,
     overwrite: bool,
@@ -37,6 +53,9 @@ def prepare(
         out,
         patch=patch,
         stride=stride,
+        per_pair=per_pair,
+        exposures=exposures,
+        hold_out=hold_out,
         layout=layout,
         workers=workers,
         overwrite=overwrite,

@@ -175,7 +175,7 @@ def train(network: "Network", settings: Settings, teacher: "Checkpoint | None" =
 
 def _origin(patches: "PatchFile") -> dict[str, Any]:
     """Say for the model card what the patches were cut from: pairs of each layout, and how they were cut."""
-    pairs = Counter(str(source["layout"]) for source in patches.sources)
+    pairs = Counter(str(source["layout"]) for source in patches.sources if not source.get("exposure"))
     return {"pairs": dict(sorted(pairs.items())), "options": patches.options}
 
 

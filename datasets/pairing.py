@@ -57,6 +57,18 @@ class Pairing:
             tuple(group for part in listed for group in part.ambiguous),
         )
 
+    def held_out(self, every: int | None) -> tuple[list[Pair], list[Pair]]:
+        """Split the pairs: every so-manieth by name is held out for validation; None holds out nothing.
+
+        Args:
+            every: At least 2; 3 holds out a third.
+
+        Returns:
+            Pairs to train on, and pairs held out.
+        """
+        kept = [pair for number, pair in enumerate(self.pairs, 1) if not every or number % every]
+        return kept, [pair for number, pair in enumerate(self.pairs, 1) if every and not number % every]
+
     def unused(self) -> Iterator[str]:
         """Say of each orphan and each file that is no picture why it is in no pair."""
         yield from (f"{path}: no partner on the other side" for path in self.orphans)

@@ -6,7 +6,7 @@ What is in it, for N patches of h × w:
 ``infrared``          uint8, (N, h, w), one gzip chunk a patch
 ``visible``           the same, the luminance of the visible side
 ``index``             (N,) records ``source, y, x``: row of ``sources``, and the patch's first row and column there
-``sources``           (S,) JSON texts, one a pair: set, name, files below the set's root, their SHA-256, size
+``sources``           (S,) JSON texts, one a pair and exposure: set, name, files below the set's root, SHA-256, size
 attributes            ``format``, ``format_version``, ``options`` (JSON), ``tool_version``, ``fingerprint``
 ====================  ==========================================================================================
 
@@ -156,7 +156,7 @@ class PatchWriter(AbstractContextManager["PatchWriter"]):
     """
 
     def __init__(self, path: Path, size: tuple[int, int], options: Mapping[str, Any]) -> None:
-        self.count = 0
+        self.count = self.pairs = 0
         self._sources: list[bytes] = []
         self._index: list[NDArray[np.void]] = []
         self._hashes = Hashes()
@@ -179,13 +179,9 @@ class PatchWriter(AbstractContextManager["PatchWriter"]):
                 track_times=False,  # the same patches give the same bytes
             )
 
-    @property
-    def pairs(self) -> int:
-        """Pairs written."""
-        return len(self._sources)
-
     def add(self, patches: "PackedPatches", source: Mapping[str, Any]) -> None:
-        """Append a pair's patches, and what is known about the pair."""
+        """Append a pair's patches, and what is known about the pair; other exposures of one pair do not count again."""
+        self.pairs += not source.get("exposure")
         start, self.count = self.count, self.count + len(patches.index)
         for side, packed in zip(SIDES, patches.packed, strict=True):
             dataset = self._file[side]

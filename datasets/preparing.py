@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from mmdrfuse import images
 from mmdrfuse.atomic import writing
+from mmdrfuse.datasets.exposures import expose
 from mmdrfuse.datasets.layouts import find_pairs
 from mmdrfuse.datasets.patches import PackedPatches, PatchWriter
 from mmdrfuse.errors import InputError, MMDRFuseError, SizeError
@@ -57,6 +58,9 @@ def prepare(
     *,
     patch: int = 128,
     stride: int | None = None,
+    per_pair: int | None = None,
+    exposures: int = 0,
+    hold_out: int | None = None,
     layout: str | None = None,
     workers: int | None = None,
     overwrite: bool = False,
@@ -73,6 +77,11 @@ def prepare(
         out: The file to write; see :mod:`mmdrfuse.datasets.patches` for what is in it.
         patch: Height and width of a patch, pixels.
         stride: Pixels from one patch to the next; None for a patch beside a patch.
+        per_pair: At most so many patches of a pair, spread evenly over its grid, so that large pictures do not
+            outweigh small ones; None for all.
+        exposures: Each pair is cut so many times more, as other cameras might have exposed it; see
+            :mod:`mmdrfuse.datasets.exposures`.
+        hold_out: Every so-manieth pair of a set by name is left out, for validation; None for none.
         layout: Name of the sets' layout; None recognises it.
         workers: Threads; None for one a core.
         overwrite: Whether an existing file may be replaced.
@@ -82,18 +91,25 @@ def prepare(
         InputError: A root is missing or cannot be searched, or nothing in it could be used.
         OutputError: The file exists, or cannot be written.
         PairingError: A root holds no pairs.
-        SizeError: The patch or the stride is too small.
+        SizeError: The patch, the stride or another number is too small.
         UnknownNameError: There is no layout of that name.
     """
     stride = patch if stride is None else stride
     if patch < SMALLEST or stride < 1:
         raise SizeError(f"patch {patch} with stride {stride}: the patch must be at least {SMALLEST}, the stride 1")
-    options = {"patch": patch, "stride": stride, "layout": layout, "luminance": "BT.601", "sixteen_bit": "v / 257"}
+    if exposures < 0 or (per_pair is not None and per_pair < 1) or (hold_out is not None and hold_out < 2):
+        raise SizeError(
+            f"per_pair {per_pair}, exposures {exposures}, hold_out {hold_out}: they must be at least 1, 0 and 2"
+        )
+    options = {
+        "patch": patch, "stride": stride, "per_pair": per_pair, "exposures": exposures, "hold_out": hold_out,
+        "layout": layout, "luminance": "BT.601", "sixteen_bit": "v / 257",
+    }  # fmt: skip
     with writing(out, overwrite=overwrite) as temporary:
-        sets = [_find(number, root, layout) for number, root in enumerate(sources)]
+        sets = [_find(number, root, layout, exposures, hold_out) for number, root in enumerate(sources)]
         items = [item for one in sets for item in one.items]
         with PatchWriter(temporary, (patch, patch), options) as writer:
-            cut = partial(_cut, patch=patch, stride=stride)
+            cut = partial(_cut, patch=patch, stride=stride, per_pair=per_pair)
             broken, small = _write(writer, items, cut, workers=workers or os.cpu_count() or 1, progress=progress)
             failed = [line for one in sets for line in one.unclear] + broken
             left_out = [line for one in sets for line in one.unused] + small
@@ -122,12 +138,13 @@ class _Set:
 
 @dataclass(frozen=True)
 class _Item:
-    """A pair, and where it is from: the number and root of its set, and the set's layout."""
+    """A pair, where it is from: the number and root of its set, and the set's layout; and which exposure of it."""
 
     number: int
     root: Path
     layout: str
     pair: Pair
+    exposure: int = 0
 
 
 @dataclass(frozen=True)
@@ -138,12 +155,14 @@ class _Cut:
     source: dict[str, Any]
 
 
-def _find(number: int, root: Path, layout: str | None) -> _Set:
-    """Search a root for pairs."""
+def _find(number: int, root: Path, layout: str | None, exposures: int, hold_out: int | None) -> _Set:
+    """Search a root for pairs, and say how each is to be exposed."""
     with _reading(root):
         kind, pairing = find_pairs(root, layout)
-        items = [_Item(number, root, kind.name, pair) for pair in pairing.pairs]
-        return _Set(kind.name, items, list(pairing.unclear()), list(pairing.unused()))
+        kept, held = pairing.held_out(hold_out)
+        items = [_Item(number, root, kind.name, pair, nth) for pair in kept for nth in range(1 + exposures)]
+        unused = [*pairing.unused(), *([f"{root}: {len(held)} of {len(pairing.pairs)} pairs held out"] if held else [])]
+        return _Set(kind.name, items, list(pairing.unclear()), unused)
 
 
 def _write(
@@ -169,7 +188,7 @@ def _write(
     return broken, small
 
 
-def _cut(item: _Item, *, patch: int, stride: int) -> _Cut:
+def _cut(item: _Item, *, patch: int, stride: int, per_pair: int | None) -> _Cut:
     """Read a pair, cut it, and compress its patches.
 
     Raises:
@@ -184,13 +203,18 @@ def _cut(item: _Item, *, patch: int, stride: int) -> _Cut:
             f"{paths[0]} is {wide}x{high} and {paths[1]} {broad}x{tall} pixels; "
             "a pair must be registered: resize or crop one of them"
         )
+    if item.exposure:
+        infrared, visible = expose(infrared, visible, seed=f"{item.pair.name} {item.exposure}")
     rows, columns = (np.arange(0, length - patch + 1, stride) for length in infrared.shape)
     corners = np.stack(np.meshgrid(rows, columns, indexing="ij"), axis=-1).reshape(-1, 2)
-    sides = [_windows(image, patch)[::stride, ::stride].reshape(-1, patch, patch) for image in (infrared, visible)]
+    if per_pair is not None:
+        corners = corners[_spread(len(corners), per_pair)]
+    sides = [_windows(image, patch)[corners[:, 0], corners[:, 1]] for image in (infrared, visible)]
     source = {
         "set": item.number,
         "layout": item.layout,
         "name": item.pair.name,
+        "exposure": item.exposure,
         "height": infrared.shape[0],
         "width": infrared.shape[1],
         "patches": len(corners),
@@ -213,6 +237,12 @@ def _eight_bit_luminance(path: Path) -> NDArray[np.uint8]:
         raise InputError(f"{path}: floating-point values beyond 0..1; scale them, or store 8 or 16 bits")
     scaled: NDArray[np.uint8] = np.rint(values * 255).astype(np.uint8)
     return scaled
+
+
+def _spread(count: int, most: int) -> NDArray[np.int64]:
+    """Choose at most so many of a number of things, evenly."""
+    chosen = min(count, most)
+    return (np.arange(chosen) * 2 + 1) * count // (2 * max(chosen, 1))
 
 
 def _windows(image: NDArray[np.uint8], patch: int) -> NDArray[np.uint8]:

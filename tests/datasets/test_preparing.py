@@ -223,3 +223,38 @@ def test_real_sets_give_the_patches_that_their_sizes_allow(shared, tmp_path, fol
     sizes = [(entry["height"], entry["width"]) for entry in PatchFile(made.path).sources]
     assert made.shape[0] == count == sum((h // 128) * (w // 128) for h, w in sizes)
     assert (made.failed, [line.rpartition("/")[2] for line in made.left_out]) == ((), left_out)
+
+
+def test_at_most_so_many_patches_of_a_pair_come_from_all_over_it(root, tmp_path):
+    made = prepare([root], tmp_path / "p.h5", patch=16, stride=9, per_pair=4)
+    index = PatchFile(made.path).index
+    assert [int((index["source"] == number).sum()) for number in (0, 1)] == [4, 4]
+    rows, columns = (index[axis][index["source"] == 0] for axis in "yx")
+    assert len(set(rows)) > 1
+    assert columns.max() - columns.min() >= 18
+
+
+def test_other_exposures_are_more_patches_of_the_same_pairs(root, tmp_path):
+    plain = read_all(prepare([root], tmp_path / "1.h5", patch=16).path)
+    made = prepare([root], tmp_path / "2.h5", patch=16, exposures=2)
+    patches, infrared, _ = read_all(made.path)
+    assert (made.pairs, len(patches)) == (2, 3 * len(plain[0]))
+    assert [source["exposure"] for source in patches.sources] == [0, 1, 2] * 2
+    of_first = [infrared[patches.index["source"] == number] for number in range(3)]
+    np.testing.assert_array_equal(of_first[0], plain[1][: len(of_first[0])])
+    assert not np.array_equal(of_first[1], of_first[2])
+
+
+def test_every_nth_pair_by_name_is_held_out_and_said(tmp_path, rng):
+    for name in "abcdefg":
+        for side in ("ir", "vi"):
+            images.write(tmp_path / "s" / side / f"{name}.png", rng.integers(0, 256, (16, 16), np.uint8))
+    made = prepare([tmp_path / "s"], tmp_path / "p.h5", patch=16, hold_out=3)
+    assert [source["name"] for source in PatchFile(made.path).sources] == list("abdeg")
+    assert made.left_out == (f"{tmp_path / 's'}: 2 of 7 pairs held out",)
+
+
+@pytest.mark.parametrize("changes", [{"per_pair": 0}, {"exposures": -1}, {"hold_out": 1}])
+def test_numbers_that_make_no_sense_are_refused(root, tmp_path, changes):
+    with pytest.raises(SizeError, match="they must be at least 1, 0 and 2"):
+        prepare([root], tmp_path / "p.h5", **changes)
