@@ -27,6 +27,8 @@ class Weights:
     detail: float = 10.0
     """Refresh by GMSD: ten times the gap."""
     distillation: float = 0.0
+    fidelity: float = 0.0
+    """The field's own scores; not in the paper."""
 
     def __post_init__(self) -> None:
         values = asdict(self)

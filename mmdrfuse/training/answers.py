@@ -1,8 +1,8 @@
 """What a run asks of its frozen networks: the teacher's answers, and the backbone's features of the sources.
 
-Both are asked once of every patch and kept as far as the recipe's ``cache`` reaches, in the order of what
-they save: first the answers, then the features. Measured on one core, batch 25×128×128, EfficientNet-Lite0, a step
-after the first epoch:
+They, and the goals of fidelity, which no network gives, are asked once of every patch and kept as far as the recipe's
+``cache`` reaches: the goals (12 bytes a patch), then in the order of what they save the answers and the features.
+Measured on one core, batch 25×128×128, EfficientNet-Lite0, a step after the first epoch:
 
 =====================  ===========  ==================
 kept                   time         bytes a patch
@@ -24,11 +24,12 @@ from torch import Tensor
 
 from mmdrfuse.losses.content import stronger
 from mmdrfuse.losses.features import Backbone
+from mmdrfuse.losses.fidelity import goals
 from mmdrfuse.models.teacher import Teacher
 from mmdrfuse.training.kept import Ask, Kept
 from mmdrfuse.training.recipes import Recipe
 
-ANSWERS, FEATURES = "teacher-answers.bin", "source-features.bin"
+GOALS, ANSWERS, FEATURES = "fidelity-goals.bin", "teacher-answers.bin", "source-features.bin"
 
 
 def frozen_answers(
@@ -51,6 +52,8 @@ def frozen_answers(
         TrainingError: A file should be there and is not, or has another size.
     """
     asks: dict[str, tuple[str, Ask]] = {}
+    if recipe.weights.fidelity:
+        asks["fidelity"] = GOALS, of_reference
     if teacher is not None and recipe.weights.distillation:
         asks["distillation"] = ANSWERS, of_teacher(teacher)
     if recipe.features != "none" and recipe.weights.perception:
@@ -77,6 +80,11 @@ def of_teacher(teacher: Teacher) -> Ask:
         return fused, feature.sum(dim=1, keepdim=True)
 
     return ask
+
+
+def of_reference(infrared: Tensor, visible: Tensor) -> tuple[Tensor, ...]:
+    """Ask for the goals of fidelity, (B, 6, 1, 1)."""
+    return (goals(infrared, visible)[..., None, None],)
 
 
 def of_sources(features: Backbone) -> Ask:

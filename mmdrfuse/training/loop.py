@@ -1,6 +1,6 @@
 """The training loop, from top to bottom."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import NamedTuple
 
 import torch
@@ -31,7 +31,7 @@ class Step(NamedTuple):
 def walk(
     network: nn.Module, supervision: Supervision, optimiser: torch.optim.Optimizer, patches: Share,
     *, recipe: Recipe, start: int, device: torch.device,
-) -> Iterator[Step]:  # fmt: skip
+) -> Generator[Step, None, None]:  # fmt: skip
     """Train step by step; between two steps, everything is as after the first of them.
 
     Args:

@@ -10,7 +10,7 @@ remembered outputs that do not fit in memory) are what a resumed run goes on fro
 import json
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from types import MappingProxyType
@@ -194,7 +194,7 @@ def _enter(folder: Path, recipe: Recipe, saved: state.Saved | None, *, overwrite
 
 
 def _kept(
-    steps: Iterator[Step], kept: State, watcher: Watcher, folder: Path,
+    steps: Generator[Step, None, None], kept: State, watcher: Watcher, folder: Path,
     *, per_epoch: int, seconds: float, card: dict[str, Any],
 ) -> Iterator[Record]:  # fmt: skip
     """Keep log and state on the way, and the weights at the end."""
@@ -224,6 +224,7 @@ def _kept(
     if world.first:
         weights = watcher.finish()
         models.write(folder / f"{card['network']}.safetensors", weights, {**card, **watcher.card()})
+    steps.close()  # after an early end too, the shared network must go before the group that it speaks through
     world.leave()
 
 

@@ -12,6 +12,7 @@ from mmdrfuse.losses import content, refresh
 from mmdrfuse.losses.content import Maps
 from mmdrfuse.losses.distillation import distillation
 from mmdrfuse.losses.features import DEPTH, Backbone
+from mmdrfuse.losses.fidelity import fidelity
 from mmdrfuse.losses.similarity import quality
 from mmdrfuse.losses.terms import Terms, total
 from mmdrfuse.models.student import Output
@@ -29,7 +30,7 @@ class Supervision:
         features: The frozen backbone of the perceptual losses.
         memory: The run's refresh memory.
         frozen: What the frozen networks say, by the term that asks: the teacher for ``distillation``, the
-            sources' features for ``perception``. A term that is not there has no loss.
+            sources' features for ``perception``, and the goals of ``fidelity``. A term that is not there has no loss.
     """
 
     def __init__(self, recipe: Recipe, *, features: Backbone, memory: Memory, frozen: Mapping[str, Kept]) -> None:
@@ -61,6 +62,9 @@ class Supervision:
         if "distillation" in said:
             picture, feature = said["distillation"]
             terms["distillation"] = distillation(output, (picture, feature), norm=self.recipe.norm)
+        if "fidelity" in said:
+            asked = said["fidelity"][0].flatten(1)
+            terms["fidelity"] = fidelity(fused, batch.infrared, batch.visible, asked).mean()
         return total({name: term for name, term in terms.items() if name in self.wanted}, self.recipe.weights)
 
     def _content(self, batch: Batch, fused: Tensor) -> Terms:

@@ -16,7 +16,7 @@ def test_total_is_the_weighted_sum_and_the_terms_stay():
 
 
 @pytest.mark.parametrize(
-    ("weights", "published"), [(TEACHER, (2, 0.1, 1, 10, 10, 0)), (STUDENT, (1, 0.1, 2, 10, 10, 5))]
+    ("weights", "published"), [(TEACHER, (2, 0.1, 1, 10, 10, 0, 0)), (STUDENT, (1, 0.1, 2, 10, 10, 5, 0))]
 )
 def test_the_weights_are_the_papers(weights, published):
     assert tuple(getattr(weights, field.name) for field in fields(weights)) == published

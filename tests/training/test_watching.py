@@ -1,7 +1,13 @@
 """Watched runs: scores in the log, weights of the best epoch, early ends, pictures, and no harm to a training."""
 
+import inspect
 import json
+import os
+import socket
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +16,7 @@ from safetensors import safe_open
 from mmdrfuse import images, models, training
 from mmdrfuse.datasets import find_pairs
 from mmdrfuse.errors import InputError, TrainingError
-from mmdrfuse.training import Stop, Validation, Watch, plots
+from mmdrfuse.training import Stop, Validation, Watch, plots, run
 from mmdrfuse.training.run import State
 from mmdrfuse.training.validation import Scores
 from mmdrfuse.training.watching import Watcher
@@ -121,6 +127,22 @@ def test_a_resumed_run_remembers_the_best_score_and_how_long_ago_it_was(watched,
     rest = list(watched(scripted([2.5, 9], patience=2), resume=True))
     assert [record.epoch for record in rest] == [3, 3, 3]
     assert rest[-1].validation.best == 2
+
+
+def test_the_shared_network_is_let_go_before_the_processes_part(watched, scripted, monkeypatch):
+    """Otherwise its end waits for a thread of the group that waits for Python: seen to hang after early ends."""
+    walk, made, states = run.walk, [], []
+
+    def walked(*arguments, **options):
+        made.append(walk(*arguments, **options))
+        return made[-1]
+
+    monkeypatch.setattr(run, "walk", walked)
+    monkeypatch.setattr(run.World, "leave", lambda self: states.append(inspect.getgeneratorstate(made[-1])))
+    watch = scripted([2, 1], patience=1)
+    list(watched(watch))
+    list(watched(watch, resume=True))
+    assert states == [inspect.GEN_CLOSED] * 2
 
 
 def killer(monkeypatch, owner, name, *, at, before):
@@ -260,3 +282,42 @@ def test_a_picture_that_cannot_be_drawn_is_told_and_the_weights_are_written(watc
     list(watched(Watch(preview_every=0, tell=told.append)))
     assert told == ["no pictures after epoch 5: no room"]
     assert (tmp_path / "run" / "student.safetensors").is_file()
+
+
+SEVERAL = """
+import os, sys
+sys.path.insert(0, sys.argv[1])
+from pathlib import Path
+import torch
+from conftest import Toy
+from mmdrfuse import training
+from mmdrfuse.datasets import find_pairs
+from mmdrfuse.training import Stop, Validation, Watch
+from mmdrfuse.training.validation import Scores
+falling = iter([3.0, 2.0])
+Validation.scores = lambda self, engine: Scores({"SD": next(falling)}, {})
+watch = Watch(Validation.of({"x": find_pairs(Path(sys.argv[3]))[1].pairs}, metrics=["SD"]), Stop("SD", 1), 0)
+recipe = training.recipe("default", "teacher", epochs=5, batch=2, features="none")
+torch.optim.Adam([torch.zeros(1, requires_grad=True)]).zero_grad()  # loads the half of torch that is loaded late
+for resume, port in zip((False, True), sys.argv[4:]):
+    os.environ["MASTER_PORT"] = port
+    for rank in "01":
+        os.environ["RANK"] = rank
+        if not os.fork():
+            done = list(training.train(recipe, Toy(8), Path(sys.argv[2]), device="cpu", watch=watch, resume=resume))
+            print(rank, resume, len(done), flush=True)
+            os._exit(0)
+    os.wait(), os.wait()
+"""
+
+
+def test_several_processes_stop_together_and_stay_stopped(scenes, tmp_path):
+    with socket.socket() as one, socket.socket() as two:
+        for free in (one, two):
+            free.bind(("127.0.0.1", 0))
+        ports = [str(free.getsockname()[1]) for free in (one, two)]
+    command = [sys.executable, "-c", SEVERAL, Path(__file__).parent, tmp_path / "run", scenes, *ports]
+    meeting = {**os.environ, "MASTER_ADDR": "127.0.0.1", "WORLD_SIZE": "2"}
+    done = subprocess.run(command, env=meeting, check=True, timeout=120, capture_output=True, text=True)
+    assert sorted(done.stdout.split("\n")) == ["", "0 False 4", "0 True 0", "1 False 4", "1 True 0"]  # two epochs
+    assert models.read(tmp_path / "run" / "teacher.safetensors").card["stop"]["best"] == 1
