@@ -17,6 +17,7 @@ from mmdrfuse.cli.distill import distill
 from mmdrfuse.cli.eval import evaluate
 from mmdrfuse.cli.fuse import fuse
 from mmdrfuse.cli.prepare import prepare
+from mmdrfuse.cli.refine import refine
 from mmdrfuse.cli.teach import teach
 from mmdrfuse.errors import MMDRFuseError
 from mmdrfuse.version import __version__
@@ -58,7 +59,7 @@ def main() -> None:
     """Fuse infrared and visible (or PET, SPECT, CT and MRI) images with a network of 113 parameters."""
 
 
-for _command in (prepare, teach, distill, fuse, evaluate, demo):
+for _command in (prepare, teach, distill, refine, fuse, evaluate, demo):
     main.add_command(_command)
 
 

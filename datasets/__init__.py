@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from mmdrfuse.datasets.gathering import Piece, gather
     from mmdrfuse.datasets.layouts import LAYOUTS, Layout, find_pairs
     from mmdrfuse.datasets.pairing import Pairing, pair_folders, pair_key
     from mmdrfuse.datasets.patches import PatchFile
@@ -18,9 +19,11 @@ __all__ = [
     "Layout",
     "Pairing",
     "PatchFile",
+    "Piece",
     "PrepareReport",
     "Scene",
     "find_pairs",
+    "gather",
     "pair_folders",
     "pair_key",
     "prepare",
@@ -29,6 +32,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "gathering": ("Piece", "gather"),
     "layouts": ("LAYOUTS", "Layout", "find_pairs"),
     "pairing": ("Pairing", "pair_folders", "pair_key"),
     "patches": ("PatchFile",),

@@ -1,46 +1,64 @@
 """One pair as other cameras might have exposed it, so that training sees more kinds of light than its sets hold.
 
-A thermal camera may show warm things dark; a visible one may see haze or night. Each side gets a range, a gamma and,
-the infrared in half of the cases, the other polarity, all drawn at random.
+``haze``: both sides use most of their range, the visible one lies in its darker half, and the thermal camera may show
+warm things dark. ``night``: little but hot things is bright in the infrared, and the visible side is dim.
 """
 
 import math
 import zlib
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 Image = NDArray[np.uint8]
 
-DARKEST, BRIGHTEST = (0.0, 40.0), (200.0, 255.0)
-"""Levels between which a side's darkest and its brightest pixel come to lie."""
 
-GAMMA = (0.8, 1.8)
-"""What the curve's exponent is drawn from, evenly on a logarithmic scale."""
+class Curve(NamedTuple):
+    """What a curve is drawn from: levels that the darkest and the brightest pixel become, and the exponent."""
+
+    darkest: tuple[float, float]
+    brightest: tuple[float, float]
+    gamma: tuple[float, float]
 
 
-def expose(infrared: Image, visible: Image, *, seed: str) -> tuple[Image, Image]:
+LIGHTS = {
+    "haze": (Curve((10, 30), (230, 255), (0.7, 1.4)), Curve((10, 40), (190, 245), (1.0, 2.0))),
+    "night": (Curve((0, 0), (200, 255), (2.0, 3.5)), Curve((0, 10), (220, 255), (1.3, 2.0))),
+}
+"""Curves of infrared and visible by the name of the light."""
+
+INVERTED = {"haze": 0.4, "night": 0.0}
+"""How often the thermal camera shows warm things dark."""
+
+
+def expose(infrared: Image, visible: Image, *, light: str, seed: str) -> tuple[Image, Image]:
     """Give both sides at another exposure; the same seed gives the same.
 
     Args:
         infrared: H×W.
         visible: H×W.
+        light: One of `LIGHTS`.
         seed: Any text, such as the pair's name.
 
     Returns:
         Infrared and visible, H×W; one that was constant is so still.
     """
-    generator = np.random.default_rng(zlib.crc32(seed.encode()))
-    inverted = bool(generator.integers(2))
-    return _exposed(infrared, generator, inverted=inverted), _exposed(visible, generator, inverted=False)
+    generator = np.random.default_rng(zlib.crc32(f"{light} {seed}".encode()))
+    inverted = bool(generator.random() < INVERTED[light])
+    curves = LIGHTS[light]
+    return (
+        _exposed(infrared, curves[0], generator, inverted=inverted),
+        _exposed(visible, curves[1], generator, inverted=False),
+    )
 
 
-def _exposed(image: Image, generator: np.random.Generator, *, inverted: bool) -> Image:
-    """Send the levels through a random curve."""
-    low, high = generator.uniform(*DARKEST), generator.uniform(*BRIGHTEST)
-    gamma = math.exp(generator.uniform(*map(math.log, GAMMA)))
+def _exposed(image: Image, curve: Curve, generator: np.random.Generator, *, inverted: bool) -> Image:
+    """Send the levels through a curve drawn at random."""
+    low, high = generator.uniform(*curve.darkest), generator.uniform(*curve.brightest)
+    gamma = math.exp(generator.uniform(*map(math.log, curve.gamma)))
     first, last = int(image.min()), int(image.max())
     place = np.clip((np.arange(256) - first) / max(last - first, 1), 0, 1)
-    curve = low + (high - low) * (1 - place if inverted else place) ** gamma
-    exposed: Image = np.rint(curve).astype(np.uint8)[image]
+    levels = low + (high - low) * (1 - place if inverted else place) ** gamma
+    exposed: Image = np.rint(levels).astype(np.uint8)[image]
     return exposed

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from mmdrfuse import images
 from mmdrfuse.atomic import writing
-from mmdrfuse.datasets.exposures import expose
+from mmdrfuse.datasets.exposures import LIGHTS, expose
 from mmdrfuse.datasets.layouts import find_pairs
 from mmdrfuse.datasets.patches import PackedPatches, PatchWriter
 from mmdrfuse.errors import InputError, MMDRFuseError, SizeError
@@ -79,8 +79,8 @@ def prepare(
         stride: Pixels from one patch to the next; None for a patch beside a patch.
         per_pair: At most so many patches of a pair, spread evenly over its grid, so that large pictures do not
             outweigh small ones; None for all.
-        exposures: Each pair is cut so many times more, as other cameras might have exposed it; see
-            :mod:`mmdrfuse.datasets.exposures`.
+        exposures: Each pair is cut so many times more, as other cameras might have exposed it, by turns in haze and at
+            night; see :mod:`mmdrfuse.datasets.exposures`.
         hold_out: Every so-manieth pair of a set by name is left out, for validation; None for none.
         layout: Name of the sets' layout; None recognises it.
         workers: Threads; None for one a core.
@@ -196,7 +196,7 @@ def _cut(item: _Item, *, patch: int, stride: int, per_pair: int | None) -> _Cut:
         SizeError: The pictures' sizes differ.
     """
     paths = item.pair.infrared, item.pair.visible
-    infrared, visible = (_eight_bit_luminance(path) for path in paths)
+    infrared, visible = (eight_bit_luminance(path) for path in paths)
     if infrared.shape != visible.shape:
         (high, wide), (tall, broad) = infrared.shape, visible.shape
         raise SizeError(
@@ -204,7 +204,8 @@ def _cut(item: _Item, *, patch: int, stride: int, per_pair: int | None) -> _Cut:
             "a pair must be registered: resize or crop one of them"
         )
     if item.exposure:
-        infrared, visible = expose(infrared, visible, seed=f"{item.pair.name} {item.exposure}")
+        light = tuple(LIGHTS)[(item.exposure - 1) % len(LIGHTS)]
+        infrared, visible = expose(infrared, visible, light=light, seed=f"{item.pair.name} {item.exposure}")
     rows, columns = (np.arange(0, length - patch + 1, stride) for length in infrared.shape)
     corners = np.stack(np.meshgrid(rows, columns, indexing="ij"), axis=-1).reshape(-1, 2)
     if per_pair is not None:
@@ -226,7 +227,7 @@ def _cut(item: _Item, *, patch: int, stride: int, per_pair: int | None) -> _Cut:
     return _Cut(PackedPatches(sides[0], sides[1], corners), source)
 
 
-def _eight_bit_luminance(path: Path) -> NDArray[np.uint8]:
+def eight_bit_luminance(path: Path) -> NDArray[np.uint8]:
     """Read the luminance as 8 bits."""
     values: NDArray[Any] = images.luminance(images.read(path))
     if values.dtype == np.uint8:

@@ -1,12 +1,12 @@
-"""Fidelity: a fused image shall score as well as a reference that knows its whole range.
+"""Fidelity: the scores by which the field judges a fused image, as functions that can be climbed.
 
-The scores are those by which the field judges, as functions that can be climbed. Of one image each is the metric of its
-name under the protocol ``cddfuse``, here in float32. SCD: Aslantas, Bendes, AEU 2015. VIF: Sheikh, Bovik, TIP 2006.
-Qabf: Xydeas, Petrovic, Electronics Letters 2000. SSIM: Wang et al., IEEE TIP 2004.
+Of one image each is the metric of its name under the protocol ``cddfuse``, here in float32. SCD: Aslantas, Bendes, AEU
+2015. VIF: Sheikh, Bovik, IEEE TIP 2006. Qabf: Xydeas, Petrovic, Electronics Letters 2000. SSIM: Wang et al., IEEE TIP
+2004.
 
-The reference is a mix of the larger and the smaller source, stretched to the full range. No network with a window of
-5×5 pixels can stretch like that, for it sees no range; but it can learn what pictures that need it look like. The ratio
-to the reference's score is what counts, so that a patch without texture, whose scores say little, asks for little.
+The scores trade against each other: ``max(I, V)`` is strong in VIF and Qabf, which ask for copies, and weak in SCD and
+CC, which ask for a share of both. So the goals are multiples of what the maximum scores on the same patch, some above
+and some below 1. As ratios they also ask for little where a patch without texture has scores that say little.
 """
 
 import math
@@ -21,17 +21,11 @@ from mmdrfuse.errors import SizeError
 NAMES = ("SD", "SCD", "VIF", "Qabf", "SSIM", "CC")
 """The scores, in the order of all tensors here; the more the better."""
 
-GOALS = (1.08, 1.00, 1.03, 0.98, 0.98, 0.95)
-"""What each score shall reach, as a multiple of the reference's."""
-
-LARGER = 0.6
-"""Share of the larger source in the reference's mix."""
-
-WHITE = 0.9
-"""The stretch takes at least this for white: a dark patch is dark because its picture is lighter elsewhere."""
+GOALS = (1.12, 1.15, 0.90, 0.90, 0.96, 1.05)
+"""What each score shall reach, as a multiple of the maximum's: between a copy of the brighter source and a mix."""
 
 LEAST = 0.2
-"""Scores of the reference count as at least this."""
+"""Scores of the maximum count as at least this."""
 
 SOFT, STEEP = 0.04, 10.0
 """Shortfalls bend over this width around 0, and their squares count so many times."""
@@ -78,14 +72,14 @@ def fidelity(fused: Tensor, infrared: Tensor, visible: Tensor, goals: Tensor) ->
     Raises:
         SizeError: The images are too small for VIF.
     """
-    ahead = scores(_levels(fused), infrared * 255, visible * 255) / goals - 1
+    ahead = scores(levels(fused), infrared * 255, visible * 255) / goals - 1
     short = SOFT * softplus(-ahead / SOFT)
     return (short + STEEP * short.square()).sum(dim=1)
 
 
 @torch.no_grad()
 def goals(infrared: Tensor, visible: Tensor) -> Tensor:
-    """Give the goals of each sample: `GOALS` times the scores of its reference.
+    """Give the goals of each sample: `GOALS` times the scores of the sources' maximum.
 
     Args:
         infrared: (N, 1, H, W), in [0, 1], sides of at least `SMALLEST`.
@@ -97,10 +91,8 @@ def goals(infrared: Tensor, visible: Tensor) -> Tensor:
     Raises:
         SizeError: The images are too small for VIF.
     """
-    mix = LARGER * torch.maximum(infrared, visible) + (1 - LARGER) * torch.minimum(infrared, visible)
-    black, white = mix.amin(dim=(1, 2, 3), keepdim=True), mix.amax(dim=(1, 2, 3), keepdim=True).clamp(min=WHITE)
-    reached = scores(_levels((mix - black) / (white - black).clamp(min=TINY)), infrared * 255, visible * 255)
-    return reached.clamp(min=LEAST) * torch.tensor(GOALS, device=reached.device, dtype=reached.dtype)
+    reached = scores(levels(torch.maximum(infrared, visible)), infrared * 255, visible * 255)
+    return reached.clamp(min=LEAST) * reached.new_tensor(GOALS)
 
 
 def scores(fused: Tensor, a: Tensor, b: Tensor) -> Tensor:
@@ -131,8 +123,12 @@ def scores(fused: Tensor, a: Tensor, b: Tensor) -> Tensor:
     )
 
 
-def _levels(fused: Tensor) -> Tensor:
-    """Clip and round to levels 0..255, as a written picture is; the gradient passes where nothing is clipped."""
+def levels(fused: Tensor) -> Tensor:
+    """Clip and round to levels 0..255, as a written picture is; the gradient passes where nothing is clipped.
+
+    Args:
+        fused: Any shape, in [0, 1] and beyond.
+    """
     scaled = (fused * 255).clamp(0, 255)
     return scaled + (scaled.round() - scaled).detach()
 

@@ -53,7 +53,7 @@ def frozen_answers(
     """
     asks: dict[str, tuple[str, Ask]] = {}
     if recipe.weights.fidelity:
-        asks["fidelity"] = GOALS, of_reference
+        asks["fidelity"] = GOALS, of_maximum
     if teacher is not None and recipe.weights.distillation:
         asks["distillation"] = ANSWERS, of_teacher(teacher)
     if recipe.features != "none" and recipe.weights.perception:
@@ -82,7 +82,7 @@ def of_teacher(teacher: Teacher) -> Ask:
     return ask
 
 
-def of_reference(infrared: Tensor, visible: Tensor) -> tuple[Tensor, ...]:
+def of_maximum(infrared: Tensor, visible: Tensor) -> tuple[Tensor, ...]:
     """Ask for the goals of fidelity, (B, 6, 1, 1)."""
     return (goals(infrared, visible)[..., None, None],)
 

@@ -1,0 +1,84 @@
+"""Pictures to refine a student on: pieces of a set's pairs, as they are and in other lights."""
+
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from mmdrfuse.datasets.exposures import LIGHTS, Image, expose
+from mmdrfuse.datasets.layouts import find_pairs
+from mmdrfuse.datasets.preparing import eight_bit_luminance
+from mmdrfuse.errors import SizeError, UnknownNameError
+from mmdrfuse.pipeline.pairs import Pair
+
+
+class Piece(NamedTuple):
+    """A pair, or a piece of one."""
+
+    infrared: Image
+    """H×W."""
+    visible: Image
+
+
+def gather(
+    sources: Sequence[Path],
+    *,
+    pictures: int = 24,
+    size: int = 320,
+    lights: Sequence[str] = (),
+    hold_out: int | None = None,
+    seed: int = 0,
+) -> dict[str, list[Piece]]:
+    """Draw pieces of pairs: one group for each source, then one for each light, drawn from the first source.
+
+    Args:
+        sources: Roots of sets; the name of a group is its layout's, or the folder's where the layout has none.
+        pictures: Pieces in a group; a pair gives a second one only when all have given one.
+        size: Rows and columns of a piece, at most; smaller pictures stay whole.
+        lights: Names of :data:`mmdrfuse.datasets.exposures.LIGHTS`.
+        hold_out: Every so-manieth pair by name is left out, as by `prepare`.
+        seed: Chooses pairs, places and exposures.
+
+    Raises:
+        InputError: A root or a picture cannot be read.
+        PairingError: A root holds no pairs.
+        SizeError: The pictures of a pair differ in size.
+        UnknownNameError: There is no such light.
+    """
+    for light in lights:
+        if light not in LIGHTS:
+            raise UnknownNameError("light", light, tuple(LIGHTS))
+    groups: dict[str, list[Piece]] = {}
+    trained: list[list[Pair]] = []
+    for root in sources:
+        layout, pairing = find_pairs(root)
+        trained.append(pairing.held_out(hold_out)[0])
+        name = layout.name if layout.name not in groups else root.name
+        groups[name] = [_piece(pair, size, f"{seed} {nth}") for nth, pair in _drawn(trained[-1], pictures, seed)]
+    for light in lights:
+        drawn = _drawn(trained[0], pictures, seed + 1 + tuple(LIGHTS).index(light))
+        groups[light] = [_piece(pair, size, f"{seed} {nth}", light=light) for nth, pair in drawn]
+    return groups
+
+
+def _drawn(pairs: Sequence[Pair], count: int, seed: int) -> list[tuple[int, Pair]]:
+    """Choose so many pairs at random, all before any again."""
+    order = np.random.default_rng(seed).permutation(len(pairs))
+    return [(nth, pairs[order[nth % len(pairs)]]) for nth in range(count)]
+
+
+def _piece(pair: Pair, size: int, seed: str, *, light: str | None = None) -> Piece:
+    """Read a pair and cut a piece out of it at random."""
+    infrared, visible = eight_bit_luminance(pair.infrared), eight_bit_luminance(pair.visible)
+    if infrared.shape != visible.shape:
+        raise SizeError(
+            f"{pair.infrared} is {infrared.shape} and {pair.visible} {visible.shape} pixels: a pair must be registered"
+        )
+    if light:
+        infrared, visible = expose(infrared, visible, light=light, seed=f"{pair.name} {seed}")
+    generator = np.random.default_rng(zlib.crc32(f"{pair.name} {seed}".encode()))
+    top, left = (int(generator.integers(max(length - size, 0) + 1)) for length in infrared.shape)
+    place = np.s_[top : top + size, left : left + size]
+    return Piece(infrared[place], visible[place])

@@ -1,0 +1,171 @@
+"""Refining: move a student's 113 numbers until its scores reach their goals on groups of pictures.
+
+A round scores all pictures, takes the derivative of every group's mean scores to every weight, and lets a linear
+programme choose the small step that lifts what falls short most; where the step does not keep its promise, the next
+one is smaller. So few numbers need no stochastic gradient: a dozen rounds go further than hundreds of such steps, and
+the scores, being those of whole groups, are traded against each other knowingly.
+
+Sequential linear programming with a trust region: Fletcher, Sainz de la Maza, "Nonlinear programming and nonsmooth
+optimization by successive linear programming", Mathematical Programming 1989.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.optimize import linprog
+from torch import Tensor, nn
+
+from mmdrfuse.errors import TrainingError
+from mmdrfuse.losses.fidelity import GOALS, NAMES, levels, scores
+from mmdrfuse.training.heap import keep_freed_memory
+
+MARGIN = 0.01
+"""How far beyond its goal a score is to come."""
+
+WORST = 5.0
+"""What the largest shortfall counts beside the sum of all."""
+
+FIRST_REACH, LEAST_REACH = 0.02, 5e-4
+"""How much a weight may change in the first round, and when the rounds end."""
+
+KEPT, BROKEN = 0.6, 0.2
+"""Shares of a promised gain above which a step may be longer, and below which it must be shorter."""
+
+LONGER, SHORTER = 1.5, 0.4
+
+
+@dataclass(frozen=True)
+class Group:
+    """Pictures whose mean scores have goals in common.
+
+    Args:
+        infrared: (1, 1, H, W) each, in [0, 1], sides of at least 41; sizes may differ.
+        visible: The same, of the same sizes.
+        goals: By name of the score, what the mean shall reach as a multiple of what ``max(I, V)`` scores; the rest
+            keeps to `mmdrfuse.losses.fidelity.GOALS`.
+    """
+
+    infrared: Sequence[Tensor]
+    visible: Sequence[Tensor]
+    goals: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Round:
+    """Where a student stands.
+
+    Args:
+        number: Rounds done.
+        ahead: By group, how far each score is beyond its goal, as a share of it; negative where it falls short.
+        shortfall: Sum of what falls short, with the largest counting five times more.
+        reach: How much a weight may change in the next round.
+    """
+
+    number: int
+    ahead: dict[str, dict[str, float]]
+    shortfall: float
+    reach: float
+
+
+def refine(student: nn.Module, groups: Mapping[str, Group], *, rounds: int = 16) -> Iterator[Round]:
+    """Refine a student, round by round as the result is walked through.
+
+    Args:
+        student: A `mmdrfuse.models.student.Student` on the CPU, in float32; after every round it holds the best weights so far.
+        groups: By name, what to score.
+        rounds: How many to do at most; they end earlier when steps become tiny.
+
+    Yields:
+        Where the student stands, before the first round and after each.
+
+    Raises:
+        SizeError: A picture is too small for VIF.
+        TrainingError: There is nothing to refine on, or a goal is of no score.
+    """
+    if not groups or not all(len(group.infrared) for group in groups.values()):
+        raise TrainingError("refining needs groups of pictures, and at least one picture in each")
+    for name in {name for group in groups.values() for name in group.goals} - set(NAMES):
+        raise TrainingError(f"a goal for {name!r}: goals are for {', '.join(NAMES)}")
+    keep_freed_memory()
+    goals = [_goals(group) for group in groups.values()]
+    weights = torch.nn.utils.parameters_to_vector(student.parameters()).detach()
+    ahead, slopes = _measured(student, groups, goals)
+    shortfall, reach = _shortfall(ahead), FIRST_REACH
+    yield Round(0, _named(groups, ahead), shortfall, reach)
+    for number in range(1, rounds + 1):
+        step, promised = _step(ahead, slopes, reach)
+        _place(student, weights + step)
+        tried, tried_slopes = _measured(student, groups, goals)
+        kept = (shortfall - _shortfall(tried)) / max(shortfall - promised, 1e-9)
+        if kept > 0:
+            ahead, slopes, shortfall, weights = tried, tried_slopes, _shortfall(tried), weights + step
+        _place(student, weights)
+        reach *= LONGER if kept > KEPT else SHORTER if kept < BROKEN else 1
+        yield Round(number, _named(groups, ahead), shortfall, reach)
+        if reach < LEAST_REACH:
+            return
+
+
+@torch.no_grad()
+def _goals(group: Group) -> Tensor:
+    """Give the goals of a group's mean scores, (6,)."""
+    multiples = [group.goals.get(name, goal) for name, goal in zip(NAMES, GOALS, strict=True)]
+    reached = [
+        scores(levels(torch.maximum(a, b)), a * 255, b * 255)[0]
+        for a, b in zip(group.infrared, group.visible, strict=True)
+    ]
+    return torch.stack(reached).mean(dim=0) * torch.tensor(multiples)
+
+
+def _measured(
+    student: nn.Module, groups: Mapping[str, Group], goals: Sequence[Tensor]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Say how far all scores are ahead of their goals, (G, 6), and the derivatives to the weights, (6·G, 113)."""
+    weights = list(student.parameters())
+    ahead, slopes = [], []
+    for group, goal in zip(groups.values(), goals, strict=True):
+        reached, slope = torch.zeros(len(NAMES)), torch.zeros(len(NAMES), sum(w.numel() for w in weights))
+        for a, b in zip(group.infrared, group.visible, strict=True):
+            found = scores(levels(student(a, b).fused), a * 255, b * 255)[0]
+            rows = [torch.autograd.grad(score, weights, retain_graph=True) for score in found]
+            slope += torch.stack([torch.cat([part.flatten() for part in row]) for row in rows])
+            reached += found.detach()
+        count = len(group.infrared)
+        ahead.append((reached / count / goal - 1).double().numpy())
+        slopes.append((slope / count / goal[:, None]).double().numpy())
+    return np.stack(ahead), np.concatenate(slopes)
+
+
+def _shortfall(ahead: NDArray[np.float64]) -> float:
+    short = np.clip(MARGIN - ahead, 0, None)
+    return float(short.sum() + WORST * short.max())
+
+
+def _step(ahead: NDArray[np.float64], slopes: NDArray[np.float64], reach: float) -> tuple[Tensor, float]:
+    """Choose the step within reach that promises the smallest shortfall, and say what it promises.
+
+    The unknowns are the step, the shortfall of each score, and the largest of these.
+    """
+    count, weights = slopes.shape
+    each, none = np.eye(count), np.zeros((count, weights))
+    falls_short = np.hstack([-slopes, -each, np.zeros((count, 1))])  # s >= margin - (ahead + slopes·step)
+    below_worst = np.hstack([none, each, -np.ones((count, 1))])
+    found = linprog(
+        np.concatenate([np.zeros(weights), np.ones(count), [WORST]]),
+        A_ub=np.vstack([falls_short, below_worst]),
+        b_ub=np.concatenate([ahead.ravel() - MARGIN, np.zeros(count)]),
+        bounds=[(-reach, reach)] * weights + [(0, None)] * (count + 1),
+    )
+    return torch.from_numpy(found.x[:weights]).float(), float(found.fun)
+
+
+@torch.no_grad()
+def _place(student: nn.Module, weights: Tensor) -> None:
+    torch.nn.utils.vector_to_parameters(weights, student.parameters())
+
+
+def _named(groups: Mapping[str, Group], ahead: NDArray[np.float64]) -> dict[str, dict[str, float]]:
+    return {name: dict(zip(NAMES, map(float, row), strict=True)) for name, row in zip(groups, ahead, strict=True)}

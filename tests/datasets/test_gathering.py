@@ -1,0 +1,56 @@
+"""Gathering: whose pictures, which pieces of them, in which light."""
+
+import numpy as np
+import pytest
+
+from mmdrfuse import images
+from mmdrfuse.datasets import gather
+from mmdrfuse.errors import SizeError, UnknownNameError
+
+
+@pytest.fixture
+def root(tmp_path, rng):
+    """Six pairs, each of one level per side: 10·n + side."""
+    for number in range(1, 7):
+        for offset, side in enumerate(("ir", "vi")):
+            picture = np.full((50, 60), 10 * number + offset, np.uint8)
+            picture[0, 0] = 0
+            images.write(tmp_path / "s" / side / f"{number}.png", picture)
+    return tmp_path / "s"
+
+
+def test_all_pairs_give_a_piece_before_any_gives_a_second(root):
+    (pieces,) = gather([root], pictures=6, size=20).values()
+    assert sorted(int(piece.infrared.max()) // 10 for piece in pieces) == list(range(1, 7))
+    assert {piece.infrared.shape for piece in pieces} == {(20, 20)}
+
+
+def test_the_two_sides_of_a_piece_belong_together(root):
+    (pieces,) = gather([root], pictures=12, size=20).values()
+    for infrared, visible in pieces:
+        assert int(visible.max()) == int(infrared.max()) + 1
+
+
+def test_pairs_held_out_give_nothing(root):
+    (pieces,) = gather([root], pictures=12, size=20, hold_out=3).values()
+    assert {int(piece.infrared.max()) // 10 for piece in pieces} == {1, 2, 4, 5}
+
+
+def test_smaller_pictures_stay_whole_and_lights_are_groups_of_their_own(root):
+    groups = gather([root], pictures=2, size=200, lights=("night", "haze"))
+    assert list(groups) == ["folders", "night", "haze"]
+    assert {piece.visible.shape for pieces in groups.values() for piece in pieces} == {(50, 60)}
+
+
+def test_the_seed_decides(root):
+    first, again, other = (gather([root], pictures=4, size=20, lights=("haze",), seed=seed) for seed in (1, 1, 2))
+    np.testing.assert_array_equal(first["haze"], again["haze"])
+    assert not np.array_equal(first["haze"], other["haze"])
+
+
+def test_unknown_lights_and_sizes_that_differ_are_named(root):
+    with pytest.raises(UnknownNameError, match="light 'dawn'"):
+        gather([root], lights=("dawn",))
+    images.write(root / "ir/1.png", np.zeros((40, 60), np.uint8))
+    with pytest.raises(SizeError, match=r"1\.png is \(40, 60\) .* a pair must be registered"):
+        gather([root])
