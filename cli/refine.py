@@ -19,7 +19,7 @@ Goals = dict[str, dict[str, float]]
 @click.argument("student", metavar="STUDENT", type=str)
 @click.argument("sources", metavar="SRC...", type=EXISTING_FOLDER, nargs=-1, required=True)
 @click.option("-o", "--out", metavar="FILE", type=ANY_PATH, required=True, help="The refined weights, safetensors.")
-@click.option("--goals", metavar="FILE", type=EXISTING, help='JSON, such as {"llvip": {"SD": 1.06}, "night": {…}}.')
+@click.option("--goals", metavar="FILE", type=EXISTING, help='JSON, such as {"LLVIP": {"SD": 1.06}, "night": {…}}.')
 @click.option("--lights", metavar="A,B", default="", help="Groups in other light: haze, night.")
 @click.option("--pictures", metavar="N", type=click.IntRange(1), default=24, help="In each group.")
 @click.option("--size", type=click.IntRange(41), default=320, help="Rows and columns of a picture's piece, at most.")
@@ -32,9 +32,9 @@ def refine(student: str, sources: tuple[Path, ...], out: Path, goals: Path | Non
     """Move the weights of STUDENT (a shipped name or a file) so that it scores better on the pairs at SRC.
 
     SD, SCD, VIF, Qabf, SSIM and CC (protocol cddfuse) shall reach their goals, which are multiples of what max(I, V)
-    scores on the same pictures, on every group: each SRC, named by its layout, and each of --lights. A round tries one
-    step of all weights; minutes are enough. What is beyond its goal counts no more, so --goals decides where on the
-    front between the scores the student shall stand.
+    scores on the same pictures, on every group: each SRC, by the name of its folder, and each of --lights. A round
+    tries one step of all weights; minutes are enough. What is beyond its goal counts no more, so --goals decides where
+    on the front between the scores the student shall stand.
     """
     from mmdrfuse import datasets, models
 
@@ -98,7 +98,7 @@ def _goals(file: Path | None, groups: tuple[str, ...]) -> Goals:
         found = json.loads(file.read_text())
         goals = {group: {name: float(value) for name, value in row.items()} for group, row in found.items()}
     except (ValueError, AttributeError, TypeError) as error:
-        raise InputError(f'{file}: no goals ({error}); write JSON such as {{"llvip": {{"SD": 1.06}}}}') from error
+        raise InputError(f'{file}: no goals ({error}); write JSON such as {{"LLVIP": {{"SD": 1.06}}}}') from error
     for unknown in goals.keys() - set(groups):
         raise InputError(f"{file}: goals for {unknown!r}, but the groups are {', '.join(groups)}")
     return goals

@@ -34,7 +34,7 @@ def gather(
     """Draw pieces of pairs: one group for each source, then one for each light, drawn from the first source.
 
     Args:
-        sources: Roots of sets; the name of a group is its layout's, or the folder's where the layout has none.
+        sources: Roots of sets; a group has the name of its root.
         pictures: Pieces in a group; a pair gives a second one only when all have given one.
         size: Rows and columns of a piece, at most; smaller pictures stay whole.
         lights: Names of :data:`mmdrfuse.datasets.exposures.LIGHTS`.
@@ -53,9 +53,8 @@ def gather(
     groups: dict[str, list[Piece]] = {}
     trained: list[list[Pair]] = []
     for root in sources:
-        layout, pairing = find_pairs(root)
-        trained.append(pairing.held_out(hold_out)[0])
-        name = layout.name if layout.name not in groups else root.name
+        trained.append(find_pairs(root)[1].held_out(hold_out)[0])
+        name = root.resolve().name
         groups[name] = [_piece(pair, size, f"{seed} {nth}") for nth, pair in _drawn(trained[-1], pictures, seed)]
     for light in lights:
         drawn = _drawn(trained[0], pictures, seed + 1 + tuple(LIGHTS).index(light))
