@@ -1,9 +1,10 @@
-"""Score a trained student on pairs that it did not see and put it among the shipped weights, with its model card.
+"""Score trained weights on pairs that they did not see and put them among the shipped ones, with their model card.
 
-    python benchmarks/ship.py STUDENT.safetensors NAME
+    python benchmarks/ship.py WEIGHTS.safetensors NAME
 
-Needs the real pairs in ../shared. The card then says what the weights are, from what data (with its licence) and by
-which recipe they were trained, how to make them again, and what they score on TNO under ``clip``.
+Needs the real pairs in ../shared, of which `pairs.py` says what is unseen. The card then says what the weights are, from
+what data (with its licence) and by which recipe they were trained, how to make them again, and what they score under
+``clip``.
 """
 
 import argparse
@@ -11,46 +12,60 @@ from pathlib import Path
 from typing import Any
 
 from mmdrfuse import models
-from mmdrfuse.datasets import LAYOUTS, find_pairs
+from mmdrfuse.datasets import LAYOUTS
 from mmdrfuse.engine import make
 from mmdrfuse.models.checkpoints import SHIPPED, Checkpoint
 from mmdrfuse.pipeline.fusion import Fuser
 from mmdrfuse.pipeline.ordered import unfailing
 from mmdrfuse.pipeline.scoring import Candidate, score
 from mmdrfuse.pipeline.summary import Scores
+from pairs import MEDICAL, SCENES, unseen
 
-SHARED = Path(__file__).resolve().parents[2] / "shared"
 METRICS = ("EN", "SD", "SF", "AG", "MI", "SCD", "VIF", "Qabf", "SSIM", "CC")
-TITLE = "student for infrared and visible pictures, 113 parameters"
+TITLES = {
+    "ivif": "student for infrared and visible pictures, 113 parameters",
+    "ivif-clean": "student for infrared and visible pictures that saw made-up scenes only, 113 parameters",
+    "medical": "student for PET, SPECT or CT and MRI, 113 parameters",
+    "teacher": "teacher for infrared and visible pictures, 556,489 parameters",
+}
 
 
 def main() -> None:
     """Write the card and the weights."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("student", type=Path)
-    parser.add_argument("name")
+    parser.add_argument("weights", type=Path)
+    parser.add_argument("name", choices=TITLES)
     arguments = parser.parse_args()
-    student = models.read(arguments.student)
+    weights = models.read(arguments.weights)
+    layouts = weights.card["data"]["pairs"]
     card = {
-        **student.card,
-        "title": TITLE,
+        **weights.card,
+        "title": TITLES[arguments.name],
         "made_by": "make weights",
-        "licences": {layout: LAYOUTS[layout].licence for layout in student.card["data"]["pairs"]},
+        "licences": {layout: LAYOUTS[layout].licence for layout in layouts if layout in LAYOUTS},
         "scores": {
-            "TNO, 17 pairs, clip": {protocol: _scores(student, protocol) for protocol in ("standard", "cddfuse")}
+            f"{dataset}, {len(pairs)} pairs, clip": {
+                protocol: _scores(weights, pairs, protocol) for protocol in ("standard", "cddfuse")
+            }
+            for dataset, pairs in _sets(arguments.name).items()
         },
     }
-    models.write(SHIPPED / f"{arguments.name}.safetensors", student.arrays, card)
+    models.write(SHIPPED / f"{arguments.name}.safetensors", weights.arrays, card)
     print(f"wrote {SHIPPED / arguments.name}.safetensors: {card['scores']}")
 
 
-def _scores(student: Checkpoint, protocol: str) -> dict[str, Any]:
-    fuser = Fuser(make(student))
-    candidates = [Candidate("student", pair, fuser) for pair in find_pairs(SHARED / "data" / "TNO")[1].pairs]
+def _sets(name: str) -> dict[str, list[Any]]:
+    every = 10 if name == "teacher" else 1  # seconds a picture
+    return {dataset: unseen(dataset, every=every) for dataset in (MEDICAL if name == "medical" else SCENES)}
+
+
+def _scores(weights: Checkpoint, pairs: list[Any], protocol: str) -> dict[str, Any]:
+    fuser = Fuser(make(weights))
+    candidates = [Candidate("ours", pair, fuser) for pair in pairs]
     scores = Scores(protocol, METRICS)
     for candidate, result in unfailing(score(candidates, metrics=METRICS, protocol=protocol)):
         scores.add(candidate.method, candidate.pair.name, result)
-    return {metric: round(summary.mean, 4) for metric, summary in scores.summarise()["student"].items()}
+    return {metric: round(summary.mean, 4) for metric, summary in scores.summarise()["ours"].items() if summary}
 
 
 if __name__ == "__main__":

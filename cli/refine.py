@@ -10,6 +10,10 @@ from mmdrfuse.cli.common import ANY_PATH, EXISTING, EXISTING_FOLDER, messages, o
 from mmdrfuse.errors import InputError, OutputError, WeightsError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from mmdrfuse.datasets import Piece
+    from mmdrfuse.models.checkpoints import Checkpoint
     from mmdrfuse.training.refining import Round
 
 Goals = dict[str, dict[str, float]]
@@ -24,17 +28,18 @@ Goals = dict[str, dict[str, float]]
 @click.option("--pictures", metavar="N", type=click.IntRange(1), default=24, help="In each group.")
 @click.option("--size", type=click.IntRange(41), default=320, help="Rows and columns of a picture's piece, at most.")
 @click.option("--hold-out", metavar="N", type=click.IntRange(2), help="Leave every Nth pair of a set untouched.")
-@click.option("--rounds", type=click.IntRange(0), default=16, help="At most.")
-@click.option("--seed", type=click.IntRange(0), default=0, help="Of pairs, places and exposures.")
+@click.option("--steps", type=click.IntRange(0), default=300, help="Of the descent that comes first.")
+@click.option("--rounds", type=click.IntRange(0), default=12, help="That follow, at most.")
+@click.option("--seed", type=click.IntRange(0), default=0, help="Of pairs, places, exposures and steps.")
 @click.option("--threads", type=click.IntRange(1), show_default="all cores", help="Threads of torch.")
 @overwrite_option
 def refine(student: str, sources: tuple[Path, ...], out: Path, goals: Path | None, **options: Any) -> None:  # noqa: ANN401
     """Move the weights of STUDENT (a shipped name or a file) so that it scores better on the pairs at SRC.
 
     SD, SCD, VIF, Qabf, SSIM and CC (protocol cddfuse) shall reach their goals, which are multiples of what max(I, V)
-    scores on the same pictures, on every group: each SRC, by the name of its folder, and each of --lights. A round
-    tries one step of all weights; minutes are enough. What is beyond its goal counts no more, so --goals decides where
-    on the front between the scores the student shall stand.
+    scores on the same pictures, on every group: each SRC, by the name of its folder, and each of --lights. A descent by
+    a few pictures at a time comes first, then rounds that each try one step on all; minutes are enough. What is beyond
+    its goal counts no more, so --goals decides where on the front between the scores the student shall stand.
     """
     from mmdrfuse import datasets, models
 
@@ -47,14 +52,16 @@ def refine(student: str, sources: tuple[Path, ...], out: Path, goals: Path | Non
     drawing = {name: options[name] for name in ("pictures", "size", "hold_out", "seed")}
     pieces = datasets.gather(sources, lights=lights, **drawing)
     asked = _goals(goals, tuple(pieces))
-    ahead = _refined(base, pieces, asked, out, rounds=options["rounds"], threads=options["threads"], drawing=drawing)
+    walking = {name: options[name] for name in ("steps", "rounds", "seed")}
+    ahead = _refined(base, pieces, asked, out, threads=options["threads"], drawing=drawing, walking=walking)
     worst = min((value, group, name) for group, row in ahead.items() for name, value in row.items())
     messages().print(f"wrote {out}; furthest from its goal: {worst[2]} on {worst[1]}, {worst[0]:+.1%}")
     messages().print(f"  mmdrfuse fuse IR VIS OUT --weights {out}")
 
 
 def _refined(
-    base: Any, pieces: Any, goals: Goals, out: Path, *, rounds: int, threads: int | None, drawing: dict[str, Any]  # noqa: ANN401
+    base: "Checkpoint", pieces: "Mapping[str, Sequence[Piece]]", goals: Goals, out: Path,
+    *, threads: int | None, drawing: dict[str, Any], walking: dict[str, int],
 ) -> dict[str, dict[str, float]]:  # fmt: skip
     """Refine, show every round, write the weights; give where they stand."""
     import torch
@@ -73,7 +80,7 @@ def _refined(
             [torch.from_numpy(image.copy())[None, None] / 255 for image in side] for side in zip(*pairs, strict=True)
         )
         groups[name] = Group(*sides, goals=goals.get(name, {}))
-    for state in walk(network, groups, rounds=rounds):
+    for state in walk(network, groups, **walking):
         messages().print(_line(state))
     card = {
         **base.card,
@@ -82,7 +89,7 @@ def _refined(
             "groups": {name: len(pairs) for name, pairs in pieces.items()},
             "goals": goals,
             **drawing,
-            "rounds": rounds,
+            **walking,
             "ahead": state.ahead,
         },
     }

@@ -56,9 +56,7 @@ STRENGTH, DIRECTION = (0.9994, 15.0, 0.5), (0.9879, 22.0, 0.8)
 
 
 def fidelity(fused: Tensor, infrared: Tensor, visible: Tensor, goals: Tensor) -> Tensor:
-    """Give how far the scores fall short of their goals: ``Σ_m s_m + 10·s_m²``.
-
-    ``s_m = softplus(-d_m / 0.04)·0.04``, with ``d_m = score_m / goal_m - 1``; what goes beyond a goal earns nothing.
+    """Give how far the scores fall short of their goals, added over the six; see `shortfall`.
 
     Args:
         fused: (N, 1, H, W), in [0, 1] and beyond, sides of at least `SMALLEST`; clipped and rounded as when written.
@@ -72,9 +70,20 @@ def fidelity(fused: Tensor, infrared: Tensor, visible: Tensor, goals: Tensor) ->
     Raises:
         SizeError: The images are too small for VIF.
     """
-    ahead = scores(levels(fused), infrared * 255, visible * 255) / goals - 1
+    return shortfall(scores(levels(fused), infrared * 255, visible * 255) / goals - 1).sum(dim=1)
+
+
+def shortfall(ahead: Tensor) -> Tensor:
+    """Give ``s + 10·s²``, ``s = 0.04·softplus(-d / 0.04)``: what goes beyond a goal earns nothing.
+
+    Args:
+        ahead: Any shape: d, how far a score is beyond its goal, as a share of it.
+
+    Returns:
+        The same shape, positive.
+    """
     short = SOFT * softplus(-ahead / SOFT)
-    return (short + STEEP * short.square()).sum(dim=1)
+    return short + STEEP * short.square()
 
 
 @torch.no_grad()

@@ -1,14 +1,17 @@
 """Refining: move a student's 113 numbers until its scores reach their goals on groups of pictures.
 
-A round scores all pictures, takes the derivative of every group's mean scores to every weight, and lets a linear
-programme choose the small step that lifts what falls short most; where the step does not keep its promise, the next
-one is smaller. So few numbers need no stochastic gradient: a dozen rounds go further than hundreds of such steps, and
-the scores, being those of whole groups, are traded against each other knowingly.
+First a descent: stochastic steps along the gradient of what falls short, on a few pictures of every group, find the
+kind of student that the goals need. Then rounds: each scores all pictures, takes the derivative of every group's mean
+scores to every weight, and lets a linear programme choose the small step that lifts what falls short most; where the
+step does not keep its promise, the next one is smaller. So few weights allow it, and the scores, being those of whole
+groups, are traded against each other knowingly.
 
-Sequential linear programming with a trust region: Fletcher, Sainz de la Maza, "Nonlinear programming and nonsmooth
-optimization by successive linear programming", Mathematical Programming 1989.
+Descent: Kingma, Ba, "Adam", ICLR 2015, https://arxiv.org/abs/1412.6980. Rounds, sequential linear programming with a
+trust region: Fletcher, Sainz de la Maza, "Nonlinear programming and nonsmooth optimization by successive linear
+programming", Mathematical Programming 1989.
 """
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -19,8 +22,14 @@ from scipy.optimize import linprog
 from torch import Tensor, nn
 
 from mmdrfuse.errors import TrainingError
-from mmdrfuse.losses.fidelity import GOALS, NAMES, levels, scores
+from mmdrfuse.losses.fidelity import GOALS, NAMES, levels, scores, shortfall
 from mmdrfuse.training.heap import keep_freed_memory
+
+RATE, BETAS, LONGEST = 1e-2, (0.9, 0.97), 1.0
+"""Of the descent: Adam's rate at its highest, its memory, and the length that a gradient is cut to."""
+
+DRAWN = 3
+"""Pictures of each group that a step of the descent looks at."""
 
 MARGIN = 0.01
 """How far beyond its goal a score is to come."""
@@ -58,7 +67,7 @@ class Round:
     """Where a student stands.
 
     Args:
-        number: Rounds done.
+        number: 0 at the start, 1 after the descent, then one more after every round.
         ahead: By group, how far each score is beyond its goal, as a share of it; negative where it falls short.
         shortfall: Sum of what falls short, with the largest counting five times more.
         reach: How much a weight may change in the next round.
@@ -70,16 +79,21 @@ class Round:
     reach: float
 
 
-def refine(student: nn.Module, groups: Mapping[str, Group], *, rounds: int = 16) -> Iterator[Round]:
+def refine(
+    student: nn.Module, groups: Mapping[str, Group], *, steps: int = 300, rounds: int = 12, seed: int = 0
+) -> Iterator[Round]:
     """Refine a student, round by round as the result is walked through.
 
     Args:
-        student: A `mmdrfuse.models.student.Student` on the CPU, in float32; after every round it holds the best weights so far.
+        student: A `mmdrfuse.models.student.Student` on the CPU, in float32; after every round it holds the best weights
+            so far.
         groups: By name, what to score.
-        rounds: How many to do at most; they end earlier when steps become tiny.
+        steps: Of the descent.
+        rounds: How many to do at most; they end earlier when they become tiny.
+        seed: Chooses the pictures of the descent's steps.
 
     Yields:
-        Where the student stands, before the first round and after each.
+        Where the student stands: before, after the descent, and after each round.
 
     Raises:
         SizeError: A picture is too small for VIF.
@@ -90,34 +104,63 @@ def refine(student: nn.Module, groups: Mapping[str, Group], *, rounds: int = 16)
     for name in {name for group in groups.values() for name in group.goals} - set(NAMES):
         raise TrainingError(f"a goal for {name!r}: goals are for {', '.join(NAMES)}")
     keep_freed_memory()
-    goals = [_goals(group) for group in groups.values()]
-    weights = torch.nn.utils.parameters_to_vector(student.parameters()).detach()
+    asked = [_asked(group) for group in groups.values()]
+    goals = [each.mean(dim=0) for each in asked]
     ahead, slopes = _measured(student, groups, goals)
-    shortfall, reach = _shortfall(ahead), FIRST_REACH
-    yield Round(0, _named(groups, ahead), shortfall, reach)
-    for number in range(1, rounds + 1):
+    yield Round(0, _named(groups, ahead), _shortfall(ahead), FIRST_REACH)
+    if steps:
+        _descend(student, groups, asked, steps=steps, seed=seed)
+        ahead, slopes = _measured(student, groups, goals)
+    weights = torch.nn.utils.parameters_to_vector(student.parameters()).detach()
+    missing, reach = _shortfall(ahead), FIRST_REACH
+    yield Round(1, _named(groups, ahead), missing, reach)
+    for number in range(2, rounds + 2):
         step, promised = _step(ahead, slopes, reach)
         _place(student, weights + step)
         tried, tried_slopes = _measured(student, groups, goals)
-        kept = (shortfall - _shortfall(tried)) / max(shortfall - promised, 1e-9)
+        kept = (missing - _shortfall(tried)) / max(missing - promised, 1e-9)
         if kept > 0:
-            ahead, slopes, shortfall, weights = tried, tried_slopes, _shortfall(tried), weights + step
+            ahead, slopes, missing, weights = tried, tried_slopes, _shortfall(tried), weights + step
         _place(student, weights)
         reach *= LONGER if kept > KEPT else SHORTER if kept < BROKEN else 1
-        yield Round(number, _named(groups, ahead), shortfall, reach)
+        yield Round(number, _named(groups, ahead), missing, reach)
         if reach < LEAST_REACH:
             return
 
 
+def _descend(
+    student: nn.Module, groups: Mapping[str, Group], asked: Sequence[Tensor], *, steps: int, seed: int
+) -> None:
+    """Follow the gradient of what some pictures of each group fall short of together."""
+    generator = np.random.default_rng(seed)
+    optimiser = torch.optim.Adam(student.parameters(), lr=RATE, betas=BETAS)
+    for step in range(steps):
+        for settings in optimiser.param_groups:
+            settings["lr"] = RATE * 0.5 * (1 + math.cos(math.pi * step / steps))
+        optimiser.zero_grad(set_to_none=True)
+        for group, goals in zip(groups.values(), asked, strict=True):
+            drawn = generator.choice(len(goals), min(DRAWN, len(goals)), replace=False)
+            reached = [_scored(student, group.infrared[nth], group.visible[nth]) for nth in drawn]
+            ahead = torch.stack(reached).mean(dim=0) / goals[drawn].mean(dim=0) - 1
+            shortfall(ahead).sum().backward()
+        torch.nn.utils.clip_grad_norm_(student.parameters(), LONGEST)
+        optimiser.step()
+
+
+def _scored(student: nn.Module, a: Tensor, b: Tensor) -> Tensor:
+    """Score the student's picture of a pair, (6,)."""
+    return scores(levels(student(a, b).fused), a * 255, b * 255)[0]
+
+
 @torch.no_grad()
-def _goals(group: Group) -> Tensor:
-    """Give the goals of a group's mean scores, (6,)."""
+def _asked(group: Group) -> Tensor:
+    """Give the goals of each picture of a group, (P, 6)."""
     multiples = [group.goals.get(name, goal) for name, goal in zip(NAMES, GOALS, strict=True)]
     reached = [
         scores(levels(torch.maximum(a, b)), a * 255, b * 255)[0]
         for a, b in zip(group.infrared, group.visible, strict=True)
     ]
-    return torch.stack(reached).mean(dim=0) * torch.tensor(multiples)
+    return torch.stack(reached) * torch.tensor(multiples)
 
 
 def _measured(
@@ -129,7 +172,7 @@ def _measured(
     for group, goal in zip(groups.values(), goals, strict=True):
         reached, slope = torch.zeros(len(NAMES)), torch.zeros(len(NAMES), sum(w.numel() for w in weights))
         for a, b in zip(group.infrared, group.visible, strict=True):
-            found = scores(levels(student(a, b).fused), a * 255, b * 255)[0]
+            found = _scored(student, a, b)
             rows = [torch.autograd.grad(score, weights, retain_graph=True) for score in found]
             slope += torch.stack([torch.cat([part.flatten() for part in row]) for row in rows])
             reached += found.detach()

@@ -21,11 +21,11 @@ def test_the_weights_and_their_card_say_what_was_done(run, scenes, tmp_path):
     (tmp_path / "goals.json").write_text('{"night": {"SD": 1.2}}')
     out = tmp_path / "mine.safetensors"
     done = run(
-        "refine", "ivif", scenes, "-o", out, "--lights", "night", "--pictures", 2, "--rounds", 1, "--hold-out", 3,
-        "--goals", tmp_path / "goals.json",
+        "refine", "ivif", scenes, "-o", out, "--lights", "night", "--pictures", 2, "--steps", 2, "--rounds", 1,
+        "--hold-out", 3, "--goals", tmp_path / "goals.json",
     )  # fmt: skip
     assert done.exit_code == 0, done.stderr
-    assert done.stderr.count("round ") == 2
+    assert done.stderr.count("round ") == 3
     assert "furthest from its goal: " in done.stderr
     refined = models.read(out).card["refined"]
     assert refined["from"]["name"] == "ivif"

@@ -29,15 +29,22 @@ def student():
 
 def test_every_round_falls_short_by_no_more_than_the_one_before(student):
     (infrared, visible), _ = pictures((0, 1))
-    rounds = list(refine(student, {"night": Group(infrared, visible, {})}, rounds=4))
+    rounds = list(refine(student, {"night": Group(infrared, visible, {})}, steps=0, rounds=4))
     shortfalls = [state.shortfall for state in rounds]
     assert shortfalls == sorted(shortfalls, reverse=True)
     assert shortfalls[-1] < 0.8 * shortfalls[0]
 
 
+def test_the_descent_comes_closer_to_the_goals(student):
+    (infrared, visible), _ = pictures((0, 1, 2))
+    start, after = refine(student, {"night": Group(infrared, visible, {"SD": 1.4})}, steps=20, rounds=0)
+    assert (start.number, after.number) == (0, 1)
+    assert after.shortfall < 0.9 * start.shortfall
+
+
 def test_where_it_says_the_student_stands_is_what_the_metrics_say(student):
     (infrared, visible), arrays = pictures((2, 3))
-    *_, state = refine(student, {"night": Group(infrared, visible, {"SD": 1.3})}, rounds=2)
+    *_, state = refine(student, {"night": Group(infrared, visible, {"SD": 1.3})}, steps=2, rounds=2)
     goals = dict(zip(NAMES, GOALS, strict=True)) | {"SD": 1.3}
     with torch.no_grad():
         fused = [
@@ -60,7 +67,7 @@ def test_where_it_says_the_student_stands_is_what_the_metrics_say(student):
 def test_goals_that_are_reached_leave_the_weights_alone(student):
     (infrared, visible), _ = pictures((0,))
     before = [weight.clone() for weight in student.parameters()]
-    states = list(refine(student, {"g": Group(infrared, visible, dict.fromkeys(NAMES, 0.1))}, rounds=2))
+    states = list(refine(student, {"g": Group(infrared, visible, dict.fromkeys(NAMES, 0.1))}, steps=0, rounds=2))
     assert states[-1].shortfall == 0
     for old, new in zip(before, student.parameters(), strict=True):
         torch.testing.assert_close(old, new)
@@ -71,7 +78,7 @@ def test_the_same_pictures_give_the_same_weights():
     found = []
     for _ in range(2):
         network = initial(recipe("default", "student", start="max"), None)
-        list(refine(network, {"g": Group(infrared, visible, {})}, rounds=2))
+        list(refine(network, {"g": Group(infrared, visible, {})}, steps=3, rounds=2))
         found.append(torch.nn.utils.parameters_to_vector(network.parameters()))
     assert torch.equal(*found)
 
