@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 DATA := ../shared/data
 
-.PHONY: help demo test lint types bench bench-training scores vifb weights check
+.PHONY: help demo test lint types bench bench-fuse bench-video bench-training scores vifb weights ablation check
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
@@ -14,16 +14,22 @@ lint: $(BIN)/.ready ## style and format
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 types: $(BIN)/.ready ## mypy, strict, with cli/ and datasets/ under the names that they install as
 	mkdir -p build/types/mmdrfuse && ln -sfn $(CURDIR)/mmdrfuse/* $(CURDIR)/datasets $(CURDIR)/cli build/types/mmdrfuse/ && cd build/types && ../../$(BIN)/mypy --config-file ../../pyproject.toml -p mmdrfuse
-bench: $(BIN)/.ready ## time the engine against torch, and every metric against a plain version
+bench: $(BIN)/.ready ## time the engine against torch and the BLAS, and every metric against a plain version
 	$(BIN)/python benchmarks/engine.py && $(BIN)/python benchmarks/metrics.py
+bench-fuse: $(BIN)/.ready ## time fusing whole folders against the published flow, and where the time goes (../shared)
+	$(BIN)/python benchmarks/fuse.py
+bench-video: $(BIN)/.ready ## time the fusion of two videos against their codecs alone
+	$(BIN)/python benchmarks/video.py
 bench-training: $(BIN)/.ready ## time a training step against the published flow, and what keeping answers saves
 	$(BIN)/python benchmarks/training.py
 scores: $(BIN)/.ready ## score ours, the released networks and fusions without a network on real pairs (../shared)
 	$(BIN)/python benchmarks/scores.py
 vifb: $(BIN)/.ready ## print VIFB's published values beside ours (../shared)
 	$(BIN)/python benchmarks/vifb.py
-weights: $(BIN)/.ready ## train the shipped student again, about half an hour on one core (../shared)
-	$(BIN)/mmdrfuse prepare $(DATA)/LLVIP $(DATA)/RoadScene runs/patches.h5 --stride 256 --overwrite && $(BIN)/mmdrfuse teach runs/patches.h5 -o runs/teacher --epochs 4 --batch 4 --threads 1 --overwrite && $(BIN)/mmdrfuse distill runs/patches.h5 --teacher runs/teacher/teacher.safetensors -o runs/student --epochs 10 --batch 8 --threads 1 --overwrite && $(BIN)/python benchmarks/ship.py runs/student/student.safetensors ivif
+weights: $(BIN)/.ready ## train the shipped students again, some 40 minutes on one core (../shared)
+	$(BIN)/python benchmarks/weights.py
+ablation: $(BIN)/.ready ## train without each supervision and score (../shared), hours on one core
+	$(BIN)/mmdrfuse prepare $(DATA)/LLVIP $(DATA)/RoadScene runs/ablation.h5 --stride 256 --per-pair 2 --hold-out 3 --overwrite && $(BIN)/mmdrfuse teach runs/ablation.h5 -o runs/ablation-teacher --epochs 4 --batch 4 --threads 1 --overwrite && $(BIN)/python benchmarks/ablation.py runs/ablation.h5 runs/ablation-teacher/teacher.safetensors
 check: lint types test ## what CI runs
 
 $(BIN)/.ready: setup.cfg pyproject.toml constraints.txt

@@ -2,9 +2,9 @@
 
     python benchmarks/ship.py WEIGHTS.safetensors NAME
 
-Needs the real pairs in ../shared, of which `pairs.py` says what is unseen. The card then says what the weights are, from
-what data (with its licence) and by which recipe they were trained, how to make them again, and what they score under
-``clip``.
+Needs the real pairs in ../shared, of which `pairs.py` says what is unseen. The card then says what the weights are,
+from what data (with its licence) and by which recipe they were trained, how to make them again, and what they score
+under ``clip``.
 """
 
 import argparse
@@ -17,6 +17,7 @@ from mmdrfuse.engine import make
 from mmdrfuse.models.checkpoints import SHIPPED, Checkpoint
 from mmdrfuse.pipeline.fusion import Fuser
 from mmdrfuse.pipeline.ordered import unfailing
+from mmdrfuse.pipeline.pairs import Pair
 from mmdrfuse.pipeline.scoring import Candidate, score
 from mmdrfuse.pipeline.summary import Scores
 from pairs import MEDICAL, SCENES, unseen
@@ -24,9 +25,7 @@ from pairs import MEDICAL, SCENES, unseen
 METRICS = ("EN", "SD", "SF", "AG", "MI", "SCD", "VIF", "Qabf", "SSIM", "CC")
 TITLES = {
     "ivif": "student for infrared and visible pictures, 113 parameters",
-    "ivif-clean": "student for infrared and visible pictures that saw made-up scenes only, 113 parameters",
     "medical": "student for PET, SPECT or CT and MRI, 113 parameters",
-    "teacher": "teacher for infrared and visible pictures, 556,489 parameters",
 }
 
 
@@ -37,6 +36,7 @@ def main() -> None:
     parser.add_argument("name", choices=TITLES)
     arguments = parser.parse_args()
     weights = models.read(arguments.weights)
+    sets = {dataset: unseen(dataset) for dataset in (MEDICAL if arguments.name == "medical" else SCENES)}
     layouts = weights.card["data"]["pairs"]
     card = {
         **weights.card,
@@ -47,19 +47,14 @@ def main() -> None:
             f"{dataset}, {len(pairs)} pairs, clip": {
                 protocol: _scores(weights, pairs, protocol) for protocol in ("standard", "cddfuse")
             }
-            for dataset, pairs in _sets(arguments.name).items()
+            for dataset, pairs in sets.items()
         },
     }
     models.write(SHIPPED / f"{arguments.name}.safetensors", weights.arrays, card)
     print(f"wrote {SHIPPED / arguments.name}.safetensors: {card['scores']}")
 
 
-def _sets(name: str) -> dict[str, list[Any]]:
-    every = 10 if name == "teacher" else 1  # seconds a picture
-    return {dataset: unseen(dataset, every=every) for dataset in (MEDICAL if name == "medical" else SCENES)}
-
-
-def _scores(weights: Checkpoint, pairs: list[Any], protocol: str) -> dict[str, Any]:
+def _scores(weights: Checkpoint, pairs: list[Pair], protocol: str) -> dict[str, Any]:
     fuser = Fuser(make(weights))
     candidates = [Candidate("ours", pair, fuser) for pair in pairs]
     scores = Scores(protocol, METRICS)

@@ -26,7 +26,24 @@ from pairs import DATA, HOLD_OUT, MEDICAL, SCENES, unseen
 
 HERE = Path(__file__).parent
 METRICS = ("SD", "SCD", "VIF", "Qabf", "SSIM", "CC")
-NAMES = ("teacher", "ivif", "ivif-clean", "medical")
+SETS = {"ivif": ("LLVIP", "RoadScene"), "medical": MEDICAL}
+"""What each student is trained on."""
+
+GROUPS = {"ivif": ("RoadScene", "LLVIP"), "medical": MEDICAL}
+"""The same in the order of refining: other lights are drawn from the first."""
+
+EPOCHS = {"ivif": "5", "medical": "6"}
+
+PATCHES = {"ivif": ["--stride", "256"], "medical": ["--stride", "64", "--per-pair", "2"]}
+TRAINING = [
+    "--batch", "8", "--threads", "1", "--features", "none", "--weight", "fidelity=1",
+    *(f"--weight={term}=0" for term in ("distillation", "perception", "structure", "detail")),
+]  # fmt: skip
+REFINING = {
+    "ivif": ["--lights", "haze,night", "--pictures", "16", "--steps", "240", "--rounds", "12"],
+    "medical": ["--size", "256", "--pictures", "16", "--steps", "0", "--rounds", "14"],
+}
+"""Options of each step."""
 
 Command = list[str | Path]
 
@@ -34,29 +51,32 @@ Command = list[str | Path]
 def main() -> None:
     """Run the commands, and ship or compare."""
     arguments = _arguments()
-    folder, names = arguments.folder, arguments.only.split(",")
-    if arguments.seeds is None:
-        for name in names:
-            made = _run(_recipe(name, folder, seed=0))
-            subprocess.run([sys.executable, HERE / "ship.py", made, name], check=True)
-        return
-    for name in names:
-        students = [_run(_recipe(name, folder, seed=seed)) for seed in range(arguments.seeds)]
-        for dataset in MEDICAL if name == "medical" else SCENES:
-            rows = np.array([_scores(student, dataset) for student in students])
-            pairs = zip(METRICS, rows.mean(axis=0), rows.std(axis=0, ddof=1), strict=True)
-            print(f"{name}, {dataset}: " + "  ".join(f"{metric} {mean:.4g} ± {spread:.2g}" for metric, mean, spread in pairs))
+    for name in arguments.only.split(","):
+        made = [_run(_steps(name, arguments.folder, seed)) for seed in range(arguments.seeds or 1)]
+        if arguments.seeds is None:
+            subprocess.run([sys.executable, HERE / "ship.py", made[0], name], check=True)
+        else:
+            _compare(name, made)
 
 
-def _recipe(name: str, folder: Path, *, seed: int) -> Iterator[tuple[Path, Command]]:
+def _steps(name: str, folder: Path, seed: int) -> Iterator[tuple[Path, Command]]:
     """Give the commands that make the weights, each with what it makes; the last one makes the weights."""
-    scenes, medical = [DATA / "LLVIP", DATA / "RoadScene"], [DATA / one for one in MEDICAL]
-    teacher = folder / "teacher" / "teacher.safetensors"
-    patches = folder / "patches.h5"
-    held = ["--hold-out", str(HOLD_OUT)]
-    if name in ("teacher", "ivif"):
-        yield patches, ["prepare", *scenes, patches, "--stride", "256", *held]
-        yield teacher, ["teach", patches, "-o", teacher.parent, "--epochs", "4", "--batch", "4", "--weight", "fidelity=1"]
+    sources, groups = ([DATA / one for one in table[name]] for table in (SETS, GROUPS))
+    patches, run = folder / f"{name}.h5", folder / f"{name}-{seed}"
+    refined, student = folder / f"{name}-{seed}.safetensors", run / "student.safetensors"
+    held, chosen = ["--hold-out", str(HOLD_OUT)], ["--seed", str(seed)]
+    goals = ["--goals", HERE / f"goals-{name}.json", "--threads", "1"]
+    yield patches, ["prepare", *sources, patches, *PATCHES[name], *held]
+    yield student, ["distill", patches, "-o", run, "--epochs", EPOCHS[name], *TRAINING, *chosen]
+    yield refined, ["refine", student, *groups, "-o", refined, *goals, *REFINING[name], *held, *chosen]
+
+
+def _compare(name: str, students: list[Path]) -> None:
+    for dataset in MEDICAL if name == "medical" else SCENES:
+        rows = np.array([_scores(student, dataset) for student in students])
+        columns = zip(METRICS, rows.mean(axis=0), rows.std(axis=0, ddof=1), strict=True)
+        cells = "  ".join(f"{metric} {mean:.4g} ± {spread:.2g}" for metric, mean, spread in columns)
+        print(f"{name}, {dataset}: {cells}")
 
 
 def _run(steps: Iterator[tuple[Path, Command]]) -> Path:
@@ -78,7 +98,7 @@ def _scores(student: Path, dataset: str) -> list[float]:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", default=",".join(NAMES), help="which weights")
+    parser.add_argument("--only", default=",".join(SETS), help="which weights")
     parser.add_argument("--seeds", type=int, help="train with seeds 0..N-1 and compare")
     parser.add_argument("--folder", type=Path, default=Path("runs"))
     return parser.parse_args()

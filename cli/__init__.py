@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from mmdrfuse.cli.bench import bench
 from mmdrfuse.cli.demo import demo
 from mmdrfuse.cli.distill import distill
 from mmdrfuse.cli.eval import evaluate
@@ -59,7 +60,7 @@ def main() -> None:
     """Fuse infrared and visible (or PET, SPECT, CT and MRI) images with a network of 113 parameters."""
 
 
-for _command in (prepare, teach, distill, refine, fuse, evaluate, demo):
+for _command in (prepare, teach, distill, refine, fuse, evaluate, demo, bench):
     main.add_command(_command)
 
 

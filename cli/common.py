@@ -29,6 +29,29 @@ workers_option = click.option(
 )  # fmt: skip
 
 
+class Sectioned(click.Command):
+    """A command whose help shows its options under headings.
+
+    Args:
+        sections: Heading → the names of its options, in order; what is in none comes last, under ``Options``.
+    """
+
+    def __init__(self, *args: Any, sections: dict[str, tuple[str, ...]], **others: Any) -> None:  # noqa: ANN401
+        super().__init__(*args, **others)
+        self.sections = sections
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the sections."""
+        options = [param for param in self.get_params(ctx) if isinstance(param, click.Option)]
+        left = {option.opts[0]: record for option in options if (record := option.get_help_record(ctx))}
+        width = max(len(name) for name, _ in left.values())
+        for heading, names in (*self.sections.items(), ("Options", tuple(left))):
+            records = [(name.ljust(width), text) for name, text in (left.pop(name) for name in names if name in left)]
+            if records:
+                with formatter.section(heading):
+                    formatter.write_dl(records)
+
+
 def messages() -> Console:
     """Give the console for everything that is not a result: standard error. Names of files are never markup.
 
@@ -81,7 +104,7 @@ def warn(message: str) -> None:
 
 
 @contextmanager
-def progress(title: str, total: int) -> Iterator[Callable[[str], None]]:
+def progress(title: str, total: int | None) -> Iterator[Callable[[str], None]]:
     """Show progress on standard error, and only on a terminal; call the result with each finished item's name."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 

@@ -10,9 +10,12 @@ from mmdrfuse.cli.common import ANY_PATH, EXISTING, EXISTING_FOLDER, messages, o
 from mmdrfuse.errors import InputError, OutputError, WeightsError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from torch import Tensor
 
     from mmdrfuse.datasets import Piece
+    from mmdrfuse.datasets.exposures import Image
     from mmdrfuse.models.checkpoints import Checkpoint
     from mmdrfuse.training.refining import Round
 
@@ -74,12 +77,16 @@ def _refined(
         torch.set_num_threads(threads)
     network = models.build(base).train()
     network.requires_grad_(True)
-    groups = {}
-    for name, pairs in pieces.items():
-        sides = (
-            [torch.from_numpy(image.copy())[None, None] / 255 for image in side] for side in zip(*pairs, strict=True)
+
+    def tensors(side: "Iterable[Image]") -> "list[Tensor]":
+        return [torch.from_numpy(image.copy())[None, None] / 255 for image in side]
+
+    groups = {
+        name: Group(
+            tensors(piece.infrared for piece in pairs), tensors(piece.visible for piece in pairs), goals.get(name, {})
         )
-        groups[name] = Group(*sides, goals=goals.get(name, {}))
+        for name, pairs in pieces.items()
+    }
     for state in walk(network, groups, **walking):
         messages().print(_line(state))
     card = {

@@ -1,7 +1,8 @@
 """One pair as other cameras might have exposed it, so that training sees more kinds of light than its sets hold.
 
 ``haze``: both sides use most of their range, the visible one lies in its darker half, and the thermal camera may show
-warm things dark. ``night``: little but hot things is bright in the infrared, and the visible side is dim.
+warm things dark. ``night``: little but hot things is bright in the infrared, and the visible side is dim, with the
+noise of a camera at its limits.
 """
 
 import math
@@ -32,6 +33,10 @@ INVERTED = {"haze": 0.4, "night": 0.0}
 """How often the thermal camera shows warm things dark."""
 
 
+NOISE = {"haze": 0.0, "night": 2.0}
+"""Standard deviation of the noise, in levels: without it, what a curve darkens would be flatter than night is."""
+
+
 def expose(infrared: Image, visible: Image, *, light: str, seed: str) -> tuple[Image, Image]:
     """Give both sides at another exposure; the same seed gives the same.
 
@@ -42,23 +47,25 @@ def expose(infrared: Image, visible: Image, *, light: str, seed: str) -> tuple[I
         seed: Any text, such as the pair's name.
 
     Returns:
-        Infrared and visible, H×W; one that was constant is so still.
+        Infrared and visible, H×W.
     """
     generator = np.random.default_rng(zlib.crc32(f"{light} {seed}".encode()))
     inverted = bool(generator.random() < INVERTED[light])
     curves = LIGHTS[light]
     return (
-        _exposed(infrared, curves[0], generator, inverted=inverted),
-        _exposed(visible, curves[1], generator, inverted=False),
+        _exposed(infrared, curves[0], generator, inverted=inverted, noise=NOISE[light]),
+        _exposed(visible, curves[1], generator, inverted=False, noise=NOISE[light]),
     )
 
 
-def _exposed(image: Image, curve: Curve, generator: np.random.Generator, *, inverted: bool) -> Image:
-    """Send the levels through a curve drawn at random."""
+def _exposed(image: Image, curve: Curve, generator: np.random.Generator, *, inverted: bool, noise: float) -> Image:
+    """Send the levels through a curve drawn at random, and add noise."""
     low, high = generator.uniform(*curve.darkest), generator.uniform(*curve.brightest)
-    gamma = math.exp(generator.uniform(*map(math.log, curve.gamma)))
+    gamma = math.exp(generator.uniform(math.log(curve.gamma[0]), math.log(curve.gamma[1])))
     first, last = int(image.min()), int(image.max())
     place = np.clip((np.arange(256) - first) / max(last - first, 1), 0, 1)
     levels = low + (high - low) * (1 - place if inverted else place) ** gamma
-    exposed: Image = np.rint(levels).astype(np.uint8)[image]
-    return exposed
+    exposed = levels[image]
+    if noise:
+        exposed = exposed + generator.normal(0, noise, image.shape)
+    return np.clip(np.rint(exposed), 0, 255).astype(np.uint8)

@@ -1,11 +1,12 @@
 """Files that appear whole or not at all."""
 
 import contextlib
+import errno
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
-from mmdrfuse.errors import OutputError
+from mmdrfuse.errors import DiskFullError, OutputError
 
 
 @contextlib.contextmanager
@@ -21,6 +22,7 @@ def writing(path: Path, *, overwrite: bool = True) -> Iterator[Path]:
 
     Raises:
         OutputError: ``path`` exists and may not be replaced, or its folder cannot be written.
+        DiskFullError: There is no room for it.
     """
     if not overwrite and path.exists():
         raise OutputError(f"{path}: exists already; choose another name, or allow it with --overwrite")
@@ -33,7 +35,14 @@ def writing(path: Path, *, overwrite: bool = True) -> Iterator[Path]:
         temporary.chmod(mode)
         temporary.replace(path)
     except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error.strerror or error})") from error
+        raise unwritable(path, error) from error
     finally:
         with contextlib.suppress(OSError):  # it has taken its name, or its folder was never made
             temporary.unlink()
+
+
+def unwritable(path: Path, error: OSError) -> OutputError:
+    """Give the error to raise when ``path`` could not be written: a `DiskFullError` where that is why."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return DiskFullError(f"{path}: the disk is full ({error.strerror}); make room, then go on with what is left")
+    return OutputError(f"{path}: cannot be written ({error.strerror or error})")

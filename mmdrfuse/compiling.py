@@ -26,3 +26,14 @@ def compiled(**options: Any) -> Callable[[Function], Function]:  # noqa: ANN401
         return made
 
     return decorate
+
+
+def entry(**options: Any) -> Callable[[Function], Function]:  # noqa: ANN401
+    """Mark a function for `mmdrfuse.native`: called by address, without the wrappers that Python would need.
+
+    Args:
+        **options: More options of `numba.njit`.
+    """
+    alone: dict[str, Any] = {"error_model": "numpy", "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+    made: Callable[[Function], Function] = njit(nogil=True, **alone, **options)
+    return made

@@ -10,6 +10,7 @@
     ├── SizeError            shapes that do not fit each other or are too small
     ├── WeightsError         a checkpoint that cannot be loaded safely or is of no known network
     ├── OutputError          a place that cannot be written, or holds something that must not be lost
+    │   └── DiskFullError    no room left: nothing that follows could be written either
     ├── UnknownNameError     a name (metric, protocol, weights, layout) that does not exist, with near misses
     ├── MissingExtraError    an optional dependency that is not installed
     └── TrainingError        a run that cannot go on: not a number, or a resume that does not fit
@@ -51,6 +52,10 @@ class WeightsError(MMDRFuseError):
 
 class OutputError(MMDRFuseError):
     """Something cannot be written where it was asked for."""
+
+
+class DiskFullError(OutputError):
+    """There is no room left on the disk."""
 
 
 class TrainingError(MMDRFuseError):

@@ -1,9 +1,11 @@
 """A file is there whole, or as it was."""
 
+import errno
+
 import pytest
 
 from mmdrfuse.atomic import writing
-from mmdrfuse.errors import OutputError
+from mmdrfuse.errors import DiskFullError, OutputError
 
 
 def test_content_appears_under_the_name_when_the_block_ends(tmp_path):
@@ -45,3 +47,15 @@ def test_file_can_be_read_by_whom_the_umask_lets(tmp_path):
         temporary.unlink()
         temporary.touch(mode=0o600)
     assert (tmp_path / "a.txt").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_full_disk_is_told_apart_and_leaves_nothing(tmp_path, number):
+    def fill():
+        with writing(tmp_path / "a.txt") as temporary:
+            temporary.write_text("half")
+            raise OSError(number, "no room")
+
+    with pytest.raises(DiskFullError, match=r"a\.txt: the disk is full \(no room\); make room"):
+        fill()
+    assert list(tmp_path.iterdir()) == []

@@ -20,10 +20,21 @@ def test_engine_benchmark_gives_time_spread_and_quality_in_one_row(tmp_path):
     printed = benchmark("engine.py", "--size", "96x64", "--repeat", "1", "--json", str(out))
     document = json.loads(out.read_text())
     assert {"processor", "cores", "commit", "numpy"} <= document["machine"].keys()
+    assert document["ratios"]["kernel over GEMM, 1 thread"].keys() == {"median", "best", "processor"}
     row = document["milliseconds"]["kernel, 1 thread"]
     assert row["quartiles"][0] <= row["median"] <= row["quartiles"][1]
     assert row["differing"] <= 96 * 64 // 1000
-    assert "times as fast" in printed
+    assert row["by at most"] <= 1
+    assert "torch over kernel, 1 thread" in printed
+
+
+def test_fusing_benchmark_compares_with_the_published_flow_and_splits_the_time(scenes, tmp_path):
+    out = tmp_path / "fuse.json"
+    printed = benchmark("fuse.py", str(scenes / "ir"), str(scenes / "vi"), "--rounds", "1", "--json", str(out))
+    document = json.loads(out.read_text())
+    assert document["pairs"] == 3
+    assert {"process", "imports", "reading", "fusing", "writing"} <= document["one pair, milliseconds"].keys()
+    assert "colour: " in printed
 
 
 def test_training_benchmark_insists_on_the_published_losses_and_counts_bytes(tmp_path):
@@ -38,6 +49,16 @@ def test_training_benchmark_insists_on_the_published_losses_and_counts_bytes(tmp
     kept = {name: row["bytes a patch"] for name, row in document["kept"].items()}
     assert kept == {"nothing": 0, "answers": 2 * 32 * 32 * 2, "answers and features": (2 * 32 * 32 + 48512) * 2}
     assert "the losses agree to 1e-4" in printed
+
+
+def test_video_benchmark_sets_the_whole_run_beside_the_codecs_alone(tmp_path):
+    pytest.importorskip("av", reason="needs PyAV, the extra [video]")
+    out = tmp_path / "video.json"
+    printed = benchmark("video.py", "--size", "96x64", "--frames", "5", "--repeat", "1", "--json", str(out))
+    document = json.loads(out.read_text())
+    assert document["rows"].keys() == {"decoding both and encoding one", "whole run"}
+    assert all(row["frames per second"] > 0 for row in document["rows"].values())
+    assert "on top of the codecs" in printed
 
 
 def test_scores_benchmark_has_every_method_on_real_pairs(shared):

@@ -1,13 +1,14 @@
 """Running a network on whole images: a compiled kernel for the student, torch for everything else.
 
-Both take and give float32 planes; value ranges and colour are the business of `mmdrfuse.images`.
+Both take and give float32 planes; `stored` goes from stored values to stored values, which the kernel does in the same
+pass. Colour is the business of `mmdrfuse.images`.
 """
 
 from collections.abc import Callable
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from mmdrfuse.errors import MMDRFuseError, UnknownNameError, WeightsError
 from mmdrfuse.models import Checkpoint
@@ -20,7 +21,7 @@ Kind = Literal["auto", "cpu", "torch"]
 KINDS: tuple[str, ...] = get_args(Kind)
 """``cpu`` runs students without torch, ``torch`` any network on any device, ``auto`` takes what fits."""
 
-__all__ = ["KINDS", "Engine", "Kind", "Plane", "make"]
+__all__ = ["KINDS", "Engine", "Kind", "Plane", "make", "stored"]
 
 
 def make(checkpoint: Checkpoint, *, kind: str = "auto", device: str = "cpu", threads: int = 1) -> Engine:
@@ -53,3 +54,37 @@ def make(checkpoint: Checkpoint, *, kind: str = "auto", device: str = "cpu", thr
     from mmdrfuse.engine.cpu import StudentEngine
 
     return StudentEngine(checkpoint.arrays, threads)
+
+
+def stored(
+    engine: Engine,
+    infrared: NDArray[Any],
+    visible: NDArray[Any],
+    *,
+    low: float = 0,
+    high: float = 1,
+    dtype: DTypeLike = np.uint8,
+) -> NDArray[Any]:
+    """Fuse two planes as they are stored to one as it will be stored, where its limits are known beforehand.
+
+    The same values as ``from_unit(engine(to_unit(infrared), to_unit(visible)), low, high, dtype)``, to the bit; the
+    kernel gives integers without a float picture in between.
+
+    Args:
+        engine: Any engine.
+        infrared: H×W; uint8, uint16, or float in [0, 1].
+        visible: The same; it may have another dtype.
+        low: The network's value that becomes black.
+        high: What becomes white.
+        dtype: Of the result: uint8, uint16, or a float type for [0, 1].
+
+    Raises:
+        SizeError: The sizes differ, or a side is shorter than 2.
+        InputError: A dtype or value range that cannot be fused.
+    """
+    from mmdrfuse.engine.cpu import StudentEngine
+    from mmdrfuse.images.ranges import from_unit, to_unit
+
+    if isinstance(engine, StudentEngine) and np.dtype(dtype).kind == "u":
+        return engine.stored(infrared, visible, low=low, high=high, dtype=dtype)
+    return from_unit(engine(to_unit(infrared), to_unit(visible)), low, high, dtype)

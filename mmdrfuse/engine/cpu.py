@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from mmdrfuse.engine import Plane
 from mmdrfuse.errors import SizeError
+from mmdrfuse.images.ranges import to_unit
 
 _MIN_ROWS = 16
 """Rows under which a band costs more to hand out, and to warm its borders, than to compute."""
@@ -37,14 +39,43 @@ class StudentEngine:
         Raises:
             SizeError: The sizes differ, or a side is shorter than 2.
         """
-        from mmdrfuse.engine.kernel import fuse_rows
+        return self._run(infrared, visible, np.dtype(np.float32), (0, 1, 0))
+
+    def stored(
+        self, infrared: NDArray[Any], visible: NDArray[Any], *, low: float, high: float, dtype: DTypeLike
+    ) -> NDArray[Any]:
+        """Fuse planes as they are stored to integers as they will be, in one pass; see `mmdrfuse.engine.stored`.
+
+        Raises:
+            SizeError: The sizes differ, or a side is shorter than 2.
+            InputError: A dtype or value range that cannot be fused.
+        """
+        kind = np.dtype(dtype)
+        top = np.iinfo(kind).max
+        mapping = (low, top / (high - low) if high > low else 0, top)
+        return self._run(_readable(infrared), _readable(visible), kind, mapping)
+
+    def _run(
+        self, infrared: NDArray[Any], visible: NDArray[Any], dtype: np.dtype[Any], mapping: tuple[float, float, float]
+    ) -> NDArray[Any]:
+        from mmdrfuse.native import function
 
         _check(infrared, visible)
         i, v = np.ascontiguousarray(infrared), np.ascontiguousarray(visible)
-        fused = np.empty_like(i)
+        fused = np.empty(i.shape, dtype)
+        fuse_rows = function(
+            "mmdrfuse.engine.kernel", "fuse_rows", f"{i.dtype}*", "float32", f"{v.dtype}*", "float32",
+            "float32*", "float32*", "float32*", "float32", f"{dtype}*", "float32", "float32", "float32",
+            "float32*", "float32*", "float32*", "int64", "int64", "int64", "int64",
+        )  # fmt: skip
 
         def band(first: int, last: int) -> None:
-            fuse_rows(i, v, self.w1, self.b1, self.w2, self.b2, fused, first, last)
+            sources, hidden, total = (np.empty((rows, fused.shape[1] + 2), np.float32) for rows in (6, 12, 1))
+            fuse_rows(
+                i.ctypes.data, _gain(i), v.ctypes.data, _gain(v),
+                self.w1.ctypes.data, self.b1.ctypes.data, self.w2.ctypes.data, self.b2[0], fused.ctypes.data, *mapping,
+                sources.ctypes.data, hidden.ctypes.data, total.ctypes.data, *fused.shape, first, last,
+            )  # fmt: skip
 
         edges = _edges(len(fused), self.threads)
         if len(edges) == 2:
@@ -55,12 +86,21 @@ class StudentEngine:
         return fused
 
 
+def _readable(plane: NDArray[Any]) -> NDArray[Any]:
+    """Leave to the kernel what it reads by itself."""
+    return plane if plane.dtype in (np.uint8, np.uint16) else to_unit(plane)
+
+
+def _gain(plane: NDArray[Any]) -> float:
+    return 1 / np.iinfo(plane.dtype).max if plane.dtype.kind == "u" else 1
+
+
 def _edges(rows: int, threads: int) -> list[int]:
     count = max(1, min(threads, rows // _MIN_ROWS))
     return [rows * band // count for band in range(count + 1)]
 
 
-def _check(infrared: Plane, visible: Plane) -> None:
+def _check(infrared: NDArray[Any], visible: NDArray[Any]) -> None:
     if infrared.shape != visible.shape or infrared.ndim != 2:
         raise SizeError(f"infrared is {infrared.shape} and visible {visible.shape}: both must be planes of one size")
     if min(infrared.shape) < 2:

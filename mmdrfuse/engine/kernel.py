@@ -1,18 +1,26 @@
-"""The student's two convolutions in one pass over rolling rows, compiled by numba on first use.
+"""The student's two convolutions in one pass over rolling rows, from stored values to stored values.
 
-Only three rows of the sources and of the hidden map are alive at a time, so everything but the planes
-themselves stays in the first cache.
+Only three rows of the sources and of the hidden map are alive at a time, so everything but the pictures themselves
+stays in the first cache. Compiled by `mmdrfuse.native`: everything comes as addresses.
+
+Of 5.6 ms at 1280×1024 on one thread (AVX-512, Zen 4) the first convolution takes 2.9, the second 1.6, tanh and
+rounding 0.4, reading 0.1. As many multiply-adds in one product of matrices take the BLAS 2.8: it keeps both factors in
+registers, whereas here each needs a load of its own, and two loads in three straddle a line of the cache.
 """
 
+from typing import Any
+
 import numpy as np
+from numba import njit
+from numba.np.numpy_support import carray
 from numpy.typing import NDArray
 
-from mmdrfuse.compiling import compiled
-from mmdrfuse.models.checkpoints import SHAPES
+from mmdrfuse.compiling import entry
 
-CHANNELS = SHAPES["student"]["conv1"][0]
-kernel = compiled(fastmath={"contract"}, error_model="numpy")
+kernel = njit(nogil=True, fastmath={"contract"}, error_model="numpy")
 F32 = NDArray[np.float32]
+Stored = NDArray[Any]
+Address = Any
 
 # tanh x = x · N(x²)/D(x²): Lambert's continued fraction x/(1 + x²/(3 + x²/(5 + …))) cut after 13 terms.
 _N1, _N2, _N3, _N4, _N5, _N6 = map(
@@ -25,63 +33,82 @@ _D1, _D2, _D3, _D4, _D5, _D6 = map(
     (0.48, 3.188405797101449e-2, 6.625258799171842e-4, 5.230467473030402e-6, 1.5193805295658393e-8,
      1.1510458557316966e-11),
 )  # fmt: skip
-_ONE, _LIMIT = np.float32(1), np.float32(9)
+_ZERO, _ONE, _LIMIT = np.float32(0), np.float32(1), np.float32(9)
 
 
-@kernel
+@entry(fastmath={"contract"})
 def fuse_rows(
-    infrared: F32, visible: F32, w1: F32, b1: F32, w2: F32, b2: F32, fused: F32, first: int, last: int
-) -> None:
-    """Fill rows ``first`` to ``last`` (exclusive) of ``fused``.
+    infrared_at: Address, infrared_gain: np.float32, visible_at: Address, visible_gain: np.float32,
+    w1_at: Address, b1_at: Address, w2_at: Address, b2: np.float32,
+    fused_at: Address, low: np.float32, gain: np.float32, top: np.float32,
+    sources_at: Address, hidden_at: Address, total_at: Address, height: int, width: int, first: int, last: int,
+) -> None:  # fmt: skip
+    """Fill rows ``first`` to ``last`` (exclusive) of the fused picture.
 
     Args:
-        infrared: H×W in [0, 1], both sides at least 2.
-        visible: The same.
-        w1: (4, 2, 3, 3), the first convolution.
-        b1: (4,).
-        w2: (1, 4, 3, 3), the second.
-        b2: (1,).
-        fused: H×W, written.
+        infrared_at: H×W values, both sides at least 2.
+        infrared_gain: What brings them to [0, 1].
+        visible_at: The same of the other side.
+        visible_gain: The same.
+        w1_at: (4, 2, 3, 3), the first convolution.
+        b1_at: (4,).
+        w2_at: (4, 3, 3), the second.
+        b2: Its bias.
+        fused_at: H×W values, written: (output − low)·gain, rounded and clipped to 0..top; the output itself where
+            top is 0.
+        low: See there.
+        gain: See there.
+        top: See there.
+        sources_at: (2, 3, W + 2) floats for this call alone; row y lies in slot y mod 3.
+        hidden_at: (4, 3, W + 2) more.
+        total_at: (W,) more.
+        height: H.
+        width: W.
         first: First row.
         last: Row after the last.
     """
-    height, width = infrared.shape
-    sources = np.empty((2, 3, width + 2), np.float32)
-    hidden = np.empty((CHANNELS, 3, width + 2), np.float32)
-    for y in range(first - 1, last + 1):
-        row = _reflect(y, height)
-        for tap in range(3):
-            source = _reflect(row + tap - 1, height)
-            _load(infrared[source], sources[0, tap])
-            _load(visible[source], sources[1, tap])
-        for channel in range(CHANNELS):
-            # Slot y mod 3 of the ring; the first convolution of the reflected row is the reflected map.
-            _hidden_row(sources, w1[channel], b1[channel], hidden[channel, (y + 3) % 3])
+    infrared, visible = carray(infrared_at, (height, width)), carray(visible_at, (height, width))
+    fused, total = carray(fused_at, (height, width)), carray(total_at, (width,))
+    w1, b1, w2 = carray(w1_at, (4, 2, 3, 3)), carray(b1_at, (4,)), carray(w2_at, (4, 3, 3))
+    sources, hidden = carray(sources_at, (2, 3, width + 2)), carray(hidden_at, (4, 3, width + 2))
+    start = max(first - 1, 0)
+    for y in range(max(start - 1, 0), start + 1):
+        _load(infrared[y], infrared_gain, sources[0, y % 3])
+        _load(visible[y], visible_gain, sources[1, y % 3])
+    for y in range(start, min(last + 1, height)):
+        if y + 1 < height:
+            _load(infrared[y + 1], infrared_gain, sources[0, (y + 1) % 3])
+            _load(visible[y + 1], visible_gain, sources[1, (y + 1) % 3])
+        above, below = abs(y - 1) % 3, _reflect(y + 1, height) % 3
+        for channel in range(4):
+            _hidden_row(sources, above, y % 3, below, w1[channel], b1[channel], hidden[channel, y % 3])
         if y > first:
-            _output_row(hidden, (y + 1) % 3, w2[0], b2[0], fused[y - 1])
+            _output_row(hidden, abs(y - 2) % 3, (y - 1) % 3, y % 3, w2, b2, total)
+            _store(total, low, gain, top, fused[y - 1])
+    if last == height:
+        _output_row(hidden, (height - 2) % 3, (height - 1) % 3, (height - 2) % 3, w2, b2, total)
+        _store(total, low, gain, top, fused[height - 1])
 
 
 @kernel
 def _reflect(index: int, size: int) -> int:
-    if index < 0:
-        return -index
     return 2 * (size - 1) - index if index >= size else index
 
 
 @kernel
-def _load(row: F32, padded: F32) -> None:
+def _load(row: Stored, gain: np.float32, padded: F32) -> None:
     width = row.size
     for x in range(width):
-        padded[x + 1] = row[x]
-    padded[0] = row[1]
-    padded[width + 1] = row[width - 2]
+        padded[x + 1] = np.float32(row[x]) * gain
+    padded[0] = padded[2]
+    padded[width + 1] = padded[width - 1]
 
 
 @kernel
-def _hidden_row(sources: F32, w: F32, bias: np.float32, out: F32) -> None:
+def _hidden_row(sources: F32, above: int, here: int, below: int, w: F32, bias: np.float32, out: F32) -> None:
     """One channel of one row of the hidden map: relu(conv), with its own reflected ends."""
-    i0, i1, i2 = sources[0, 0], sources[0, 1], sources[0, 2]
-    v0, v1, v2 = sources[1, 0], sources[1, 1], sources[1, 2]
+    i0, i1, i2 = sources[0, above], sources[0, here], sources[0, below]
+    v0, v1, v2 = sources[1, above], sources[1, here], sources[1, below]
     width = out.size - 2
     for x in range(width):
         total = bias
@@ -91,26 +118,34 @@ def _hidden_row(sources: F32, w: F32, bias: np.float32, out: F32) -> None:
         total += w[1, 0, 0] * v0[x] + w[1, 0, 1] * v0[x + 1] + w[1, 0, 2] * v0[x + 2]
         total += w[1, 1, 0] * v1[x] + w[1, 1, 1] * v1[x + 1] + w[1, 1, 2] * v1[x + 2]
         total += w[1, 2, 0] * v2[x] + w[1, 2, 1] * v2[x + 1] + w[1, 2, 2] * v2[x + 2]
-        out[x + 1] = max(total, np.float32(0))
+        out[x + 1] = max(total, _ZERO)
     out[0] = out[2]
     out[width + 1] = out[width - 1]
 
 
 @kernel
-def _output_row(hidden: F32, top: int, w: F32, bias: np.float32, out: F32) -> None:
-    middle, below = (top + 1) % 3, (top + 2) % 3
+def _output_row(hidden: F32, above: int, here: int, below: int, w: F32, bias: np.float32, out: F32) -> None:
+    """One row of the second convolution."""
     for x in range(out.size):
         out[x] = bias
-    for channel in range(CHANNELS):
-        h0, h1, h2 = hidden[channel, top], hidden[channel, middle], hidden[channel, below]
+    for channel in range(4):
+        h0, h1, h2 = hidden[channel, above], hidden[channel, here], hidden[channel, below]
         k = w[channel]
         for x in range(out.size):
             total = k[0, 0] * h0[x] + k[0, 1] * h0[x + 1] + k[0, 2] * h0[x + 2]
             total += k[1, 0] * h1[x] + k[1, 1] * h1[x + 1] + k[1, 2] * h1[x + 2]
             total += k[2, 0] * h2[x] + k[2, 1] * h2[x + 1] + k[2, 2] * h2[x + 2]
             out[x] += total
-    for x in range(out.size):
-        out[x] = _tanh(out[x])
+
+
+@kernel
+def _store(total: F32, low: np.float32, gain: np.float32, top: np.float32, out: Stored) -> None:
+    if top == _ZERO:
+        for x in range(total.size):
+            out[x] = _tanh(total[x])
+    else:
+        for x in range(total.size):
+            out[x] = min(max(np.rint((_tanh(total[x]) - low) * gain), _ZERO), top)
 
 
 @kernel

@@ -3,10 +3,25 @@
 An image is H×W (grey) or H×W×3 (RGB), uint8, uint16 or float32 in [0, 1], as it is stored in its file.
 """
 
-from mmdrfuse.images.colour import is_gray, luminance, recolour
-from mmdrfuse.images.files import SUFFIXES, is_picture, read, write
-from mmdrfuse.images.ranges import RANGES, from_unit, limits, to_unit
+from mmdrfuse.images.colour import COLORS, is_gray, luminance, recolour
+from mmdrfuse.images.files import (
+    QUALITY,
+    SUFFIXES,
+    check_format,
+    decode,
+    encode,
+    is_picture,
+    load,
+    read,
+    write,
+)
+from mmdrfuse.images.histogram import Histogram
+from mmdrfuse.images.picture import Metadata, Picture, Side
+from mmdrfuse.images.ranges import PERCENTILES, RANGES, Levels, from_unit, known_limits, limits, stretch, to_unit
 from mmdrfuse.images.sheet import sheet
 
-__all__ = ["RANGES", "SUFFIXES", "from_unit", "is_gray", "is_picture", "limits", "luminance", "read", "recolour",
-           "sheet", "to_unit", "write"]  # fmt: skip
+__all__ = [
+    "COLORS", "PERCENTILES", "QUALITY", "RANGES", "SUFFIXES", "Histogram", "Levels", "Metadata", "Picture", "Side",
+    "check_format", "decode", "encode", "from_unit", "is_gray", "is_picture", "known_limits", "limits", "load",
+    "luminance", "read", "recolour", "sheet", "stretch", "to_unit", "write",
+]  # fmt: skip

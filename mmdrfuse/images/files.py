@@ -1,100 +1,228 @@
-"""Reading and writing picture files: through Pillow, but for PNG, which is written by `mmdrfuse.images.png`."""
+"""Reading and writing picture files: every common format through Pillow, and what Pillow cannot do through others.
 
+16 bits of colour in PNG: `mmdrfuse.images.deep`. 16 and 32 bits of colour in TIFF: `mmdrfuse.images.tiff`. Thermal
+cameras' files: `mmdrfuse.images.flir`. DICOM and NIfTI: `mmdrfuse.images.medical`. PNG is written by
+`mmdrfuse.images.png`.
+"""
+
+import io
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from mmdrfuse.atomic import writing
 from mmdrfuse.errors import InputError, OutputError
-from mmdrfuse.images.png import encode
+from mmdrfuse.images import deep, flir, medical, png, tiff
+from mmdrfuse.images.metadata import metadata, profile, upright, with_chunks
+from mmdrfuse.images.picture import Metadata, Picture, Side, chosen
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
-"""File name endings, in lower case, that are taken for pictures."""
+"""File name endings, in lower case, of pictures that are read and written."""
+QUALITY = {".jpg": 95, ".jpeg": 95, ".webp": 95}
+"""The formats that lose something, and how little they do unless told otherwise (1 to 100)."""
 
-_OPTIONS: dict[str, dict[str, Any]] = {
-    ".jpg": {"quality": 95},
-    ".jpeg": {"quality": 95},
-    ".webp": {"quality": 95},
-}
+_NOTHING = Metadata()
 _EIGHT_BIT_ONLY = frozenset({".jpg", ".jpeg", ".bmp", ".webp"})
 
 
 def is_picture(path: Path) -> bool:
     """Tell whether a file's name is that of a picture; hidden files (``._x.jpg`` of macOS) are none."""
-    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
+    name = path.name.lower()
+    return name.endswith((*SUFFIXES, *medical.SUFFIXES)) and not name.startswith(".")
 
 
-def read(path: Path) -> NDArray[Any]:
-    """Read a picture as it is stored.
+def read(path: Path, *, side: Side | None = None, page: int | None = None) -> NDArray[Any]:
+    """Read a picture's values: `load` without what is known about them."""
+    return load(path, side=side, page=page).image
 
-    EXIF orientation is applied, palettes are expanded and transparency is dropped; 16-bit grey keeps its
-    depth.
 
-    Returns:
-        H×W or H×W×3; uint8, uint16, or float32 for floating-point TIFF.
+def load(path: Path, *, side: Side | None = None, page: int | None = None) -> Picture:
+    """Read a picture file.
+
+    Args:
+        path: The file.
+        side: As in `decode`.
+        page: As in `decode`.
 
     Raises:
-        InputError: The file is missing, truncated or not a picture.
+        InputError: The file is missing, or as in `decode`.
+        MissingExtraError: It is of a kind that needs an optional package.
     """
     try:
-        with Image.open(path) as image:
-            ImageOps.exif_transpose(image, in_place=True)
-            return _array(image, path)
+        content = path.read_bytes()
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
+    except OSError as error:
+        reason = error.strerror or error
+        raise InputError(f"{path}: cannot be read ({reason}); check the path and its permissions") from error
+    return decode(content, str(path), side=side, page=page)
+
+
+def decode(content: bytes, name: str, *, side: Side | None = None, page: int | None = None) -> Picture:
+    """Read a picture as it is stored, of the kind that its content says, whatever it is called.
+
+    EXIF orientation is applied, palettes are expanded and transparency is dropped: what is stored under it counts.
+    16 bits stay 16 bits, in grey and in colour.
+
+    Args:
+        content: The file.
+        name: What to call it in messages.
+        side: Which side of a thermal camera's file is wanted: the temperatures or the photo. Otherwise, and in all
+            other files, it is the picture that everybody sees.
+        page: Which page of a TIFF or slice of a volume, from 1 on; files with a single one take no notice.
+
+    Returns:
+        H×W or H×W×3, uint8, uint16 or float32 (floating-point TIFF), and its metadata.
+
+    Raises:
+        InputError: The file is truncated, too large or no picture, or it is not clear which of several it is to be.
+        MissingExtraError: It is of a kind that needs an optional package.
+    """
+    if medical.ending(content):
+        return Picture(medical.decode(content, name, page))
+    try:
+        if content[:4] in tiff.MAGIC:
+            return _tiff(content, name, page)
+        return _picture(content, name, side)
     except UnidentifiedImageError:
-        raise InputError(f"{path}: not a picture in a known format ({', '.join(sorted(SUFFIXES))})") from None
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        known = ", ".join(sorted({*SUFFIXES, *medical.SUFFIXES}))
+        raise InputError(f"{name}: not a picture in a known format ({known})") from None
+    except Image.DecompressionBombError:
+        raise InputError(
+            f"{name}: too many pixels to be held at once; cut it into parts, or store it as a tiled TIFF"
+        ) from None
+    except (OSError, SyntaxError, ValueError, EOFError) as error:
         # Pillow reports damage inside a PNG as SyntaxError.
-        raise InputError(f"{path}: damaged or unreadable picture ({error}); replace or remove it") from error
+        raise InputError(f"{name}: damaged or unreadable picture ({error}); replace or remove it") from error
 
 
-def write(path: Path, image: NDArray[Any], *, overwrite: bool = True) -> None:
+def write(
+    path: Path,
+    image: NDArray[Any],
+    *,
+    overwrite: bool = True,
+    quality: int | None = None,
+    known: Metadata = _NOTHING,
+) -> None:
     """Write a picture in the format that the file name's ending says; it appears whole or not at all.
 
     Args:
         path: The file; its folder is made if missing.
-        image: H×W or H×W×3, uint8; H×W uint16 for PNG and TIFF; H×W float32 for TIFF.
+        image: As in `encode`.
         overwrite: Whether an existing file may be replaced.
+        quality: As in `encode`.
+        known: As in `encode`.
 
     Raises:
-        OutputError: The ending is unknown, the format cannot hold the values, or the place cannot be written.
+        OutputError: As in `encode`, or the place cannot be written.
     """
-    suffix = path.suffix.lower()
-    if suffix not in SUFFIXES:
-        raise OutputError(
-            f"{path}: cannot write {suffix or 'a file without ending'}; use one of {', '.join(sorted(SUFFIXES))}"
-        )
-    tiff = suffix in {".tif", ".tiff"}
-    fits = image.dtype == np.uint8 or (image.ndim == 2 and (
-        (image.dtype == np.uint16 and suffix not in _EIGHT_BIT_ONLY) or (image.dtype == np.float32 and tiff)
-    ))  # fmt: skip
-    if not fits:
+    content = encode(image, path.suffix, quality=quality, known=known, name=str(path))
+    with writing(path, overwrite=overwrite) as temporary:
+        temporary.write_bytes(content)
+
+
+def encode(
+    image: NDArray[Any], suffix: str, *, quality: int | None = None, known: Metadata = _NOTHING, name: str = "picture"
+) -> bytes:
+    """Give a picture as the content of a file.
+
+    Args:
+        image: H×W or H×W×3; uint8, uint16 for PNG and TIFF, float32 for TIFF.
+        suffix: The format as a file name ending: one of `SUFFIXES`.
+        quality: 1 to 100, for the formats in `QUALITY`.
+        known: What to carry over. A profile for RGB is left out of grey pictures; BMP holds none of it.
+        name: What to call the file in messages.
+
+    Raises:
+        OutputError: The ending is unknown, or the format cannot hold the values or has no such quality.
+    """
+    suffix = suffix.lower()
+    check_format(suffix, quality, name)
+    tiffs = suffix in {".tif", ".tiff"}
+    if not (image.dtype == np.uint8 or (image.dtype == np.uint16 and suffix not in _EIGHT_BIT_ONLY)
+            or (image.dtype == np.float32 and tiffs)):  # fmt: skip
         kind = "grey" if image.ndim == 2 else "colour"
         raise OutputError(
-            f"{path}: {suffix} cannot hold {image.dtype} {kind}; 16-bit grey fits .png and .tif, float grey .tif"
+            f"{name}: {suffix} cannot hold {image.dtype} {kind}; 16 bits fit .png and .tif, floating point .tif"
         )
-    with writing(path, overwrite=overwrite) as temporary:
-        if suffix == ".png":
-            temporary.write_bytes(encode(image))
-        else:
-            Image.fromarray(image).save(temporary, **_OPTIONS.get(suffix, {}))
+    if suffix == ".png":
+        return with_chunks(png.encode(image), known, image)
+    if tiffs:
+        return tiff.encode(image, known)
+    try:
+        return _by_pillow(image, suffix, quality, known)
+    except (OSError, ValueError) as error:
+        raise OutputError(f"{name}: {suffix} cannot hold this picture ({error}); use .png or .tif") from error
 
 
-def _array(image: Image.Image, path: Path) -> NDArray[Any]:
+def check_format(suffix: str, quality: int | None, name: str = "picture") -> None:
+    """Refuse a format that cannot be written, or a quality that it does not have.
+
+    Raises:
+        OutputError: One of the two.
+    """
+    if suffix not in SUFFIXES:
+        raise OutputError(
+            f"{name}: cannot write {suffix or 'a file without ending'}; use one of {', '.join(sorted(SUFFIXES))}"
+        )
+    if quality is not None and (suffix not in QUALITY or not 1 <= quality <= 100):
+        raise OutputError(f"{name}: no quality {quality} in {suffix}; {', '.join(sorted(QUALITY))} have 1 to 100")
+
+
+def _by_pillow(image: NDArray[Any], suffix: str, quality: int | None, known: Metadata) -> bytes:
+    options: dict[str, Any] = {"quality": quality or QUALITY[suffix]} if suffix in QUALITY else {}
+    icc = profile(known, image)
+    if known.exif:
+        options["exif"] = known.exif
+    if icc:
+        options["icc_profile"] = icc
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, {".bmp": "BMP", ".webp": "WEBP"}.get(suffix, "JPEG"), **options)
+    return buffer.getvalue()
+
+
+def _picture(content: bytes, name: str, side: Side | None) -> Picture:
+    with Image.open(io.BytesIO(content)) as image:
+        if side and flir.is_radiometric(content):
+            # Both sides stay as the camera sees them: the orientation is that of the picture made from them.
+            known, _ = metadata(image.getexif(), image.info.get("icc_profile") or b"")
+            return Picture(flir.decode(content, name, side), known)
+        values = deep.decode(content) if deep.is_deep(content) else _values(image, name)
+        known, orientation = metadata(image.getexif(), image.info.get("icc_profile") or b"")
+    return Picture(np.ascontiguousarray(upright(values, orientation)), known)
+
+
+def _tiff(content: bytes, name: str, page: int | None) -> Picture:
+    try:
+        with Image.open(io.BytesIO(content)) as image:
+            image.seek(chosen(page, getattr(image, "n_frames", 1), name, "pages"))
+            values = tiff.decode(content, name, page) if tiff.is_wide(image) else _values(image, name)
+            known, orientation = metadata(image.getexif(), image.info.get("icc_profile") or b"")
+    except UnidentifiedImageError:  # floating-point colour, half or double precision
+        values, exif = tiff.decode(content, name, page), Image.Exif()
+        exif.load(content)
+        known, orientation = metadata(exif, exif.get(tiff.ICC, b""))
+    if values.dtype not in (np.uint8, np.uint16, np.float32):
+        values = _sixteen_bit(values, name)
+    return Picture(np.ascontiguousarray(upright(values, orientation)), known)
+
+
+def _values(image: Image.Image, name: str) -> NDArray[Any]:
     if image.mode in {"L", "RGB", "I;16", "I;16L", "F"}:
         return np.asarray(image)
     if image.mode in {"I", "I;16B"}:
-        return _sixteen_bit(np.asarray(image.convert("I")), path)
+        return _sixteen_bit(np.asarray(image.convert("I")), name)
     if image.mode in {"1", "LA"}:
         return np.asarray(image.convert("L"))
+    if image.mode == "P":  # Pillow wants transparency kept before it may be dropped
+        image = image.convert("RGBA")
     return np.asarray(image.convert("RGB"))
 
 
-def _sixteen_bit(array: NDArray[Any], path: Path) -> NDArray[np.uint16]:
+def _sixteen_bit(array: NDArray[Any], name: str) -> NDArray[np.uint16]:
     if array.min() < 0 or array.max() > 65535:
-        raise InputError(f"{path}: 32-bit values {array.min()}..{array.max()} do not fit 16 bits; rescale the file")
+        raise InputError(f"{name}: 32-bit values {array.min()}..{array.max()} do not fit 16 bits; rescale the file")
     return array.astype(np.uint16)

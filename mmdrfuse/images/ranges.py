@@ -1,9 +1,11 @@
-"""Value ranges: stored integers to [0, 1], and the network's output back to integers.
+"""Value ranges: stored values to [0, 1], and the network's output back to integers.
 
 How the output is mapped decides the contrast of the picture and every score, so it is always an explicit
 choice with a name, and the limits that were used are recorded.
 """
 
+import re
+from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -11,10 +13,49 @@ from numpy.typing import DTypeLike, NDArray
 
 from mmdrfuse.errors import InputError, UnknownNameError
 
-Range = Literal["clip", "minmax"]
+Range = Literal["clip", "minmax", "percentile", "fixed"]
 RANGES: tuple[str, ...] = get_args(Range)
 """``clip``: [0, 1] as it is, the rest clipped. ``minmax``: every image stretched to its own extremes, as the
-authors' program saves it; it flatters contrast scores, and neighbouring frames of a video flicker."""
+authors' program saves it; it flatters contrast scores, and neighbouring frames of a video flicker. ``percentile``:
+from the 1st to the 99th percentile of a whole set or sequence. ``fixed:LO,HI``: from LO to HI."""
+
+PERCENTILES = 1.0, 99.0
+"""What ``percentile`` makes black and white."""
+ROBUST = 0.1, 99.9
+"""The same for infrared deeper than 8 bits, unless told otherwise: dead pixels do not count, small hot things do."""
+
+_NUMBER = r"([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)"
+
+
+@dataclass(frozen=True)
+class Levels:
+    """Which stored values of the infrared become 0 and 1: the values themselves, or percentiles of a whole set."""
+
+    low: float
+    high: float
+    percent: bool = False
+    """``low`` and ``high`` are percentiles."""
+    deep_only: bool = False
+    """8-bit images are left as they are."""
+
+    @classmethod
+    def parse(cls, text: str) -> "Levels":
+        """Read ``auto``, ``pLO..pHI`` (percentiles) or ``LO..HI`` (stored values).
+
+        Raises:
+            InputError: It is none of them, or LO is not below HI.
+        """
+        if text == "auto":
+            return cls(*ROBUST, percent=True, deep_only=True)
+        found = re.fullmatch(rf"(p?){_NUMBER}\.\.(p?){_NUMBER}", text)
+        if found and found[1] == found[3]:
+            levels = cls(float(found[2]), float(found[4]), percent=bool(found[1]))
+            if levels.low < levels.high and (not levels.percent or 0 <= levels.low < levels.high <= 100):
+                return levels
+        raise InputError(
+            f"infrared range {text!r} is none of auto, percentiles such as p1..p99, values such as 7000..9500 "
+            "(the lower first)"
+        )
 
 
 def to_unit(image: NDArray[Any]) -> NDArray[np.float32]:
@@ -34,17 +75,58 @@ def to_unit(image: NDArray[Any]) -> NDArray[np.float32]:
     return image.astype(np.float32, copy=False)
 
 
-def limits(output: NDArray[np.float32], policy: str) -> tuple[float, float]:
-    """Give the values of the network's output that become black and white.
+def stretch(image: NDArray[Any], low: float, high: float) -> NDArray[np.float32]:
+    """Scale stored values to [0, 1] so that ``low`` becomes 0 and ``high`` 1, and what lies beyond is cut.
+
+    Args:
+        image: Any shape and type of number.
+        low: In the image's own values.
+        high: The same, not below ``low``; where they are equal, everything becomes 0.
+
+    Raises:
+        InputError: There are values that are no numbers, or infinite.
+    """
+    if image.dtype.kind == "f" and not np.isfinite(image).all():
+        raise InputError("the infrared holds values that are no numbers (NaN, infinite); replace them first")
+    gain = 1 / (high - low) if high > low else 0.0
+    return np.clip((image.astype(np.float64) - low) * gain, 0, 1).astype(np.float32)
+
+
+def known_limits(policy: str) -> tuple[float, float] | None:
+    """Give the limits of a policy that needs no look at an image; None for those that do.
 
     Raises:
         UnknownNameError: No such policy.
+        InputError: ``fixed`` without two numbers, the lower first.
     """
-    if policy == "clip":
-        return 0.0, 1.0
+    name, _, values = policy.partition(":")
+    if name == "fixed":
+        found = re.fullmatch(rf"{_NUMBER},{_NUMBER}", values)
+        if not found or not float(found[1]) < float(found[2]):
+            raise InputError(
+                f"range {policy!r}: fixed needs the network's values that become black and white, "
+                "the lower first, such as fixed:0.05,0.9"
+            )
+        return float(found[1]), float(found[2])
+    if policy not in RANGES:
+        raise UnknownNameError("range", policy, RANGES)
+    return (0.0, 1.0) if policy == "clip" else None
+
+
+def limits(output: NDArray[np.float32], policy: str) -> tuple[float, float]:
+    """Give the values of the network's output that become black and white, looking at this output alone.
+
+    Raises:
+        UnknownNameError: No such policy.
+        InputError: ``fixed`` without two numbers, the lower first.
+    """
+    known = known_limits(policy)
+    if known is not None:
+        return known
     if policy == "minmax":
         return float(output.min()), float(output.max())
-    raise UnknownNameError("range", policy, RANGES)
+    low, high = np.percentile(output, PERCENTILES)
+    return float(low), float(high)
 
 
 def from_unit(output: NDArray[np.float32], low: float, high: float, dtype: DTypeLike) -> NDArray[Any]:

@@ -200,7 +200,8 @@ def _correlation(x: Tensor, y: Tensor) -> Tensor:
 def _edges(image: Tensor) -> tuple[Tensor, Tensor]:
     """Give strength and angle, between -π/2 and π/2, of Sobel's gradients, black beyond the border."""
     across = image.new_tensor([[-1.0, 0.0, 1.0], [-2.0, 0.0, 2.0], [-1.0, 0.0, 1.0]])
-    x, y = conv2d(image, torch.stack([across, -across.T])[:, None], padding=1).split(1, dim=1)
+    slopes = conv2d(image, torch.stack([across, -across.T])[:, None], padding=1)
+    x, y = slopes[:, :1], slopes[:, 1:]
     strength = (x.square() + y.square() + TINY).sqrt()
     return strength, torch.atan(y / torch.where(x.abs() < TINY, TINY, x))
 

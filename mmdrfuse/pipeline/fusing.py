@@ -2,22 +2,29 @@
 
 import hashlib
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from mmdrfuse import images
-from mmdrfuse.errors import InputError, MMDRFuseError, OutputError, SizeError
+from mmdrfuse.errors import DiskFullError, InputError, MMDRFuseError, OutputError
 from mmdrfuse.models import Checkpoint
-from mmdrfuse.pipeline.fusion import Fused, Fuser
+from mmdrfuse.pipeline.fusion import Fused, Fuser, deeper
 from mmdrfuse.pipeline.manifest import Entry, appending, relative
 from mmdrfuse.pipeline.ordered import ordered
 from mmdrfuse.pipeline.pairs import Pair
+from mmdrfuse.pipeline.tiles import Made, fuse_blocks, in_blocks
 from mmdrfuse.version import __version__
+
+_BLOCK = 1 << 20
+_DEEPEST = {".png": np.uint16, ".tif": np.float32, ".tiff": np.float32}
 
 
 @dataclass(frozen=True)
@@ -30,10 +37,16 @@ class Job:
     """The folder of the fused pictures."""
     suffix: str = ".png"
     """The pictures' format, as a file name ending."""
+    quality: int | None = None
+    """Of formats that lose some, 1 to 100; None for their default."""
 
     def target(self, pair: Pair) -> Path:
         """Give the file that a pair's picture goes to."""
-        return self.out / f"{pair.name}{self.suffix}"
+        return self.out / (pair.output or f"{pair.name}{self.suffix}")
+
+    def in_blocks(self, pair: Pair) -> bool:
+        """Tell whether a pair is to be fused in blocks: huge or tiled TIFFs, by a student, which sees 5×5 pixels."""
+        return self.checkpoint.network == "student" and in_blocks(pair, self.target(pair))
 
 
 def fuse_pairs(
@@ -52,8 +65,9 @@ def fuse_pairs(
         overwrite: Whether existing pictures may be replaced.
 
     Raises:
-        OutputError: Pictures would replace their sources, or exist already and may not be replaced (nothing
-            is done then), or the folder cannot be written.
+        OutputError: Pictures would replace their sources or each other, or exist already and may not be replaced
+            (nothing is done then), or the folder cannot be written.
+        DiskFullError: The disk is full; what is in the manifest is there.
     """
     check_targets(job, pairs, overwrite=overwrite)
     with appending(job.out) as append, ThreadPoolExecutor(workers) as pool:
@@ -63,7 +77,10 @@ def fuse_pairs(
             append(entry)
             return entry
 
-        yield from ordered(pool, work, pairs, ahead=2 * workers)
+        for pair, result in ordered(pool, work, pairs, ahead=2 * workers):
+            if isinstance(result, DiskFullError):  # nothing that follows could be written either
+                raise result
+            yield pair, result
 
 
 def fuse_pair(job: Job, pair: Pair) -> Entry:
@@ -76,48 +93,98 @@ def fuse_pair(job: Job, pair: Pair) -> Entry:
     """
     start = time.perf_counter()
     target = job.target(pair)
-    fused = fuse_sources(job.fuser, pair, images.read(pair.infrared), images.read(pair.visible))
-    hashes = [sha256(source) for source in (pair.infrared, pair.visible)]
-    images.write(target, fused.image)
-    height, width = fused.image.shape[:2]
+    made, hashes = _fuse_in_blocks(job, pair) if job.in_blocks(pair) else _fuse_whole(job, pair)
     return Entry(
         fused=relative(target, job.out),
         infrared=relative(pair.infrared, job.out),
         visible=relative(pair.visible, job.out),
         infrared_sha256=hashes[0],
         visible_sha256=hashes[1],
-        width=width,
-        height=height,
+        width=made.width,
+        height=made.height,
         range=job.fuser.range,
-        limits=fused.limits,
-        color=fused.image.ndim == 3,
+        limits=made.limits,
+        color=made.color,
         weights=job.checkpoint.name,
         weights_sha256=job.checkpoint.sha256,
         version=__version__,
         seconds=round(time.perf_counter() - start, 4),
+        finished=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        infrared_size=made.infrared_size,
+        visible_size=made.visible_size,
+        bits=8 * made.dtype.itemsize,
+        coloring=job.fuser.color,
+        quality=job.quality,
+        **asdict(pair.preparation),
     )
 
 
-def fuse_sources(fuser: Fuser, pair: Pair, infrared: NDArray[Any], visible: NDArray[Any]) -> Fused:
-    """Fuse what was read of a pair; what is wrong with it is said with the names of its files.
+def _fuse_in_blocks(job: Job, pair: Pair) -> tuple[Made, tuple[str, str]]:
+    hashes = sha256(pair.infrared), sha256(pair.visible)
+    return fuse_blocks(job.fuser, pair, job.target(pair)), hashes
+
+
+def _fuse_whole(job: Job, pair: Pair) -> tuple[Made, tuple[str, str]]:
+    """Fuse a pair in one piece; what cannot be hashed is not written either."""
+    target = job.target(pair)
+    pictures = pair.load()
+    infrared, visible = (picture.image for picture in pictures)
+    dtype = storable(target.suffix, deeper(infrared.dtype, visible.dtype))
+    fused = fuse_sources(job.fuser, pair, *pair.prepared(infrared, visible), dtype=dtype)
+    hashes = sha256(pair.infrared), sha256(pair.visible)
+    known = pictures[fused.side == "visible"].metadata
+    images.write(target, fused.image, quality=job.quality, known=known)
+    height, width = fused.image.shape[:2]
+    sizes = infrared.shape[1::-1], visible.shape[1::-1]
+    return Made(width, height, *sizes, fused.limits, fused.image.ndim == 3, dtype), hashes
+
+
+def storable(suffix: str, dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """Give the type closest to ``dtype`` that a format can hold: 16 bits in PNG and TIFF, floating point in TIFF."""
+    deepest = np.dtype(_DEEPEST.get(suffix.lower(), np.uint8))
+    return dtype if deeper(deepest, dtype) == deepest else deepest
+
+
+def fuse_sources(
+    fuser: Fuser,
+    pair: Pair,
+    infrared: NDArray[Any],
+    visible: NDArray[Any],
+    *,
+    dtype: np.dtype[Any] | None = None,
+) -> Fused:
+    """Fuse the prepared sources of a pair; what is wrong with them is said with the names of its files.
 
     Raises:
         InputError: A source cannot be used.
         SizeError: The sources' sizes differ.
     """
-    try:
-        return fuser(infrared, visible)
-    except (InputError, SizeError) as error:
-        raise type(error)(f"{pair.infrared} + {pair.visible}: {error}") from error
+    with pair.named():
+        return fuser(infrared, visible, dtype=dtype)
+
+
+def prepared_output(fuser: Fuser, pair: Pair) -> NDArray[np.float32]:
+    """Give what the network makes of a pair, before any range; what is wrong is said with the names of its files.
+
+    Raises:
+        InputError: A source cannot be used.
+        SizeError: The sources' sizes differ.
+    """
+    sources = pair.prepared(*(picture.image for picture in pair.load()))
+    with pair.named():
+        return fuser.output(*sources)
 
 
 def check_targets(job: Job, pairs: Sequence[Pair], *, overwrite: bool) -> None:
     """Refuse to replace a source, ever, and other files unless told to.
 
     Raises:
-        OutputError: A picture would replace a source, or a file that may not be replaced.
+        OutputError: A picture would replace a source or another one, or a file that may not be replaced.
     """
     targets = [job.target(pair) for pair in pairs]
+    twice = next((target for target, count in Counter(targets).items() if count > 1), None)
+    if twice:
+        raise OutputError(f"{twice}: several pairs would be written to it; give them names of their own")
     sources = {source.resolve() for pair in pairs for source in (pair.infrared, pair.visible)}
     clash = next((target for target in targets if target.resolve() in sources), None)
     if clash:
@@ -126,7 +193,7 @@ def check_targets(job: Job, pairs: Sequence[Pair], *, overwrite: bool) -> None:
     if existing and not overwrite:
         raise OutputError(
             f"{existing[0]}: exists already ({len(existing)} of {len(targets)} pictures do); "
-            "choose another folder, or replace them with --overwrite"
+            "choose another folder, replace them with --overwrite, or go on with --resume"
         )
 
 
@@ -136,7 +203,11 @@ def sha256(path: Path) -> str:
     Raises:
         InputError: It cannot be read.
     """
+    digest = hashlib.sha256()
     try:
-        return hashlib.sha256(path.read_bytes()).hexdigest()
+        with path.open("rb") as file:
+            while block := file.read(_BLOCK):
+                digest.update(block)
+        return digest.hexdigest()
     except OSError as error:
         raise InputError(f"{path}: cannot be read any more ({error.strerror or error})") from error

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mmdrfuse.engine import Engine, make
-from mmdrfuse.errors import InputError, SizeError
-from mmdrfuse.images import from_unit, is_gray, limits, luminance, recolour, to_unit
+from mmdrfuse.engine import Engine, make, stored
+from mmdrfuse.errors import InputError, UnknownNameError
+from mmdrfuse.images import COLORS, Side, from_unit, is_gray, known_limits, limits, luminance, recolour, to_unit
 from mmdrfuse.models import names, read
+from mmdrfuse.pipeline.geometry import size_error
 
 
 @dataclass(frozen=True)
@@ -20,9 +21,11 @@ class Fused:
     """A fused picture and how its values came about."""
 
     image: NDArray[Any]
-    """H×W in the dtype of the visible side, or H×W×3 in that of the side whose colour it has."""
+    """H×W, or H×W×3 where a side's colour is kept."""
     limits: tuple[float, float]
     """The network's values that became black and white."""
+    side: Side
+    """Whose colour the picture has; the visible side's where there is none."""
 
 
 @dataclass(frozen=True)
@@ -33,30 +36,58 @@ class Fuser:
     """From `mmdrfuse.engine.make`, or one of the baselines."""
     range: str = "clip"
     """How the network's output becomes pixel values: one of `mmdrfuse.images.RANGES`."""
-    color: bool = True
-    """Keep the colour of a coloured source; otherwise the result is grey."""
+    color: str = "auto"
+    """What becomes of a coloured source's colour: one of `mmdrfuse.images.COLORS`."""
+    limits: tuple[float, float] | None = None
+    """The output's values that become black and white, where they are settled beforehand, as for a whole set."""
 
-    def __call__(self, infrared: NDArray[Any], visible: NDArray[Any]) -> Fused:
+    def __call__(self, infrared: NDArray[Any], visible: NDArray[Any], *, dtype: np.dtype[Any] | None = None) -> Fused:
         """Fuse two images of one size.
 
         Args:
             infrared: H×W or H×W×3; uint8, uint16, or float in [0, 1].
             visible: The same; it may have another dtype.
+            dtype: Of the result: uint8, uint16 or float; None for that of the deeper side.
+
+        Raises:
+            SizeError: The sizes differ, or a side is shorter than 2.
+            InputError: A dtype or value range that cannot be fused.
+            UnknownNameError: No such range, or way with colour.
+        """
+        _check(infrared=infrared, visible=visible)
+        if self.color not in COLORS:
+            raise UnknownNameError("color", self.color, COLORS)
+        dtype = dtype or deeper(infrared.dtype, visible.dtype)
+        lumas = luminance(infrared), luminance(visible)
+        known = self.limits or known_limits(self.range)
+        if known:
+            fused = stored(self.engine, *lumas, low=known[0], high=known[1], dtype=dtype)
+        else:
+            output = self.engine(to_unit(lumas[0]), to_unit(lumas[1]))
+            known = limits(output, self.range)
+            fused = from_unit(output, *known, dtype)
+        # Where both sides have colour, the visible one's is kept.
+        sides: tuple[tuple[Side, NDArray[Any]], ...] = (("visible", visible), ("infrared", infrared))
+        for (side, source), luma in zip(sides, reversed(lumas), strict=True):
+            if self.color != "gray" and not is_gray(source):
+                coloured, own = _converted(source, dtype), _converted(luma, dtype)
+                return Fused(recolour(fused, coloured, own, color=self.color), known, side)
+        return Fused(fused, known, "visible")
+
+    def output(self, infrared: NDArray[Any], visible: NDArray[Any]) -> NDArray[np.float32]:
+        """Give what the network makes of two images, before any range.
 
         Raises:
             SizeError: The sizes differ, or a side is shorter than 2.
             InputError: A dtype or value range that cannot be fused.
         """
         _check(infrared=infrared, visible=visible)
-        lumas = luminance(infrared), luminance(visible)
-        output = self.engine(to_unit(lumas[0]), to_unit(lumas[1]))
-        low, high = limits(output, self.range)
-        # Where both sides have colour, the visible one's is kept.
-        for source, luma in ((visible, lumas[1]), (infrared, lumas[0])):
-            if self.color and not is_gray(source):
-                fused = from_unit(output, low, high, source.dtype)
-                return Fused(recolour(fused, source, luma), (low, high))
-        return Fused(from_unit(output, low, high, visible.dtype), (low, high))
+        return self.engine(to_unit(luminance(infrared)), to_unit(luminance(visible)))
+
+
+def deeper(infrared: np.dtype[Any], visible: np.dtype[Any]) -> np.dtype[Any]:
+    """Give the type that holds the values of both sides: floating point, or else the one of more bits."""
+    return max(visible, infrared, key=lambda dtype: (dtype.kind == "f", dtype.itemsize))
 
 
 def fuse(
@@ -69,11 +100,11 @@ def fuse(
             image.
         visible: The same size.
         weights: A shipped name or a checkpoint file.
-        range: ``clip`` or ``minmax`` (each image stretched to its own extremes).
+        range: ``clip``, ``minmax`` or ``percentile`` (stretched to the picture's own extremes, or to its 1st and 99th
+            percentile), or ``fixed:LO,HI`` in the network's values, of which 0 is black and 1 white.
 
     Returns:
-        H×W, or H×W×3 when either side has colour, which is kept; in the coloured side's dtype, else in the
-        visible side's.
+        H×W, or H×W×3 when either side has colour, which is kept; in the dtype of the deeper side.
 
     Raises:
         SizeError: The sizes differ, or a side is shorter than 2.
@@ -85,18 +116,20 @@ def fuse(
     return Fuser(engine, range)(infrared, visible).image
 
 
+def _converted(image: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
+    """Give the same values on another type's scale."""
+    return image if image.dtype == dtype else from_unit(to_unit(image), 0, 1, dtype)
+
+
 def _check(**pictures: NDArray[Any]) -> None:
     for name, picture in pictures.items():
         shape = getattr(picture, "shape", None)
         if not isinstance(picture, np.ndarray) or picture.ndim not in (2, 3) or picture.shape[2:] not in ((), (3,)):
             given = f"a {type(picture).__name__}" + (f" of shape {tuple(shape)}" if shape is not None else "")
             raise InputError(f"{name} must be a NumPy array, (height, width) or (height, width, 3), not {given}")
-    infrared, visible = (f"{picture.shape[1]}x{picture.shape[0]}" for picture in pictures.values())
-    if infrared != visible:
-        raise SizeError(
-            f"infrared is {infrared} and visible {visible} pixels: fusion needs registered images of one size; "
-            "resize or crop one of them to the other first"
-        )
+    infrared, visible = pictures.values()
+    if infrared.shape[:2] != visible.shape[:2]:
+        raise size_error(infrared, visible)
 
 
 @functools.lru_cache

@@ -3,6 +3,7 @@
 Lines are only ever appended; where a picture was made again, its last line counts.
 """
 
+import errno
 import json
 import os
 from collections.abc import Iterator
@@ -12,11 +13,13 @@ from pathlib import Path
 from threading import Lock
 from typing import Any, Protocol
 
+from mmdrfuse.atomic import unwritable
 from mmdrfuse.errors import ManifestError, OutputError
-from mmdrfuse.pipeline.pairs import Pair
+from mmdrfuse.pipeline.pairs import Pair, Preparation
 
 NAME = "manifest.jsonl"
 """The file's name, in the folder of the fused pictures."""
+_TUPLES = ("limits", "infrared_size", "visible_size", "transform", "infrared_range")
 
 
 @dataclass(frozen=True)
@@ -42,11 +45,33 @@ class Entry:
     """Of this program."""
     seconds: float
     """From opening the sources to the finished file."""
+    finished: str = ""
+    """When that was: date and time, UTC."""
+    infrared_size: tuple[int, ...] = ()
+    """Width and height as stored."""
+    visible_size: tuple[int, ...] = ()
+    bits: int = 8
+    """Of each value of the picture: 8, 16, or 32 for floating point."""
+    coloring: str = "auto"
+    """What was asked for: whose colour, and how it is kept."""
+    quality: int | None = None
+    """What was asked for of a format that loses some; None for its default."""
+    size_policy: str = "error"
+    transform: tuple[float, ...] = ()
+    """A 3×3 matrix, row by row, that took the infrared onto the visible."""
+    infrared_range: tuple[float, ...] = ()
+    """The two stored values of the infrared that became 0 and 1; empty for those of its type."""
+    page: int = 0
+    """Of files that hold several; 0 for none chosen."""
 
     def pair(self, folder: Path) -> Pair:
         """Give the sources, found from the manifest's ``folder``; the same files are the same pair everywhere."""
-        name = str(Path(self.fused).with_suffix(""))
-        return Pair(name, (folder / self.infrared).resolve(), (folder / self.visible).resolve())
+        return Pair(
+            str(Path(self.fused).with_suffix("")),
+            (folder / self.infrared).resolve(),
+            (folder / self.visible).resolve(),
+            Preparation(self.size_policy, self.transform, self.infrared_range, self.page),
+        )
 
 
 class Append(Protocol):
@@ -87,16 +112,22 @@ def appending(folder: Path) -> Iterator[Append]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         _end_last_line(folder / NAME)
-        file = (folder / NAME).open("a", encoding="utf-8")
+        file = (folder / NAME).open("ab", buffering=0)
     except OSError as error:
-        raise OutputError(f"{folder}: cannot be written ({error.strerror or error})") from error
+        raise unwritable(folder, error) from error
     lock = Lock()
     with file:
 
         def append(entry: Entry) -> None:
+            line = (json.dumps(asdict(entry)) + "\n").encode()
             with lock:
-                file.write(json.dumps(asdict(entry)) + "\n")
-                file.flush()
+                end = os.fstat(file.fileno()).st_size
+                try:
+                    if file.write(line) != len(line):  # the disk took a part
+                        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                except OSError as error:
+                    os.truncate(folder / NAME, end)
+                    raise unwritable(folder / NAME, error) from error
 
         yield append
 
@@ -112,10 +143,10 @@ def relative(path: Path, folder: Path) -> str:
 def _parse(line: str, where: str) -> Entry:
     try:
         values: dict[str, Any] = json.loads(line)
-        # A later version may say more than this one knows.
-        known = {field.name: values[field.name] for field in fields(Entry)}
-        return Entry(**{**known, "limits": tuple(known["limits"])})
-    except (json.JSONDecodeError, KeyError, TypeError) as error:
+        # A later version may say more than this one knows, an earlier one less.
+        known = {field.name: values[field.name] for field in fields(Entry) if field.name in values}
+        return Entry(**known | {name: tuple(known[name]) for name in _TUPLES if name in known})
+    except (json.JSONDecodeError, TypeError) as error:
         raise ManifestError(f"{where}: not an entry of a manifest ({error!r}); fuse again with --overwrite") from error
 
 

@@ -1,12 +1,47 @@
-"""What is fused together."""
+"""What is fused together, and how the two are brought onto one grid and scale first."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from mmdrfuse.errors import InputError, SizeError
+from mmdrfuse.images import Picture, load, stretch
+from mmdrfuse.pipeline.geometry import one_size, warped
+
+
+@dataclass(frozen=True, order=True)
+class Preparation:
+    """What is done to the sources before they are fused."""
+
+    size_policy: str = "error"
+    """One of `mmdrfuse.pipeline.geometry.SIZE_POLICIES`."""
+    transform: tuple[float, ...] = ()
+    """A 3×3 matrix, row by row, that takes the infrared onto the visible; empty for none."""
+    infrared_range: tuple[float, ...] = ()
+    """The two stored values of the infrared that become 0 and 1; empty for those of its type."""
+    page: int = 0
+    """Which page or slice of files that hold several, from 1 on; 0 for none chosen."""
+
+    def __call__(self, infrared: NDArray[Any], visible: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Give both sides as they are to be fused: of one size, the infrared as float32 where it has a range.
+
+        Raises:
+            SizeError: The sizes differ, and nothing says what to do about it.
+            InputError: The infrared cannot be put into its range.
+        """
+        if self.transform:
+            infrared = warped(infrared, self.transform, *visible.shape[:2])
+        infrared, visible = one_size(infrared, visible, self.size_policy)
+        return (stretch(infrared, *self.infrared_range) if self.infrared_range else infrared), visible
 
 
 @dataclass(frozen=True, order=True)
 class Pair:
-    """Two registered pictures of one scene."""
+    """Two pictures of one scene."""
 
     name: str
     """What the two file names have in common; may hold a folder, with ``/``."""
@@ -14,3 +49,48 @@ class Pair:
     """The infrared side; in medicine the functional image (PET, SPECT) or CT."""
     visible: Path
     """The visible side; in medicine the MRI."""
+    preparation: Preparation = Preparation()
+    output: str = field(default="", compare=False)
+    """The fused picture's file, relative to its folder; empty for the name with the run's format."""
+
+    def load(self) -> tuple[Picture, Picture]:
+        """Read both sides as they are stored; a thermal camera's file that is both sides gives its photo as visible.
+
+        Raises:
+            InputError: A file cannot be read.
+            MissingExtraError: It is of a kind that needs an optional package.
+        """
+        alone = self.infrared == self.visible
+        page = self.preparation.page or None
+        return self.load_infrared(), load(self.visible, side="visible" if alone else None, page=page)
+
+    def load_infrared(self) -> Picture:
+        """Read the infrared side alone; of a thermal camera's file the temperatures.
+
+        Raises:
+            InputError: The file cannot be read.
+            MissingExtraError: It is of a kind that needs an optional package.
+        """
+        return load(self.infrared, side="infrared", page=self.preparation.page or None)
+
+    def prepared(self, infrared: NDArray[Any], visible: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Prepare what was read of the pair; what is wrong with it is said with the names of its files.
+
+        Raises:
+            SizeError: The sizes differ, and nothing says what to do about it.
+            InputError: A source cannot be used.
+        """
+        with self.named():
+            return self.preparation(infrared, visible)
+
+    @contextmanager
+    def named(self) -> Iterator[None]:
+        """Say with the names of the files what is wrong with them."""
+        try:
+            yield
+        except (InputError, SizeError) as error:
+            raise type(error)(f"{self.infrared} + {self.visible}: {error}") from error
+
+    def within(self, low: float, high: float) -> "Pair":
+        """Give the pair with a range of its infrared."""
+        return replace(self, preparation=replace(self.preparation, infrared_range=(low, high)))

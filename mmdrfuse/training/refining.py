@@ -142,7 +142,7 @@ def _descend(
             drawn = generator.choice(len(goals), min(DRAWN, len(goals)), replace=False)
             reached = [_scored(student, group.infrared[nth], group.visible[nth]) for nth in drawn]
             ahead = torch.stack(reached).mean(dim=0) / goals[drawn].mean(dim=0) - 1
-            shortfall(ahead).sum().backward()
+            torch.autograd.backward(shortfall(ahead).sum())
         torch.nn.utils.clip_grad_norm_(student.parameters(), LONGEST)
         optimiser.step()
 
@@ -202,6 +202,8 @@ def _step(ahead: NDArray[np.float64], slopes: NDArray[np.float64], reach: float)
         b_ub=np.concatenate([ahead.ravel() - MARGIN, np.zeros(count)]),
         bounds=[(-reach, reach)] * weights + [(0, None)] * (count + 1),
     )
+    if found.x is None or found.fun is None:  # a bounded programme with a feasible point, no step at all, is solved
+        raise TrainingError(f"no step could be chosen ({found.message}); refine on other pictures, or fewer rounds")
     return torch.from_numpy(found.x[:weights]).float(), float(found.fun)
 
 

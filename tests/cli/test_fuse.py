@@ -134,6 +134,212 @@ def test_real_road_scenes_pair_in_spite_of_a_stray_file(run, shared, tmp_path):
 def test_choices_are_those_of_the_library():
     from mmdrfuse.cli.fuse import fuse as command
     from mmdrfuse.engine import KINDS
+    from mmdrfuse.pipeline.geometry import SIZE_POLICIES
 
     choices = {option.name: tuple(option.type.choices) for option in command.params if hasattr(option.type, "choices")}
-    assert (choices["range_"], choices["engine"]) == (images.RANGES, KINDS)
+    assert choices == {"color": images.COLORS, "engine": KINDS, "size_policy": SIZE_POLICIES}
+    text = next(option.help for option in command.params if option.name == "range_")
+    assert all(name in text for name in images.RANGES)
+
+
+def test_every_option_stands_under_a_heading_of_the_help(run):
+    from mmdrfuse.cli.fuse import SECTIONS
+    from mmdrfuse.cli.fuse import fuse as command
+
+    listed = [name for names in SECTIONS.values() for name in names]
+    assert sorted(listed) == sorted(option.opts[0] for option in command.params if option.opts[0].startswith("--"))
+    text = run("fuse", "--help").stdout
+    assert all(f"{heading}:" in text for heading in SECTIONS)
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def made(folders):
+    return sorted(path.relative_to(folders / "out").as_posix() for path in (folders / "out").rglob("*.*g"))
+
+
+def test_patterns_are_paired(run, folders):
+    result = run("fuse", folders / "ir" / "*_000[01].png", folders / "vi" / "*.png", folders / "out")
+    assert result.exit_code == 0, result.stderr
+    assert made(folders) == ["street_0000.png", "street_0001.png"]
+    assert "street_0002.png: no partner" in result.stderr
+
+
+def test_table_says_what_goes_where(run, folders):
+    rows = "ir/street_0000.png,vi/street_0000.png,a/x.jpg\nir/street_0001.png,vi/street_0001.png,\n"
+    (folders / "pairs.csv").write_text(f"infrared,visible,output\n{rows}")
+    result = run("fuse", folders / "pairs.csv", folders / "out")
+    assert result.exit_code == 0, result.stderr
+    assert made(folders) == ["a/x.jpg", "street_0001.png"]
+    assert run("eval", folders / "out", "--metrics", "SD").exit_code == 0
+
+
+def test_one_side_comes_from_standard_input_and_the_result_goes_to_standard_output(folders):
+    from click.testing import CliRunner
+
+    from mmdrfuse.cli import main
+
+    sides = [folders / side / "street_0000.png" for side in ("ir", "vi")]
+    result = CliRunner().invoke(main, ["fuse", "-", str(sides[1]), "-"], input=sides[0].read_bytes())
+    assert (result.exit_code, result.stderr) == (0, "")
+    (folders / "got.png").write_bytes(result.stdout_bytes)
+    np.testing.assert_array_equal(images.read(folders / "got.png"), fuse(*map(images.read, sides)))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("-", "-", "out.png"), "only one of IR and VIS can be -"),
+        (("ir", "vi", "-"), "only a single pair of pictures can be written to -"),
+        (("only",), "give IR VIS OUT, PAIRS.csv OUT"),
+        (("none.png", "vi", "out"), "none.png: no such file or folder"),
+        (("ir", "vi", "out", "--range", "min-max"), "did you mean minmax"),
+        (("ir", "vi", "out", "--range", "fixed:1"), "fixed needs the network's values"),
+        (("ir", "vi", "out", "--ir-range", "1-2"), "is none of auto, percentiles"),
+        (("ir", "vi", "out", "--quality", "50"), "no quality 50 in .png"),
+        (("ir/street_0000.png", "vi/street_0000.png", "out.png", "--resume"), "--resume goes by the manifest"),
+    ],
+)
+def test_wrong_arguments_are_explained(run, folders, monkeypatch, arguments, message):
+    monkeypatch.chdir(folders)
+    result = run("fuse", *arguments)
+    assert result.exit_code == 2
+    assert message in " ".join(result.stderr.split())
+
+
+def test_resume_makes_what_is_missing_and_says_what_was_there(run, folders):
+    arguments = ("fuse", folders / "ir", folders / "vi", folders / "out")
+    run(*arguments)
+    (folders / "out" / "street_0001.png").unlink()
+    kept = folders / "out" / "street_0000.png"
+    before = kept.stat().st_mtime_ns
+    result = run(*arguments, "--resume")
+    assert result.exit_code == 0
+    assert result.stderr.strip() == f"1 pictures fused into {folders / 'out'}, 2 were done before"
+    assert kept.stat().st_mtime_ns == before
+    assert run(*arguments, "--resume", "--color", "hue").stderr.startswith("3 pictures fused")
+
+
+def test_dry_run_says_what_would_be_done_and_writes_nothing(run, folders):
+    images.write(folders / "vi" / "street_0001.png", np.zeros((9, 9), np.uint8))
+    result = run("fuse", folders / "ir", folders / "vi", folders / "out", "--dry-run")
+    assert result.exit_code == 1
+    lines = result.stdout.splitlines()
+    assert len(lines) == 2
+    assert lines[0].startswith(f"write {folders / 'out' / 'street_0000.png'} (128x96) from ")
+    assert "street_0000.png (128x96 uint8), " in lines[0]
+    assert "visible 9x9 pixels" in result.stderr
+    assert "2 pictures looked at, 3 to be made, nothing written, 1 failed" in result.stderr
+    assert not (folders / "out").exists()
+
+
+def test_dry_run_of_one_pair_writes_nothing(run, folders):
+    pair = (folders / "ir" / "street_0000.png", folders / "vi" / "street_0000.png")
+    for out in (folders / "new.png", "-"):
+        result = run("fuse", *pair, out, "--dry-run")
+        assert (result.exit_code, result.stdout[:6]) == (0, "write ")
+    assert not (folders / "new.png").exists()
+
+
+def raw(folders):
+    """Make the infrared side what a thermal camera gives: 16 bits, of which few are used."""
+    for path in (folders / "ir").iterdir():
+        images.write(path, (7000 + 4 * images.luminance(images.read(path)).astype(np.uint16)))
+
+
+def test_raw_thermal_pictures_share_a_range_that_is_said_and_recorded(run, folders):
+    raw(folders)
+    values = np.array([images.read(path) for path in (folders / "ir").iterdir()])
+    low, high = np.percentile(values, (0.1, 99.9), method="inverted_cdf")
+    result = run("fuse", folders / "ir", folders / "vi", folders / "out")
+    assert f"infrared values {low:g}..{high:g} become 0..1" in result.stderr
+    entries = [json.loads(line) for line in (folders / "out" / "manifest.jsonl").read_text().splitlines()]
+    assert {tuple(entry["infrared_range"]) for entry in entries} == {(low, high)}
+    assert images.read(folders / "out" / "street_0000.png").dtype == np.uint16
+
+
+def test_scores_take_the_infrared_as_it_was_fused(run, folders):
+    """The range 7000..8020 gives back the 8 bits that the values were made of."""
+    plain = run("fuse", folders / "ir", folders / "vi", folders / "plain", "--format", "bmp")
+    raw(folders)
+    out = run("fuse", folders / "ir", folders / "vi", folders / "raw", "--format", "bmp", "--ir-range", "7000..8020")
+    assert plain.exit_code == out.exit_code == 0
+    scores = json.loads(run("eval", folders / "raw", "--metrics", "CC,MSE", "--json", "-").stdout)
+    expected = fuse_scores(run, folders)
+    for metric, value in expected.items():
+        assert scores["methods"]["raw"]["images"]["street_0000"][metric] == pytest.approx(value, rel=0.01)
+
+
+def fuse_scores(run, folders):
+    from mmdrfuse import evaluate
+
+    fused = images.read(folders / "plain" / "street_0000.bmp")
+    infrared = (images.read(folders / "ir" / "street_0000.png") - 7000.0) / 4
+    visible = images.read(folders / "vi" / "street_0000.png")
+    return evaluate(fused, infrared, visible, metrics=("CC", "MSE"))
+
+
+def test_percentile_range_is_one_for_the_set_and_recorded(run, folders):
+    result = run("fuse", folders / "ir", folders / "vi", folders / "out", "--range", "percentile")
+    assert "become black..white" in result.stderr
+    lines = (folders / "out" / "manifest.jsonl").read_text().splitlines()
+    limits = {(json.loads(line)["range"], *json.loads(line)["limits"]) for line in lines}
+    assert len(limits) == 1
+
+
+def test_sizes_that_differ_are_brought_together_when_told_how(run, folders):
+    path = folders / "ir" / "street_0000.png"
+    images.write(path, images.read(path)[:48, :64])
+    for policy, size in (("fit-ir", (96, 128)), ("fit-vis", (48, 64)), ("crop-common", (48, 64))):
+        out = folders / f"{policy}.png"
+        result = run("fuse", path, folders / "vi" / "street_0000.png", out, "--size-policy", policy)
+        assert result.exit_code == 0, result.stderr
+        assert images.read(out).shape[:2] == size
+
+
+def test_matrix_moves_the_infrared(run, folders):
+    matrix = folders / "matrix.csv"
+    matrix.write_text("1,0,500\n0,1,0\n0,0,1\n")  # out of sight
+    pair = (folders / "ir" / "street_0000.png", folders / "vi" / "street_0000.png")
+    assert run("fuse", *pair, folders / "out.png", "--transform", matrix).exit_code == 0
+    visible = images.read(pair[1])
+    expected = fuse(np.zeros(visible.shape[:2], np.uint8), visible)
+    np.testing.assert_array_equal(images.read(folders / "out.png"), expected)
+
+
+def test_quality_reaches_the_file(run, folders):
+    for quality in ("30", "95"):
+        options = ("--format", "jpg", "--quality", quality)
+        assert run("fuse", folders / "ir", folders / "vi", folders / quality, *options).exit_code == 0
+    small, large = ((folders / quality / "street_0000.jpg").stat().st_size for quality in ("30", "95"))
+    assert small < large / 2
+
+
+def test_existing_folder_is_a_folder_whatever_its_name(run, folders):
+    (folders / "run.v1").mkdir()
+    pair = (folders / "ir" / "street_0000.png", folders / "vi" / "street_0000.png")
+    assert run("fuse", *pair, folders / "run.v1").exit_code == 0
+    assert sorted(path.name for path in (folders / "run.v1").iterdir()) == ["manifest.jsonl", "street_0000.png"]
+
+
+def test_forgotten_out_is_wrong_usage_and_writes_nothing(run, folders):
+    before = sorted(folders.rglob("*"))
+    result = run("fuse", folders / "ir", folders / "vi")
+    assert (result.exit_code, sorted(folders.rglob("*"))) == (2, before)
+    assert "give IR, VIS and OUT" in " ".join(result.stderr.split())
+
+
+def test_a_thermal_camera_s_file_alone_is_a_pair(run, folders, monkeypatch):
+    """Both sides of the file are those of `mmdrfuse.images`; here they are put in its reader's place."""
+    from mmdrfuse.images import flir
+
+    sides = {
+        "infrared": np.arange(24 * 32, dtype=np.uint16).reshape(24, 32),
+        "visible": np.zeros((24, 32, 3), np.uint8),
+    }
+    monkeypatch.setattr(flir, "is_radiometric", lambda content: True)
+    monkeypatch.setattr(flir, "decode", lambda content, name, side: sides[side])
+    images.write(folders / "camera.jpg", np.zeros((24, 32, 3), np.uint8))
+    result = run("fuse", folders / "camera.jpg", folders / "camera.png")
+    assert result.exit_code == 0, result.stderr
+    assert "infrared values 0..767 become 0..1" in result.stderr
+    assert images.read(folders / "camera.png").dtype == np.uint16

@@ -18,11 +18,10 @@ def test_the_same_seed_gives_the_same_and_another_seed_something_else(pair):
     assert not np.array_equal(first, other)
 
 
-@pytest.mark.parametrize("light", LIGHTS)
-def test_the_range_is_spread_between_the_stated_levels_and_order_is_kept(pair, light):
-    curve = LIGHTS[light][1]
+def test_the_range_is_spread_between_the_stated_levels_and_order_is_kept(pair):
+    curve = LIGHTS["haze"][1]
     for seed in map(str, range(20)):
-        _, visible = expose(*pair, light=light, seed=seed)
+        _, visible = expose(*pair, light="haze", seed=seed)
         assert round(curve.darkest[0]) <= visible.min() <= round(curve.darkest[1])
         assert round(curve.brightest[0]) <= visible.max() <= round(curve.brightest[1])
         assert (np.diff(visible.ravel()[np.argsort(pair[1], axis=None)].astype(int)) >= 0).all()
@@ -40,6 +39,8 @@ def test_some_thermal_cameras_show_warm_things_dark_but_none_at_night(pair):
     assert min(signs["night"]) > 0.5
 
 
-def test_a_constant_side_stays_constant(pair):
-    infrared, _ = expose(np.full((8, 8), 9, np.uint8), pair[1][:8, :8], light="night", seed="x")
-    assert len(np.unique(infrared)) == 1
+def test_only_the_night_is_noisy():
+    flat = np.full((64, 64), 9, np.uint8)
+    hazy, night = (expose(flat, flat, light=light, seed="x")[1] for light in ("haze", "night"))
+    assert hazy.std() == 0
+    assert 0.5 < night.std() < 3  # two levels, of which black may cut off half

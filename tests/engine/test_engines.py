@@ -5,10 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmdrfuse.engine import make
+from mmdrfuse.engine import make, stored
 from mmdrfuse.engine.baselines import BASELINES
 from mmdrfuse.engine.kernel import _tanh
-from mmdrfuse.errors import MMDRFuseError, SizeError, UnknownNameError, WeightsError
+from mmdrfuse.errors import InputError, MMDRFuseError, SizeError, UnknownNameError, WeightsError
+from mmdrfuse.images import from_unit, to_unit
 from mmdrfuse.models import Checkpoint
 from mmdrfuse.models.checkpoints import SHAPES
 
@@ -53,6 +54,63 @@ def test_kernel_equals_the_definition_at_any_size_content_and_number_of_threads(
     infrared, visible = (plane(size, content, rng) for content in contents)
     fused = make(weights, threads=threads)(infrared, visible)
     np.testing.assert_allclose(fused, by_definition(weights.arrays, infrared, visible), atol=2e-6)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    size=sizes, contents=st.tuples(contents, contents), seed=st.integers(0, 9), threads=st.integers(1, 4),
+    dtypes=st.sampled_from([("u1", "u1", "u1"), ("u2", "u1", "u1"), ("u1", "u1", "u2")]),
+)  # fmt: skip
+def test_stored_values_are_those_of_the_definition_at_any_size_and_number_of_threads(
+    size, contents, seed, threads, dtypes
+):
+    weights, rng = checkpoint(seed=seed), np.random.default_rng(seed)
+    tops = [np.iinfo(dtype).max for dtype in dtypes]
+    sources = [
+        np.rint(plane(size, content, rng) * top).astype(dtype)
+        for content, top, dtype in zip(contents, tops, dtypes, strict=False)
+    ]
+    fused = stored(make(weights, threads=threads), *sources, dtype=dtypes[2])
+    exact = by_definition(weights.arrays, *(source / top for source, top in zip(sources, tops, strict=False)))
+    scaled = np.clip(exact, 0, 1) * tops[2]
+    assert fused.dtype == dtypes[2]
+    # Half a level is rounding; the rest is float32, 2e-6 of the range.
+    assert np.abs(fused - scaled).max() <= 0.5 + 2e-6 * tops[2]
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_whole_picture_equals_tiles_with_a_halo_of_two(threads, rng):
+    infrared, visible = rng.integers(0, 256, (2, 90, 61)).astype(np.uint8)
+    whole = stored(make(checkpoint(), threads=threads), infrared, visible)
+    for first in range(0, 90, 30):
+        rows = slice(max(first - 2, 0), first + 32)
+        tile = stored(make(checkpoint()), infrared[rows], visible[rows])
+        inner = tile[first - rows.start :][:30]
+        np.testing.assert_array_equal(inner, whole[first : first + 30])
+
+
+@pytest.mark.parametrize("kind", ["cpu", "torch"])
+@pytest.mark.parametrize("dtypes", [("u1", "u1", "u1"), ("u2", "f4", "u1"), ("f8", "u1", "u2"), ("u1", "u1", "f4")])
+@pytest.mark.parametrize("limits", [(0, 1), (-0.2, 0.7), (0.3, 0.3)])
+def test_one_pass_equals_its_three_steps_to_the_bit(kind, dtypes, limits, rng):
+    scales = [np.iinfo(dtype).max if dtype[0] == "u" else 1 for dtype in dtypes]
+    sources = [(rng.random((23, 18)) * scale).astype(dtype) for scale, dtype in zip(scales, dtypes, strict=False)][:2]
+    engine = make(checkpoint(), kind=kind, threads=2)
+    steps = from_unit(engine(*map(to_unit, sources)), *limits, dtypes[2])
+    np.testing.assert_array_equal(stored(engine, *sources, low=limits[0], high=limits[1], dtype=dtypes[2]), steps)
+
+
+def test_eight_bits_differ_from_torch_by_at_most_one_level_at_one_pixel_in_a_thousand(rng):
+    sources = rng.integers(0, 256, (2, 400, 300)).astype(np.uint8)
+    cpu, torch = (stored(make(checkpoint(), kind=kind), *sources).astype(int) for kind in ("cpu", "torch"))
+    assert np.abs(cpu - torch).max() <= 1
+    assert (cpu != torch).mean() <= 0.001
+
+
+def test_planes_of_a_type_that_no_picture_has_are_refused():
+    planes = np.zeros((2, 4, 4), np.int32)
+    with pytest.raises(InputError, match="must be uint8, uint16 or float"):
+        stored(make(checkpoint()), *planes)
 
 
 def test_bands_of_threads_do_not_change_a_bit(rng):

@@ -5,11 +5,12 @@ import pytest
 from PIL import Image
 
 from mmdrfuse.errors import InputError, OutputError
-from mmdrfuse.images import read, write
+from mmdrfuse.images import encode, read, write
 
 LOSSLESS = [
     (".png", np.uint8, (5, 7)), (".png", np.uint8, (5, 7, 3)), (".png", np.uint16, (5, 7)),
     (".tif", np.uint16, (5, 7)), (".tif", np.float32, (5, 7)), (".bmp", np.uint8, (5, 7, 3)),
+    (".png", np.uint16, (5, 7, 3)), (".tif", np.uint16, (5, 7, 3)), (".tif", np.float32, (5, 7, 3)),
 ]  # fmt: skip
 
 
@@ -102,5 +103,60 @@ def test_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
     path = tmp_path / "a.png"
     write(path, np.zeros((2, 2), np.uint8))
     with pytest.raises(OutputError):
-        write(path, np.zeros((2, 2, 3), np.uint16))
+        write(path, np.zeros((2, 2, 3), np.float32))
     assert [file.name for file in tmp_path.iterdir()] == ["a.png"]
+
+
+@pytest.mark.parametrize("mode", ["P", "PA", "LA", "RGBA", "1", "CMYK"])
+def test_every_kind_of_pixel_becomes_grey_or_rgb(tmp_path, mode):
+    picture = Image.fromarray(np.array([[[255, 255, 255], [0, 0, 0]]] * 2, np.uint8))
+    picture.convert(mode).save(tmp_path / "a.tif" if mode in {"CMYK", "PA"} else tmp_path / "a.png")
+    got = read(next(tmp_path.iterdir()))
+    assert got.ndim == (2 if mode in {"LA", "1"} else 3)
+    assert got.reshape(2, 2, -1)[..., 0].tolist() == [[255, 0]] * 2
+
+
+def test_palette_with_transparent_entries_keeps_its_colours(tmp_path):
+    palette = Image.fromarray(np.array([[0, 1, 2]], np.uint8))
+    palette.putpalette([255, 0, 0, 0, 255, 0, 0, 0, 255])
+    palette.save(tmp_path / "a.png", transparency=bytes([0, 128, 255]))
+    assert read(tmp_path / "a.png").tolist() == [[[255, 0, 0], [0, 255, 0], [0, 0, 255]]]
+
+
+def test_the_content_says_the_format_not_the_name(tmp_path, rng):
+    image = picture((5, 7, 3), np.uint8, rng)
+    write(tmp_path / "a.bmp", image)
+    np.testing.assert_array_equal(read((tmp_path / "a.bmp").rename(tmp_path / "a.jpg")), image)
+
+
+def test_too_many_pixels_are_refused_in_one_sentence(tmp_path, monkeypatch):
+    write(tmp_path / "a.png", np.zeros((50, 50), np.uint8))
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
+    with pytest.raises(InputError, match=r"a\.png: too many pixels to be held at once"):
+        read(tmp_path / "a.png")
+
+
+def test_folder_in_place_of_a_file_is_named(tmp_path):
+    with pytest.raises(InputError, match="cannot be read"):
+        read(tmp_path)
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".webp"])
+def test_lower_quality_makes_a_smaller_file(rng, suffix):
+    image = picture((64, 64, 3), np.uint8, rng)
+    assert len(encode(image, suffix, quality=30)) < len(encode(image, suffix)) < len(encode(image, suffix, quality=100))
+
+
+@pytest.mark.parametrize(
+    ("suffix", "quality", "message"),
+    [(".png", 80, r"no quality 80 in \.png; \.jpeg, \.jpg, \.webp have 1 to 100"),
+     (".jpg", 0, "no quality 0"), (".webp", 101, "no quality 101")],
+)  # fmt: skip
+def test_quality_that_does_not_exist_is_refused(suffix, quality, message):
+    with pytest.raises(OutputError, match=message):
+        encode(np.zeros((2, 2), np.uint8), suffix, quality=quality)
+
+
+def test_picture_larger_than_its_format_allows_is_refused():
+    with pytest.raises(OutputError, match=r"\.webp cannot hold this picture"):
+        encode(np.zeros((1, 20000), np.uint8), ".webp")

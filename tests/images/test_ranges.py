@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis.extra.numpy import arrays
 
 from mmdrfuse.errors import InputError, UnknownNameError
-from mmdrfuse.images import from_unit, limits, to_unit
+from mmdrfuse.images import Levels, from_unit, known_limits, limits, stretch, to_unit
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
@@ -45,3 +45,48 @@ def test_unknown_policy_is_answered_with_a_near_miss():
 def test_other_types_and_ranges_are_refused(image, message):
     with pytest.raises(InputError, match=message):
         to_unit(image)
+
+
+@pytest.mark.parametrize(
+    ("policy", "known"), [("clip", (0, 1)), ("minmax", None), ("percentile", None), ("fixed:-0.1,9e-1", (-0.1, 0.9))]
+)
+def test_limits_that_need_no_image_are_known_beforehand(policy, known):
+    assert known_limits(policy) == known
+
+
+def test_percentile_leaves_a_hundredth_out_at_each_end():
+    output = np.linspace(0, 1, 101, dtype=np.float32)[None]
+    assert limits(output, "percentile") == pytest.approx((0.01, 0.99))
+
+
+@pytest.mark.parametrize("policy", ["fixed", "fixed:1", "fixed:0.9,0.1", "fixed:a,b", "fixed:0,1,2"])
+def test_fixed_without_two_numbers_is_explained(policy):
+    with pytest.raises(InputError, match=r"fixed needs the network's values .* such as fixed:0\.05,0\.9"):
+        known_limits(policy)
+
+
+@pytest.mark.parametrize(
+    ("text", "levels"),
+    [("auto", Levels(0.1, 99.9, True, True)), ("p1..p99", Levels(1, 99, True)), ("p0.5..p100", Levels(0.5, 100, True)),
+     ("7000..9500", Levels(7000, 9500)), ("-20..35.5", Levels(-20, 35.5)), ("1.5e2..3e2", Levels(150, 300))],
+)  # fmt: skip
+def test_infrared_ranges_are_read(text, levels):
+    assert Levels.parse(text) == levels
+
+
+@pytest.mark.parametrize("text", ["", "p1", "p99..p1", "p1..99", "9..9", "p1..p101", "1..2..3", "p-1..p50", "min"])
+def test_what_is_no_infrared_range_is_named_with_what_would_be(text):
+    with pytest.raises(InputError, match=r"is none of auto, percentiles such as p1\.\.p99, values"):
+        Levels.parse(text)
+
+
+def test_stretching_is_linear_between_the_ends_and_cuts_beyond():
+    image = np.array([[6999, 7000, 8000, 9000, 65535]], np.uint16)
+    assert stretch(image, 7000, 9000).tolist() == [[0, 0, 0.5, 1, 1]]
+    assert not stretch(image, 7000, 7000).any()
+
+
+@pytest.mark.parametrize("odd", [np.nan, np.inf])
+def test_stretching_refuses_what_is_no_number(odd):
+    with pytest.raises(InputError, match="values that are no numbers"):
+        stretch(np.array([[0.0, odd]]), 0, 1)

@@ -1,15 +1,19 @@
 """Folders of pairs to pictures and their manifest."""
 
+import errno
 import hashlib
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from mmdrfuse import images, models
 from mmdrfuse.engine.baselines import BASELINES
-from mmdrfuse.errors import InputError, OutputError, SizeError
+from mmdrfuse.errors import DiskFullError, InputError, OutputError, SizeError
 from mmdrfuse.pipeline import Fuser, Pair, manifest
-from mmdrfuse.pipeline.fusing import Job, fuse_pairs
+from mmdrfuse.pipeline.fusing import Job, fuse_pairs, storable
+from mmdrfuse.pipeline.pairs import Preparation
 
 
 @pytest.fixture
@@ -103,3 +107,67 @@ def test_folder_that_cannot_be_made_is_named(pairs, tmp_path):
     blocked = Job(Fuser(BASELINES["max"]), models.read("ivif"), tmp_path / "file" / "out")
     with pytest.raises(OutputError, match="cannot be written"):
         list(fuse_pairs(blocked, pairs))
+
+
+@pytest.fixture
+def thermal(tmp_path, rng):
+    """A pair of raw 16-bit thermal values, far from black and white, and an 8-bit colour picture."""
+    pair = Pair("t", tmp_path / "t.png", tmp_path / "v.png", Preparation(infrared_range=(7000.0, 9000.0)))
+    images.write(pair.infrared, rng.integers(7000, 9001, (20, 30)).astype(np.uint16))
+    images.write(pair.visible, np.zeros((20, 30, 3), np.uint8))
+    return pair
+
+
+def test_thermal_depth_reaches_the_file(job, thermal):
+    ((_, entry),) = fuse_pairs(job, [thermal])
+    stored, raw = images.read(job.out / "t.png"), images.read(thermal.infrared)
+    assert (stored.dtype, entry.bits, entry.infrared_range) == (np.uint16, 16, (7000, 9000))
+    np.testing.assert_allclose(stored, (raw - 7000.0) / 2000 * 65535, atol=0.51)
+
+
+def test_formats_of_8_bits_get_8_bits_of_the_same_picture(job, thermal):
+    ((_, entry),) = fuse_pairs(replace(job, suffix=".bmp"), [thermal])
+    raw = images.read(thermal.infrared)
+    assert entry.bits == 8
+    np.testing.assert_allclose(images.read(job.out / "t.bmp"), (raw - 7000.0) / 2000 * 255, atol=0.51)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "dtype", "stored"),
+    [(".png", "f4", "u2"), (".png", "u1", "u1"), (".TIF", "f8", "f4"), (".tiff", "u2", "u2"), (".jpg", "u2", "u1")],
+)
+def test_format_holds_as_much_as_it_can(suffix, dtype, stored):
+    assert storable(suffix, np.dtype(dtype)) == np.dtype(stored)
+
+
+def test_manifest_says_how_the_sources_were_brought_together(job, thermal, rng):
+    images.write(thermal.visible, rng.integers(0, 255, (10, 12), np.uint8))
+    pair = replace(thermal, preparation=replace(thermal.preparation, size_policy="fit-vis"))
+    ((_, entry),) = fuse_pairs(job, [pair])
+    assert (entry.infrared_size, entry.visible_size, (entry.width, entry.height)) == ((30, 20), (12, 10), (30, 20))
+    assert (entry.size_policy, entry.coloring, entry.quality) == ("fit-vis", "auto", None)
+    assert entry.finished.endswith("+00:00")
+    assert manifest.read(job.out)[0].pair(job.out).preparation == pair.preparation
+
+
+def test_two_pairs_with_one_target_are_refused(job, pairs):
+    with pytest.raises(OutputError, match=r"x\.png: several pairs would be written to it"):
+        list(fuse_pairs(job, [replace(pair, output="x.png") for pair in pairs]))
+
+
+def test_full_disk_stops_the_run_and_keeps_what_is_there(job, pairs, monkeypatch):
+    write_bytes, calls = Path.write_bytes, []
+
+    def fill(path, content):
+        calls.append(path)
+        if len(calls) > 1:
+            write_bytes(path, content[:10])
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write_bytes(path, content)
+
+    monkeypatch.setattr(Path, "write_bytes", fill)
+    results = []
+    with pytest.raises(DiskFullError, match=r"street_0001\.png: the disk is full"):
+        results.extend(fuse_pairs(job, pairs))
+    assert sorted(path.name for path in job.out.iterdir()) == ["manifest.jsonl", f"{pairs[0].name}.png"]
+    assert [entry.fused for entry in manifest.read(job.out)] == [f"{pairs[0].name}.png"]

@@ -32,7 +32,7 @@ def test_visible_colour_wins_where_both_have_some(rng):
 
 
 def test_gray_is_asked_for_and_got(rng):
-    assert Fuser(BASELINES["max"], color=False)(image(GREY, rng), image(COLOUR, rng)).image.shape == GREY
+    assert Fuser(BASELINES["max"], color="gray")(image(GREY, rng), image(COLOUR, rng)).image.shape == GREY
 
 
 def test_grey_stored_as_three_channels_gives_grey(rng):

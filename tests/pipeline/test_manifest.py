@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from mmdrfuse.errors import ManifestError
+from mmdrfuse.errors import DiskFullError, ManifestError
 from mmdrfuse.pipeline import manifest
 
 
@@ -57,3 +57,29 @@ def test_foreign_line_is_named_with_its_number(tmp_path, line):
     (tmp_path / manifest.NAME).write_text(line + "\n")
     with pytest.raises(ManifestError, match=r"manifest\.jsonl:1: not an entry"):
         manifest.read(tmp_path)
+
+
+def test_entries_of_an_earlier_version_are_read(tmp_path, entry):
+    values = dataclasses.asdict(entry)
+    for name in ("infrared_range", "size_policy", "bits", "finished", "page"):
+        del values[name]
+    (tmp_path / manifest.NAME).write_text(json.dumps(values) + "\n")
+    assert manifest.read(tmp_path) == [entry]
+
+
+def test_full_disk_leaves_whole_lines(tmp_path, entry):
+    """The system takes only a part of a line where a file must not grow beyond a limit, as on a disk that is full."""
+    resource = pytest.importorskip("resource", reason="limits on the size of files are those of Unix")
+    fill(tmp_path, entry)
+    path = tmp_path / manifest.NAME
+    before, limits = path.read_bytes(), resource.getrlimit(resource.RLIMIT_FSIZE)
+    with manifest.appending(tmp_path) as append:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) + 20, limits[1]))
+        try:
+            with pytest.raises(DiskFullError, match=r"manifest\.jsonl: the disk is full"):
+                append(dataclasses.replace(entry, fused="b.png"))
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        assert path.read_bytes() == before
+        append(dataclasses.replace(entry, fused="c.png"))
+    assert [found.fused for found in manifest.read(tmp_path)] == ["a.png", "c.png"]

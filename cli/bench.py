@@ -1,0 +1,102 @@
+"""``mmdrfuse bench``: what a network costs on this machine."""
+
+import json
+import os
+import re
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from mmdrfuse.cli.common import messages, show
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from mmdrfuse.pipeline.efficiency import Efficiency
+
+_PAIRS = 8
+"""Made-up pairs of the whole run: enough to fill the workers a few times, made in a few seconds."""
+
+
+def _size(_context: click.Context, _option: click.Parameter, value: str) -> tuple[int, int]:
+    """Read ``WIDTHxHEIGHT``."""
+    from mmdrfuse.datasets.synthetic import SMALLEST
+
+    found = re.fullmatch(r"(\d+)[x×](\d+)", value)
+    if not found or min(int(found[1]), int(found[2])) < SMALLEST:
+        raise click.BadParameter(f"{value!r} is no size of pictures; write it as 1280x1024, from {SMALLEST} up")
+    return int(found[1]), int(found[2])
+
+
+@click.command(short_help="Say what a network costs on this machine.")
+@click.option(
+    "--weights", default="ivif", metavar="NAME|FILE",
+    help="Shipped weights by name, or a checkpoint: .safetensors, or a PyTorch state dict.",
+)  # fmt: skip
+@click.option("--size", default="1280x1024", metavar="WxH", callback=_size, help="Pixels of the pictures.")
+@click.option(
+    "--threads", type=click.IntRange(1), default=lambda: os.cpu_count() or 1, show_default="all cores",
+    help="For one pair, and pairs at a time in the whole run.",
+)  # fmt: skip
+@click.option("--torch", is_flag=True, help="Time torch too.")
+@click.option("--repeat", type=click.IntRange(1), default=30, help="How often each is timed.")
+@click.option(
+    "--json", "json_", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True), metavar="FILE|-",
+    help="Write everything as JSON; - prints that alone.",
+)  # fmt: skip
+def bench(weights: str, size: tuple[int, int], threads: int, torch: bool, repeat: int, json_: Path | None) -> None:
+    """Print what a network costs: parameters, multiply-adds, times, memory, and pairs per second from files to files.
+
+    The whole run fuses made-up pairs, PNG in and PNG out, in a temporary folder. A teacher runs in torch.
+    """
+    from mmdrfuse import models
+    from mmdrfuse.atomic import writing
+    from mmdrfuse.datasets.synthetic import write_scenes
+    from mmdrfuse.pipeline.efficiency import efficiency
+    from mmdrfuse.pipeline.pairs import Pair
+
+    checkpoint = models.read(weights)
+    width, height = size
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        messages().print(f"making {_PAIRS} pairs of {width}x{height} pixels, then fusing them …")
+        made = write_scenes(folder, _PAIRS, 0, height=height, width=width)
+        pairs = [Pair(infrared.stem, infrared, folder / "vi" / infrared.name) for infrared in made]
+        measured = efficiency(
+            checkpoint, width=width, height=height, threads=threads, torch=torch, repeat=repeat,
+            files=(pairs, folder / "fused"),
+        )  # fmt: skip
+    document = json.dumps(asdict(measured), indent=1)
+    if json_ == Path("-"):
+        click.echo(document)
+        return
+    show(_table(measured))
+    if json_:
+        with writing(json_) as temporary:
+            temporary.write_text(document + "\n", encoding="utf-8")
+
+
+def _table(measured: "Efficiency") -> "Table":
+    from rich.table import Table
+
+    threads = f"{measured.threads} thread{'s' * (measured.threads > 1)}"
+    table = Table(
+        title=f"{measured.weights} ({measured.network}), {measured.width}x{measured.height}, {threads}, "
+        f"{measured.machine['processor']}, {measured.machine['cores']} cores"
+    )
+    table.add_column("what")
+    table.add_column("cost", justify="right")
+    table.add_row("parameters", f"{measured.parameters}")
+    table.add_row("size (KB)", f"{measured.kilobytes:.2f}")
+    table.add_row("multiply-adds (G)", f"{measured.multiply_adds / 1e9:.3f}")
+    for name, times in measured.milliseconds.items():
+        low, high = times["quartiles"]
+        table.add_row(f"{name}, a pair (ms)", f"{times['median']:.2f} [{low:.2f}, {high:.2f}]")
+    if measured.pairs_per_second:
+        table.add_row("files to files (pairs/s)", f"{measured.pairs_per_second:.1f}")
+    if measured.peak_mebibytes:
+        table.add_row("peak memory (MiB)", f"{measured.peak_mebibytes:.0f}")
+    return table

@@ -1,0 +1,164 @@
+"""Frames of a sequence: what videos and pipes of raw frames have in common, and the raw frames themselves."""
+
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmdrfuse.errors import InputError, MMDRFuseError
+
+PIPE = Path("-")
+"""Standard input or output."""
+
+_RAW = re.compile(r"(\d+)x(\d+)@(\d+(?:\.\d+)?|\d+/\d+):gray8")
+
+
+Chroma = tuple[NDArray[np.uint8], NDArray[np.uint8]]
+"""U and V of 4:2:0, each ⌈H/2⌉×⌈W/2⌉."""
+
+
+class Frame(NamedTuple):
+    """One frame as arrays."""
+
+    time: Fraction
+    """Seconds since the stream's first frame."""
+    luma: NDArray[Any]
+    """H×W, uint8 from black 0 to white 255, or uint16 as stored where there are more than 8 bits."""
+    chroma: Chroma | None = None
+    """Its colour; None for grey."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What all frames of a stream share."""
+
+    width: int
+    height: int
+    rate: Fraction
+    """Frames a second, the average where it varies."""
+    count: int | None = None
+    """How many frames there are, where the file says so; some say it only about."""
+    depth: int = 8
+    """Bits of the luminance."""
+    full_range: bool = True
+    """Whether a written file should store 0..255 (or 16..235 as most videos do)."""
+    tags: tuple[int, int, int] = (2, 2, 2)
+    """Primaries, transfer and matrix, as ISO/IEC 23091-2 numbers them; 2 says nothing."""
+    aspect: Fraction = Fraction(1)
+    """Width of a pixel over its height."""
+    start: Fraction = Fraction(0)
+    """Seconds from the file's beginning, where its sound may begin, to the first frame."""
+
+
+class Source(Protocol):
+    """A stream of frames."""
+
+    @property
+    def path(self) -> Path:
+        """Where it comes from."""
+
+    @property
+    def layout(self) -> Layout:
+        """What all frames share."""
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether `frames` can be called twice."""
+
+    def frames(self) -> Iterator[Frame]:
+        """Give the frames in the order of time."""
+
+
+@dataclass(frozen=True)
+class RawFormat:
+    """How frames follow each other in a pipe: 8-bit grey, rows from the top, nothing in between."""
+
+    width: int
+    height: int
+    rate: Fraction
+
+    @classmethod
+    def parse(cls, text: str) -> "RawFormat":
+        """Read ``WxH@FPS:gray8``, such as ``640x512@30:gray8`` or ``640x512@30000/1001:gray8``.
+
+        Raises:
+            MMDRFuseError: The text says something else.
+        """
+        match = _RAW.fullmatch(text)
+        sizes = [int(match[1]), int(match[2])] if match else []
+        if match is None or min(sizes) < 2 or match[3].endswith("/0") or not Fraction(match[3]):
+            raise MMDRFuseError(
+                f"raw format {text!r}: expected WxH@FPS:gray8 with sides of at least 2, such as 640x512@30:gray8"
+            )
+        return cls(sizes[0], sizes[1], Fraction(match[3]))
+
+
+@dataclass(frozen=True)
+class RawSource:
+    """Raw frames from a file, a named pipe, or ``-`` for standard input."""
+
+    path: Path
+    format: RawFormat
+
+    @property
+    def layout(self) -> Layout:
+        """What all frames share."""
+        size = self.format.width * self.format.height
+        count = self.path.stat().st_size // size if self.path.is_file() else None
+        return Layout(self.format.width, self.format.height, self.format.rate, count)
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether this is a file: a pipe gives its frames once."""
+        return self.path.is_file()
+
+    def frames(self) -> Iterator[Frame]:
+        """Give the frames.
+
+        Raises:
+            InputError: The stream cannot be opened, is empty, or ends within a frame.
+        """
+        shape = self.format.height, self.format.width
+        size, number = shape[0] * shape[1], 0
+        with _reading(self.path) as file:
+            while data := file.read(size):
+                if len(data) < size:
+                    raise InputError(
+                        f"{self.path}: ends within frame {number + 1}, after {len(data)} of {size} bytes; "
+                        f"are its frames really {shape[1]}x{shape[0]}, one byte a pixel?"
+                    )
+                yield Frame(number / self.format.rate, np.frombuffer(data, np.uint8).reshape(shape))
+                number += 1
+        if not number:
+            raise InputError(f"{self.path}: holds no frame; is what should feed it running?")
+
+
+@contextmanager
+def raw_writing(file: BinaryIO) -> Iterator[Any]:
+    """Give a function that writes the luminance of frames to an open file, one after the other."""
+
+    def write(frame: Frame) -> None:
+        file.write(np.ascontiguousarray(frame.luma).data)
+
+    yield write
+    file.flush()
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[BinaryIO]:
+    if path == PIPE:
+        yield sys.stdin.buffer
+        return
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
+    with file:
+        yield file

@@ -1,0 +1,108 @@
+"""The table of efficiency that papers on fusion print, for any weights and size, on this machine."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mmdrfuse.engine import make, stored
+from mmdrfuse.models import Checkpoint
+from mmdrfuse.models.checkpoints import SHAPES
+from mmdrfuse.pipeline.fusing import Job, fuse_pairs
+from mmdrfuse.pipeline.fusion import Fuser
+from mmdrfuse.pipeline.ordered import unfailing
+from mmdrfuse.pipeline.pairs import Pair
+from mmdrfuse.timing import in_turns, machine, peak_memory
+
+_HALVED = frozenset({"e3", "e4", "e5", "e6", "d6", "d5", "d4", "d3"})
+"""Layers of the teacher that work at half the height and width."""
+
+
+@dataclass(frozen=True)
+class Efficiency:
+    """What a network costs here."""
+
+    weights: str
+    network: str
+    parameters: int
+    kilobytes: float
+    """Of its parameters, four bytes each."""
+    width: int
+    height: int
+    multiply_adds: int
+    """For one pair."""
+    threads: int
+    milliseconds: dict[str, dict[str, Any]]
+    """``engine`` and ``torch``, as asked for: ``median``, ``quartiles`` and ``best`` of one pair, from 8 bits to 8."""
+    pairs_per_second: float | None
+    """Of reading, fusing and writing files."""
+    peak_mebibytes: float | None
+    """Of the whole process, measured before torch is imported unless the engine is torch."""
+    machine: dict[str, Any]
+
+
+def efficiency(
+    checkpoint: Checkpoint,
+    *,
+    width: int,
+    height: int,
+    threads: int = 1,
+    torch: bool = False,
+    repeat: int = 30,
+    files: tuple[Sequence[Pair], Path] | None = None,
+) -> Efficiency:
+    """Count and time a network.
+
+    Args:
+        checkpoint: Its weights.
+        width: Columns of the pictures.
+        height: Rows.
+        threads: Threads for one pair, and pairs at a time in the whole run.
+        torch: Time the torch engine too, which imports torch.
+        repeat: How often each is timed, in turns, after a warm-up.
+        files: Pairs for the whole run, and the folder that their fused pictures go to.
+    """
+    rng = np.random.default_rng(0)
+    pictures = rng.integers(0, 256, (2, height, width)).astype(np.uint8)
+    engine = make(checkpoint, threads=threads)
+    rows = in_turns({"engine": lambda: stored(engine, *pictures)}, repeat)
+    rate = _pairs_per_second(checkpoint, *files, workers=threads) if files else None
+    peak = peak_memory()
+    if torch:
+        rows |= _torch(checkpoint, pictures, threads, repeat)
+    parameters = sum(array.size for array in checkpoint.arrays.values())
+    return Efficiency(
+        weights=checkpoint.name, network=checkpoint.network, parameters=parameters, kilobytes=4 * parameters / 1024,
+        width=width, height=height, multiply_adds=multiply_adds(checkpoint, width, height), threads=threads,
+        milliseconds=rows, pairs_per_second=rate, peak_mebibytes=peak, machine=machine(),
+    )  # fmt: skip
+
+
+def multiply_adds(checkpoint: Checkpoint, width: int, height: int) -> int:
+    """Count the multiplications of one pair's convolutions, each with its addition."""
+    halves = -(-width // 2) * -(-height // 2)
+    return sum(
+        9 * outputs * inputs * (halves if layer in _HALVED else width * height)
+        for layer, (outputs, inputs) in SHAPES[checkpoint.network].items()
+    )
+
+
+def _pairs_per_second(checkpoint: Checkpoint, pairs: Sequence[Pair], out: Path, *, workers: int) -> float:
+    job = Job(Fuser(make(checkpoint)), checkpoint, out)
+    start = time.perf_counter()
+    done = sum(1 for _ in unfailing(fuse_pairs(job, pairs, workers=workers, overwrite=True)))
+    return done / (time.perf_counter() - start)
+
+
+def _torch(checkpoint: Checkpoint, pictures: Any, threads: int, repeat: int) -> dict[str, dict[str, Any]]:  # noqa: ANN401
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    reference = make(checkpoint, kind="torch")
+    rows = in_turns({"torch": lambda: stored(reference, *pictures)}, repeat)
+    torch.set_num_threads(before)
+    return rows

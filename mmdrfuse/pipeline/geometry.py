@@ -1,0 +1,144 @@
+"""Bringing two pictures onto one grid of pixels: a policy for sizes that differ, or a given 3×3 matrix.
+
+Nothing here looks at what the pictures show: registration is done elsewhere, and its result comes in as a matrix.
+"""
+
+import re
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmdrfuse.errors import InputError, SizeError, UnknownNameError
+
+SizePolicy = Literal["error", "fit-ir", "fit-vis", "crop-common"]
+SIZE_POLICIES: tuple[str, ...] = get_args(SizePolicy)
+"""``error``: sizes must be equal. ``fit-ir``: the infrared is resized to the visible's size. ``fit-vis``: the visible
+is resized to the infrared's. ``crop-common``: both are cut about their centres to the size that both have."""
+
+Matrix = tuple[float, ...]
+"""Nine numbers, row by row."""
+
+_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
+_MARKS = re.compile(r"[\[\],;]")
+
+
+def one_size(infrared: NDArray[Any], visible: NDArray[Any], policy: str) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Bring two pictures to one size; equal sizes are left as they are.
+
+    Args:
+        infrared: H×W or H×W×3.
+        visible: The same; the sizes may differ.
+        policy: One of `SIZE_POLICIES`.
+
+    Raises:
+        UnknownNameError: No such policy.
+        SizeError: The sizes differ under ``error``.
+    """
+    if policy not in SIZE_POLICIES:
+        raise UnknownNameError("size policy", policy, SIZE_POLICIES)
+    sizes = infrared.shape[:2], visible.shape[:2]
+    if sizes[0] == sizes[1]:
+        return infrared, visible
+    if policy == "fit-ir":
+        return resized(infrared, *sizes[1]), visible
+    if policy == "fit-vis":
+        return infrared, resized(visible, *sizes[0])
+    if policy == "crop-common":
+        height, width = np.minimum(*sizes)
+        return cropped(infrared, height, width), cropped(visible, height, width)
+    raise size_error(infrared, visible)
+
+
+def size_error(infrared: NDArray[Any], visible: NDArray[Any]) -> SizeError:
+    """Say that the sizes differ, and what there is against it."""
+    seen, other = (f"{picture.shape[1]}x{picture.shape[0]}" for picture in (infrared, visible))
+    return SizeError(
+        f"infrared is {seen} and visible {other} pixels: fusion needs registered pictures of one size; if they show "
+        "the same scene edge to edge, --size-policy fit-ir resizes the infrared to the visible and fit-vis the visible "
+        "to the infrared; crop-common cuts both about their centres; --transform FILE applies a known 3x3 matrix"
+    )
+
+
+def resized(image: NDArray[Any], height: int, width: int) -> NDArray[Any]:
+    """Resize by triangles as wide as the coarser grid's pixels (bilinear, without aliasing), keeping the dtype."""
+    from PIL import Image
+
+    planes = image[..., None] if image.ndim == 2 else image
+    scaled = [
+        np.asarray(
+            Image.fromarray(np.ascontiguousarray(planes[..., channel], np.float32)).resize(
+                (width, height), Image.Resampling.BILINEAR
+            )
+        )
+        for channel in range(planes.shape[2])
+    ]
+    return _as_stored(np.stack(scaled, axis=-1).reshape(height, width, *image.shape[2:]), image)
+
+
+def cropped(image: NDArray[Any], height: int, width: int) -> NDArray[Any]:
+    """Cut a picture about its centre; an odd remainder is cut at the bottom and at the right."""
+    top, left = (image.shape[0] - height) // 2, (image.shape[1] - width) // 2
+    return np.ascontiguousarray(image[top : top + height, left : left + width])
+
+
+def warped(image: NDArray[Any], matrix: Matrix, height: int, width: int) -> NDArray[Any]:
+    """Apply a projective matrix to a picture, bilinearly; what it does not cover is 0.
+
+    ``matrix`` takes positions (x, y, 1) of the picture to (w·x', w·y', w) of the result: x to the right, y down, in
+    pixels, with (0, 0) at the centre of the upper left pixel, as OpenCV's ``warpPerspective`` has it.
+
+    Args:
+        image: H×W or H×W×3.
+        matrix: Nine numbers, row by row; invertible.
+        height: Of the result.
+        width: Of the result.
+
+    Returns:
+        ``height``×``width`` in the dtype of ``image``, with its channels.
+    """
+    from scipy.ndimage import map_coordinates
+
+    forth = np.reshape(matrix, (3, 3))
+    depth = float(forth[2] @ [(image.shape[1] - 1) / 2, (image.shape[0] - 1) / 2, 1])
+    inverse = np.linalg.inv(forth) * np.sign(depth)  # w > 0 for what is before the camera, as the centre is
+    y, x = np.mgrid[:height, :width].astype(np.float64)
+    across, down, scale = (row[0] * x + row[1] * y + row[2] for row in inverse)
+    ahead = scale > 0
+    scale[~ahead] = 1
+    places = np.stack([np.where(ahead, down / scale, -9.0), np.where(ahead, across / scale, -9.0)])
+    planes = image[..., None] if image.ndim == 2 else image
+    moved = [
+        map_coordinates(planes[..., channel].astype(np.float64), places, order=1, mode="constant")
+        for channel in range(planes.shape[2])
+    ]
+    return _as_stored(np.stack(moved, axis=-1).reshape(height, width, *image.shape[2:]), image)
+
+
+def read_matrix(path: Path) -> Matrix:
+    """Read a 3×3 matrix: three lines of three numbers (CSV or spaces), or a YAML or JSON list of three lists.
+
+    A YAML key before the list, such as ``matrix:``, and ``#`` comments are passed over.
+
+    Raises:
+        InputError: The file cannot be read, holds something else, or a matrix without an inverse.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read as text ({error}); give a 3x3 matrix in CSV or YAML") from error
+    words = _MARKS.sub(" ", re.sub(r"#.*", "", text)).split()
+    words = [word for word in words if word not in ("-", "---") and not re.fullmatch(r"\w+:", word)]
+    if len(words) != 9 or not all(map(_NUMBER.fullmatch, words)):
+        odd = next((word for word in words if not _NUMBER.fullmatch(word)), None)
+        found = f"{odd!r}" if odd else f"{len(words)} numbers"
+        raise InputError(f"{path}: holds {found}; give nine numbers, a 3x3 matrix row by row, in CSV or YAML")
+    matrix = tuple(map(float, words))
+    if np.linalg.matrix_rank(np.reshape(matrix, (3, 3))) < 3:
+        raise InputError(f"{path}: the matrix has no inverse; give one that maps pixels to pixels")
+    return matrix
+
+
+def _as_stored(values: NDArray[Any], like: NDArray[Any]) -> NDArray[Any]:
+    return np.rint(values).astype(like.dtype) if like.dtype.kind == "u" else values.astype(like.dtype)

@@ -1,0 +1,123 @@
+"""TIFF files of every depth, layout and page; tifffile writes them, or reads what is written here."""
+
+import io
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from mmdrfuse.errors import InputError, MissingExtraError
+from mmdrfuse.images import Metadata, decode, encode
+
+LAYOUTS = [
+    (np.uint8, (7, 9), {}), (np.uint16, (7, 9), {"byteorder": ">"}), (np.float32, (7, 9), {}),
+    (np.uint16, (7, 9), {"bigtiff": True}), (np.uint8, (7, 9, 3), {"photometric": "rgb"}),
+    (np.uint16, (7, 9, 3), {"photometric": "rgb"}), (np.uint16, (7, 9, 3), {"photometric": "rgb", "byteorder": ">"}),
+    (np.uint16, (7, 9, 3), {"photometric": "rgb", "compression": "zlib", "predictor": 2}),
+    (np.uint16, (40, 50, 3), {"photometric": "rgb", "tile": (16, 16)}),
+    (np.float32, (7, 9, 3), {"photometric": "rgb"}), (np.float32, (40, 50), {"tile": (16, 16)}),
+]  # fmt: skip
+
+
+def made(shape, dtype, rng):
+    return rng.random(shape, dtype=np.float32) if dtype == np.float32 else rng.integers(0, 65536, shape).astype(dtype)
+
+
+def tiff(image, **options):
+    buffer = io.BytesIO()
+    tifffile.imwrite(buffer, image, **options)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(("dtype", "shape", "options"), LAYOUTS)
+def test_every_layout_keeps_its_values(rng, dtype, shape, options):
+    image = made(shape, dtype, rng)
+    got = decode(tiff(image, **options), "a.tif").image
+    assert got.dtype == dtype
+    np.testing.assert_array_equal(got, image)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_planes_one_after_another_become_pixels(rng, dtype):
+    planes = made((3, 7, 9), dtype, rng)
+    got = decode(tiff(planes, photometric="rgb", planarconfig="separate"), "a.tif").image
+    np.testing.assert_array_equal(got, np.moveaxis(planes, 0, -1))
+
+
+def test_transparency_is_dropped_from_16_bits(rng):
+    image = made((7, 9, 4), np.uint16, rng)
+    np.testing.assert_array_equal(decode(tiff(image, photometric="rgb"), "a.tif").image, image[..., :3])
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float64])
+def test_other_precisions_become_single(rng, dtype):
+    image = rng.random((7, 9)).astype(dtype)
+    got = decode(tiff(image), "a.tif").image
+    assert got.dtype == np.float32
+    np.testing.assert_array_equal(got, image.astype(np.float32))
+
+
+@pytest.mark.parametrize("dtype", [np.uint16, np.float64])
+def test_page_has_to_be_chosen(rng, dtype):
+    pages = (rng.random((3, 7, 9)) * 1000).astype(dtype)
+    content = tiff(pages, photometric="minisblack")
+    np.testing.assert_array_equal(
+        decode(content, "a.tif", page=3).image, pages[2].astype(decode(content, "a", page=3).image.dtype)
+    )
+    with pytest.raises(
+        InputError, match=r"a\.tif: holds 3 pages and none was chosen; choose one with --page, from 1 to 3"
+    ):
+        decode(content, "a.tif")
+    with pytest.raises(InputError, match="holds 3 pages and there is no 0"):
+        decode(content, "a.tif", page=0)
+
+
+def test_single_page_needs_no_number_and_takes_any(rng):
+    image = made((7, 9), np.uint16, rng)
+    np.testing.assert_array_equal(decode(tiff(image), "a.tif", page=7).image, image)
+
+
+def test_signed_values_are_taken_where_they_fit():
+    assert decode(tiff(np.array([[0, 300]], np.int16)), "a.tif").image.tolist() == [[0, 300]]
+    with pytest.raises(InputError, match=r"a\.tif: 32-bit values -1\.\.300 do not fit 16 bits"):
+        decode(tiff(np.array([[-1, 300]], np.int16)), "a.tif")
+
+
+@pytest.mark.parametrize(("dtype", "shape"), [(np.uint16, (40, 50, 3)), (np.float32, (40, 50, 3))])
+def test_truncated_file_is_named(rng, dtype, shape):
+    content = tiff(made(shape, dtype, rng), photometric="rgb")
+    with pytest.raises(InputError, match=r"a\.tif: damaged or unreadable"):
+        decode(content[: len(content) // 2], "a.tif")
+
+
+def test_compression_that_needs_another_package_says_which(rng, monkeypatch):
+    def refused(self):
+        raise ValueError("<COMPRESSION.LZW: 5> requires the 'imagecodecs' package")
+
+    monkeypatch.setattr(tifffile.TiffPage, "asarray", refused)
+    with pytest.raises(MissingExtraError, match=r"a TIFF compressed like this needs imagecodecs: .*\[tiff\]"):
+        decode(tiff(made((7, 9, 3), np.uint16, rng), photometric="rgb"), "a.tif")
+
+
+@pytest.mark.parametrize("shape", [(7, 9), (7, 9, 3)])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_what_is_written_is_read_by_another_program(rng, dtype, shape):
+    image = made(shape, dtype, rng)
+    with tifffile.TiffFile(io.BytesIO(encode(image, ".tif"))) as file:
+        page = file.pages[0]
+        np.testing.assert_array_equal(page.asarray(), image)
+        assert page.photometric.name == ("RGB" if len(shape) == 3 else "MINISBLACK")
+
+
+def test_metadata_is_where_others_look_for_it(rng):
+    exif = Image.Exif()
+    exif[0x0110] = "Camera 7"
+    exif[0x8825] = {1: "N", 2: (48.0, 8.0, 14.5)}
+    icc = bytes(16) + b"RGB " + bytes(108)
+    content = encode(made((7, 9, 3), np.uint16, rng), ".tiff", known=Metadata(exif.tobytes(), icc))
+    with tifffile.TiffFile(io.BytesIO(content)) as file:
+        tags = file.pages[0].tags
+        assert tags["Model"].value == "Camera 7"
+        assert tags["GPSTag"].value["GPSLatitudeRef"] == "N"
+        assert tags["InterColorProfile"].value == icc

@@ -1,0 +1,238 @@
+"""Fusing in blocks gives the pixels of the whole picture, in memory that does not grow with it."""
+
+import itertools
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import tifffile
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from mmdrfuse import images, models
+from mmdrfuse.engine import make
+from mmdrfuse.errors import InputError, OutputError, SizeError
+from mmdrfuse.images import tiled
+from mmdrfuse.pipeline import tiles
+from mmdrfuse.pipeline.fusion import Fuser
+from mmdrfuse.pipeline.pairs import Pair, Preparation
+from mmdrfuse.pipeline.tiles import fuse_blocks, in_blocks, luminance_blocks
+
+
+@pytest.fixture(scope="module")
+def fuser():
+    return Fuser(make(models.read("ivif")))
+
+
+@pytest.fixture
+def small_blocks(monkeypatch):
+    """Make borders between blocks many, and close to each other."""
+
+    def cut(tile, columns):
+        for module in (tiled, tiles):
+            monkeypatch.setattr(module, "TILE", tile)
+            monkeypatch.setattr(module, "BLOCK", tile * columns)
+
+    cut(16, 3)
+    return cut
+
+
+def stored_pair(folder, rng, shape, kinds=("uint8", "uint8"), **options):
+    """Write a smooth random pair as TIFFs; three-dimensional shapes are of the visible side."""
+    sides = {}
+    for name, kind, size in (("ir", kinds[0], shape[:2]), ("vi", kinds[1], shape)):
+        noise = rng.random(size) * 0.5 + np.linspace(0, 0.5, size[1])[(slice(None), None) if len(size) == 3 else ...]
+        top = 1 if kind == "float32" else np.iinfo(kind).max
+        sides[name] = (noise * top).astype(kind)
+        photometric = "rgb" if len(size) == 3 else "minisblack"
+        tifffile.imwrite(folder / f"{name}.tif", sides[name], photometric=photometric, **options)
+    return Pair("x", folder / "ir.tif", folder / "vi.tif"), sides["ir"], sides["vi"]
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    height=st.integers(2, 70), width=st.integers(2, 130), tile=st.sampled_from([16, 32, 48]),
+    colour=st.booleans(), seed=st.integers(0, 99),
+)  # fmt: skip
+def test_blocks_and_the_whole_are_equal_to_the_bit(
+    fuser, small_blocks, tmp_path_factory, height, width, tile, colour, seed
+):
+    folder, rng = tmp_path_factory.mktemp("pair"), np.random.default_rng(seed)
+    small_blocks(16 if seed % 2 else 32, 1 + seed % 3)
+    shape = (height, width, 3) if colour else (height, width)
+    pair, infrared, visible = stored_pair(folder, rng, shape, tile=(tile, tile))
+    fuse_blocks(fuser, pair, folder / "out.tif")
+    np.testing.assert_array_equal(images.read(folder / "out.tif"), fuser(infrared, visible).image)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "options"),
+    [
+        (("uint16", "uint16"), {"tile": (32, 32), "compression": "zlib", "predictor": True}),
+        (("uint16", "uint8"), {"rowsperstrip": 7, "compression": "zlib"}),
+        (("float32", "float32"), {"tile": (16, 48)}),
+        (("uint16", "uint16"), {"byteorder": ">"}),
+        (("uint8", "uint16"), {"rowsperstrip": 5}),
+        (("uint8", "uint8"), {"tile": (32, 32), "bigtiff": True}),
+    ],
+)
+def test_every_layout_of_the_file_gives_the_same_pixels(fuser, small_blocks, rng, tmp_path, kinds, options):
+    pair, infrared, visible = stored_pair(tmp_path, rng, (53, 101), kinds, **options)
+    made = fuse_blocks(fuser, pair, tmp_path / "out.tif")
+    expected = fuser(infrared, visible).image
+    assert made.dtype == expected.dtype
+    np.testing.assert_array_equal(images.read(tmp_path / "out.tif"), expected)
+
+
+def test_extremes_are_those_of_the_whole_picture(fuser, small_blocks, rng, tmp_path):
+    pair, infrared, visible = stored_pair(tmp_path, rng, (40, 90))
+    stretched = replace(fuser, range="minmax")
+    made = fuse_blocks(stretched, pair, tmp_path / "out.tif")
+    expected = stretched(infrared, visible)
+    assert made.limits == expected.limits
+    np.testing.assert_array_equal(images.read(tmp_path / "out.tif"), expected.image)
+
+
+def test_percentiles_are_those_of_the_whole_picture(fuser, small_blocks, rng, tmp_path):
+    pair, infrared, visible = stored_pair(tmp_path, rng, (40, 90))
+    made = fuse_blocks(replace(fuser, range="percentile"), pair, tmp_path / "out.tif")
+    expected = np.percentile(fuser.output(infrared, visible), (1, 99), method="inverted_cdf")
+    np.testing.assert_allclose(made.limits, expected, atol=2 / 65535)  # the width of a bin
+
+
+def test_an_infrared_range_is_applied(fuser, small_blocks, rng, tmp_path):
+    pair, infrared, visible = stored_pair(tmp_path, rng, (40, 90), ("uint16", "uint8"))
+    pair = replace(pair, preparation=Preparation(infrared_range=(5000.0, 50000.0)))
+    fuse_blocks(fuser, pair, tmp_path / "out.tif")
+    expected = fuser(*pair.prepared(infrared, visible), dtype=np.dtype(np.uint16)).image
+    np.testing.assert_array_equal(images.read(tmp_path / "out.tif"), expected)
+
+
+@pytest.mark.parametrize("side", ["ir", "vi"])
+def test_colour_far_from_the_corner_is_kept_by_every_block(fuser, small_blocks, rng, tmp_path, side):
+    gray = rng.integers(40, 200, (40, 120)).astype(np.uint8)
+    colour = np.stack([gray] * 3, axis=-1)
+    colour[30:, 100:] = (200, 60, 40)
+    sides = {"ir": gray, "vi": gray} | {side: colour}
+    for name, image in sides.items():
+        tifffile.imwrite(tmp_path / f"{name}.tif", image, tile=(16, 16))
+    made = fuse_blocks(fuser, Pair("x", tmp_path / "ir.tif", tmp_path / "vi.tif"), tmp_path / "out.tif")
+    assert made.color
+    np.testing.assert_array_equal(images.read(tmp_path / "out.tif"), fuser(sides["ir"], sides["vi"]).image)
+
+
+def test_gray_in_three_channels_is_gray(fuser, small_blocks, rng, tmp_path):
+    gray = rng.integers(0, 256, (20, 60)).astype(np.uint8)
+    for name in ("ir", "vi"):
+        tifffile.imwrite(tmp_path / f"{name}.tif", np.stack([gray] * 3, axis=-1), tile=(16, 16))
+    made = fuse_blocks(fuser, Pair("x", tmp_path / "ir.tif", tmp_path / "vi.tif"), tmp_path / "out.tif")
+    assert not made.color
+    assert images.read(tmp_path / "out.tif").ndim == 2
+
+
+def test_the_place_on_earth_and_the_author_are_carried_over(fuser, rng, tmp_path):
+    tags = [(33550, "d", 3, (0.5, 0.5, 0.0), True), (315, "s", 0, "A. Author", True)]
+    pair, _, _ = stored_pair(tmp_path, rng, (40, 50), tile=(16, 16), extratags=tags)
+    fuse_blocks(fuser, pair, tmp_path / "out.tif")
+    with tifffile.TiffFile(tmp_path / "out.tif") as file:
+        found = file.pages.first.tags
+        assert found[33550].value == (0.5, 0.5, 0.0)
+        assert found[315].value == "A. Author"
+        assert file.pages.first.tile == (512, 512)
+
+
+def test_blocks_are_chosen_for_tiles_and_for_many_pixels(rng, tmp_path, monkeypatch):
+    plain, _, _ = stored_pair(tmp_path, rng, (30, 40))
+    assert not in_blocks(plain, tmp_path / "out.tif")
+    monkeypatch.setattr(tiles, "HUGE", 1200)
+    assert in_blocks(plain, tmp_path / "out.tif")
+    assert not in_blocks(plain, tmp_path / "out.png")
+    assert not in_blocks(replace(plain, preparation=Preparation(transform=(1, 0, 0, 0, 1, 0, 0, 0, 1))), plain.visible)
+    monkeypatch.undo()
+    tile_pair, _, _ = stored_pair(tmp_path, rng, (30, 40), tile=(16, 16))
+    assert in_blocks(tile_pair, tmp_path / "out.tiff")
+
+
+def test_other_files_are_left_to_the_usual_way(rng, tmp_path):
+    pair, _, _ = stored_pair(tmp_path, rng, (30, 40), tile=(16, 16))
+    tifffile.imwrite(tmp_path / "int.tif", np.zeros((30, 40), np.int32), tile=(16, 16))
+    (tmp_path / "broken.tif").write_bytes(b"II*\0nothing")
+    images.write(tmp_path / "other.png", np.zeros((30, 40), np.uint8))
+    for name in ("int.tif", "broken.tif", "other.png", "missing.tif"):
+        assert not in_blocks(replace(pair, visible=tmp_path / name), tmp_path / "out.tif")
+
+
+def test_a_failure_leaves_no_file(fuser, rng, tmp_path):
+    pair, _, _ = stored_pair(tmp_path, rng, (600, 700), tile=(256, 256), compression="zlib")
+    content = pair.visible.read_bytes()
+    with tifffile.TiffFile(pair.visible) as file:
+        offset = file.pages.first.dataoffsets[4]
+    pair.visible.write_bytes(content[:offset] + bytes(100) + content[offset + 100 :])
+    with pytest.raises(InputError, match=r"vi\.tif: part 4 cannot be decoded .*; replace the file"):
+        fuse_blocks(fuser, pair, tmp_path / "out.tif")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["ir.tif", "vi.tif"]
+
+
+def test_misfits_are_explained(fuser, rng, tmp_path):
+    pair, _, _ = stored_pair(tmp_path, rng, (30, 40), tile=(16, 16))
+    tifffile.imwrite(tmp_path / "wide.tif", np.zeros((30, 41), np.uint8), tile=(16, 16))
+    with pytest.raises(SizeError, match=r"ir\.tif is 40x30 and .*wide\.tif 41x30 pixels: blocks need one size"):
+        fuse_blocks(fuser, replace(pair, visible=tmp_path / "wide.tif"), tmp_path / "out.tif")
+    with pytest.raises(OutputError, match="exists already"):
+        fuse_blocks(fuser, pair, pair.visible, overwrite=False)
+
+
+def test_every_pixel_is_counted_once(rng, tmp_path, small_blocks):
+    pair, infrared, _ = stored_pair(tmp_path, rng, (40, 90), ("uint16", "uint8"))
+    counts = np.concatenate([block.ravel() for block in luminance_blocks(pair.infrared)])
+    np.testing.assert_array_equal(np.sort(counts), np.sort(infrared, axis=None))
+
+
+@pytest.mark.parametrize("policy", ["clip", "percentile"])
+def test_a_folders_run_does_blocks_by_itself_and_records_the_same(rng, tmp_path, monkeypatch, policy):
+    from mmdrfuse.pipeline import fusing, measuring, planning
+
+    pair, _, _ = stored_pair(tmp_path, rng, (40, 90), ("uint16", "uint8"))
+    checkpoint = models.read("ivif")
+    entries, pictures, plans = [], [], []
+    for huge in (tiles.HUGE, 1):
+        monkeypatch.setattr(tiles, "HUGE", huge)
+        job = fusing.Job(Fuser(make(checkpoint), policy), checkpoint, tmp_path / str(huge), ".tif")
+        assert job.in_blocks(pair) == (huge == 1)
+        pairs = measuring.with_infrared_ranges([pair], images.Levels.parse("auto"))
+        job = measuring.with_limits(job, pairs)
+        plans.append([planned.sources for _, planned in planning.plan(job, pairs, pairs)])
+        entries.append([replace(entry, seconds=0, finished="") for _, entry in fusing.fuse_pairs(job, pairs)])
+        pictures.append(images.read(job.target(pair)))
+    assert entries[0] == entries[1]
+    assert plans[0] == plans[1]
+    np.testing.assert_array_equal(*pictures)
+
+
+MEASURE = """
+import resource, sys
+from pathlib import Path
+from mmdrfuse import models
+from mmdrfuse.engine import make
+from mmdrfuse.pipeline.fusion import Fuser
+from mmdrfuse.pipeline.pairs import Pair
+from mmdrfuse.pipeline.tiles import fuse_blocks
+folder = Path(sys.argv[1])
+fuse_blocks(Fuser(make(models.read("ivif"))), Pair("x", folder / "side.tif", folder / "side.tif"), folder / "out.tif")
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+def test_memory_does_not_grow_with_the_picture(tmp_path):
+    peaks = []
+    for height in (1024, 8192):
+        tile = np.zeros((512, 512), np.uint8)
+        tifffile.imwrite(
+            tmp_path / "side.tif", itertools.repeat(tile, height // 512 * 8), shape=(height, 4096), dtype=np.uint8,
+            tile=(512, 512), compression="zlib",
+        )  # fmt: skip
+        run = subprocess.run([sys.executable, "-c", MEASURE, str(tmp_path)], check=True, capture_output=True, text=True)
+        peaks.append(int(run.stdout) / 1024)
+    assert peaks[1] < peaks[0] + 20  # MiB; the picture alone grows by 28, its planes in float32 by 300

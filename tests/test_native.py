@@ -1,0 +1,82 @@
+"""Machine code is compiled once, loaded without numba, and never trusted blindly."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from mmdrfuse import native
+
+SOURCE = """
+import numpy as np
+from numba import carray
+from mmdrfuse.compiling import entry
+
+@entry()
+def add(count, values_at, more):
+    values = carray(values_at, (count,))
+    for i in range(count):
+        values[i] += more
+
+@entry()
+def allocate(count, values_at, more):
+    values = carray(values_at, (count,))
+    values[:] = np.cumsum(values)
+"""
+TYPES = ("int64", "float32*", "float32")
+RUN = """
+import sys, numpy as np
+from mmdrfuse.native import function
+values = np.zeros(5, np.float32)
+status = function("tiny", "add", "int64", "float32*", "float32")(5, values.ctypes.data, 1.5)
+print(status, values.tolist(), "numba" in sys.modules)
+"""
+
+
+@pytest.fixture
+def tiny(tmp_path, monkeypatch):
+    """A module of compiled functions, with a place of its own to keep them."""
+    (tmp_path / "tiny.py").write_text(SOURCE)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("MMDRFUSE_CACHE_DIR", str(tmp_path / "kept"))
+    yield tmp_path
+    sys.modules.pop("tiny", None)
+    native._function.cache_clear()
+
+
+def run(**environment):
+    return subprocess.run(
+        [sys.executable, "-c", RUN], env=os.environ | environment, capture_output=True, text=True, check=True
+    )
+
+
+def test_second_process_loads_what_the_first_compiled_and_said_so(tiny):
+    first, second = run(), run()
+    assert first.stderr == "compiling for this machine, once; this takes some seconds\n"
+    assert first.stdout == "0 [1.5, 1.5, 1.5, 1.5, 1.5] True\n"
+    assert (second.stdout, second.stderr) == ("0 [1.5, 1.5, 1.5, 1.5, 1.5] False\n", "")
+    (kept,) = (tiny / "kept").iterdir()
+    kept.write_bytes(kept.read_bytes()[:-1])
+    assert run().stderr == first.stderr  # damaged: compiled anew, and kept
+    assert run().stderr == ""
+
+
+def test_place_that_cannot_be_written_costs_compiling_alone(tiny):
+    (tiny / "file").write_text("no folder")
+    assert run(MMDRFUSE_CACHE_DIR=str(tiny / "file")).stdout == "0 [1.5, 1.5, 1.5, 1.5, 1.5] True\n"
+
+
+def test_without_a_named_place_code_lies_beside_its_module(tiny, monkeypatch):
+    monkeypatch.delenv("MMDRFUSE_CACHE_DIR")
+    values = np.arange(3, dtype=np.float32)
+    native.function("tiny", "add", *TYPES)(3, values.ctypes.data, 2)
+    assert values.tolist() == [2, 3, 4]
+    assert [path.name.split("-")[0] for path in (tiny / "__pycache__").glob("*.o")] == ["tiny.add"]
+
+
+def test_function_that_allocates_is_refused(tiny):
+    with pytest.raises(RuntimeError, match=r"tiny\.allocate does not stand alone: it calls .*NRT"):
+        native.function("tiny", "allocate", *TYPES)
