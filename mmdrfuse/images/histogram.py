@@ -1,12 +1,19 @@
 """Counts of the values of many images in bounded memory, for limits that hold for a whole set or sequence."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mmdrfuse.images.ranges import PERCENTILES
+
 BINS = 1 << 16
 """As many as 16-bit values, so that those are counted exactly."""
+
+
+OUTPUTS = -1.0, 2.0
+"""Between these lie the outputs of the networks and of every baseline."""
 
 
 class Histogram:
@@ -42,3 +49,25 @@ class Histogram:
         up_to = np.cumsum(self.counts)
         wanted = max(1, int(np.ceil(up_to[-1] * percent / 100)))
         return float(self.low + self.step * np.searchsorted(up_to, wanted))
+
+    def percentiles(self, low: float, high: float) -> tuple[float, float]:
+        """Give two percentiles, the lower first."""
+        return self.percentile(low), self.percentile(high)
+
+
+def limits_over(outputs: Iterable[NDArray[np.float32]], policy: str) -> tuple[float, float]:
+    """Give the values that become black and white of an output that comes in parts.
+
+    Args:
+        outputs: Of any size each.
+        policy: ``minmax`` or ``percentile``.
+
+    Returns:
+        The two limits; infinite, the higher first, where there is no part.
+    """
+    counts, extremes = Histogram(*OUTPUTS), (np.inf, -np.inf)
+    for output in outputs:
+        if policy == "percentile":
+            counts.add(counts.count(output))
+        extremes = min(extremes[0], float(output.min())), max(extremes[1], float(output.max()))
+    return counts.percentiles(*PERCENTILES) if counts.counts.any() else extremes

@@ -17,10 +17,11 @@ from PIL import Image
 
 from mmdrfuse.errors import InputError, MMDRFuseError
 from mmdrfuse.images import PERCENTILES, Histogram, Levels, deep, flir, luminance
+from mmdrfuse.images.histogram import OUTPUTS
 from mmdrfuse.pipeline.fusing import Job, prepared_output
 from mmdrfuse.pipeline.ordered import ordered
 from mmdrfuse.pipeline.pairs import Pair
-from mmdrfuse.pipeline.tiles import OUTPUTS, is_huge, luminance_blocks, outputs
+from mmdrfuse.pipeline.tiles import is_huge, luminance_blocks, outputs
 
 Result = TypeVar("Result")
 Advance = Callable[[str], object]
@@ -98,8 +99,7 @@ def with_limits(job: Job, pairs: Sequence[Pair], *, workers: int = 1, advance: A
     _fill(histogram, output, pairs, workers, advance)
     if not histogram.counts.any():  # nothing can be fused, which the run will say
         return job
-    low, high = (histogram.percentile(percent) for percent in PERCENTILES)
-    return replace(job, fuser=replace(job.fuser, limits=(low, high)))
+    return replace(job, fuser=replace(job.fuser, limits=histogram.percentiles(*PERCENTILES)))
 
 
 def _each(
@@ -156,7 +156,7 @@ def _infrared(pair: Pair) -> Iterator[NDArray[Any]]:
 
 
 def _range(histogram: Histogram, levels: Levels, dtype: np.dtype[Any]) -> tuple[float, float]:
-    low, high = histogram.percentile(levels.low), histogram.percentile(levels.high)
+    low, high = histogram.percentiles(levels.low, levels.high)
     largest = histogram.percentile(100)
     if dtype.kind == "f" and high - low < _FEWEST_STEPS * histogram.step < largest - histogram.low:
         raise InputError(

@@ -15,13 +15,12 @@ from mmdrfuse.atomic import writing
 from mmdrfuse.engine import Engine, stored
 from mmdrfuse.errors import InputError, OutputError, SizeError
 from mmdrfuse.images.frames import PIPE, Chroma, Frame, Layout, Source, raw_writing
-from mmdrfuse.images.histogram import Histogram
-from mmdrfuse.images.ranges import PERCENTILES, Levels, known_limits, stretch, to_unit
+from mmdrfuse.images.histogram import Histogram, limits_over
+from mmdrfuse.images.ranges import Levels, known_limits, stretch, to_unit
 from mmdrfuse.images.video import VideoSource, writing_video
 from mmdrfuse.pipeline.background import background
 from mmdrfuse.pipeline.geometry import cropped, one_size, resized
 from mmdrfuse.pipeline.pairs import Preparation
-from mmdrfuse.pipeline.tiles import OUTPUTS
 from mmdrfuse.version import __version__
 
 RAW_SUFFIXES = frozenset({".gray", ".raw"})
@@ -164,21 +163,14 @@ def _infrared_levels(levels: Levels, source: Source, layout: Layout) -> tuple[fl
     counts = Histogram(0, 2**16 - 1)
     for frame in source.frames():
         counts.add(counts.count(frame.luma))
-    return counts.percentile(levels.low), counts.percentile(levels.high)
+    return counts.percentiles(levels.low, levels.high)
 
 
 def _limits(choices: Choices, fuser: _FrameFuser, infrared: Source, visible: Source) -> tuple[float, float]:
     """Look at the whole result for what becomes black and white."""
     _check_repeatable(f"range {choices.range}", infrared, visible)
-    counts, extremes = Histogram(*OUTPUTS), (np.inf, -np.inf)
-    for _, planes in fuser.planes(infrared, visible):
-        output = choices.engine(*map(to_unit, planes))
-        if choices.range == "percentile":
-            counts.add(counts.count(output))
-        extremes = min(extremes[0], float(output.min())), max(extremes[1], float(output.max()))
-    if choices.range == "minmax" or not counts.counts.any():
-        return extremes
-    return counts.percentile(PERCENTILES[0]), counts.percentile(PERCENTILES[1])
+    outputs = (choices.engine(*map(to_unit, planes)) for _, planes in fuser.planes(infrared, visible))
+    return limits_over(outputs, choices.range)
 
 
 @contextmanager

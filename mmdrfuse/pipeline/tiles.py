@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from mmdrfuse.atomic import writing
 from mmdrfuse.errors import SizeError
-from mmdrfuse.images import PERCENTILES, Histogram, is_gray, known_limits, luminance, stretch
+from mmdrfuse.images import is_gray, known_limits, limits_over, luminance, stretch
 from mmdrfuse.images import tiled as tiff
 from mmdrfuse.images.tiled import BLOCK, TILE, BlockReader
 from mmdrfuse.pipeline.background import background
@@ -27,9 +27,6 @@ HUGE = 50_000_000
 
 HALO = 2
 """Pixels that the student sees to each side: two convolutions of 3×3."""
-
-OUTPUTS = -1.0, 2.0
-"""Between these lie the outputs of the networks and of every baseline."""
 
 AHEAD = 2
 """Blocks that may wait before each worker."""
@@ -108,7 +105,7 @@ def fuse_blocks(fuser: Fuser, pair: Pair, target: Path, *, overwrite: bool = Tru
         dtype = deeper(infrared.shape.dtype, visible.shape.dtype)
         coloured = next((side for side in (1, 0) if fuser.color != "gray" and _has_colour(readers[side])), None)
         fuse = _BlockFuser(fuser, pair, readers, coloured)
-        limits = fuser.limits or known_limits(fuser.range) or fuse.limits(fuser.range)
+        limits = fuser.limits or known_limits(fuser.range) or limits_over(fuse.outputs(), fuser.range)
         made = visible.shape._replace(channels=1 if coloured is None else 3, dtype=dtype, tiled=True)
 
         def fused() -> Iterator[NDArray[Any]]:
@@ -205,17 +202,6 @@ class _BlockFuser:
         with closing(background(self.sources(), ahead=AHEAD)) as blocks:
             for block, sources in blocks:
                 yield block.inner(self.fuser.output(*sources))
-
-    def limits(self, policy: str) -> tuple[float, float]:
-        """Look at the whole output for what becomes black and white."""
-        counts, extremes = Histogram(*OUTPUTS), (np.inf, -np.inf)
-        for output in self.outputs():
-            if policy == "percentile":
-                counts.add(counts.count(output))
-            extremes = min(extremes[0], float(output.min())), max(extremes[1], float(output.max()))
-        if policy == "minmax":
-            return extremes
-        return counts.percentile(PERCENTILES[0]), counts.percentile(PERCENTILES[1])
 
 
 def _blocks(height: int, width: int) -> Iterator[_Block]:
