@@ -2,7 +2,10 @@
 
 The kernel goes from 8 bits to 8 bits; torch gets and gives float32 planes, which flatters it. "torch at its best" is
 channels-last, without gradients, and, by tuned malloc (glibc's), without a page fault a call. "the multiply-adds as
-GEMM" is a product of float32 matrices with as many of them, by NumPy's BLAS.
+GEMM" is a product of float32 matrices with as many of them, by NumPy's BLAS on one thread.
+
+All take turns in one process, after a pause in which the threads of the one before go to sleep (`mmdrfuse.timing`):
+OpenMP's wait busily for a while after their work, on processors that the next one then has to share.
 
 python benchmarks/engine.py [--size WxH] [--repeat N] [--weights NAME|FILE] [--json FILE]
 """
@@ -12,6 +15,7 @@ import contextlib
 import ctypes
 import json
 import os
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -30,6 +34,8 @@ from timing import in_turns, machine
 def main() -> None:
     """Print the table, and write it as JSON when asked."""
     arguments = _arguments()
+    if os.environ.get("OMP_NUM_THREADS") != "1":  # the BLAS reads it as it is loaded; torch is told in every turn
+        os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | {"OMP_NUM_THREADS": "1"})
     width, height = (int(side) for side in arguments.size.split("x"))
     made = scene(1, height=height, width=width)
     engines = _engines(made, arguments)
@@ -106,7 +112,7 @@ def _channels_last(weights: str, planes: tuple[Any, Any]) -> Callable[[], Any]:
 
 
 def _product(count: int) -> Callable[[], Any]:
-    """Give a product of square matrices, repeated until it has as many multiply-adds; needs OMP_NUM_THREADS=1."""
+    """Give a product of square matrices, repeated until it has as many multiply-adds."""
     side = 512
     a, b = np.random.default_rng(0).random((2, side, side), dtype=np.float32)
     last = max(1, round(count % side**3 / side**2))

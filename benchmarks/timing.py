@@ -1,6 +1,7 @@
 """How every benchmark here times, and what it says of the machine."""
 
 import subprocess
+from importlib import metadata
 from typing import Any
 
 from mmdrfuse import timing
@@ -8,8 +9,12 @@ from mmdrfuse.timing import in_turns
 
 __all__ = ["in_turns", "machine"]
 
+LIBRARIES = ("numba", "torch", "scipy", "pillow")
+"""What the times depend on, besides NumPy."""
+
 
 def machine() -> dict[str, Any]:
     """Name processor, cores, versions, commit, and the peak memory of this process in MiB."""
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
-    return timing.machine() | {"commit": commit.stdout.strip(), "peak": round(timing.peak_memory() or 0)}
+    versions = {name: metadata.version(name) for name in LIBRARIES}
+    return timing.machine() | versions | {"commit": commit.stdout.strip(), "peak": round(timing.peak_memory() or 0)}

@@ -1,5 +1,6 @@
 """Machine code is compiled once, loaded without numba, and never trusted blindly."""
 
+import importlib
 import os
 import subprocess
 import sys
@@ -8,6 +9,8 @@ import numpy as np
 import pytest
 
 from mmdrfuse import native
+from mmdrfuse.engine import make, stored
+from mmdrfuse.models import read
 
 SOURCE = """
 import numpy as np
@@ -30,8 +33,8 @@ RUN = """
 import sys, numpy as np
 from mmdrfuse.native import function
 values = np.zeros(5, np.float32)
-status = function("tiny", "add", "int64", "float32*", "float32")(5, values.ctypes.data, 1.5)
-print(status, values.tolist(), "numba" in sys.modules)
+function("tiny", "add", "int64", "float32*", "float32")(5, values.ctypes.data, 1.5)
+print(values.tolist(), "numba" in sys.modules)
 """
 
 
@@ -56,8 +59,8 @@ def run(**environment):
 def test_second_process_loads_what_the_first_compiled_and_said_so(tiny):
     first, second = run(), run()
     assert first.stderr == "compiling for this machine, once; this takes some seconds\n"
-    assert first.stdout == "0 [1.5, 1.5, 1.5, 1.5, 1.5] True\n"
-    assert (second.stdout, second.stderr) == ("0 [1.5, 1.5, 1.5, 1.5, 1.5] False\n", "")
+    assert first.stdout == "[1.5, 1.5, 1.5, 1.5, 1.5] True\n"
+    assert (second.stdout, second.stderr) == ("[1.5, 1.5, 1.5, 1.5, 1.5] False\n", "")
     (kept,) = (tiny / "kept").iterdir()
     kept.write_bytes(kept.read_bytes()[:-1])
     assert run().stderr == first.stderr  # damaged: compiled anew, and kept
@@ -66,7 +69,7 @@ def test_second_process_loads_what_the_first_compiled_and_said_so(tiny):
 
 def test_place_that_cannot_be_written_costs_compiling_alone(tiny):
     (tiny / "file").write_text("no folder")
-    assert run(MMDRFUSE_CACHE_DIR=str(tiny / "file")).stdout == "0 [1.5, 1.5, 1.5, 1.5, 1.5] True\n"
+    assert run(MMDRFUSE_CACHE_DIR=str(tiny / "file")).stdout == "[1.5, 1.5, 1.5, 1.5, 1.5] True\n"
 
 
 def test_without_a_named_place_code_lies_beside_its_module(tiny, monkeypatch):
@@ -77,6 +80,52 @@ def test_without_a_named_place_code_lies_beside_its_module(tiny, monkeypatch):
     assert [path.name.split("-")[0] for path in (tiny / "__pycache__").glob("*.o")] == ["tiny.add"]
 
 
-def test_function_that_allocates_is_refused(tiny):
-    with pytest.raises(RuntimeError, match=r"tiny\.allocate does not stand alone: it calls .*NRT"):
-        native.function("tiny", "allocate", *TYPES)
+def broken(*_, **__):
+    raise AttributeError("no such thing in this version")
+
+
+def defining(result, taken):
+    """Stand in for `compiling.assembly` with a function of another convention."""
+    return lambda *_: (f"define {result} @f({taken}) {{ ret {result} {'0' * (result != 'void')} }}", "f")
+
+
+@pytest.mark.parametrize(
+    ("where", "what", "instead", "said"),
+    [
+        ("mmdrfuse.compiling", "assembly", broken, "no such thing in this version"),
+        ("mmdrfuse.native", "_link", broken, "no such thing in this version"),
+        ("llvmlite.binding", "initialize_native_target", broken, "no such thing in this version"),
+        (
+            "mmdrfuse.compiling", "assembly", defining("i32", "ptr, ptr, float, i64, ptr"),
+            "it takes ptr, ptr, float, i64, ptr where ptr, ptr, i64, ptr, float was expected",
+        ),
+        ("mmdrfuse.compiling", "assembly", defining("void", "ptr, ptr, i64, ptr, float"), "and a status back"),
+    ],
+)  # fmt: skip
+def test_another_numba_or_llvm_costs_time_and_no_result(tiny, monkeypatch, caplog, where, what, instead, said):
+    native._say.cache_clear()
+    monkeypatch.setattr(importlib.import_module(where), what, instead)
+    for start in (0, 1):
+        values = np.arange(start, 4, dtype=np.float32)
+        native.function("tiny", "add", *TYPES)(4 - start, values.ctypes.data, 2)
+        assert values.tolist() == [2, 3, 4, 5][start:]
+        native._function.cache_clear()
+    (message,) = (record.getMessage() for record in caplog.records if "cannot be kept" in record.getMessage())
+    assert said in message
+
+
+def test_function_that_allocates_is_not_kept_and_works(tiny, caplog):
+    values = np.arange(4, dtype=np.float32)
+    native.function("tiny", "allocate", *TYPES)(4, values.ctypes.data, 2)
+    assert values.tolist() == [0, 1, 3, 6]
+    assert "tiny.allocate does not stand alone: it calls NRT" in caplog.text
+    assert not list(tiny.glob("kept/*"))
+
+
+def test_package_fuses_the_same_bytes_by_numba_alone(tiny, monkeypatch, rng):
+    infrared, visible = rng.integers(0, 256, (2, 40, 33)).astype(np.uint8)
+    engine = make(read("ivif"), threads=2)
+    expected = stored(engine, infrared, visible)
+    native._function.cache_clear()
+    monkeypatch.setattr(native, "_link", broken)
+    np.testing.assert_array_equal(stored(engine, infrared, visible), expected)

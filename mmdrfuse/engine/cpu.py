@@ -1,18 +1,21 @@
 """The CPU engine: bands of rows in threads, each through the compiled kernel, without torch."""
 
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from mmdrfuse.engine import Plane
+from mmdrfuse.engine.threads import together
 from mmdrfuse.errors import SizeError
 from mmdrfuse.images.ranges import to_unit
 
 _MIN_ROWS = 16
 """Rows under which a band costs more to hand out, and to warm its borders, than to compute."""
+_BANDS = 4
+"""Of each thread: more even out more, but every band computes two rows that its neighbours compute too."""
 
 
 class StudentEngine:
@@ -68,21 +71,18 @@ class StudentEngine:
             "float32*", "float32*", "float32*", "float32", f"{dtype}*", "float32", "float32", "float32",
             "float32*", "float32*", "float32*", "int64", "int64", "int64", "int64",
         )  # fmt: skip
+        bands, threads = _bands(len(fused), self.threads)
 
-        def band(first: int, last: int) -> None:
-            sources, hidden, total = (np.empty((rows, fused.shape[1] + 2), np.float32) for rows in (6, 12, 1))
-            fuse_rows(
-                i.ctypes.data, _gain(i), v.ctypes.data, _gain(v),
-                self.w1.ctypes.data, self.b1.ctypes.data, self.w2.ctypes.data, self.b2[0], fused.ctypes.data, *mapping,
-                sources.ctypes.data, hidden.ctypes.data, total.ctypes.data, *fused.shape, first, last,
-            )  # fmt: skip
+        def work() -> None:
+            rows = np.empty((19, fused.shape[1] + 2), np.float32)  # six of the sources, twelve hidden, one of sums
+            for first, last in iter(bands.get, None):
+                fuse_rows(
+                    i.ctypes.data, _gain(i), v.ctypes.data, _gain(v), self.w1.ctypes.data, self.b1.ctypes.data,
+                    self.w2.ctypes.data, self.b2[0], fused.ctypes.data, *mapping, rows[:6].ctypes.data,
+                    rows[6:18].ctypes.data, rows[18:].ctypes.data, *fused.shape, first, last,
+                )  # fmt: skip
 
-        edges = _edges(len(fused), self.threads)
-        if len(edges) == 2:
-            band(*edges)
-        else:
-            with ThreadPoolExecutor(len(edges) - 1) as pool:
-                list(pool.map(band, edges[:-1], edges[1:]))
+        together(work, threads)
         return fused
 
 
@@ -95,9 +95,20 @@ def _gain(plane: NDArray[Any]) -> float:
     return 1 / np.iinfo(plane.dtype).max if plane.dtype.kind == "u" else 1
 
 
-def _edges(rows: int, threads: int) -> list[int]:
-    count = max(1, min(threads, rows // _MIN_ROWS))
-    return [rows * band // count for band in range(count + 1)]
+def _bands(rows: int, threads: int) -> tuple[SimpleQueue[tuple[int, int] | None], int]:
+    """Share rows out: whoever is done takes the next band, so that a busy processor holds up nobody.
+
+    Returns:
+        Bands, with an end for every thread, and how many threads are worth it.
+    """
+    threads = max(1, min(threads, rows // _MIN_ROWS))
+    count = 1 if threads == 1 else min(_BANDS * threads, rows // _MIN_ROWS)
+    bands: SimpleQueue[tuple[int, int] | None] = SimpleQueue()
+    for band in range(count):
+        bands.put((rows * band // count, rows * (band + 1) // count))
+    for _ in range(threads):
+        bands.put(None)
+    return bands, threads
 
 
 def _check(infrared: NDArray[Any], visible: NDArray[Any]) -> None:

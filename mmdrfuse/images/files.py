@@ -6,6 +6,7 @@ cameras' files: `mmdrfuse.images.flir`. DICOM and NIfTI: `mmdrfuse.images.medica
 """
 
 import io
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -94,8 +95,8 @@ def decode(content: bytes, name: str, *, side: Side | None = None, page: int | N
         raise InputError(
             f"{name}: too many pixels to be held at once; cut it into parts, or store it as a tiled TIFF"
         ) from None
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
-        # Pillow reports damage inside a PNG as SyntaxError.
+    except (OSError, SyntaxError, ValueError, EOFError, TypeError, LookupError, ArithmeticError, struct.error) as error:
+        # Pillow reports damage inside a PNG as SyntaxError, and in the tags of a TIFF as any of the last four.
         raise InputError(f"{name}: damaged or unreadable picture ({error}); replace or remove it") from error
 
 
@@ -199,7 +200,8 @@ def _tiff(content: bytes, name: str, page: int | None) -> Picture:
     try:
         with Image.open(io.BytesIO(content)) as image:
             image.seek(chosen(page, getattr(image, "n_frames", 1), name, "pages"))
-            values = tiff.decode(content, name, page) if tiff.is_wide(image) else _values(image, name)
+            wide = tiff.is_wide(image)
+            values = tiff.decode(content, name, page) if wide else tiff.blackened(image, _values(image, name))
             known, orientation = metadata(image.getexif(), image.info.get("icc_profile") or b"")
     except UnidentifiedImageError:  # floating-point colour, half or double precision
         values, exif = tiff.decode(content, name, page), Image.Exif()

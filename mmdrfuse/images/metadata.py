@@ -35,7 +35,7 @@ def metadata(exif: Image.Exif, icc: bytes) -> tuple[Metadata, int]:
     """
     try:
         return Metadata(_carried(exif), icc), exif.get(ExifTags.Base.Orientation, 1)
-    except (SyntaxError, ValueError, KeyError, TypeError, OSError, struct.error):
+    except (SyntaxError, ValueError, KeyError, TypeError, AttributeError, OSError, struct.error):
         return Metadata(b"", icc), 1
 
 

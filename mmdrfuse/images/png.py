@@ -47,7 +47,7 @@ def _deflated(filtered: NDArray[np.uint8]) -> bytes:
 
 def _filtered(image: NDArray[Any]) -> NDArray[np.uint8]:
     """Give each row as bytes, most significant first, less those of the row above, behind the filter's number."""
-    rows = image.astype(image.dtype.newbyteorder(">"), copy=False).reshape(len(image), -1).view(np.uint8)
+    rows = np.ascontiguousarray(image, image.dtype.newbyteorder(">")).reshape(len(image), -1).view(np.uint8)
     filtered = np.empty((rows.shape[0], rows.shape[1] + 1), np.uint8)
     filtered[:, 0] = _UP
     filtered[0, 1:] = rows[0]

@@ -5,6 +5,7 @@ TIFF revision 6.0, Adobe, 1992. tifffile, https://github.com/cgohlke/tifffile.
 
 import io
 import struct
+import zlib
 from typing import Any
 
 import numpy as np
@@ -22,12 +23,25 @@ _KINDS = {"u": 1, "f": 3}
 """Values of the tag SampleFormat."""
 ICC = Base.InterColorProfile
 _UNDEFINED = 7
+_DAMAGED = (LookupError, TypeError, ArithmeticError, struct.error, zlib.error, RuntimeError)
+"""What damaged tags and data lead to besides tifffile's own error, a ValueError; imagecodecs raises the last."""
+_WHITE_IS_ZERO = 0
+"""A value of the tag PhotometricInterpretation."""
 
 
 def is_wide(image: Image.Image) -> bool:
     """Tell whether an opened TIFF holds colour of more than 8 bits, which Pillow would cut to 8."""
     bits = getattr(image, "tag_v2", {}).get(Base.BitsPerSample, (8,))
     return len(bits) > 1 and max(bits) > 8
+
+
+def blackened(image: Image.Image, values: NDArray[Any]) -> NDArray[Any]:
+    """Count from black where an opened TIFF of more than 8 bits counts from white; with fewer, Pillow does."""
+    tags = getattr(image, "tag_v2", {})
+    if not image.mode.startswith("I;16") or tags.get(Base.PhotometricInterpretation) != _WHITE_IS_ZERO:
+        return values
+    counted: NDArray[Any] = (1 << tags[Base.BitsPerSample][0]) - 1 - values
+    return counted
 
 
 def decode(content: bytes, name: str, page: int | None) -> NDArray[Any]:
@@ -56,7 +70,9 @@ def decode(content: bytes, name: str, page: int | None) -> NDArray[Any]:
             image: NDArray[Any] = found.asarray()
             if getattr(found, "planarconfig", 1) == 2 and image.ndim == 3:
                 image = np.moveaxis(image, 0, -1)
-    except (tifffile.TiffFileError, IndexError, struct.error) as error:
+    except NotImplementedError:  # packed bits
+        raise MissingExtraError("imagecodecs", "tiff", "a TIFF packed like this") from None
+    except _DAMAGED as error:
         raise ValueError(str(error)) from None
     except ValueError as error:
         if "imagecodecs" in str(error):
@@ -64,9 +80,10 @@ def decode(content: bytes, name: str, page: int | None) -> NDArray[Any]:
         raise
     if image.ndim == 3 and image.shape[2] <= 4:
         image = image[..., :3] if image.shape[2] >= 3 else image[..., 0]
-    if image.ndim not in (2, 3) or image.shape[2:] not in ((), (3,)):
-        raise ValueError(f"{' x '.join(map(str, image.shape))} values are no picture")
-    return np.ascontiguousarray(image, np.float32 if image.dtype.kind == "f" else image.dtype.newbyteorder("="))
+    if image.ndim not in (2, 3) or image.shape[2:] not in ((), (3,)) or image.dtype.kind not in "buif":
+        raise ValueError(f"{' x '.join(map(str, image.shape))} values of {image.dtype} are no picture")
+    with np.errstate(over="ignore"):  # infinite then, which is refused where it matters
+        return np.ascontiguousarray(image, np.float32 if image.dtype.kind == "f" else image.dtype.newbyteorder("="))
 
 
 def encode(image: NDArray[Any], known: Metadata) -> bytes:

@@ -4,6 +4,7 @@ TIFF revision 6.0, Adobe, 1992; BigTIFF, https://www.awaresystems.be/imaging/tif
 tifffile, https://github.com/cgohlke/tifffile.
 """
 
+import itertools
 import struct
 import zlib
 from collections import OrderedDict
@@ -32,6 +33,12 @@ _LARGEST = 1 << 28
 """Bytes of one tile or strip that are decoded at a time at most."""
 _CLASSIC = 1 << 31
 """Bytes of values from which a file is written as BigTIFF: classic offsets end at 4 GiB."""
+_DAMAGED = (
+    ValueError, TypeError, ArithmeticError, OSError, LookupError, struct.error, zlib.error, RuntimeError,
+)  # fmt: skip
+"""What damaged tags and data lead to; tifffile's own error is a ValueError, imagecodecs raises the last."""
+_REDUCED, _MASK = 1, 4
+"""Bits of the tag NewSubfileType."""
 _MINISBLACK, _RGB, _CONTIGUOUS, _UPRIGHT, _ORIENTATION = 1, 2, 1, 1, 274
 
 _CARRIED = (
@@ -57,7 +64,8 @@ class Shape(NamedTuple):
 def shape(path: Path) -> Shape | None:
     """Give the shape of a picture that can be read in blocks; None for every other file.
 
-    That is a TIFF's first page, upright, in 8 or 16 bits of grey or RGB, or floating-point grey.
+    That is a TIFF's only page, upright, in 8 or 16 bits of grey or RGB, or floating-point grey; smaller copies of it
+    and masks, which follow as pages of their own, do not count.
     """
     if path.suffix.lower() not in SUFFIXES or not path.is_file():
         return None
@@ -65,8 +73,10 @@ def shape(path: Path) -> Shape | None:
 
     try:
         with tifffile.TiffFile(path) as file:
-            return _shape(file.pages.first)
-    except (tifffile.TiffFileError, OSError, IndexError, ValueError, struct.error):
+            further: Iterator[Any] = itertools.islice(file.pages, 1, None)
+            alone = all(page.subfiletype & (_REDUCED | _MASK) for page in further)
+            return _shape(file.pages.first) if alone else None
+    except _DAMAGED:
         return None
 
 
@@ -119,7 +129,7 @@ class BlockReader:
 
         Raises:
             InputError: The file is damaged there.
-        MissingExtraError: Its compression needs imagecodecs.
+            MissingExtraError: Its compression needs imagecodecs.
         """
         found = self.shape
         result = np.empty((bottom - top, right - left, found.channels), found.dtype)
@@ -136,7 +146,7 @@ class BlockReader:
     def tags(self) -> list[tuple[int, int, int, Any, bool]]:
         """Give what the file says that stays true of a picture made from it, as tifffile takes it."""
         tags = (self.page.tags.get(code) for code in _CARRIED)
-        return [(tag.code, int(tag.dtype), tag.count, tag.value, True) for tag in tags if tag is not None]
+        return [(tag.code, int(tag.dtype), tag.count, _writable(tag.value), True) for tag in tags if tag is not None]
 
     def _segment(self, index: int) -> NDArray[Any]:
         """Decode a tile or strip, or find it among those decoded last."""
@@ -145,7 +155,7 @@ class BlockReader:
             return self.kept[index]
         try:
             part = self._rows(index) if self.plain else self._decoded(index)
-        except (ValueError, OSError, IndexError, struct.error, zlib.error) as error:
+        except _DAMAGED as error:
             if "imagecodecs" in str(error):
                 raise MissingExtraError("imagecodecs", "tiff", "a TIFF compressed like this") from None
             raise InputError(f"{self.path}: part {index} cannot be decoded ({error}); replace the file") from error
@@ -205,16 +215,23 @@ def write_tiles(
         )  # fmt: skip
 
 
+def _writable(value: Any) -> Any:  # noqa: ANN401
+    """Give text as bytes: tifffile reads, but does not write, what is not ASCII."""
+    return value.encode() if isinstance(value, str) else value
+
+
 def _shape(page: Any) -> Shape | None:  # noqa: ANN401
     """See `shape`."""
     dtype, samples = page.dtype, page.samplesperpixel
     orientation = page.tags.get(_ORIENTATION)
     colour = {_MINISBLACK: 1, _RGB: 3}.get(int(page.photometric))
+    segment = (page.tilelength, page.tilewidth) if page.is_tiled else (page.rowsperstrip,)
     kinds = ("uint8", "uint16", "float32") if colour == 1 else ("uint8", "uint16")
     fits = (
         colour is not None and dtype is not None and dtype.name in kinds and samples >= colour
         and (samples == 1 or page.planarconfig == _CONTIGUOUS) and page.imagedepth == 1
         and (orientation is None or orientation.value == _UPRIGHT)
+        and min(page.imagelength, page.imagewidth, *segment) > 0
     )  # fmt: skip
     if not fits or page.bitspersample != 8 * dtype.itemsize:
         return None

@@ -4,6 +4,7 @@ import io
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image, ImageCms
 
 from mmdrfuse.images import Metadata, decode, encode
@@ -89,3 +90,11 @@ def test_orientation_is_that_of_pillow(rng, orientation, suffix):
     turn = turns[orientation]
     expected = Image.fromarray(image) if turn is None else Image.fromarray(image).transpose(Image.Transpose(turn))
     np.testing.assert_array_equal(decode(buffer.getvalue(), "a").image, np.asarray(expected))
+
+
+def test_camera_named_by_a_number_costs_the_metadata_and_not_the_picture():
+    buffer = io.BytesIO()
+    tifffile.imwrite(buffer, np.full((4, 6), 90, np.uint8), extratags=[(0x010F, 11, 1, 1.5, True)])
+    picture = decode(buffer.getvalue(), "a.tif")
+    assert picture.image.shape == (4, 6)
+    assert picture.metadata.exif == b""

@@ -59,3 +59,8 @@ def test_content_is_one_zlib_stream_of_the_rows_filtered_by_up():
     start = content.index(b"IDAT")
     length = int.from_bytes(content[start - 4 : start], "big")
     assert list(zlib.decompress(content[start + 4 : start + 4 + length])) == [2, 10, 20, 2, 3, 255]
+
+
+def test_pictures_that_lie_otherwise_in_memory_come_out_the_same(rng):
+    turned = rng.integers(0, 65536, (5, 8)).astype(np.uint16).T
+    np.testing.assert_array_equal(decoded(encode(turned)), turned)

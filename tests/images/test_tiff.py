@@ -1,5 +1,7 @@
 """TIFF files of every depth, layout and page; tifffile writes them, or reads what is written here."""
 
+import contextlib
+import importlib.util
 import io
 
 import numpy as np
@@ -121,3 +123,43 @@ def test_metadata_is_where_others_look_for_it(rng):
         assert tags["Model"].value == "Camera 7"
         assert tags["GPSTag"].value["GPSLatitudeRef"] == "N"
         assert tags["InterColorProfile"].value == icc
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_pictures_that_count_from_white_are_counted_from_black(rng, dtype):
+    image = rng.integers(0, np.iinfo(dtype).max, (7, 9)).astype(dtype)
+    got = decode(tiff(image, photometric="miniswhite"), "a.tif").image
+    np.testing.assert_array_equal(got, np.iinfo(dtype).max - image)
+
+
+def test_complex_numbers_are_refused():
+    with pytest.raises(InputError, match="values of complex64 are no picture"):
+        decode(tiff(np.zeros((7, 9), np.complex64)), "a.tif")
+
+
+def test_values_beyond_single_precision_become_infinite():
+    assert decode(tiff(np.full((7, 9), 1e300)), "a.tif").image.max() == np.inf
+
+
+@pytest.mark.parametrize("options", [{}, {"compression": "zlib"}, {"tile": (16, 16)}, {"bigtiff": True}])
+@pytest.mark.parametrize("kind", ["u1", "u2", "f8"])
+@pytest.mark.filterwarnings("ignore")
+def test_damage_anywhere_is_an_input_error_or_a_picture(rng, kind, options):
+    sound = tiff(made((20, 30, 3), np.uint16, rng).astype(kind), photometric="rgb", **options)
+    for _ in range(40):
+        content = bytearray(sound)
+        for place in rng.integers(0, min(400, len(sound)), 2):
+            content[place] = rng.integers(256)
+        with contextlib.suppress(InputError, MissingExtraError):
+            assert decode(bytes(content), "a.tif").image.ndim in (2, 3)
+
+
+def test_colour_of_twelve_bits_asks_for_the_package_that_unpacks_it(rng):
+    if importlib.util.find_spec("imagecodecs"):
+        pytest.skip("imagecodecs is installed, which unpacks it")
+    content = bytearray(tiff(made((8, 8, 3), np.uint16, rng), photometric="rgb"))
+    with tifffile.TiffFile(io.BytesIO(content)) as file:
+        place = file.pages.first.tags["BitsPerSample"].valueoffset
+    content[place : place + 6] = b"\x0c\0" * 3
+    with pytest.raises(MissingExtraError, match=r"a TIFF packed like this needs imagecodecs"):
+        decode(bytes(content), "a.tif")

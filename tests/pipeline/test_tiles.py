@@ -236,3 +236,32 @@ def test_memory_does_not_grow_with_the_picture(tmp_path):
         run = subprocess.run([sys.executable, "-c", MEASURE, str(tmp_path)], check=True, capture_output=True, text=True)
         peaks.append(int(run.stdout) / 1024)
     assert peaks[1] < peaks[0] + 20  # MiB; the picture alone grows by 28, its planes in float32 by 300
+
+
+@pytest.mark.parametrize("kind", ["page", "reduced"])
+def test_only_a_picture_that_is_alone_in_its_file_is_taken_in_blocks(tmp_path, rng, kind):
+    for name in ("ir", "vi"):
+        with tifffile.TiffWriter(tmp_path / f"{name}.tif") as writer:
+            for index in range(2):
+                picture = rng.integers(0, 256, (64, 48)).astype(np.uint8)
+                writer.write(picture, tile=(16, 16), subfiletype=index * (kind == "reduced"))
+    pair = Pair("x", tmp_path / "ir.tif", tmp_path / "vi.tif")
+    assert in_blocks(pair, tmp_path / "out.tif") is (kind == "reduced")
+
+
+def test_description_in_any_language_goes_into_the_result(tmp_path, rng, fuser):
+    stored_pair(tmp_path, rng, (40, 30), tile=(16, 16), description="Müller, 紅外".encode())
+    fuse_blocks(fuser, Pair("x", tmp_path / "ir.tif", tmp_path / "vi.tif"), tmp_path / "out.tif")
+    with tifffile.TiffFile(tmp_path / "out.tif") as file:
+        assert file.pages.first.description == "Müller, 紅外"
+
+
+def test_tiles_without_a_size_are_not_taken_in_blocks(tmp_path, rng):
+    stored_pair(tmp_path, rng, (40, 30), tile=(16, 16))
+    path = tmp_path / "vi.tif"
+    with tifffile.TiffFile(path) as file:
+        place = file.pages.first.tags["TileLength"].valueoffset
+    content = bytearray(path.read_bytes())
+    content[place : place + 2] = b"\0\0"
+    path.write_bytes(content)
+    assert tiled.shape(path) is None
