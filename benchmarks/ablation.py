@@ -24,12 +24,9 @@ from mmdrfuse.engine.baselines import BASELINES
 from mmdrfuse.losses.terms import Weights
 from mmdrfuse.models.checkpoints import Checkpoint
 from mmdrfuse.pipeline.fusion import Fuser
-from mmdrfuse.pipeline.ordered import unfailing
-from mmdrfuse.pipeline.scoring import Candidate, score
 from mmdrfuse.training import Recipe
-from pairs import unseen
+from pairs import METRICS, means, unseen
 
-METRICS = ("SD", "SCD", "VIF", "Qabf", "SSIM", "CC")
 SETS = {"TNO": 1, "LLVIP": 1, "RoadScene": 3}
 """Sets, and every how-manieth unseen pair is scored."""
 
@@ -86,12 +83,7 @@ def _trained(recipe: Recipe, patches: PatchFile, teacher: Checkpoint) -> Checkpo
 
 
 def _scores(fuser: Fuser) -> Row:
-    found: Row = {}
-    for name, every in SETS.items():
-        candidates = [Candidate("row", pair, fuser) for pair in unseen(name, every=every)]
-        results = [result for _, result in unfailing(score(candidates, metrics=METRICS, protocol="cddfuse"))]
-        found[name] = {metric: float(np.mean([result[metric] for result in results])) for metric in METRICS}
-    return found
+    return {name: means(fuser, unseen(name, every=every)) for name, every in SETS.items()}
 
 
 def _heading() -> str:

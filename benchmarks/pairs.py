@@ -1,12 +1,18 @@
-"""The real pairs that the benchmarks score on: none of them is in any training here.
+"""The real pairs that the benchmarks score on, and means over them: none of these pairs is in any training here.
 
 A third of LLVIP, RoadScene and the Harvard sets is held out, as by ``--hold-out 3``; TNO and MSRS are only looked at.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from mmdrfuse.datasets import find_pairs
+from mmdrfuse.pipeline.fusion import Fuser
+from mmdrfuse.pipeline.ordered import unfailing
 from mmdrfuse.pipeline.pairs import Pair
+from mmdrfuse.pipeline.scoring import Candidate, score
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 DATA = SHARED / "data"
@@ -16,8 +22,20 @@ MEDICAL = ("Harvard/CT-MRI", "Harvard/PET-MRI", "Harvard/SPECT-MRI")
 TRAINED = ("LLVIP", "RoadScene", *MEDICAL)
 """Sets of which the other pairs were trained on."""
 
+METRICS = ("SD", "SCD", "VIF", "Qabf", "SSIM", "CC")
+"""What students are compared by."""
+
 
 def unseen(name: str, *, every: int = 1) -> list[Pair]:
     """Give every so-manieth of a set's pairs that no training saw."""
     _, pairing = find_pairs(DATA / name)
     return (pairing.held_out(HOLD_OUT)[1] if name in TRAINED else list(pairing.pairs))[::every]
+
+
+def means(
+    fuser: Fuser, pairs: Sequence[Pair], *, metrics: Sequence[str] = METRICS, protocol: str = "cddfuse"
+) -> dict[str, float]:
+    """Fuse and score pairs; give the mean of each metric."""
+    candidates = [Candidate("fused", pair, fuser) for pair in pairs]
+    found = [result for _, result in unfailing(score(candidates, metrics=metrics, protocol=protocol))]
+    return {metric: float(np.mean([result[metric] for result in found])) for metric in metrics}

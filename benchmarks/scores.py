@@ -25,9 +25,8 @@ from mmdrfuse.pipeline.fusion import Fuser
 from mmdrfuse.pipeline.ordered import unfailing
 from mmdrfuse.pipeline.scoring import Candidate, score
 from mmdrfuse.pipeline.summary import Scores
-from pairs import MEDICAL, SCENES, SHARED, unseen
+from pairs import MEDICAL, METRICS, SCENES, SHARED, unseen
 
-METRICS = "SD,SCD,VIF,Qabf,SSIM,CC"
 BARS = ("released student, minmax", "affine", "released teacher, minmax")
 
 
@@ -80,7 +79,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--sets", default=",".join((*SCENES, *MEDICAL)), help="folders of ../shared/data")
     parser.add_argument("--every", type=int, default=1, help="score only every so-manieth pair")
     parser.add_argument("--protocol", default="cddfuse")
-    parser.add_argument("--metrics", default=METRICS)
+    parser.add_argument("--metrics", default=",".join(METRICS))
     parser.add_argument("--weights", nargs="*", default=[], metavar="FILE", help="more students of ours")
     parser.add_argument("--teacher", action="store_true", help="score the teachers too (seconds a picture)")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)

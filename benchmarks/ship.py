@@ -9,20 +9,17 @@ under ``clip``.
 
 import argparse
 from pathlib import Path
-from typing import Any
 
 from mmdrfuse import models
 from mmdrfuse.datasets import LAYOUTS
 from mmdrfuse.engine import make
-from mmdrfuse.models.checkpoints import SHIPPED, Checkpoint
+from mmdrfuse.models.checkpoints import SHIPPED
 from mmdrfuse.pipeline.fusion import Fuser
-from mmdrfuse.pipeline.ordered import unfailing
 from mmdrfuse.pipeline.pairs import Pair
-from mmdrfuse.pipeline.scoring import Candidate, score
-from mmdrfuse.pipeline.summary import Scores
-from pairs import MEDICAL, SCENES, unseen
+from pairs import MEDICAL, SCENES, means, unseen
 
-METRICS = ("EN", "SD", "SF", "AG", "MI", "SCD", "VIF", "Qabf", "SSIM", "CC")
+TOLD = ("EN", "SD", "SF", "AG", "MI", "SCD", "VIF", "Qabf", "SSIM", "CC")
+"""What a card says of a student."""
 TITLES = {
     "ivif": "student for infrared and visible pictures, 113 parameters",
     "medical": "student for PET, SPECT or CT and MRI, 113 parameters",
@@ -36,6 +33,7 @@ def main() -> None:
     parser.add_argument("name", choices=TITLES)
     arguments = parser.parse_args()
     weights = models.read(arguments.weights)
+    fuser = Fuser(make(weights))
     sets = {dataset: unseen(dataset) for dataset in (MEDICAL if arguments.name == "medical" else SCENES)}
     layouts = weights.card["data"]["pairs"]
     card = {
@@ -45,7 +43,7 @@ def main() -> None:
         "licences": {layout: LAYOUTS[layout].licence for layout in layouts if layout in LAYOUTS},
         "scores": {
             f"{dataset}, {len(pairs)} pairs, clip": {
-                protocol: _scores(weights, pairs, protocol) for protocol in ("standard", "cddfuse")
+                protocol: _scores(fuser, pairs, protocol) for protocol in ("standard", "cddfuse")
             }
             for dataset, pairs in sets.items()
         },
@@ -54,13 +52,8 @@ def main() -> None:
     print(f"wrote {SHIPPED / arguments.name}.safetensors: {card['scores']}")
 
 
-def _scores(weights: Checkpoint, pairs: list[Pair], protocol: str) -> dict[str, Any]:
-    fuser = Fuser(make(weights))
-    candidates = [Candidate("ours", pair, fuser) for pair in pairs]
-    scores = Scores(protocol, METRICS)
-    for candidate, result in unfailing(score(candidates, metrics=METRICS, protocol=protocol)):
-        scores.add(candidate.method, candidate.pair.name, result)
-    return {metric: round(summary.mean, 4) for metric, summary in scores.summarise()["ours"].items() if summary}
+def _scores(fuser: Fuser, pairs: list[Pair], protocol: str) -> dict[str, float]:
+    return {metric: round(mean, 4) for metric, mean in means(fuser, pairs, metrics=TOLD, protocol=protocol).items()}
 
 
 if __name__ == "__main__":

@@ -20,12 +20,9 @@ import numpy as np
 from mmdrfuse import models
 from mmdrfuse.engine import make
 from mmdrfuse.pipeline.fusion import Fuser
-from mmdrfuse.pipeline.ordered import unfailing
-from mmdrfuse.pipeline.scoring import Candidate, score
-from pairs import DATA, HOLD_OUT, MEDICAL, SCENES, unseen
+from pairs import DATA, HOLD_OUT, MEDICAL, METRICS, SCENES, means, unseen
 
 HERE = Path(__file__).parent
-METRICS = ("SD", "SCD", "VIF", "Qabf", "SSIM", "CC")
 SETS = {"ivif": ("LLVIP", "RoadScene"), "medical": MEDICAL}
 """What each student is trained on."""
 
@@ -59,16 +56,17 @@ def _steps(name: str, folder: Path, seed: int) -> Iterator[tuple[Path, Command]]
     patches, run = folder / f"{name}.h5", folder / f"{name}-{seed}"
     refined, student = folder / f"{name}-{seed}.safetensors", run / "student.safetensors"
     held, chosen = ["--hold-out", str(HOLD_OUT)], ["--seed", str(seed)]
-    goals = ["--goals", HERE / f"goals-{name}.json", "--threads", "1"]
     yield patches, ["prepare", *sources, patches, *PATCHES[name], *held]
     yield student, ["distill", patches, "-o", run, "--epochs", EPOCHS[name], *TRAINING, *chosen]
     if name in REFINING:
+        goals = ["--goals", HERE / f"goals-{name}.json", "--threads", "1"]
         yield refined, ["refine", student, *sources, "-o", refined, *goals, *REFINING[name], *held, *chosen]
 
 
 def _compare(name: str, students: list[Path]) -> None:
     for dataset in MEDICAL if name == "medical" else SCENES:
-        rows = np.array([_scores(student, dataset) for student in students])
+        pairs, fusers = unseen(dataset), [Fuser(make(models.read(student))) for student in students]
+        rows = np.array([list(means(fuser, pairs).values()) for fuser in fusers])
         columns = zip(METRICS, rows.mean(axis=0), rows.std(axis=0, ddof=1), strict=True)
         cells = "  ".join(f"{metric} {mean:.4g} ± {spread:.2g}" for metric, mean, spread in columns)
         print(f"{name}, {dataset}: {cells}")
@@ -82,13 +80,6 @@ def _run(steps: Iterator[tuple[Path, Command]]) -> Path:
             print(f"$ mmdrfuse {shlex.join(words)}", flush=True)
             subprocess.run([sys.executable, "-m", "mmdrfuse", *words], check=True)
     return result
-
-
-def _scores(student: Path, dataset: str) -> list[float]:
-    fuser = Fuser(make(models.read(student)))
-    candidates = [Candidate("ours", pair, fuser) for pair in unseen(dataset)]
-    found = [result for _, result in unfailing(score(candidates, metrics=METRICS, protocol="cddfuse"))]
-    return [float(np.mean([result[metric] for result in found])) for metric in METRICS]
 
 
 def _arguments() -> argparse.Namespace:

@@ -6,6 +6,7 @@ Exit codes: 0 all done; 1 an expected error, or some items failed; 2 wrong usage
 import sys
 import tempfile
 import traceback
+import warnings
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import click
 
 from mmdrfuse.cli.bench import bench
+from mmdrfuse.cli.data import data
 from mmdrfuse.cli.demo import demo
 from mmdrfuse.cli.distill import distill
 from mmdrfuse.cli.eval import evaluate
@@ -36,6 +38,8 @@ class Suite(click.Group):
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, TextIOWrapper):
                 stream.reconfigure(errors="replace")  # a terminal without arrows still gets its numbers
+        # Pillow takes 90 million pixels for a possible attack; here they are somebody's map.
+        warnings.filterwarnings("ignore", message=r"Image size \(\d+ pixels\) exceeds limit")
         try:
             return super().invoke(ctx)
         except MMDRFuseError as error:
@@ -60,7 +64,7 @@ def main() -> None:
     """Fuse infrared and visible (or PET, SPECT, CT and MRI) images with a network of 113 parameters."""
 
 
-for _command in (prepare, teach, distill, refine, fuse, evaluate, demo, bench):
+for _command in (data, prepare, teach, distill, refine, fuse, evaluate, demo, bench):
     main.add_command(_command)
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mmdrfuse.cli.common import messages, show
+from mmdrfuse.cli.common import messages, show, weights_option
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -32,10 +32,7 @@ def _size(_context: click.Context, _option: click.Parameter, value: str) -> tupl
 
 
 @click.command(short_help="Say what a network costs on this machine.")
-@click.option(
-    "--weights", default="ivif", metavar="NAME|FILE",
-    help="Shipped weights by name, or a checkpoint: .safetensors, or a PyTorch state dict.",
-)  # fmt: skip
+@weights_option
 @click.option("--size", default="1280x1024", metavar="WxH", callback=_size, help="Pixels of the pictures.")
 @click.option(
     "--threads", type=click.IntRange(1), default=lambda: os.cpu_count() or 1, show_default="all cores",

@@ -10,7 +10,7 @@ import click
 from rich.console import Console, RenderableType
 from rich.text import Text
 
-from mmdrfuse.errors import MMDRFuseError
+from mmdrfuse.errors import MMDRFuseError, OutputError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -23,6 +23,10 @@ EXISTING = click.Path(exists=True, path_type=Path)
 ANY_PATH = click.Path(path_type=Path)
 
 overwrite_option = click.option("--overwrite", is_flag=True, help="Replace what exists.")
+weights_option = click.option(
+    "--weights", default="ivif", metavar="NAME|FILE",
+    help="Shipped weights by name, or a checkpoint: .safetensors, or a PyTorch state dict.",
+)  # fmt: skip
 workers_option = click.option(
     "--workers", type=click.IntRange(1), default=lambda: os.cpu_count() or 1, show_default="all cores",
     help="How many to work on at a time.",
@@ -101,6 +105,35 @@ class Report:
 def warn(message: str) -> None:
     """Say something on standard error that does not change the exit code."""
     _say("note", "yellow", message)
+
+
+def check_deliverable(*targets: str | None, overwrite: bool) -> None:
+    """Refuse, before any work is done, what could not be written after it; see `deliver`."""
+    if targets.count("-") > 1:
+        raise click.UsageError("only one of --json and --csv can be -, standard output")
+    for target in targets:
+        if target not in (None, "-") and Path(str(target)).exists() and not overwrite:
+            raise OutputError(f"{target}: exists already; replace it with --overwrite")
+
+
+def deliver(target: str, text: str) -> None:
+    """Write to a file, or to standard output for ``-``."""
+    from mmdrfuse.atomic import writing
+
+    if target == "-":
+        click.echo(text, nl=False)
+        return
+    with writing(Path(target)) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+@contextmanager
+def wrong_usage(option: str | None = None) -> Iterator[None]:
+    """Take what is wrong with an option's value for wrong usage; within a callback, click knows the option's name."""
+    try:
+        yield
+    except MMDRFuseError as error:
+        raise click.BadParameter(str(error), param_hint=option) from error
 
 
 @contextmanager

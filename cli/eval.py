@@ -2,15 +2,23 @@
 
 import contextlib
 import json
-import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from mmdrfuse.cli.common import EXISTING_FOLDER, Report, overwrite_option, progress, show, warn, workers_option
-from mmdrfuse.errors import InputError, ManifestError, OutputError
+from mmdrfuse.cli.common import (
+    EXISTING_FOLDER,
+    Report,
+    check_deliverable,
+    deliver,
+    overwrite_option,
+    progress,
+    show,
+    warn,
+    workers_option,
+)
+from mmdrfuse.errors import InputError, ManifestError
 
 if TYPE_CHECKING:
     from mmdrfuse.pipeline.pairs import Pair
@@ -67,7 +75,7 @@ def evaluate(
     scheme, names = _resolve(metrics, protocol)
     fused = fused or (() if infrared else (Path(),))
     trivial = [name for name in baselines.split(",") if name]
-    _check_targets([json_, csv_], overwrite)
+    check_deliverable(json_, csv_, overwrite=overwrite)
     report = Report()
     methods = dict(zip(labels(fused, trivial), fused, strict=True))
     candidates, pairs = _candidates(methods, infrared, visible, report)
@@ -89,9 +97,9 @@ def evaluate(
         _show(scores, per_image, compare)
     if json_:
         document = {**scores.document(compare=compare), "failures": report.failures, "made": made}
-        _deliver(json_, json.dumps(document, indent=1, allow_nan=False) + "\n")
+        deliver(json_, json.dumps(document, indent=1, allow_nan=False) + "\n")
     if csv_:
-        _deliver(csv_, scores.csv())
+        deliver(csv_, scores.csv())
     report.finish("pictures scored")
 
 
@@ -129,7 +137,7 @@ def _candidates(
         return candidates, sorted({candidate.pair for candidate in candidates})
 
     pairing = pair_folders(infrared, visible, recursive=True)
-    for line in (*(f"{path}: no partner on the other side" for path in pairing.orphans), *pairing.unclear()):
+    for line in (*pairing.partnerless(), *pairing.unclear()):
         report.fail(line)
     for method, folder in methods.items():
         matching = from_folder(method, folder, pairing.pairs, pair_key)
@@ -155,26 +163,6 @@ def _made(methods: dict[str, Path]) -> dict[str, Any]:
             listed = "; ".join(f"{method}: {value}" for method, value in values.items())
             warn(f"the folders were made with different {what}, which alone moves scores ({listed})")
     return made
-
-
-def _check_targets(targets: Sequence[str | None], overwrite: bool) -> None:
-    """Refuse, before anything is scored, what could not be written after it."""
-    if list(targets).count("-") > 1:
-        raise click.UsageError("only one of --json and --csv can be -, standard output")
-    for target in targets:
-        if target not in (None, "-") and Path(str(target)).exists() and not overwrite:
-            raise OutputError(f"{target}: exists already; replace it with --overwrite")
-
-
-def _deliver(target: str, text: str) -> None:
-    """Write to a file, or to standard output for ``-``."""
-    from mmdrfuse.atomic import writing
-
-    if target == "-":
-        sys.stdout.write(text)
-        return
-    with writing(Path(target)) as temporary:
-        temporary.write_text(text, encoding="utf-8")
 
 
 def _show(scores: "Scores", per_image: bool | None, compare: bool) -> None:

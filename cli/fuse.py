@@ -9,15 +9,26 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mmdrfuse.cli.common import Report, Sectioned, messages, overwrite_option, progress, warn, workers_option
+from mmdrfuse.cli.common import (
+    Report,
+    Sectioned,
+    messages,
+    overwrite_option,
+    progress,
+    warn,
+    weights_option,
+    workers_option,
+    wrong_usage,
+)
 from mmdrfuse.cli.sources import PIPE, is_table, paired, pairing_of, received
 from mmdrfuse.cli.videos import are_videos, fuse_videos
-from mmdrfuse.errors import InputError, MMDRFuseError, OutputError
+from mmdrfuse.errors import MMDRFuseError
 
 if TYPE_CHECKING:
     from mmdrfuse.images import Levels
     from mmdrfuse.pipeline import Pair
     from mmdrfuse.pipeline.fusing import Job
+    from mmdrfuse.pipeline.pairs import Preparation
 
 SECTIONS = {
     "What comes out": ("--weights", "--range", "--color", "--format", "--quality"),
@@ -48,32 +59,33 @@ class Options:
     engine: str
     device: str
 
+    def preparation(self) -> "Preparation":
+        """Give what is done to all sources alike before they are fused."""
+        from mmdrfuse.pipeline.geometry import read_matrix
+        from mmdrfuse.pipeline.pairs import Preparation
+
+        matrix = read_matrix(self.transform) if self.transform else ()
+        return Preparation(self.size_policy, matrix, page=self.page or 0)
+
 
 def _range(_: click.Context, __: click.Parameter, value: str) -> str:
     from mmdrfuse.images import known_limits
 
-    try:
+    with wrong_usage():
         known_limits(value)
-    except MMDRFuseError as error:
-        raise click.BadParameter(str(error)) from error
     return value
 
 
 def _levels(_: click.Context, __: click.Parameter, value: str) -> Any:  # noqa: ANN401
     from mmdrfuse.images import Levels
 
-    try:
+    with wrong_usage():
         return Levels.parse(value)
-    except InputError as error:
-        raise click.BadParameter(str(error)) from error
 
 
 @click.command(cls=Sectioned, sections=SECTIONS, short_help="Fuse two pictures, two folders, or a list of pairs.")
 @click.argument("paths", metavar="IR VIS OUT", nargs=-1, required=True)
-@click.option(
-    "--weights", default="ivif", metavar="NAME|FILE",
-    help="Shipped weights by name, or a checkpoint: .safetensors, or a PyTorch state dict.",
-)  # fmt: skip
+@weights_option
 @click.option(
     "--range", "range_", default="clip", metavar="RANGE", callback=_range,
     help="What becomes black and white: clip (the network's 0 and 1), fixed:LO,HI (its LO and HI), percentile (the "
@@ -211,13 +223,10 @@ def _job(chosen: Options, out: Path, suffix: str, *, threads: int = 1) -> "Job":
 def _settled(job: "Job", pairs: "Sequence[Pair]", chosen: Options) -> "tuple[Job, list[Pair]]":
     """Refuse what must not be replaced, then settle what has to be the same for all pictures; say what that is."""
     from mmdrfuse.pipeline.fusing import check_targets
-    from mmdrfuse.pipeline.geometry import read_matrix
     from mmdrfuse.pipeline.measuring import with_infrared_ranges, with_limits
-    from mmdrfuse.pipeline.pairs import Preparation
 
     check_targets(job, pairs, overwrite=chosen.overwrite or chosen.resume)
-    matrix = read_matrix(chosen.transform) if chosen.transform else ()
-    preparation = Preparation(chosen.size_policy, matrix, page=chosen.page or 0)
+    preparation = chosen.preparation()
     pairs = [replace(pair, preparation=preparation) for pair in pairs]
     with progress("looking at the infrared", len(pairs)) as advance:
         pairs = with_infrared_ranges(pairs, chosen.levels, workers=chosen.workers, advance=advance)
@@ -252,8 +261,6 @@ def _suffix(ending: str, quality: int | None) -> str:
         raise click.BadParameter(
             f"{ending!r} is none of {', '.join(sorted(SUFFIXES))}", param_hint="'--format' or 'OUT'"
         )
-    try:
+    with wrong_usage("'--quality'"):
         check_format(suffix, quality, f"--format {ending}")
-    except OutputError as error:
-        raise click.BadParameter(str(error), param_hint="'--quality'") from error
     return suffix

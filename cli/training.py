@@ -148,7 +148,10 @@ def train(network: "Network", settings: Settings, teacher: "Checkpoint | None" =
     from mmdrfuse import training
     from mmdrfuse.cli.live import follow
     from mmdrfuse.datasets import PatchFile
+    from mmdrfuse.training.board import FOLDER, require
 
+    if settings.tensorboard:
+        require()
     if settings.threads:
         torch.set_num_threads(settings.threads)
     world = training.world()
@@ -168,14 +171,15 @@ def train(network: "Network", settings: Settings, teacher: "Checkpoint | None" =
         watch=watch,
     )
     if settings.tensorboard and world.first:
-        records = training.board(records, settings.out / "tensorboard")
+        records = training.board(records, settings.out / FOLDER)
     follow(records, recipe.across(world.size), len(patches), stop=watch.stop)
     return settings.out / f"{network}.safetensors"
 
 
 def _origin(patches: "PatchFile") -> dict[str, Any]:
     """Say for the model card what the patches were cut from: pairs of each layout, and how they were cut."""
-    pairs = Counter(str(source["layout"]) for source in patches.sources if not source.get("exposure"))
+    sources, used = patches.sources, sorted(set(patches.index["source"].tolist()))  # those of its split
+    pairs = Counter(str(sources[number]["layout"]) for number in used if not sources[number].get("exposure"))
     return {"pairs": dict(sorted(pairs.items())), "options": patches.options}
 
 
@@ -190,7 +194,7 @@ def _validation(settings: Settings) -> "Validation | None":
     sets = {}
     for name, source in zip(labels(settings.validate), settings.validate, strict=True):
         _, pairing = find_pairs(source)
-        for line in (*(f"{path}: no partner on the other side" for path in pairing.orphans), *pairing.unclear()):
+        for line in (*pairing.partnerless(), *pairing.unclear()):
             warn(f"not validated on: {line}")
         sets[name] = pairing.pairs
     names = [*settings.validate_metrics.split(","), settings.stop_on or ""]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mmdrfuse.cli.common import messages, progress
+from mmdrfuse.cli.common import messages, progress, wrong_usage
 
 if TYPE_CHECKING:
     from mmdrfuse.cli.fuse import Options
@@ -51,25 +51,20 @@ def fuse_videos(sources: Sequence[str], out: Path, chosen: "Options") -> None:
 
 
 def _sources(paths: Sequence[str], chosen: "Options") -> "tuple[Source, Source]":
-    from mmdrfuse.errors import MMDRFuseError
     from mmdrfuse.images.frames import RawFormat, RawSource
     from mmdrfuse.images.video import VideoSource
 
     infrared, visible = map(Path, paths)
     if chosen.raw is None:
         return VideoSource(infrared), VideoSource(visible)
-    try:
+    with wrong_usage("'--raw'"):
         form = RawFormat.parse(chosen.raw)
-    except MMDRFuseError as error:
-        raise click.BadParameter(str(error), param_hint="'--raw'") from error
     return RawSource(infrared, form), RawSource(visible, form)
 
 
 def _choices(chosen: "Options") -> "Choices":
     from mmdrfuse import models
     from mmdrfuse.engine import make
-    from mmdrfuse.pipeline.geometry import read_matrix
-    from mmdrfuse.pipeline.pairs import Preparation
     from mmdrfuse.pipeline.sequences import Choices
 
     checkpoint = models.read(chosen.weights)
@@ -78,7 +73,7 @@ def _choices(chosen: "Options") -> "Choices":
         chosen.range_,
         levels=chosen.levels,
         color=chosen.color != "gray",
-        preparation=Preparation(chosen.size_policy, read_matrix(chosen.transform) if chosen.transform else ()),
+        preparation=chosen.preparation(),
         weights=f"{checkpoint.name} {checkpoint.sha256[:12]}",
     )
 

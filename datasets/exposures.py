@@ -23,18 +23,32 @@ class Curve(NamedTuple):
     gamma: tuple[float, float]
 
 
-LIGHTS = {
-    "haze": (Curve((10, 30), (230, 255), (0.7, 1.4)), Curve((10, 40), (190, 245), (1.0, 2.0))),
-    "night": (Curve((0, 0), (200, 255), (2.0, 3.5)), Curve((0, 10), (220, 255), (1.3, 2.0))),
+class Light(NamedTuple):
+    """How both cameras see in a light."""
+
+    infrared: Curve
+    visible: Curve
+    inverted: float
+    """How often the thermal camera shows warm things dark."""
+    noise: float
+    """Standard deviation, in levels: without it, what a curve darkens would be flatter than night is."""
+
+
+LIGHTS: dict[str, Light] = {
+    "haze": Light(
+        infrared=Curve((10, 30), (230, 255), (0.7, 1.4)),
+        visible=Curve((10, 40), (190, 245), (1.0, 2.0)),
+        inverted=0.4,
+        noise=0.0,
+    ),
+    "night": Light(
+        infrared=Curve((0, 0), (200, 255), (2.0, 3.5)),
+        visible=Curve((0, 10), (220, 255), (1.3, 2.0)),
+        inverted=0.0,
+        noise=2.0,
+    ),
 }
-"""Curves of infrared and visible by the name of the light."""
-
-INVERTED = {"haze": 0.4, "night": 0.0}
-"""How often the thermal camera shows warm things dark."""
-
-
-NOISE = {"haze": 0.0, "night": 2.0}
-"""Standard deviation of the noise, in levels: without it, what a curve darkens would be flatter than night is."""
+"""By name; their order decides too what a seed draws."""
 
 
 def expose(infrared: Image, visible: Image, *, light: str, seed: str) -> tuple[Image, Image]:
@@ -50,11 +64,11 @@ def expose(infrared: Image, visible: Image, *, light: str, seed: str) -> tuple[I
         Infrared and visible, H×W.
     """
     generator = np.random.default_rng(zlib.crc32(f"{light} {seed}".encode()))
-    inverted = bool(generator.random() < INVERTED[light])
-    curves = LIGHTS[light]
+    seen = LIGHTS[light]
+    inverted = bool(generator.random() < seen.inverted)
     return (
-        _exposed(infrared, curves[0], generator, inverted=inverted, noise=NOISE[light]),
-        _exposed(visible, curves[1], generator, inverted=False, noise=NOISE[light]),
+        _exposed(infrared, seen.infrared, generator, inverted=inverted, noise=seen.noise),
+        _exposed(visible, seen.visible, generator, inverted=False, noise=seen.noise),
     )
 
 

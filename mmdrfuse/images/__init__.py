@@ -17,11 +17,21 @@ from mmdrfuse.images.files import (
 )
 from mmdrfuse.images.histogram import Histogram, limits_over
 from mmdrfuse.images.picture import Metadata, Picture, Side
-from mmdrfuse.images.ranges import PERCENTILES, RANGES, Levels, from_unit, known_limits, limits, stretch, to_unit
+from mmdrfuse.images.ranges import (
+    PERCENTILES,
+    RANGES,
+    Levels,
+    converted,
+    from_unit,
+    known_limits,
+    limits,
+    stretch,
+    to_unit,
+)
 from mmdrfuse.images.sheet import sheet
 
 __all__ = [
     "COLORS", "PERCENTILES", "QUALITY", "RANGES", "SUFFIXES", "Histogram", "Levels", "Metadata", "Picture", "Side",
-    "check_format", "decode", "encode", "from_unit", "is_gray", "is_picture", "known_limits", "limits",
+    "check_format", "converted", "decode", "encode", "from_unit", "is_gray", "is_picture", "known_limits", "limits",
     "limits_over", "load", "luminance", "read", "recolour", "sheet", "stretch", "to_unit", "write",
 ]  # fmt: skip

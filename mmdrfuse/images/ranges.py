@@ -145,3 +145,16 @@ def from_unit(output: NDArray[np.float32], low: float, high: float, dtype: DType
     if kind.kind == "u":
         np.rint(scaled, out=scaled)
     return np.clip(scaled, 0, top, out=scaled).astype(kind, copy=False)
+
+
+def converted(image: NDArray[Any], dtype: DTypeLike) -> NDArray[Any]:
+    """Give a stored image's values on another type's scale; itself where it has that type.
+
+    Args:
+        image: Any shape; uint8, uint16, or float in [0, 1].
+        dtype: uint8, uint16, or a float type for [0, 1].
+
+    Raises:
+        InputError: As in `to_unit`.
+    """
+    return image if image.dtype == dtype else from_unit(to_unit(image), 0, 1, dtype)

@@ -4,6 +4,7 @@ TIFF revision 6.0, Adobe, 1992. tifffile, https://github.com/cgohlke/tifffile.
 """
 
 import io
+import lzma
 import struct
 import zlib
 from typing import Any
@@ -23,7 +24,9 @@ _KINDS = {"u": 1, "f": 3}
 """Values of the tag SampleFormat."""
 ICC = Base.InterColorProfile
 _UNDEFINED = 7
-_DAMAGED = (LookupError, TypeError, ArithmeticError, struct.error, zlib.error, RuntimeError)
+DAMAGED = (
+    LookupError, TypeError, ArithmeticError, OSError, struct.error, zlib.error, lzma.LZMAError, RuntimeError,
+)  # fmt: skip
 """What damaged tags and data lead to besides tifffile's own error, a ValueError; imagecodecs raises the last."""
 _WHITE_IS_ZERO = 0
 """A value of the tag PhotometricInterpretation."""
@@ -72,7 +75,7 @@ def decode(content: bytes, name: str, page: int | None) -> NDArray[Any]:
                 image = np.moveaxis(image, 0, -1)
     except NotImplementedError:  # packed bits
         raise MissingExtraError("imagecodecs", "tiff", "a TIFF packed like this") from None
-    except _DAMAGED as error:
+    except DAMAGED as error:
         raise ValueError(str(error)) from None
     except ValueError as error:
         if "imagecodecs" in str(error):

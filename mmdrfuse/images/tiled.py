@@ -5,8 +5,6 @@ tifffile, https://github.com/cgohlke/tifffile.
 """
 
 import itertools
-import struct
-import zlib
 from collections import OrderedDict
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmdrfuse.errors import InputError, MissingExtraError
+from mmdrfuse.images.tiff import DAMAGED
 
 if TYPE_CHECKING:
     from tifffile import TiffPage
@@ -33,10 +32,6 @@ _LARGEST = 1 << 28
 """Bytes of one tile or strip that are decoded at a time at most."""
 _CLASSIC = 1 << 31
 """Bytes of values from which a file is written as BigTIFF: classic offsets end at 4 GiB."""
-_DAMAGED = (
-    ValueError, TypeError, ArithmeticError, OSError, LookupError, struct.error, zlib.error, RuntimeError,
-)  # fmt: skip
-"""What damaged tags and data lead to; tifffile's own error is a ValueError, imagecodecs raises the last."""
 _REDUCED, _MASK = 1, 4
 """Bits of the tag NewSubfileType."""
 _MINISBLACK, _RGB, _CONTIGUOUS, _UPRIGHT, _ORIENTATION = 1, 2, 1, 1, 274
@@ -76,7 +71,7 @@ def shape(path: Path) -> Shape | None:
             further: Iterator[Any] = itertools.islice(file.pages, 1, None)
             alone = all(page.subfiletype & (_REDUCED | _MASK) for page in further)
             return _shape(file.pages.first) if alone else None
-    except _DAMAGED:
+    except (*DAMAGED, ValueError):
         return None
 
 
@@ -155,7 +150,7 @@ class BlockReader:
             return self.kept[index]
         try:
             part = self._rows(index) if self.plain else self._decoded(index)
-        except _DAMAGED as error:
+        except (*DAMAGED, ValueError) as error:
             if "imagecodecs" in str(error):
                 raise MissingExtraError("imagecodecs", "tiff", "a TIFF compressed like this") from None
             raise InputError(f"{self.path}: part {index} cannot be decoded ({error}); replace the file") from error

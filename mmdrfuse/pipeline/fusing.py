@@ -170,7 +170,7 @@ def prepared_output(fuser: Fuser, pair: Pair) -> NDArray[np.float32]:
         InputError: A source cannot be used.
         SizeError: The sources' sizes differ.
     """
-    sources = pair.prepared(*(picture.image for picture in pair.load()))
+    sources = pair.sources()
     with pair.named():
         return fuser.output(*sources)
 

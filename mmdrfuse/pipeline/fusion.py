@@ -11,7 +11,18 @@ from numpy.typing import NDArray
 
 from mmdrfuse.engine import Engine, make, stored
 from mmdrfuse.errors import InputError, UnknownNameError
-from mmdrfuse.images import COLORS, Side, from_unit, is_gray, known_limits, limits, luminance, recolour, to_unit
+from mmdrfuse.images import (
+    COLORS,
+    Side,
+    converted,
+    from_unit,
+    is_gray,
+    known_limits,
+    limits,
+    luminance,
+    recolour,
+    to_unit,
+)
 from mmdrfuse.models import names, read
 from mmdrfuse.pipeline.geometry import size_error
 
@@ -70,7 +81,7 @@ class Fuser:
         sides: tuple[tuple[Side, NDArray[Any]], ...] = (("visible", visible), ("infrared", infrared))
         for (side, source), luma in zip(sides, reversed(lumas), strict=True):
             if self.color != "gray" and not is_gray(source):
-                coloured, own = _converted(source, dtype), _converted(luma, dtype)
+                coloured, own = converted(source, dtype), converted(luma, dtype)
                 return Fused(recolour(fused, coloured, own, color=self.color), known, side)
         return Fused(fused, known, "visible")
 
@@ -114,11 +125,6 @@ def fuse(
     """
     engine = _shipped(str(weights)) if str(weights) in names() else _engine(weights)
     return Fuser(engine, range)(infrared, visible).image
-
-
-def _converted(image: NDArray[Any], dtype: np.dtype[Any]) -> NDArray[Any]:
-    """Give the same values on another type's scale."""
-    return image if image.dtype == dtype else from_unit(to_unit(image), 0, 1, dtype)
 
 
 def _check(**pictures: NDArray[Any]) -> None:

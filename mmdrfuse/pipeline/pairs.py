@@ -83,6 +83,16 @@ class Pair:
         with self.named():
             return self.preparation(infrared, visible)
 
+    def sources(self) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Read both sides and prepare them: infrared and visible as they are to be fused.
+
+        Raises:
+            InputError: A file cannot be read, or used.
+            SizeError: The sizes differ, and nothing says what to do about it.
+            MissingExtraError: A file is of a kind that needs an optional package.
+        """
+        return self.prepared(*(picture.image for picture in self.load()))
+
     @contextmanager
     def named(self) -> Iterator[None]:
         """Say with the names of the files what is wrong with them."""

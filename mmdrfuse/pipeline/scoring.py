@@ -62,7 +62,7 @@ def score_one(candidate: Candidate, *, metrics: Sequence[str], protocol: str) ->
     """
     pair = candidate.pair
     _check_sources(candidate)
-    sources = pair.prepared(*(picture.image for picture in pair.load()))
+    sources = pair.sources()
     if isinstance(candidate.fused, Fuser):
         fused = fuse_sources(candidate.fused, pair, *sources).image
         where = f"{candidate.method} of {pair.name}"

@@ -7,6 +7,22 @@ from pathlib import Path
 from mmdrfuse.errors import MissingExtraError
 from mmdrfuse.training.records import Record
 
+FOLDER = "tensorboard"
+"""Of a run's folder, what TensorBoard is to look at."""
+
+EVENTS = f"{FOLDER}/events.out.tfevents.*"
+"""The files that it looks for there."""
+
+
+def require() -> None:
+    """Refuse where TensorBoard is not installed.
+
+    Raises:
+        MissingExtraError: It is not.
+    """
+    if importlib.util.find_spec("tensorboard") is None:
+        raise MissingExtraError("tensorboard", "tensorboard", "--tensorboard")
+
 
 def board(records: Iterator[Record], folder: Path) -> Iterator[Record]:
     """Write every record to TensorBoard's files while passing it on.
@@ -20,8 +36,7 @@ def board(records: Iterator[Record], folder: Path) -> Iterator[Record]:
     Raises:
         MissingExtraError: TensorBoard is not installed.
     """
-    if importlib.util.find_spec("tensorboard") is None:
-        raise MissingExtraError("tensorboard", "tensorboard", "--tensorboard")
+    require()
     return _written(records, folder)
 
 

@@ -17,6 +17,9 @@ from mmdrfuse.training.kept import mapped
 SCORES = 2
 """Structure (SSIM) and detail (GMSD): each remembers an output of its own."""
 
+MAPPED, PARTS = "memory.bin", "memory-[0-9]*.safetensors"
+"""Its files: outputs that do not fit in memory, and what saves write, each with its step, as a pattern."""
+
 IN_MEMORY = 2**30
 """Bytes of remembered outputs that stay in memory (the accelerator's, where there is one); more are mapped from a file.
 
@@ -60,7 +63,7 @@ class Memory:
         self.scores = torch.full(whole[:2], -torch.inf, device=device)
         self.mapped = dtype.itemsize * math.prod(whole) > IN_MEMORY
         if self.mapped:
-            outputs = mapped(folder / "memory.bin", whole, str(dtype).removeprefix("torch."), resume=resume)
+            outputs = mapped(folder / MAPPED, whole, str(dtype).removeprefix("torch."), resume=resume)
             self.images = torch.from_numpy(outputs)
         else:
             self.images = torch.zeros(whole, dtype=dtype, device=device)
@@ -116,7 +119,7 @@ class Memory:
 
     def commit(self, step: int) -> None:
         """Rely on the save after so many steps: nobody goes back to earlier ones any more."""
-        for pattern in ("memory-*", ".memory-*"):  # also what a killed save left half-written
+        for pattern in (PARTS, f".{PARTS}"):  # also what a killed save left half-written
             for old in set(self.folder.glob(pattern)) - {self._part(step)}:
                 old.unlink()
 

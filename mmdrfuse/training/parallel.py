@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import torch
@@ -21,6 +22,10 @@ from mmdrfuse.errors import TrainingError
 
 ENVIRONMENT = {"RANK": 0, "WORLD_SIZE": 1, "LOCAL_RANK": 0}
 """Where torchrun leaves the numbers, and what they are without it."""
+
+LONGEST_WAIT = timedelta(days=1)
+"""How long processes wait for the first one, which checks and scores whole sets and draws while they have nothing to
+do: torch would give up after 10 or 30 minutes. One that ends is missed at once all the same."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +61,7 @@ class World:
         if device.type not in ("cpu", "cuda"):
             raise TrainingError(f"{self.size} processes can train on the CPU or on CUDA, not on {device.type}")
         try:
-            distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
+            distributed.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=LONGEST_WAIT)
         except (ValueError, distributed.DistError) as error:
             raise TrainingError(
                 f"process {self.rank} of {self.size} cannot find the others ({error}); "

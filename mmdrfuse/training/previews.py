@@ -13,7 +13,6 @@ from mmdrfuse.engine.baselines import BASELINES
 from mmdrfuse.pipeline.fusion import Fuser
 from mmdrfuse.pipeline.pairs import Pair
 from mmdrfuse.training.patches import Patches
-from mmdrfuse.training.validation import read
 
 ROWS = 4
 """Examples in a sheet."""
@@ -41,14 +40,15 @@ def preview(examples: Sequence[Example], engine: Engine, *, title: str) -> NDArr
 
     def row(example: Example) -> list[NDArray[np.uint8]]:
         sources = example()
-        return [_eight_bits(picture) for picture in (*sources, *(fuser(*sources).image for fuser in fusers))]
+        pictures = (*sources, *(fuser(*sources).image for fuser in fusers))
+        return [images.converted(picture, np.uint8) for picture in pictures]
 
     return images.sheet(map(row, examples), ["infrared", "visible", title, "max"])
 
 
 def of_pairs(pairs: Sequence[Pair]) -> list[Example]:
     """Choose pairs, evenly over all of them."""
-    return [partial(read, pairs[index]) for index in _spread(len(pairs))]
+    return [pairs[index].sources for index in _spread(len(pairs))]
 
 
 def of_patches(patches: Patches) -> list[Example]:
@@ -64,9 +64,3 @@ def _patch(patches: Patches, index: int) -> tuple[NDArray[Any], NDArray[Any]]:
 def _spread(count: int) -> list[int]:
     rows = min(count, ROWS)
     return [index * count // rows for index in range(rows)]
-
-
-def _eight_bits(picture: NDArray[Any]) -> NDArray[np.uint8]:
-    if picture.dtype == np.uint8:
-        return picture
-    return (images.to_unit(picture) * 255).round().astype(np.uint8)

@@ -21,7 +21,7 @@ Departs from the paper: ``default`` changes these fields of `Recipe`.
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any, Literal, get_args
 
 from mmdrfuse.errors import TrainingError, UnknownNameError
@@ -190,8 +190,3 @@ def _reweighted(weights: Weights, changes: Mapping[str, float]) -> Weights:
     for term in changes.keys() - set(known):
         raise UnknownNameError("term of the loss", term, known)
     return replace(weights, **changes)
-
-
-def to_dict(recipe: Recipe) -> dict[str, Any]:
-    """Give the recipe as what JSON can hold."""
-    return asdict(recipe)

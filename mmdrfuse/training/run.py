@@ -1,12 +1,14 @@
 """A training run in a folder of its own: log, state, and the weights at the end.
 
 ``log.jsonl`` has one line a step, ``state.safetensors`` and ``memory-STEP.safetensors`` (with ``memory.bin`` for
-remembered outputs that do not fit in memory) are what a resumed run goes on from,
-``teacher-answers.bin`` and ``source-features.bin`` hold what the frozen networks said, and ``student.safetensors`` or
-``teacher.safetensors`` appears when the run is done, with its model card. Of several processes
-(see :mod:`mmdrfuse.training.parallel`), each but the first has a folder ``process-RANK`` within for what is its own.
+remembered outputs that do not fit in memory) are what a resumed run goes on from, and ``teacher-answers.bin``,
+``source-features.bin`` and ``fidelity-goals.bin`` hold what never changes. When the run is done,
+``student.safetensors`` or ``teacher.safetensors`` appears, with its model card, and of these files only log and state
+stay. Of several processes (see :mod:`mmdrfuse.training.parallel`), each but the first has a folder ``process-RANK``
+within for what is its own.
 """
 
+import contextlib
 import json
 import os
 import time
@@ -25,11 +27,12 @@ from mmdrfuse.errors import OutputError, TrainingError, WeightsError
 from mmdrfuse.losses.features import backbone
 from mmdrfuse.models.checkpoints import Checkpoint
 from mmdrfuse.models.teacher import Teacher
-from mmdrfuse.training import parallel, recipes, records, state
-from mmdrfuse.training.answers import frozen_answers
+from mmdrfuse.training import parallel, records, state
+from mmdrfuse.training.answers import ANSWERS, FEATURES, GOALS, frozen_answers
+from mmdrfuse.training.board import EVENTS
 from mmdrfuse.training.heap import keep_freed_memory
 from mmdrfuse.training.loop import Step, walk
-from mmdrfuse.training.memory import Memory
+from mmdrfuse.training.memory import MAPPED, PARTS, Memory
 from mmdrfuse.training.parallel import ALONE, World, together
 from mmdrfuse.training.patches import Patches, Share, check, describe
 from mmdrfuse.training.precision import Mixed, compiled
@@ -43,8 +46,8 @@ from mmdrfuse.version import __version__
 
 LOG, STATE = "log.jsonl", "state.safetensors"
 
-LEFT = ("memory.bin", "memory-*", "process-*/memory*", "process-*/*.bin")
-"""What else an old run may have left, and a new one with less to remember or fewer processes would not replace."""
+ON_THE_WAY = (GOALS, ANSWERS, FEATURES, MAPPED, PARTS)
+"""What each process has in its folder as long as there are steps to do: gigabytes, perhaps."""
 
 Module = TypeVar("Module", bound=nn.Module)
 
@@ -79,7 +82,7 @@ def train(
         watch: What to look at after every epoch: scores on whole pairs, a reason to stop early, pictures.
 
     Returns:
-        The records of all steps still to do.
+        The records of all steps still to do; none where a run that is resumed was done.
 
     Raises:
         SizeError: There are no patches, or they are smaller than `patches.SMALLEST` on a side.
@@ -95,7 +98,7 @@ def train(
     optimiser = torch.optim.Adam(network.parameters(), lr=recipe.rate)
     features = _hastened(_placed(backbone(recipe.features, file=features_file), place), recipe, place)
     identity = {
-        "recipe": recipes.to_dict(recipe), "patches": describe(patches), "teacher": mentor and _who(teacher),
+        "recipe": asdict(recipe), "patches": describe(patches), "teacher": mentor and _who(teacher),
         "device": place.type, "processes": world.size, "stop": watch.identity(),
     }  # fmt: skip
     saved = state.read(folder / STATE, identity) if resume else None
@@ -107,6 +110,12 @@ def train(
         _enter(folder, recipe, saved, overwrite=overwrite)
         watcher.begin(folder / LOG)
     world.meet()
+    per_epoch, start = whole.steps_per_epoch(len(patches)), saved.step if saved else 0
+    about = {"network": recipe.network, "mmdrfuse": __version__, "torch": torch.__version__, **identity, **card}
+    if saved is not None and world.follow(start == whole.steps(len(patches)) or watcher.due, place):
+        network.load_state_dict(saved.network)
+        _finish(watcher, world, folder, about)
+        return iter(())
     own, share = world.folder(folder), Share(patches, first=world.rank, every=world.size)
     own.mkdir(exist_ok=True)
     memory = Memory(share.shape, dtype=getattr(torch, recipe.memory), device=place, folder=own, resume=resume)
@@ -122,10 +131,7 @@ def train(
     learner = _hastened(network, recipe, place)
     if recipe.compile:
         compiled(learner, (recipe.batch, *patches.shape[1:]), place)
-    start = saved.step if saved else 0
     steps = walk(world.wrap(learner), supervision, optimiser, share, recipe=whole, start=start, device=place)
-    about = {"network": recipe.network, "mmdrfuse": __version__, "torch": torch.__version__, **identity, **card}
-    per_epoch = whole.steps_per_epoch(len(patches))
     return _kept(steps, kept, watcher, folder, per_epoch=per_epoch, seconds=save_seconds, card=about)
 
 
@@ -185,8 +191,10 @@ def _enter(folder: Path, recipe: Recipe, saved: state.Saved | None, *, overwrite
                 raise OutputError(f"{folder}: holds a run; go on with --resume, or begin anew with --overwrite")
             if old.exists():
                 old.unlink()  # what an old run left must not be taken for the new one's
-        for old in (old for pattern in LEFT for old in folder.glob(pattern)):
-            old.unlink()
+        for place in (folder, *folder.glob("process-*")):
+            _clear(place, ON_THE_WAY)
+        if overwrite:
+            _clear(folder, (EVENTS,))
     log = folder / LOG
     lines = log.read_text().splitlines()[: saved.step if saved else 0] if log.exists() else []
     with writing(log) as temporary:
@@ -204,9 +212,8 @@ def _kept(
         keep_freed_memory()
     saved = time.monotonic()
     every = 1 if on_cpu else records.READ_EVERY
-    bursts = records.read(steps, per_epoch=per_epoch, read_every=every, world=world)
     with together(), (folder / LOG if world.first else Path(os.devnull)).open("a") as log:
-        for burst in () if world.follow(watcher.due, device) else bursts:
+        for burst in records.read(steps, per_epoch=per_epoch, read_every=every, world=world):
             done = burst[-1].step + 1
             ends = done % per_epoch == 0
             if ends:
@@ -221,11 +228,24 @@ def _kept(
             yield from burst
             if ends and world.follow(watcher.due, device):
                 break
+    steps.close()  # after an early end too, the shared network must go before the group that it speaks through
+    _finish(watcher, world, folder, card)
+
+
+def _finish(watcher: Watcher, world: World, folder: Path, card: dict[str, Any]) -> None:
+    """End a run: keep its weights, and nothing that only more steps would need."""
     if world.first:
         weights = watcher.finish()
         models.write(folder / f"{card['network']}.safetensors", weights, {**card, **watcher.card()})
-    steps.close()  # after an early end too, the shared network must go before the group that it speaks through
+    _clear(world.folder(folder), ON_THE_WAY)
     world.leave()
+
+
+def _clear(folder: Path, patterns: tuple[str, ...]) -> None:
+    """Delete files that nobody reads any more; one that stays, as some systems keep what is mapped, costs its room."""
+    for path in [path for pattern in patterns for path in folder.glob(pattern)]:
+        with contextlib.suppress(OSError):
+            path.unlink()
 
 
 def _line(record: Record) -> str:

@@ -68,7 +68,7 @@ class State:
         Raises:
             TrainingError: What the processes remembered is gone.
         """
-        self.network.load_state_dict(_under("network.", saved.tensors))
+        self.network.load_state_dict(saved.network)
         self.memory.restore(saved.step)
         moments: dict[int, dict[str, Tensor]] = {}
         for name, tensor in _under("optimiser.", saved.tensors).items():
@@ -89,6 +89,11 @@ class Saved(NamedTuple):
     step: int
     """Steps done."""
     tensors: dict[str, Tensor]
+
+    @property
+    def network(self) -> dict[str, Tensor]:
+        """The network's own state."""
+        return _under("network.", self.tensors)
 
 
 def read(path: Path, identity: dict[str, Any]) -> Saved:

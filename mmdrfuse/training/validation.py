@@ -7,9 +7,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from numpy.typing import NDArray
-
-from mmdrfuse import images
 from mmdrfuse.engine import Engine
 from mmdrfuse.engine.baselines import BASELINES
 from mmdrfuse.errors import InputError, SizeError
@@ -87,7 +84,8 @@ class Validation:
         smallest = {metric: METRICS[metric].protocols[self.protocol].smallest for metric in self.metrics}
         maximum, largest = Fuser(BASELINES["max"]), (0, self.pairs()[0])
         for pair in self.pairs():
-            height, width = fuse_sources(maximum, pair, *read(pair)).image.shape[:2]
+            sources = pair.sources()
+            height, width = fuse_sources(maximum, pair, *sources).image.shape[:2]
             for metric, side in smallest.items():
                 if min(height, width) < side:
                     raise SizeError(
@@ -134,15 +132,6 @@ class Validation:
         listed = list(rows)
         means = {metric: sum(row[metric] for row in listed) / len(listed) for metric in self.metrics}
         return {metric: mean if math.isfinite(mean) else None for metric, mean in means.items()}
-
-
-def read(pair: Pair) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Read both sides of a pair, infrared and visible.
-
-    Raises:
-        InputError: A picture cannot be read.
-    """
-    return images.read(pair.infrared), images.read(pair.visible)
 
 
 def _fingerprint(pairs: Sequence[Pair]) -> str:

@@ -26,6 +26,9 @@ from mmdrfuse.training.records import Record
 from mmdrfuse.training.stopping import Stop
 from mmdrfuse.training.validation import Scores, Validation
 
+BEST, PREVIEWS = "best-[0-9][0-9][0-9][0-9]*.safetensors", "preview-[0-9][0-9][0-9][0-9]*.png"
+"""The files that have an epoch's number in their name, as patterns that fit nothing else in the folder."""
+
 UNWELL = (MMDRFuseError, MemoryError, torch.OutOfMemoryError)
 """What must not end a training that goes well: a picture that has become unreadable, no room to look at it."""
 
@@ -126,9 +129,9 @@ class Watcher:
             raise TrainingError(
                 f"{self._kept(best)}: the weights of the best epoch are gone; begin anew with --overwrite"
             )
-        self._clear("best-*.safetensors", but=best)
+        self._clear(BEST, but=best)
         if not self.epochs:
-            for pattern in ("preview.png", "preview-*.png", "losses.png"):
+            for pattern in ("preview.png", PREVIEWS, "losses.png"):
                 self._clear(pattern)
 
     @property
@@ -162,7 +165,7 @@ class Watcher:
     def settle(self) -> None:
         """Do at an epoch's end what comes after the state is saved: forget what was best before, and draw."""
         if self.watch.stop:
-            self._clear("best-*.safetensors", but=self._best())
+            self._clear(BEST, but=self._best())
         if self.watch.preview_every and self.epochs % self.watch.preview_every == 0:
             self._draw(f"preview-{self.epochs:04}.png", self._arrays(), self.epochs)
 

@@ -11,9 +11,9 @@ from typing import get_args
 import pytest
 
 from mmdrfuse import models
-from mmdrfuse.cli import training
+from mmdrfuse.cli import main, training
 from mmdrfuse.datasets import prepare
-from mmdrfuse.training import recipes
+from mmdrfuse.training import recipes, stopping, validation
 
 QUICK = ("--features", "none", "--batch", 8, "--device", "cpu", "--threads", 1)
 
@@ -132,6 +132,12 @@ def test_every_field_of_a_recipe_has_its_option_with_the_cores_choices():
         assert set(training.RECIPE_OPTIONS[name][0].choices) == set(get_args(choices))
 
 
+def test_what_is_looked_at_unless_told_otherwise_is_what_the_core_looks_at():
+    defaults = {option.name: option.default for option in main.commands["teach"].params}
+    assert defaults["validate_metrics"].split(",") == list(validation.USUAL)
+    assert defaults["patience"] == stopping.PATIENCE
+
+
 def test_options_reach_the_recipe(run, patches, tmp_path):
     options = ("--refresh", "batch", "--memory", "float16", "--no-flips", "--amp", "--seed", 5, "--weight", "detail=0")
     done = run("teach", patches, "-o", tmp_path, "--epochs", 1, *QUICK, *options, "--weight", "intensity=3")
@@ -170,6 +176,15 @@ def test_a_run_is_validated_stopped_previewed_and_watched_in_tensorboard(run, ta
     assert card["validation"]["metrics"] == ["SD", "VIF", "SSIM"]
     assert card["validation"]["sets"][scenes.name]["pairs"] == 3
     assert card["stop"]["metric"] == "SSIM"
+
+
+def test_a_missing_tensorboard_is_named_before_an_old_run_is_touched(run, patches, tmp_path, monkeypatch):
+    command = ("teach", patches, "-o", tmp_path, "--epochs", 1, *QUICK)
+    assert run(*command).exit_code == 0
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    result = run(*command, "--overwrite", "--tensorboard")
+    assert (result.exit_code, "--tensorboard needs tensorboard: pip install" in result.stderr) == (1, True)
+    assert (tmp_path / "teacher.safetensors").exists()
 
 
 def test_pictures_without_partner_are_named_and_not_validated_on(run, patches, scenes, tmp_path):

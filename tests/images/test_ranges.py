@@ -6,13 +6,21 @@ from hypothesis import given
 from hypothesis.extra.numpy import arrays
 
 from mmdrfuse.errors import InputError, UnknownNameError
-from mmdrfuse.images import Levels, from_unit, known_limits, limits, stretch, to_unit
+from mmdrfuse.images import Levels, converted, from_unit, known_limits, limits, stretch, to_unit
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 def test_every_integer_survives_the_way_to_unit_and_back(dtype):
     levels = np.arange(np.iinfo(dtype).max + 1).astype(dtype)[None]
     np.testing.assert_array_equal(from_unit(to_unit(levels), 0, 1, dtype), levels)
+
+
+def test_values_keep_their_place_on_another_types_scale():
+    levels = np.array([[0, 1, 254, 255]], np.uint8)
+    assert converted(levels, np.uint8) is levels
+    assert converted(levels, np.uint16).tolist() == [[0, 257, 254 * 257, 65535]]
+    assert converted(np.array([[0.0, 0.25, 1.0]]), np.uint8).tolist() == [[0, 64, 255]]
+    np.testing.assert_array_equal(converted(converted(levels, np.float32), np.uint8), levels)
 
 
 def test_clip_rounds_and_cuts():

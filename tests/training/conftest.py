@@ -68,3 +68,13 @@ def weights_of():
 def changed():
     """Give a recipe with other weights of its terms."""
     return lambda recipe, **weights: dataclasses.replace(recipe, weights=dataclasses.replace(recipe.weights, **weights))
+
+
+@pytest.fixture
+def full_disk(monkeypatch):
+    """Let there be no room for any file that claims its room beforehand."""
+
+    def full(*arguments):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("mmdrfuse.training.kept.os.posix_fallocate", full, raising=False)

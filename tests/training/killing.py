@@ -2,9 +2,11 @@
 
 ``python killing.py FOLDER TEACHER PROCESSES LIMIT POINT...``: one interpreter loads torch and forks every process,
 which spares the seconds of loading it again. A point is ``Class.method:when:count:rank``: that process is killed
-before, within or after that call, and the others with it. After all points the run goes on to its end.
+before, within or after that call, and the others with it. After all points the run goes on to its end; the sizes of
+the mapped memories go to standard output before.
 """
 
+import json
 import os
 import pathlib
 import signal
@@ -75,6 +77,9 @@ def main(folder, teacher, size, limit, *points):
     memory.IN_MEMORY = int(limit)
     torch.optim.Adam([torch.zeros(1, requires_grad=True)]).zero_grad()  # loads the half of torch that is loaded late
     for point in (*points, None):
+        if not point:
+            mapped = pathlib.Path(folder).rglob("memory.bin")
+            sys.stdout.write(json.dumps({str(path.relative_to(folder)): path.stat().st_size for path in mapped}))
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]

@@ -108,8 +108,8 @@ def test_keeping_changes_no_loss_beyond_rounding(run):
 
 @pytest.mark.parametrize("steps", [1, 3])
 def test_a_run_that_keeps_features_resumes_to_the_same_weights(run, tmp_path, steps):
-    straight = run("straight")
-    assert files(tmp_path / "straight").keys() >= {"teacher-answers.bin", "source-features.bin"}
-    first, rest = run("stopped", steps), run("stopped", resume=True)
+    straight, first = run("straight"), run("stopped", steps)
+    assert files(tmp_path / "stopped").keys() >= {"teacher-answers.bin", "source-features.bin"}
+    rest = run("stopped", resume=True)
     assert first[0] + rest[0] == straight[0]
     assert rest[1] == straight[1] is not None

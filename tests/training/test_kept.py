@@ -83,11 +83,8 @@ def test_what_is_gone_is_missed(kept, tmp_path):
         kept(resume=True)
 
 
-def test_no_room_is_said_before_the_run(kept, monkeypatch):
-    def full(*arguments):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("mmdrfuse.training.kept.os.posix_fallocate", full, raising=False)
+@pytest.mark.usefixtures("full_disk")
+def test_no_room_is_said_before_the_run(kept):
     with pytest.raises(OutputError, match=r"a\.bin: no room for its 0\.0 GB \(No space left on device\)"):
         kept()
 

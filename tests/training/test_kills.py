@@ -1,5 +1,6 @@
 """SIGKILL at every kind of moment: a run that goes on ends with the weights of one that never stopped."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -34,7 +35,7 @@ TWO = (
 
 @pytest.fixture
 def killed(teacher, tmp_path):
-    """Train in processes that are killed at some points; gives the weights in the end."""
+    """Train in processes that are killed at some points; gives the last weights, and the mapped memories' sizes."""
 
     def run(processes, limit, points):
         models.write(tmp_path / "teacher.safetensors", teacher.arrays, teacher.card)
@@ -44,7 +45,8 @@ def killed(teacher, tmp_path):
             [sys.executable, HERE / "killing.py", *map(str, arguments)], capture_output=True, text=True
         )
         assert done.returncode == 0, done.stderr
-        return models.read(folder / "student.safetensors").arrays
+        assert not list(folder.rglob("memory*"))
+        return models.read(folder / "student.safetensors").arrays, json.loads(done.stdout)
 
     return run
 
@@ -58,14 +60,14 @@ def straight(toy, small, teacher, tmp_path):
 
 
 @pytest.mark.parametrize("limit", [0, memory.IN_MEMORY], ids=["mapped", "in memory"])
-def test_a_killed_run_ends_with_the_same_bytes(killed, straight, tmp_path, limit):
-    arrays = killed(1, limit, ALONE)
-    assert (tmp_path / "killed" / "memory.bin").exists() is (limit == 0)
+def test_a_killed_run_ends_with_the_same_bytes(killed, straight, limit):
+    arrays, mapped = killed(1, limit, ALONE)
+    assert mapped.keys() == ({"memory.bin"} if limit == 0 else set())
     assert all(np.array_equal(arrays[name], straight[name]) for name in straight)
 
 
-def test_two_killed_processes_end_like_one_with_their_common_batch(killed, straight, tmp_path):
-    arrays = killed(2, 0, TWO)
-    assert (tmp_path / "killed" / "process-1" / "memory.bin").stat().st_size == 2 * 5 * 16 * 16  # 4 and a stand-in
+def test_two_killed_processes_end_like_one_with_their_common_batch(killed, straight):
+    arrays, mapped = killed(2, 0, TWO)
+    assert mapped["process-1/memory.bin"] == 2 * 5 * 16 * 16  # 4 and a stand-in
     for name in straight:
         np.testing.assert_allclose(arrays[name], straight[name], rtol=0, atol=1e-5)

@@ -151,12 +151,8 @@ def test_a_step_done_again_finds_the_labels_it_found_and_leaves_what_it_left(mem
     assert torch.equal(*after)
 
 
-@pytest.mark.usefixtures("no_room")
-def test_a_full_disk_is_said_before_the_run(memory, monkeypatch):
-    def full(*arguments):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("mmdrfuse.training.kept.os.posix_fallocate", full, raising=False)
+@pytest.mark.usefixtures("no_room", "full_disk")
+def test_a_full_disk_is_said_before_the_run(memory):
     with pytest.raises(OutputError, match=r"memory\.bin: no room for its 0\.0 GB \(No space left on device\)"):
         memory()
 

@@ -81,11 +81,17 @@ import torch
 from conftest import Toy
 from mmdrfuse import training
 from mmdrfuse.errors import TrainingError
+from mmdrfuse.training import loop
 class Broken(Toy):
     def batch(self, indices):
         if 3 in indices and how == "gone":
             os._exit(1)
-        return tuple(side * (float("nan") if 3 in indices else 1.0) for side in super().batch(indices))
+        self.broken = 3 in indices
+        return super().batch(indices)
+def breaking(share, indices, *, device):
+    batch = load(share, indices, device=device)
+    return batch._replace(infrared=batch.infrared * float("nan")) if share.patches.broken else batch
+load, loop.load = loop.load, breaking
 recipe = training.recipe("default", "teacher", epochs=2, batch=2, features="none")
 torch.optim.Adam([torch.zeros(1, requires_grad=True)]).zero_grad()  # loads the half of torch that is loaded late
 for how, port in zip(("nan", "gone"), sys.argv[3:]):
@@ -155,6 +161,13 @@ def test_processes_that_cannot_meet_say_how_to_start(monkeypatch):
         World(0, 2).join(torch.device("cpu"))
     with pytest.raises(TrainingError, match="2 processes can train on the CPU or on CUDA, not on mps"):
         World(0, 2).join(torch.device("mps"))
+
+
+def test_processes_wait_for_the_first_one_longer_than_any_validation_takes(monkeypatch):
+    asked = {}
+    monkeypatch.setattr(torch.distributed, "init_process_group", lambda backend, **options: asked.update(options))
+    World(1, 2).join(torch.device("cpu"))
+    assert asked["timeout"].total_seconds() >= 12 * 3600
 
 
 def test_a_process_is_numbered_by_its_environment_and_takes_its_own_accelerator(monkeypatch):

@@ -47,7 +47,7 @@ def test_a_run_gives_a_record_a_step_and_leaves_log_state_and_weights(student, t
     assert [record.epoch for record in found] == [0, 0, 0, 1, 1, 1, 2, 2, 2]
     assert [record.patches for record in found] == [3, 3, 1] * 3
     assert {path.name for path in (tmp_path / "run").iterdir()} == {
-        "log.jsonl", "memory-9.safetensors", "state.safetensors", "student.safetensors", "teacher-answers.bin",
+        "log.jsonl", "state.safetensors", "student.safetensors",
     }  # fmt: skip
     assert [line["losses"]["total"] for line in lines_of(tmp_path / "run")] == [r.losses["total"] for r in found]
     assert models.load(tmp_path / "run" / "student.safetensors")
@@ -120,26 +120,25 @@ def test_a_teacher_learns_from_real_features(student, small, toy):
     assert found[-1].losses["total"] < found[0].losses["total"]
 
 
-class Broken:
-    """Patches that become something else than bytes after some batches."""
+def breaking(at):
+    """Load batches, which become something else than numbers after some."""
+    left = [at]
 
-    def __init__(self, patches, at):
-        self.patches, self.left = patches, at
-        self.shape, self.fingerprint = patches.shape, patches.fingerprint
+    def load(*arguments, **options):
+        batch = patches.load(*arguments, **options)
+        left[0] -= 1
+        return batch if left[0] >= 0 else batch._replace(infrared=batch.infrared * math.nan)
 
-    def __len__(self):
-        return len(self.patches)
-
-    def batch(self, indices):
-        self.left -= 1
-        return tuple(side * np.float32(1 if self.left >= 0 else math.nan) for side in self.patches.batch(indices))
+    return load
 
 
-def test_not_a_number_stops_the_run_and_the_last_good_state_goes_on(student, toy, tmp_path):
-    patches = toy()
-    with pytest.raises(TrainingError) as caught:
-        list(student(patches=Broken(patches, 4)))
-    named = ", ".join(map(str, patches.asked[4]))
+def test_not_a_number_stops_the_run_and_the_last_good_state_goes_on(student, toy, tmp_path, monkeypatch):
+    seen = toy()
+    with monkeypatch.context() as patch:
+        patch.setattr("mmdrfuse.training.loop.load", breaking(4))
+        with pytest.raises(TrainingError) as caught:
+            list(student(patches=seen))
+    named = ", ".join(map(str, seen.asked[4]))
     terms = "intensity, gradient, structure, detail, distillation, total"
     assert f"step 4: no finite number for {terms}, on patches {named}; the last good" in str(caught.value)
     assert next(student(resume=True)).step == 3
@@ -151,12 +150,29 @@ def test_a_run_that_is_there_is_not_lost(student, tmp_path):
     list(student())
     with pytest.raises(OutputError, match="holds a run; go on with --resume, or begin anew with --overwrite"):
         student()
-    (tmp_path / "run" / "process-1").mkdir()
-    left = [tmp_path / "run" / name for name in ("memory.bin", "process-1/memory.bin", "process-1/teacher-answers.bin")]
+    names = (
+        "memory.bin", "source-features.bin", "process-1/memory.bin", "process-1/teacher-answers.bin",
+        "tensorboard/events.out.tfevents.1.host.2.0",
+    )  # fmt: skip
+    left = [tmp_path / "run" / name for name in names]
     for path in left:
+        path.parent.mkdir(exist_ok=True)
         path.touch()
     student(overwrite=True)
     assert not any(path.exists() for path in (*left, tmp_path / "run" / "student.safetensors"))
+
+
+def test_a_folder_without_a_run_loses_nothing(student, tmp_path):
+    names = (
+        "memory-of-mine.safetensors", "best-of-all.safetensors", "preview-of-it.png", "data.bin",
+        "tensorboard/events.out.tfevents.1",
+    )  # fmt: skip
+    others = [tmp_path / "run" / name for name in names]
+    for path in others:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    list(student())
+    assert all(path.exists() for path in others)
 
 
 @pytest.mark.parametrize(
@@ -192,6 +208,21 @@ def test_a_finished_run_resumed_has_nothing_to_do(student, tmp_path):
     before = bytes_of(tmp_path / "run")
     assert list(student(resume=True)) == []
     assert bytes_of(tmp_path / "run") == before
+
+
+def test_what_only_more_steps_need_is_there_until_the_last_one_is_done(student, tmp_path):
+    folder, needed = tmp_path / "run", {"memory-9.safetensors", "teacher-answers.bin"}
+    records = student()
+    list(islice(records, 9))
+    assert needed <= {path.name for path in folder.iterdir()}
+    assert next(records, None) is None
+    left, before = {path.name for path in folder.iterdir()}, bytes_of(folder)
+    assert not needed & left
+    (folder / "student.safetensors").unlink()  # as if the run had been killed before its weights were written
+    (folder / "teacher-answers.bin").touch()  # or before everything was let go
+    assert list(student(resume=True)) == []
+    assert {path.name for path in folder.iterdir()} == left
+    assert bytes_of(folder) == before
 
 
 def test_a_student_without_teacher_or_with_a_student_for_one_is_refused(student, tmp_path):
