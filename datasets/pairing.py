@@ -23,6 +23,8 @@ VISIBLE_WORDS = ("visible", "visual", "vis", "vi", "v", "rgb", "mri", "mr")
 """What the visible side is called in the names of folders and files; in medicine the MRI."""
 
 Groups = Mapping[str, Sequence[Path]]
+Key = Callable[[str], str | None]
+"""Gives what must be equal in the names without ending of a pair's pictures; None for a name that has no such part."""
 
 _WORD = re.compile(rf"(?<![^\W\d_])(?:{'|'.join(INFRARED_WORDS + VISIBLE_WORDS)})(?![^\W\d_])", re.IGNORECASE)
 _CHANNEL = re.compile(r"[_\-. ][gr]$", re.IGNORECASE)  # TNO adds the colour channel that it took: _g, _r
@@ -39,12 +41,16 @@ class Pairing:
         orphans: Pictures without a partner.
         ignored: Files that are no pictures, and folders that were not looked into.
         ambiguous: Groups of pictures of which more than one has the same name on a side.
+        spare: Pictures that lie among the pairs and belong to neither side, such as those of another camera.
+        labels: Files of annotations, which are known and not read.
     """
 
     pairs: tuple[Pair, ...] = ()
     orphans: tuple[Path, ...] = ()
     ignored: tuple[Path, ...] = ()
     ambiguous: tuple[tuple[Path, ...], ...] = ()
+    spare: tuple[Path, ...] = ()
+    labels: tuple[Path, ...] = ()
 
     @classmethod
     def merged(cls, parts: Iterable["Pairing"]) -> "Pairing":
@@ -70,11 +76,16 @@ class Pairing:
         return kept, [pair for number, pair in enumerate(self.pairs, 1) if every and not number % every]
 
     def unused(self) -> Iterator[str]:
-        """Say of each orphan and each file that is no picture why it is in no pair."""
-        yield from (f"{path}: no partner on the other side" for path in self.orphans)
+        """Say of each orphan, each picture of neither side and each file that is no picture why it is in no pair."""
+        yield from self.partnerless()
+        yield from (f"{path}: belongs to neither side" for path in self.spare)
         yield from (
             f"{path}: its pictures are in no pair" if path.is_dir() else f"{path}: no picture" for path in self.ignored
         )
+
+    def partnerless(self) -> Iterator[str]:
+        """Say of each orphan that it is one."""
+        yield from (f"{path}: no partner on the other side" for path in self.orphans)
 
     def unclear(self) -> Iterator[str]:
         """Say of each ambiguous group which files it is; they were not guessed at."""
@@ -82,7 +93,7 @@ class Pairing:
             yield f"{', '.join(map(str, group))}: one name fits more than one file; rename or move some away"
 
 
-def pair_folders(infrared: Path, visible: Path, *, recursive: bool = False) -> Pairing:
+def pair_folders(infrared: Path, visible: Path, *, recursive: bool = False, key: Key | None = None) -> Pairing:
     """Pair the pictures of two folders.
 
     Args:
@@ -90,6 +101,7 @@ def pair_folders(infrared: Path, visible: Path, *, recursive: bool = False) -> P
         visible: Folder of the other side.
         recursive: Look into sub-folders too; a pair's name then begins with the sub-folder, which is the same on
             both sides. Otherwise sub-folders are told as ignored.
+        key: See :func:`pair_files`.
 
     Raises:
         InputError: A folder is missing or cannot be listed.
@@ -98,46 +110,51 @@ def pair_folders(infrared: Path, visible: Path, *, recursive: bool = False) -> P
     if infrared.resolve() == visible.resolve():
         raise PairingError(f"{infrared}: infrared and visible are the same folder; give the two folders of the pairs")
     sides = [_grouped(folder, recursive=recursive) for folder in (infrared, visible)]
-    return pair_groups(sides[0], sides[1], where=f"{infrared}, {visible}")
+    return pair_groups(sides[0], sides[1], where=f"{infrared}, {visible}", key=key)
 
 
-def pair_groups(infrared: Groups, visible: Groups, *, where: str) -> Pairing:
+def pair_groups(infrared: Groups, visible: Groups, *, where: str, key: Key | None = None) -> Pairing:
     """Pair the files of each group of one side with those of the group of the same name on the other side.
 
     Args:
         infrared: Files by group; the group begins their pairs' names.
         visible: The same for the other side.
         where: What was looked at, for the message.
+        key: See :func:`pair_files`.
 
     Raises:
         PairingError: There is not one pair.
     """
     groups = sorted(infrared.keys() | visible.keys())
     pairing = Pairing.merged(
-        pair_files(infrared.get(group, ()), visible.get(group, ()), group=group) for group in groups
+        pair_files(infrared.get(group, ()), visible.get(group, ()), group=group, key=key) for group in groups
     )
     if not pairing.pairs:
         raise PairingError(f"{where}: {_why_none(pairing, infrared, visible)}")
     return pairing
 
 
-def pair_files(infrared: Iterable[Path], visible: Iterable[Path], *, group: str = "") -> Pairing:
+def pair_files(
+    infrared: Iterable[Path], visible: Iterable[Path], *, group: str = "", key: Key | None = None
+) -> Pairing:
     """Pair two lists of files by name; a pair's name is ``group`` and what the names share.
 
-    Names are tried as they are before they are tried without the words of the modality.
+    Names are tried as they are before they are tried without the words of the modality; with ``key``, what it gives
+    is all that counts, and may be empty where the group alone tells a pair.
     """
     files = sorted(infrared), sorted(visible)
     left, right = ([path for path in side if is_picture(path)] for side in files)
     others = tuple(path for side in files for path in side if not is_picture(path))
     pairs: dict[str, Pair] = {}
     ambiguous: list[tuple[Path, ...]] = []
-    for name_of, key_of in ((_stem, _stem), (_bare, pair_key)):
+    rules: tuple[tuple[Key, Key], ...] = ((key, key),) if key else ((_stem, _stem), (_bare, pair_key))
+    for name_of, key_of in rules:
         lefts, rights = _by_key(left, key_of), _by_key(right, key_of)
-        for key in sorted(lefts.keys() & rights.keys()):
-            found = (*lefts[key], *rights[key])
-            name = name_of(found[0].stem) or _stem(found[0].stem)
+        for shared in sorted(lefts.keys() & rights.keys()):
+            found = (*lefts[shared], *rights[shared])
+            name = name_of(found[0].stem) or ("" if key and group else _stem(found[0].stem))
             if len(found) == 2 and name not in pairs:
-                pairs[name] = Pair(f"{group}/{name}" if group else name, *found)
+                pairs[name] = Pair("/".join(filter(None, (group, name))), *found)
             else:
                 ambiguous.append(found)
         left = _only(lefts, rights)
@@ -156,6 +173,34 @@ def pair_key(stem: str) -> str:
         ('meting003', 'meting003', 'iris_01')
     """
     return _bare(stem).casefold()
+
+
+def key_by(pattern: str) -> Key:
+    r"""Give the key that a regular expression finds in a name: its group ``key``, else its first, else the whole match.
+
+    Args:
+        pattern: It is searched for anywhere in a name, with regard to case.
+
+    Raises:
+        PairingError: It is no regular expression.
+
+    Example:
+        >>> key_by(r"frame(\d+)")("left-frame0007_8bit")
+        '0007'
+    """
+    try:
+        search = re.compile(pattern)
+    except re.error as error:
+        raise PairingError(
+            f"{pattern!r} is no regular expression ({error}); give one whose group tells the pair, such as '(\\d+)'"
+        ) from error
+    group = "key" if "key" in search.groupindex else min(search.groups, 1)
+
+    def key(name: str) -> str | None:
+        found = search.search(_stem(name))
+        return found and found[group]
+
+    return key
 
 
 def walk(root: Path) -> Iterator[tuple[Path, list[Path], list[Path]]]:
@@ -217,10 +262,11 @@ def _few(paths: Sequence[Path]) -> str:
     return ", ".join(path.name for path in paths[:_EXAMPLES]) + (", ..." if len(paths) > _EXAMPLES else "")
 
 
-def _by_key(paths: Iterable[Path], key_of: Callable[[str], str]) -> dict[str, list[Path]]:
+def _by_key(paths: Iterable[Path], key_of: Key) -> dict[str, list[Path]]:
     found: defaultdict[str, list[Path]] = defaultdict(list)
     for path in paths:
-        found[key_of(path.stem)].append(path)
+        key = key_of(path.stem)
+        found[str(path) if key is None else key].append(path)  # a path is nobody's key: it stays an orphan
     return found
 
 

@@ -30,11 +30,40 @@ TREES = {
         ["test/190001", "train/010001"],
     ),
     "roadscene": (
-        ["cropinfrared/FLIR_00006.jpg", "crop_LR_visible/FLIR_00006.jpg", "crop_LR_visible/Thumbs.db"],
+        ["cropinfrared/FLIR_00006.jpg", "crop_LR_visible/FLIR_00006.jpg", "crop_LR_visible/Thumbs.db",
+         "crop_HR_visible/FLIR_00006.jpg"],
         ["FLIR_00006"],
     ),
-    "msrs": (["test/ir/00537D.png", "test/vi/00537D.png", "train/ir/00001N.png", "train/vi/00001N.png"],
-             ["test/00537D", "train/00001N"]),
+    "msrs": (
+        ["test/ir/00537D.png", "test/vi/00537D.png", "train/ir/00001N.png", "train/vi/00001N.png",
+         "test/Segmentation_labels/00537D.png", "detection/ir/1.png", "detection/vi/1.png", "detection/labels/1.txt"],
+        ["test/00537D", "train/00001N"],
+    ),
+    "m3fd": (
+        ["Ir/00000.png", "Vis/00000.png", "Annotation/00000.xml"],
+        ["00000"],
+    ),
+    "fmb": (
+        ["train/Infrared/00002.png", "train/Visible/00002.png", "train/Label/00002.png", "train/color/00002.png",
+         "test/Infrared/00001.png", "test/Visible/00001.png", "test/Label/00001.png"],
+        ["test/00001", "train/00002"],
+    ),
+    "kaist": (
+        ["set00/V000/visible/I00000.jpg", "set00/V000/lwir/I00000.jpg", "set11/V001/visible/I00019.jpg",
+         "set11/V001/lwir/I00019.jpg"],
+        ["set00/V000/I00000", "set11/V001/I00019"],
+    ),
+    "tno": (
+        ["Athena_images/2_men_in_front_of_house/IR_meting003_g.bmp",
+         "Athena_images/2_men_in_front_of_house/VIS_meting003_r.bmp",
+         "tank/LWIR.tif", "tank/Vis.tif"],
+        ["Athena_images/2_men_in_front_of_house/003", "tank"],
+    ),
+    "cddfuse": (
+        ["TNO/ir/01.png", "TNO/vi/01.png", "RoadScene/ir/FLIR_00211.jpg", "RoadScene/vi/FLIR_00211.jpg",
+         "MRI_CT/CT/11.png", "MRI_CT/MRI/11.png", "MRI_SPECT/SPECT/11.png", "MRI_SPECT/MRI/11.png"],
+        ["MRI_CT/11", "MRI_SPECT/11", "RoadScene/FLIR_00211", "TNO/01"],
+    ),
     "vifb": (["IR/fight.jpg", "VI/fight.jpg", "IR/manwithbag.jpg", "VI/manwithbag.jpg"], ["fight", "manwithbag"]),
     "harvard": (
         ["CT-MRI/train/CT/16003.png", "CT-MRI/train/MRI/16003.png", "PET-MRI/test/PET/25016.png",
@@ -54,6 +83,140 @@ def test_a_set_is_recognised_by_its_tree(tree, name):
     assert [pair.name for pair in pairing.pairs] == pairs
 
 
+@pytest.mark.parametrize(
+    ("files", "name", "pairs"),
+    [
+        (["ir/00000.png", "vi/00000.png", "labels/00000.txt", "meta/train.txt"], "m3fd", ["00000"]),
+        (["cropinfrared/FLIR_00006.jpg", "crop_HR_visible/FLIR_00006.jpg"], "roadscene", ["FLIR_00006"]),
+        (["detection/ir/1.png", "detection/vi/1.png", "detection/labels/1.txt"], "msrs", ["1"]),
+        (["images/set06/V000/lwir/I00019.png", "images/set06/V000/visible/I00019.png"], "kaist",
+         ["images/set06/V000/I00019"]),
+        (["IR/train/010001.jpg", "VIS/train/010001.jpg"], "llvip", ["train/010001"]),
+    ],
+)  # fmt: skip
+def test_other_forms_and_other_words_for_a_side_are_recognised_too(tree, files, name, pairs):
+    layout, pairing = find_pairs(tree(*files))
+    assert (layout.name, [pair.name for pair in pairing.pairs]) == (name, pairs)
+
+
+TNO = {  # the names of the original archive
+    "Athena_images/airplane_in_trees": ("ir.bmp", "vis.bmp"),
+    "Athena_images/APC_1/view_2": ("IR_fk_ref_01_005.bmp", "VIS_fk_ref_01_005.bmp"),
+    "Athena_images/APC_2/view_1": ("2_fk_ge_03_005.bmp", "1_fk_ge_03_005.bmp"),
+    "Athena_images/bunker": ("IR_bunker_g.bmp", "bunker_r.bmp"),
+    "Athena_images/heather": ("IR_hei_vis_g.bmp", "VIS_hei_vis_r.bmp"),
+    "Athena_images/soldier_behind_smoke_1": ("IR_meting012-1200_g.bmp", "VIS_meting012-1200_r.bmp"),
+    "DHV_images/bench": ("IR_37rad.bmp", "VIS_37dhvR.bmp"),
+    "Triclobs_images/barbed_wire_1": ("B_LWIR.tif", "R_Vis.tif"),
+    "Triclobs_images/barbed_wire_2": ("c_LWIR-MarnehNew_24RGB_1110.tif", "a_VIS-MarnehNew_24RGB_1110.tif"),
+    "Triclobs_images/Bosnia": ("LWIR_B.bmp", "VIS_R.bmp"),
+    "Triclobs_images/Farm": ("Farm_IR.bmp", "Farm_Vis.bmp"),
+    "Triclobs_images/Kaptein_19": ("IR19.bmp", "Vis19.bmp"),
+    "Triclobs_images/Kaptein_1123": ("Kaptein_1123_IR.bmp", "Kaptein_1123_Vis.bmp"),
+    "DHV_images/Fire_sequence/part_1": ("thermal/RAD2.bmp", "dhv/DHV2.bmp"),
+    "DHV_images/Fire_sequence/part_2": ("rad/RADheli0.bmp", "dhv/DHVheli0.bmp"),
+    "FEL_images/Nato_camp_sequence": ("thermal/1800i.bmp", "visual/1800v.bmp"),
+}
+
+
+@pytest.mark.parametrize("folder", TNO)
+def test_the_free_names_of_tno_are_paired(tree, folder):
+    infrared, visible = TNO[folder]
+    root = tree(f"{folder}/{infrared}", f"{folder}/{visible}")
+    layout, pairing = find_pairs(root)
+    assert layout.name == "tno"
+    assert [(pair.infrared, pair.visible) for pair in pairing.pairs] == [
+        (root / folder / infrared, root / folder / visible)
+    ]
+    assert pairing.pairs[0].name.startswith(folder)
+
+
+def test_near_infrared_in_tno_is_told_and_paired_with_nothing(tree):
+    files = [f"{kind}.bmp" for kind in ("LWIR", "NIR", "VIS")]
+    root = tree(*(f"Triclobs_images/houses/{file}" for file in (*files, "notes.txt")), "Triclobs_images/Balls/VIS.bmp")
+    _, pairing = find_pairs(root)
+    folder = root / "Triclobs_images"
+    assert list(pairing.unused()) == [
+        f"{folder}/Balls/VIS.bmp: no partner on the other side",
+        f"{folder}/houses/NIR.bmp: belongs to neither side",
+        f"{folder}/houses/notes.txt: no picture",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "labels"),
+    [
+        ("llvip", ["Annotations/010001.xml"]),
+        ("msrs", ["detection/labels/1.txt", "test/Segmentation_labels/00537D.png"]),
+        ("m3fd", ["Annotation/00000.xml"]),
+        ("fmb", ["test/Label/00001.png", "train/Label/00002.png", "train/color/00002.png"]),
+    ],
+)
+def test_annotations_are_known_and_no_pictures_in_no_pair(tree, name, labels):
+    root = tree(*TREES[name][0])
+    _, pairing = find_pairs(root)
+    assert [path.relative_to(root).as_posix() for path in pairing.labels] == labels
+    beside = [line.removeprefix(f"{root}/") for line in pairing.unused()]
+    assert beside == [f"detection/{side}: its pictures are in no pair" for side in ("ir", "vi") if name == "msrs"]
+
+
+def test_the_high_resolution_of_roadscene_is_told(tree):
+    root = tree(*TREES["roadscene"][0])
+    assert f"{root / 'crop_HR_visible'}: its pictures are in no pair" in list(find_pairs(root)[1].unused())
+
+
+@pytest.mark.parametrize(
+    ("layout", "name", "scene"),
+    [
+        ("llvip", "train/010101", "0101"),
+        ("llvip", "010030", "0100"),
+        ("kaist", "images/set00/V003/I00019", "set00/V003"),
+        ("tno", "DHV_images/Fire_sequence/part_3/80", "DHV_images/Fire_sequence/part_3"),
+        ("tno", "Athena_images/bunker", "Athena_images/bunker"),
+        ("msrs", "test/00537D", "test/00537D"),
+    ],
+)
+def test_the_scene_of_a_pair_is_told_by_its_name(layout, name, scene):
+    assert LAYOUTS[layout].scene_of(name) == scene
+
+
+def test_two_folders_may_have_any_names(tree):
+    root = tree("left/x/a.png", "right/x/a.png", "right/x/b.png")
+    layout, pairing = find_pairs((root / "left", root / "right"))
+    assert (layout.name, [pair.name for pair in pairing.pairs]) == ("folders", ["x/a"])
+    assert pairing.orphans == (root / "right/x/b.png",)
+
+
+@pytest.mark.parametrize("pattern", [r"(\d+)", r"(?P<key>\d+)", r"\d+", r"(?:cam|shot)(?P<key>\d+)(.*)"])
+def test_a_regular_expression_tells_the_pairs(tree, pattern):
+    root = tree("ir/cam7.png", "vi/shot7_b.png", "vi/other.png", "ir/other.png")
+    _, pairing = find_pairs(root, pair_regex=pattern)
+    assert [(pair.name, pair.visible.name) for pair in pairing.pairs] == [("7", "shot7_b.png")]
+    assert [path.name for path in pairing.orphans] == ["other.png", "other.png"]
+
+
+def test_a_broken_regular_expression_is_explained(tree):
+    with pytest.raises(PairingError, match=r"'\(' is no regular expression .*; give one whose group tells the pair"):
+        find_pairs(tree("ir/a.png", "vi/a.png"), pair_regex="(")
+
+
+def test_a_table_gives_its_pairs_with_names_that_differ(tree):
+    root = tree("train/t1/1.png", "train/v1/1.png", "test/t1/1.png", "test/v1/1.png", "a.png", "b.png")
+    (root / "pairs.csv").write_text(
+        "infrared,visible\ntrain/t1/1.png,train/v1/1.png\ntest/t1/1.png,test/v1/1.png\na.png,b.png\n"
+    )
+    layout, pairing = find_pairs(root / "pairs.csv")
+    assert (layout.name, [pair.name for pair in pairing.pairs]) == ("table", ["b", "test/v1/1", "train/v1/1"])
+    assert find_pairs(root / "pairs.csv", "llvip")[0] is LAYOUTS["llvip"]
+
+
+def test_a_table_needs_no_regular_expression(tree):
+    root = tree("a.png", "b.png")
+    (root / "pairs.csv").write_text("infrared,visible\na.png,b.png\n")
+    with pytest.raises(PairingError, match=r"pairs\.csv: names its pairs itself; leave out the regular expression"):
+        find_pairs(root / "pairs.csv", pair_regex="a")
+
+
 @pytest.mark.parametrize(("root", "name"), [("TNO_Image_Fusion", "tno"), ("mine", "folders")])
 def test_tno_is_recognised_by_the_name_of_its_root_alone(tree, root, name):
     assert find_pairs(tree("ir/05.png", "vi/05.png", root=root))[0].name == name
@@ -62,6 +225,19 @@ def test_tno_is_recognised_by_the_name_of_its_root_alone(tree, root, name):
 def test_other_names_than_the_sets_own_are_no_reason_to_claim_its_licence(tree):
     layout, pairing = find_pairs(tree("infrared/train/garden.jpg", "visible/train/garden.jpg"))
     assert (layout.name, pairing.pairs[0].name) == ("folders", "train/garden")
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        ["ir/00001.png", "vi/00001.png", "labels/00001.txt"],  # M3FD and FMB have more
+        ["train/ir/00001.png", "train/vi/00001.png", "train/labels/00001.txt"],
+        ["ir/train/990001.jpg", "vi/train/990001.jpg"],  # LLVIP has 26 places
+        ["thermal/FLIR_00001.jpg", "rgb/FLIR_00001.jpg"],  # so are FLIR's own called
+    ],
+)
+def test_what_only_resembles_a_set_is_any_folders(tree, files):
+    assert find_pairs(tree(*files))[0].name == "folders"
 
 
 def test_a_named_layout_is_taken_whatever_the_files_are_called(tree):
