@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 DATA := ../shared/data
 
-.PHONY: help demo test lint types bench bench-fuse bench-video bench-training scores vifb weights ablation check
+.PHONY: help demo test lint types bench bench-fuse bench-video bench-training bench-patches scores vifb weights ablation check
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
@@ -22,6 +22,8 @@ bench-video: $(BIN)/.ready ## time the fusion of two videos against their codecs
 	$(BIN)/python benchmarks/video.py
 bench-training: $(BIN)/.ready ## time a training step against the published flow, and what keeping answers saves
 	$(BIN)/python benchmarks/training.py
+bench-patches: $(BIN)/.ready ## time the cutting and reading of patches, and compare compressors (../shared)
+	$(BIN)/python benchmarks/patches.py
 scores: $(BIN)/.ready ## score ours, the released networks and fusions without a network on real pairs (../shared)
 	$(BIN)/python benchmarks/scores.py
 vifb: $(BIN)/.ready ## print VIFB's published values beside ours (../shared)

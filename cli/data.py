@@ -118,7 +118,7 @@ def verify(files: tuple[Path, ...]) -> None:
     report = Report()
     for path in files:
         try:
-            file = PatchFile(path)
+            file = PatchFile(path, split="all")
             file.verify()
         except PatchFileError as error:
             report.fail(str(error))

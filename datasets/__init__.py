@@ -1,4 +1,4 @@
-"""From folders to patches: layouts of the public sets, pairing by name, the file of training patches, made-up scenes.
+"""From folders to patches: layouts of the public sets, pairing by name, checks, files of patches, made-up scenes.
 
 Nothing heavy (h5py, SciPy) is imported before a name that needs it is used.
 """
@@ -7,6 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from mmdrfuse.datasets.checking import CheckReport, check
     from mmdrfuse.datasets.gathering import Piece, gather
     from mmdrfuse.datasets.layouts import LAYOUTS, Layout, find_pairs
     from mmdrfuse.datasets.pairing import Pairing, pair_folders, pair_key
@@ -16,12 +17,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LAYOUTS",
+    "CheckReport",
     "Layout",
     "Pairing",
     "PatchFile",
     "Piece",
     "PrepareReport",
     "Scene",
+    "check",
     "find_pairs",
     "gather",
     "pair_folders",
@@ -32,6 +35,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "checking": ("CheckReport", "check"),
     "gathering": ("Piece", "gather"),
     "layouts": ("LAYOUTS", "Layout", "find_pairs"),
     "pairing": ("Pairing", "pair_folders", "pair_key"),

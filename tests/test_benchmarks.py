@@ -61,6 +61,17 @@ def test_video_benchmark_sets_the_whole_run_beside_the_codecs_alone(tmp_path):
     assert "on top of the codecs" in printed
 
 
+def test_patches_benchmark_times_cutting_reading_and_compressors(scenes, tmp_path):
+    out = tmp_path / "patches.json"
+    options = ("--source", str(scenes), "--stride", "32", "--repeat", "1", "--patch", "32", "--json", str(out))
+    printed = benchmark("patches.py", *options)
+    document = json.loads(out.read_text())
+    assert document["patches"] == 36
+    assert {"in order", "shuffled", "shuffled, 2 processes (fork)"} <= document["reading"].keys()
+    assert [row["name"] for row in document["compressors"]][:2] == ["zlib 1", "zlib 6"]
+    assert "962,000 take" in printed
+
+
 def test_scores_benchmark_has_every_method_on_real_pairs(shared):
     printed = benchmark("scores.py", "--sets", "MSRS", "--metrics", "SD,CC", "--workers", "1")
     for method in ("max", "mean", "affine", "released student, clip", "ours (ivif)"):

@@ -34,8 +34,8 @@ class Patches(Protocol):
 
     def __len__(self) -> int: ...
 
-    def batch(self, indices: Indices) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-        """Give infrared and visible, uint8, (B, h, w), in the order of the indices."""
+    def batch(self, indices: Indices) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Give infrared and visible, uint8 or uint16, (B, h, w), in the order of the indices."""
         ...
 
 
@@ -66,9 +66,11 @@ def check(patches: Patches) -> None:
 
 
 def load(patches: Patches, indices: Indices, *, device: torch.device) -> Batch:
-    """Bring a batch to the device; only bytes travel."""
-    sources = [torch.from_numpy(source).to(device) for source in patches.batch(indices)]
-    infrared, visible = (source[:, None].float().div(255) for source in sources)
+    """Bring a batch to the device, as stored; floating point is made of it there."""
+    sources = patches.batch(indices)
+    infrared, visible = (
+        torch.from_numpy(source).to(device)[:, None].float().div(np.iinfo(source.dtype).max) for source in sources
+    )
     return Batch(indices, torch.from_numpy(indices).to(device), infrared, visible)
 
 
@@ -138,8 +140,8 @@ class Share:
         own = indices[indices % self.every == self.first] // self.every
         return (own, len(own) / len(indices)) if len(own) else (np.array([self.own]), 0.0)
 
-    def batch(self, indices: Indices) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-        """Give infrared and visible of the share's patches, uint8, (B, h, w)."""
+    def batch(self, indices: Indices) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Give infrared and visible of the share's patches, (B, h, w)."""
         return self.patches.batch((indices * self.every + self.first) % len(self.patches))
 
 

@@ -1,5 +1,6 @@
 """The file of patches: what goes in comes out, in any order, and damage is noticed."""
 
+import hashlib
 import json
 import multiprocessing
 import os
@@ -11,8 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmdrfuse.datasets.patches import FORMAT_VERSION, PackedPatches, PatchFile, PatchWriter
-from mmdrfuse.errors import PatchFileError
+from mmdrfuse.datasets.packing import PackedPatches, PatchWriter
+from mmdrfuse.datasets.patches import FORMAT_VERSION, PatchFile
+from mmdrfuse.errors import PatchFileError, UnknownNameError
 
 SIZE = (12, 16)
 
@@ -25,10 +27,10 @@ def blocks(rng, counts=(3, 4), size=SIZE):
     ]
 
 
-def write(path, parts, size=SIZE):
-    with PatchWriter(path, size, {"patch": 12, "note": "ü"}) as writer:
-        for number, part in enumerate(parts):
-            writer.add(PackedPatches(*part), {"name": f"pair {number}"})
+def write(path, parts, size=SIZE, *, splits=(0, 0), dtype=np.uint8):
+    with PatchWriter(path, size, {"patch": 12, "note": "ü"}, dtype=dtype) as writer:
+        for number, (part, split) in enumerate(zip(parts, splits, strict=False)):
+            writer.add(PackedPatches.of(*part, split=split), {"name": f"pair {number}"})
     return path
 
 
@@ -116,6 +118,59 @@ def test_no_index_gives_no_patches(file):
     assert PatchFile(file).batch(np.array([], int))[0].shape == (0, *SIZE)
 
 
+@pytest.mark.parametrize(("split", "indices"), [("train", [3, 4, 5, 6]), ("validation", [0, 1, 2]), ("all", range(7))])
+@pytest.mark.parametrize("loaded", [False, True])
+def test_a_split_is_seen_as_if_there_were_no_other(tmp_path, parts, split, indices, loaded):
+    patches = PatchFile(write(tmp_path / "p.h5", parts, splits=(1, 0)), split)
+    patches = patches.load() if loaded else patches
+    infrared, visible = patches.batch(np.arange(len(indices))[::-1])
+    np.testing.assert_array_equal(infrared, whole(parts, 0)[indices][::-1])
+    np.testing.assert_array_equal(visible, whole(parts, 1)[indices][::-1])
+    assert (len(patches), patches.shape, len(patches.index)) == (len(indices), (len(indices), *SIZE), len(indices))
+    with pytest.raises(IndexError, match=f"holds patches 0..{len(indices) - 1}; asked for"):
+        patches.batch(np.array([len(indices)]))
+
+
+def test_training_sees_the_training_split_alone_and_each_split_has_its_fingerprint(tmp_path, parts):
+    path = write(tmp_path / "p.h5", parts, splits=(1, 0))
+    fingerprints = {split: PatchFile(path, split).fingerprint for split in ("train", "validation", "all")}
+    assert len(set(fingerprints.values())) == 3
+    assert PatchFile(path).fingerprint == pickle.loads(pickle.dumps(PatchFile(path))).fingerprint
+    assert PatchFile(path).fingerprint == fingerprints["train"]
+    with h5py.File(path) as plain:
+        assert plain.attrs["fingerprint"] == fingerprints["all"]
+
+
+def test_a_split_that_is_unknown_or_empty_is_refused(file):
+    with pytest.raises(UnknownNameError, match="unknown split 'valid': did you mean validation"):
+        PatchFile(file, "valid")
+    with pytest.raises(PatchFileError, match="none of its 7 patches are for validation; prepare with --validation"):
+        PatchFile(file, "validation")
+
+
+def test_sixteen_bits_survive_the_round_trip(tmp_path, rng):
+    parts = [(*rng.integers(0, 65536, (2, 3, *SIZE), np.uint16), np.zeros((3, 2), int))]
+    patches = PatchFile(write(tmp_path / "p.h5", parts, dtype=np.uint16))
+    patches.verify()
+    np.testing.assert_array_equal(patches.batch(np.arange(3))[0], parts[0][0])
+    assert (patches.dtype, patches.nbytes) == (np.uint16, 2 * 3 * 12 * 16 * 2)
+
+
+def test_a_file_of_the_first_version_is_read_and_verified(file, parts):
+    with h5py.File(file, "r+") as plain:
+        index = plain["index"][:][["source", "y", "x"]]
+        old = np.array(index.tolist(), [("source", "<i4"), ("y", "<i4"), ("x", "<i4")])
+        del plain["index"]
+        plain["index"] = old
+        sides = [hashlib.sha256(plain[side][:].tobytes()).digest() for side in ("infrared", "visible")]
+        plain.attrs["fingerprint"] = hashlib.sha256(b"".join([*sides, hashlib.sha256(old).digest()])).hexdigest()
+        plain.attrs["format_version"] = 1
+    patches = PatchFile(file)
+    patches.verify()
+    assert (len(patches), set(patches.index["scale"]), set(patches.index["split"])) == (7, {1}, {0})
+    np.testing.assert_array_equal(patches.batch(np.arange(7))[0], whole(parts, 0))
+
+
 def _sum(patches, indices, queue):
     queue.put((int(patches.batch(indices)[0].sum()), patches._handle[0] == os.getpid()))
 
@@ -188,7 +243,7 @@ def _short_index(plain):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (_newer, r"format version 2, and this mmdrfuse [\d.]+ reads up to 1; update mmdrfuse, or make"),
+        (_newer, r"format version 3, and this mmdrfuse [\d.]+ reads up to 2; update mmdrfuse, or make"),
         (_no_version, r"damaged \(.*format_version.*\); make it again"),
         (_no_visible, r"damaged \(.*visible.*\); make it again"),
         (_bad_options, r"damaged \(Expecting property name.*\); make it again"),

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mmdrfuse import images
-from mmdrfuse.datasets import PatchFile, prepare, preparing
+from mmdrfuse.datasets import PatchFile, options, prepare
 from mmdrfuse.errors import InputError, OutputError, PairingError, SizeError
 from mmdrfuse.training import patches as training_patches
 
@@ -31,7 +31,7 @@ def read_all(path):
 
 
 def test_every_patch_is_where_the_index_says(root, tmp_path):
-    made = prepare([root], tmp_path / "p.h5", patch=16, stride=9)
+    made = prepare([root], tmp_path / "p.h5", patch=16, stride=9, depth="8")
     patches, infrared, visible = read_all(made.path)
     for record, left, right in zip(patches.index, infrared, visible, strict=True):
         pair = patches.sources[record["source"]]
@@ -56,8 +56,52 @@ def test_sixteen_bits_become_eight_by_rounding(tmp_path):
     ramp = np.arange(65536, dtype=np.uint16).reshape(256, 256)
     images.write(tmp_path / "s/ir/a.png", ramp)
     images.write(tmp_path / "s/vi/a.png", np.zeros((256, 256), np.uint8))
-    _, infrared, _ = read_all(prepare([tmp_path / "s"], tmp_path / "p.h5", patch=256).path)
+    _, infrared, _ = read_all(prepare([tmp_path / "s"], tmp_path / "p.h5", patch=256, depth="8").path)
     np.testing.assert_array_equal(infrared[0], np.rint(ramp / 257))
+
+
+def test_sixteen_bits_are_kept_for_all_where_any_picture_has_them(root, tmp_path):
+    patches, infrared, visible = read_all(prepare([root], tmp_path / "p.h5", patch=32, per_pair=1).path)
+    assert patches.dtype == infrared.dtype == visible.dtype == np.uint16
+    np.testing.assert_array_equal(infrared[1], images.read(root / "ir/b.png")[:32])
+    np.testing.assert_array_equal(visible[1], images.read(root / "vi/b.png")[:32] * np.uint16(257))
+    patches.verify()
+
+
+def test_exposures_of_sixteen_bits_are_refused(root, tmp_path):
+    with pytest.raises(InputError, match="exposures are made of 8 bits, and pictures here have 16: add --depth 8"):
+        prepare([root], tmp_path / "p.h5", patch=16, exposures=1)
+
+
+def test_the_index_tells_the_scale_that_a_patch_was_cut_at(root, tmp_path):
+    made = prepare([root], tmp_path / "p.h5", patch=16, scales=(1, 0.5), depth="8")
+    patches, infrared, _ = read_all(made.path)
+    of_a = patches.index["source"] == 0
+    assert patches.index["scale"][of_a].tolist() == [1] * 8 + [0.5] * 2
+    picture = images.read(root / "ir/a.png").astype(float)
+    half = np.rint((picture[::2, ::2] + picture[1::2, ::2] + picture[::2, 1::2] + picture[1::2, 1::2]) / 4)
+    np.testing.assert_array_equal(infrared[of_a][9], half[:16, 16:32])
+
+
+def test_flat_patches_are_counted(root, tmp_path):
+    for side in ("ir", "vi"):
+        images.write(root / side / "c.png", np.zeros((32, 32), np.uint8))
+    made = prepare([root], tmp_path / "p.h5", patch=16)
+    assert (made.pairs, made.flat, made.shape[0]) == (2, 4, 12)
+
+
+def test_a_pair_is_read_once_however_often_it_is_cut(root, tmp_path, monkeypatch):
+    read, original = [], images.read
+    monkeypatch.setattr(images, "read", lambda path: read.append(path) or original(path))
+    prepare([root], tmp_path / "p.h5", patch=16, exposures=3, scales=(1, 0.5), depth="8")
+    assert len(read) == 4
+
+
+def test_a_table_of_pairs_is_a_source_too(root, tmp_path):
+    table = tmp_path / "pairs.csv"
+    table.write_text("infrared,visible\nset/ir/b.png,set/vi/b.png\n")
+    patches = PatchFile(prepare([table], tmp_path / "p.h5", patch=16).path)
+    assert [(source["name"], source["infrared"]) for source in patches.sources] == [("b", "set/ir/b.png")]
 
 
 def test_floating_point_in_the_unit_range_becomes_eight_bits(tmp_path):
@@ -149,7 +193,7 @@ def test_a_root_that_cannot_be_searched_is_named_and_not_the_output(root, tmp_pa
 
 
 def test_the_smallest_patch_is_the_smallest_that_training_takes():
-    assert preparing.SMALLEST == training_patches.SMALLEST
+    assert options.SMALLEST == training_patches.SMALLEST
 
 
 def test_ambiguous_names_count_as_failed(root, tmp_path):
@@ -235,8 +279,8 @@ def test_at_most_so_many_patches_of_a_pair_come_from_all_over_it(root, tmp_path)
 
 
 def test_other_exposures_are_more_patches_of_the_same_pairs(root, tmp_path):
-    plain = read_all(prepare([root], tmp_path / "1.h5", patch=16).path)
-    made = prepare([root], tmp_path / "2.h5", patch=16, exposures=2)
+    plain = read_all(prepare([root], tmp_path / "1.h5", patch=16, depth="8").path)
+    made = prepare([root], tmp_path / "2.h5", patch=16, exposures=2, depth="8")
     patches, infrared, _ = read_all(made.path)
     assert (made.pairs, len(patches)) == (2, 3 * len(plain[0]))
     assert [source["exposure"] for source in patches.sources] == [0, 1, 2] * 2
@@ -252,9 +296,3 @@ def test_every_nth_pair_by_name_is_held_out_and_said(tmp_path, rng):
     made = prepare([tmp_path / "s"], tmp_path / "p.h5", patch=16, hold_out=3)
     assert [source["name"] for source in PatchFile(made.path).sources] == list("abdeg")
     assert made.left_out == (f"{tmp_path / 's'}: 2 of 7 pairs held out",)
-
-
-@pytest.mark.parametrize("changes", [{"per_pair": 0}, {"exposures": -1}, {"hold_out": 1}])
-def test_numbers_that_make_no_sense_are_refused(root, tmp_path, changes):
-    with pytest.raises(SizeError, match="they must be at least 1, 0 and 2"):
-        prepare([root], tmp_path / "p.h5", **changes)

@@ -1,5 +1,7 @@
 """Which patches a step sees, and how they reach the device."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -43,6 +45,14 @@ def test_a_batch_is_scaled_to_one_as_it_stands_in_the_file(toy):
     np.testing.assert_allclose(batch.infrared, expected, rtol=1e-6)
     assert batch.visible.shape == (2, 1, 16, 16)
     assert batch.positions.tolist() == [5, 2]
+
+
+def test_sixteen_bits_are_scaled_to_one_too(toy):
+    patches = toy()
+    deep = SimpleNamespace(batch=lambda indices: tuple(side * np.uint16(257) for side in patches.batch(indices)))
+    expected, found = (load(source, np.array([5, 2]), device=CPU) for source in (patches, deep))
+    np.testing.assert_allclose(found.infrared, expected.infrared, rtol=1e-6)
+    np.testing.assert_allclose(found.visible, expected.visible, rtol=1e-6)
 
 
 def test_the_description_tells_patches_apart(toy):

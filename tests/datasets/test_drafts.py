@@ -1,0 +1,204 @@
+"""A run that is stopped: what it leaves, and what the next one makes of it."""
+
+import errno
+import io
+import json
+import subprocess
+import sys
+from contextlib import nullcontext
+
+import numpy as np
+import pytest
+
+from mmdrfuse import images
+from mmdrfuse.datasets import PatchFile, drafts, prepare, preparing
+from mmdrfuse.errors import DiskFullError, InputError, OutputError
+
+COUNT = 9
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from mmdrfuse.datasets import drafts, prepare
+
+original, left = getattr(drafts.{owner}, "{method}"), {count}
+
+def mined(self, *arguments):
+    global left
+    left -= 1
+    if left == 0 and {before}:
+        os.kill(os.getpid(), signal.SIGKILL)
+    result = original(self, *arguments)
+    if left == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return result
+
+drafts.{owner}.{method} = mined
+prepare([Path(sys.argv[1])], Path(sys.argv[2]), patch=16, stride=8, exposures=1, workers=2)
+"""
+
+
+@pytest.fixture
+def root(tmp_path, rng):
+    for number in range(COUNT):
+        for side in ("ir", "vi"):
+            images.write(tmp_path / "set" / side / f"{number}.png", rng.integers(0, 256, (40, 48), np.uint8))
+    return tmp_path / "set"
+
+
+@pytest.fixture
+def whole(root, tmp_path):
+    """What a run that nobody stops writes."""
+    return prepare([root], tmp_path / "whole.h5", patch=16, stride=8, exposures=1).path.read_bytes()
+
+
+@pytest.fixture
+def out(tmp_path):
+    return tmp_path / "there" / "p.h5"
+
+
+def kill(root, out, owner, method, count, *, before=False):
+    """Run, and be killed at a call."""
+    code = KILLED.format(owner=owner, method=method, count=count, before=before)
+    ended = subprocess.run([sys.executable, "-c", code, root, out], capture_output=True, text=True, check=False)
+    assert ended.returncode == -9, ended.stderr
+    assert not out.exists()
+
+
+def resume(root, out, **changes):
+    return prepare([root], out, **{"patch": 16, "stride": 8, "exposures": 1, **changes})
+
+
+def stop(root, out, after, **changes):
+    """Run, and be interrupted after some pairs."""
+    done = []
+
+    def advance(name):
+        done.append(name)
+        if len(done) == COUNT + after:  # all are looked at before any is cut
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        resume(root, out, progress=lambda title, total: nullcontext(advance), **changes)
+    assert not out.exists()
+    return after
+
+
+@pytest.mark.parametrize(
+    "kills",
+    [
+        [("Draft", "begin", 1, True)],
+        [("Draft", "begin", 1, False)],
+        [("Draft", "note", 4, True)],  # patches are written, and the journal does not know
+        [("Draft", "note", 5, False), ("_Stream", "write", 90, False), ("Draft", "note", 8, False)],
+        [("Draft", "note", 6, False), ("Draft", "note", 2, False)],  # before it is where it was
+        [("Draft", "close", 1, True), ("Draft", "close", 1, False)],  # at the very end
+    ],
+    ids=str,
+)
+def test_runs_killed_at_any_point_end_with_the_bytes_of_one_that_was_not(root, whole, out, kills):
+    for owner, method, count, before in kills:
+        kill(root, out, owner, method, count, before=before)
+    assert resume(root, out).path.read_bytes() == whole
+    assert [path.name for path in out.parent.iterdir()] == ["p.h5"]
+
+
+@pytest.mark.parametrize("after", [1, 4, COUNT])
+def test_finished_pairs_are_not_cut_again(root, whole, out, monkeypatch, after):
+    stop(root, out, after)
+    cut, original = [], preparing.cut
+    monkeypatch.setattr(preparing, "cut", lambda item, *others: cut.append(item.pair.name) or original(item, *others))
+    made = resume(root, out)
+    assert len(cut) == COUNT - after
+    assert made.notes == (f"{after} of {COUNT} pairs are taken over from a run that was stopped",)
+    assert made.path.read_bytes() == whole
+    assert (made.pairs, made.flat) == (COUNT, 0)
+
+
+def test_other_options_throw_away_what_was_left_and_say_so(root, whole, out):
+    stop(root, out, 3, stride=9)
+    made = resume(root, out)
+    assert "p.h5.partial: was left by a run with other pictures or options, and is begun anew" in made.notes[0]
+    assert made.path.read_bytes() == whole
+
+
+def test_a_picture_that_changed_meanwhile_is_cut_again(root, out):
+    stop(root, out, 4)
+    images.write(root / "ir/1.png", np.zeros((40, 48), np.uint8))
+    made = resume(root, out)
+    PatchFile(made.path).verify()
+    assert (
+        made.path.read_bytes()
+        == prepare([root], out.with_name("new.h5"), patch=16, stride=8, exposures=1).path.read_bytes()
+    )
+
+
+@pytest.mark.parametrize("damage", ["patches", "journal", "cut off", "no journal"])
+def test_what_is_left_and_damaged_is_made_again(root, whole, out, damage):
+    stop(root, out, 4)
+    partial, journal = (out.with_name(f".p.h5.{kind}") for kind in ("partial", "journal"))
+    if damage == "patches":
+        content = bytearray(partial.read_bytes())
+        content[len(content) // 2] ^= 1
+        partial.write_bytes(content)
+    elif damage == "journal":
+        lines = journal.read_text().splitlines()
+        journal.write_text("\n".join([*lines[:3], lines[3][: len(lines[3]) // 2]]))
+    elif damage == "cut off":
+        partial.write_bytes(partial.read_bytes()[:5000])
+    else:
+        journal.unlink()
+    assert resume(root, out).path.read_bytes() == whole
+
+
+def test_a_failure_before_anything_is_finished_leaves_nothing(root, out):
+    for side in ("ir", "vi"):
+        for number in range(COUNT):
+            images.write(root / side / f"{number}.png", np.zeros((40, 48), np.uint8))
+    with pytest.raises(InputError, match="no patch could be cut from 9 pairs: 180 patches are flat"):
+        resume(root, out, exposures=0)
+    assert list(out.parent.iterdir()) == []
+
+
+def test_a_full_disk_is_told_and_the_next_run_goes_on(root, whole, out, monkeypatch):
+    original = drafts._Stream.__init__
+
+    class Full(io.FileIO):
+        def write(self, content):
+            if self.tell() > 60_000:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return super().write(content[:1000])  # as systems may
+
+    def full(self, file):
+        file.close()
+        original(self, Full(file.name, "r+b"))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(drafts._Stream, "__init__", full)
+        with pytest.raises(DiskFullError, match=r"p\.h5: the disk is full \(No space left on device\); make room"):
+            resume(root, out)
+    assert "taken over" in resume(root, out).notes[0]
+    assert out.read_bytes() == whole
+
+
+def test_two_runs_do_not_write_one_file(root, out):
+    pytest.importorskip("fcntl", reason="needs locks on files")
+    with drafts.drafting(out, overwrite=False) as draft:
+        with pytest.raises(OutputError, match=r"p\.h5\.partial: another run is writing it; wait for its end"):
+            resume(root, out)
+        draft.begin("nothing")
+
+
+@pytest.mark.parametrize("place", ["file/p.h5", "folder.h5"])
+def test_a_place_that_cannot_be_written_is_named(root, tmp_path, place):
+    (tmp_path / "file").touch()
+    (tmp_path / "folder.h5").mkdir()
+    with pytest.raises(OutputError, match=r"(file/p|folder)\.h5: (cannot be written|exists already)"):
+        resume(root, tmp_path / place)
+
+
+def test_the_journal_tells_where_each_patch_lies(root, out):
+    stop(root, out, 2)
+    lines = [json.loads(line) for line in out.with_name(".p.h5.journal").read_text().split("\n") if line]
+    assert list(lines[0]) == ["plan"]
+    assert [line["item"] for line in lines[1:]] == [0, 1]

@@ -1,0 +1,35 @@
+"""Sizes and depths of pictures, without decoding what is common."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mmdrfuse import images
+from mmdrfuse.datasets import headers
+from mmdrfuse.errors import InputError
+
+
+@pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.bmp", "a.webp", "a.tif"])
+@pytest.mark.parametrize("shape", [(20, 31), (20, 31, 3)])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_the_header_tells_what_decoding_would(tmp_path, rng, name, shape, dtype):
+    if dtype == np.uint16 and name not in ("a.png", "a.tif"):
+        pytest.skip("the format holds 8 bits")
+    images.write(tmp_path / name, rng.integers(0, np.iinfo(dtype).max, shape, dtype))
+    decoded = images.read(tmp_path / name)
+    assert headers.header(tmp_path / name) == (20, 31, decoded.dtype == np.uint16)
+
+
+def test_common_formats_are_not_decoded(tmp_path, monkeypatch):
+    for name in ("a.png", "a.jpg"):
+        images.write(tmp_path / name, np.zeros((20, 31), np.uint8))
+    monkeypatch.setattr(Image.Image, "load", None)
+    assert headers.header(tmp_path / "a.png") == headers.header(tmp_path / "a.jpg") == (20, 31, False)
+
+
+@pytest.mark.parametrize(("content", "message"), [(None, "no such file"), (b"\x89PNG", "not a picture")])
+def test_what_cannot_be_read_is_named(tmp_path, content, message):
+    if content:
+        (tmp_path / "a.png").write_bytes(content)
+    with pytest.raises(InputError, match=rf"a\.png: {message}"):
+        headers.header(tmp_path / "a.png")
