@@ -23,6 +23,7 @@ TOLD = ("EN", "SD", "SF", "AG", "MI", "SCD", "VIF", "Qabf", "SSIM", "CC")
 TITLES = {
     "ivif": "student for infrared and visible pictures, 113 parameters",
     "medical": "student for PET, SPECT or CT and MRI, 113 parameters",
+    "teacher": "teacher for infrared and visible pictures, 556,489 parameters",
 }
 
 

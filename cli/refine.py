@@ -27,7 +27,7 @@ Goals = dict[str, dict[str, float]]
 @click.argument("sources", metavar="SRC...", type=EXISTING_FOLDER, nargs=-1, required=True)
 @click.option("-o", "--out", metavar="FILE", type=ANY_PATH, required=True, help="The refined weights, safetensors.")
 @click.option("--goals", metavar="FILE", type=EXISTING, help='JSON, such as {"LLVIP": {"SD": 1.06}, "night": {…}}.')
-@click.option("--lights", metavar="A,B", default="", help="Groups in other light: haze, night.")
+@click.option("--lights", metavar="A,B", default="", help="Groups in other light: haze, night, day.")
 @click.option("--pictures", metavar="N", type=click.IntRange(1), default=24, help="In each group.")
 @click.option("--size", type=click.IntRange(41), default=320, help="Rows and columns of a picture's piece, at most.")
 @click.option("--hold-out", metavar="N", type=click.IntRange(2), help="Leave every Nth pair of a set untouched.")

@@ -2,7 +2,7 @@
 
 ``haze``: both sides use most of their range, the visible one lies in its darker half, and the thermal camera may show
 warm things dark. ``night``: little but hot things is bright in the infrared, and the visible side is dim, with the
-noise of a camera at its limits.
+noise of a camera at its limits. ``day``: nothing is dark in the visible side, and the infrared uses most of its range.
 """
 
 import math
@@ -42,10 +42,16 @@ LIGHTS: dict[str, Light] = {
         noise=0.0,
     ),
     "night": Light(
-        infrared=Curve((0, 0), (200, 255), (2.0, 3.5)),
-        visible=Curve((0, 10), (220, 255), (1.3, 2.0)),
+        infrared=Curve((0, 4), (140, 255), (2.5, 4.5)),
+        visible=Curve((0, 10), (120, 255), (1.0, 4.0)),
         inverted=0.0,
         noise=2.0,
+    ),
+    "day": Light(
+        infrared=Curve((15, 40), (225, 250), (0.7, 1.4)),
+        visible=Curve((70, 110), (235, 255), (0.6, 1.4)),
+        inverted=0.4,
+        noise=0.0,
     ),
 }
 """By name; their order decides too what a seed draws."""

@@ -26,8 +26,8 @@ class Cutting:
         scales: Each pair is cut at these scales, at most 1: smaller copies, each pixel the mean of the area it covers.
         per_pair: At most so many patches of a pair at each scale and exposure, spread evenly over its grid, so that
             large pictures do not outweigh small ones; None for all.
-        exposures: Each pair is cut so many times more, as other cameras might have exposed it, by turns in haze and at
-            night; see :mod:`mmdrfuse.datasets.exposures`. Needs 8 bits.
+        exposures: Each pair is cut so many times more, as other cameras might have exposed it, by turns in haze, at
+            night and by day; see :mod:`mmdrfuse.datasets.exposures`. Needs 8 bits.
         min_gradient: Flat patches are dropped: those whose mean difference from one pixel to the next, in levels of 8
             bits, is at most this on both sides. 0 drops what is constant on both.
         depth: ``auto`` keeps 16 bits, for the whole file where any picture has them (8 bits then become v · 257); ``8``
