@@ -1,11 +1,11 @@
 """Does each supervision earn its place for 113 parameters? One training a row, scored on pairs that none has seen.
 
-    python benchmarks/ablation.py PATCHES.h5 TEACHER.safetensors [--epochs N] [--seeds N] [--json FILE]
+    python benchmarks/ablation.py PATCHES.h5 [--teacher NAME|FILE] [--epochs N] [--seeds N] [--json FILE]
 
 Needs the real pairs in ../shared. PATCHES.h5 is what ``mmdrfuse prepare --hold-out 3`` made of LLVIP and RoadScene, and
-the teacher was trained on the same. Every row starts as ``max(I, V)``, sees the same patches in the same order, and is
-the default recipe but for what its name says; scores are means (protocol ``cddfuse``, clip) over TNO and over what was
-held out of LLVIP and RoadScene.
+the teacher was trained on the same pairs. Every row starts as ``max(I, V)``, sees the same patches in the same order,
+and is the default recipe but for what its name says; scores are means (protocol ``cddfuse``, clip) over TNO and over
+what was held out of LLVIP and RoadScene.
 """
 
 import argparse
@@ -104,8 +104,8 @@ def _line(name: str, found: list[Row]) -> str:
 def _arguments() -> Any:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("patches", type=Path)
-    parser.add_argument("teacher", type=Path)
-    parser.add_argument("--epochs", type=int, default=6)
+    parser.add_argument("--teacher", default="teacher", help="a shipped name or a file")
+    parser.add_argument("--epochs", type=int, default=4)
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--json", type=Path)
     return parser.parse_args()

@@ -33,9 +33,11 @@ def unseen(name: str, *, every: int = 1) -> list[Pair]:
 
 
 def means(
-    fuser: Fuser, pairs: Sequence[Pair], *, metrics: Sequence[str] = METRICS, protocol: str = "cddfuse"
+    fused: Fuser | Path, pairs: Sequence[Pair], *, metrics: Sequence[str] = METRICS, protocol: str = "cddfuse"
 ) -> dict[str, float]:
-    """Fuse and score pairs; give the mean of each metric."""
-    candidates = [Candidate("fused", pair, fuser) for pair in pairs]
+    """Score pairs, fused on the way or to PNGs in a folder; give the mean of each metric."""
+    candidates = [
+        Candidate("fused", pair, fused / f"{pair.name}.png" if isinstance(fused, Path) else fused) for pair in pairs
+    ]
     found = [result for _, result in unfailing(score(candidates, metrics=metrics, protocol=protocol))]
     return {metric: float(np.mean([result[metric] for result in found])) for metric in metrics}

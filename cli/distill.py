@@ -1,18 +1,17 @@
 """``mmdrfuse distill``: training patches and a teacher to a student."""
 
-from pathlib import Path
 from typing import Any
 
 import click
 
-from mmdrfuse.cli.common import ANY_PATH, messages
+from mmdrfuse.cli.common import messages
 from mmdrfuse.cli.training import Settings, train, training_options
 
 
 @click.command(short_help="Train a student, distilled from a teacher.")
 @training_options
-@click.option("--teacher", metavar="FILE", type=ANY_PATH, help="The teacher, as `mmdrfuse teach` wrote it.")
-def distill(teacher: Path | None, **options: Any) -> None:  # noqa: ANN401
+@click.option("--teacher", metavar="NAME|FILE", help="The shipped teacher, or what `mmdrfuse teach` wrote.")
+def distill(teacher: str | None, **options: Any) -> None:  # noqa: ANN401
     """Train a student (113 parameters) on PATCHES.h5, distilled from a teacher.
 
     RUN gets student.safetensors at the end, log.jsonl with one line a step, and state.safetensors, from which
@@ -22,7 +21,8 @@ def distill(teacher: Path | None, **options: Any) -> None:  # noqa: ANN401
     settings = Settings.of(options)
     if teacher is None and settings.changes["weights"].get("distillation") != 0:
         raise click.UsageError(
-            f"name a teacher with --teacher FILE; train one with\n  mmdrfuse teach {settings.patches} -o TEACHER"
+            "name a teacher: --teacher teacher is the shipped one; your own comes from\n"
+            f"  mmdrfuse teach {settings.patches} -o RUN"
         )
     from mmdrfuse import models
 

@@ -105,10 +105,10 @@ def _find(name_or_path: str | Path) -> Path:
     shipped = SHIPPED / f"{name_or_path}.safetensors"
     if path.is_file():
         return path
-    if path.is_dir():
-        raise WeightsError(f"{path}: is a folder; name the file in it that holds the weights")
     if isinstance(name_or_path, str) and shipped.is_file():
         return shipped
+    if path.is_dir():
+        raise WeightsError(f"{path}: is a folder; name the file in it that holds the weights")
     if isinstance(name_or_path, Path) or path.suffix or path.name != name_or_path:
         raise WeightsError(f"{path}: no such file; give a checkpoint, or one of {', '.join(names())}")
     raise UnknownNameError("weights", str(name_or_path), names())
