@@ -243,14 +243,16 @@ def _show_plan(job: "Job", pairs: "Sequence[Pair]", todo: "Sequence[Pair]", chos
     """Print what would be done with each pair."""
     from mmdrfuse.pipeline.planning import plan
 
+    count = 0
     for pair, planned in plan(job, pairs, todo, workers=chosen.workers):
         report.add(planned)
         if not isinstance(planned, MMDRFuseError):
             infrared, visible = planned.sources
             size = "x".join(map(str, planned.size))
             made_of = f"{pair.infrared} ({infrared}), {pair.visible} ({visible})"
+            count += planned.action != "skip"
             click.echo(f"{planned.action} {planned.target} ({size}) from {made_of}")
-    report.finish(f"pictures looked at, {len(todo)} to be made, nothing written")
+    report.finish(f"pictures looked at, {count} to be made, nothing written")
 
 
 def _suffix(ending: str, quality: int | None) -> str:

@@ -70,14 +70,7 @@ def cut(item: Item, how: Cutting, dtype: DTypeLike) -> Outcome:
         InputError: A picture cannot be read or used.
         SizeError: The pictures' sizes differ.
     """
-    paths = item.pair.infrared, item.pair.visible
-    infrared, visible = (luminance(path, dtype) for path in paths)
-    if infrared.shape != visible.shape:
-        (high, wide), (tall, broad) = infrared.shape, visible.shape
-        raise SizeError(
-            f"{paths[0]} is {wide}x{high} and {paths[1]} {broad}x{tall} pixels; "
-            "a pair must be registered: resize or crop one of them"
-        )
+    infrared, visible = luminances(item.pair, dtype)
     known = {
         "set": item.number,
         "layout": item.layout,
@@ -117,23 +110,24 @@ def hashed(item: Item) -> dict[str, str]:
     return known
 
 
-def luminance(path: Path, dtype: DTypeLike = np.uint8) -> NDArray[Any]:
-    """Read the luminance as 8 bits (16 bits by v / 257, rounded) or 16 (8 bits by v · 257).
+def luminances(pair: Pair, dtype: DTypeLike = np.uint8) -> Sides:
+    """Read the luminance of both sides as 8 bits (16 bits by v / 257, rounded) or 16 (8 bits by v · 257).
 
     Raises:
-        InputError: The picture cannot be read, or has floating-point values beyond 0..1.
+        InputError: A picture cannot be read, or has floating-point values beyond 0..1.
+        SizeError: The pictures' sizes differ.
     """
-    values: NDArray[Any] = images.luminance(images.read(path))
-    top = np.iinfo(dtype).max
-    if values.dtype == dtype:
-        return values
-    if values.dtype == np.uint16:
-        return ((values.astype(np.uint32) + 128) // 257).astype(np.uint8)
-    if values.dtype == np.uint8:
-        return values * np.uint16(257)
-    if not (np.isfinite(values).all() and 0 <= values.min() <= values.max() <= 1):
-        raise InputError(f"{path}: floating-point values beyond 0..1; scale them, or store 8 or 16 bits")
-    return np.rint(values * float(top)).astype(dtype)
+    paths = pair.infrared, pair.visible
+    infrared, visible = (
+        _stored(images.luminance(picture.image), path, dtype) for picture, path in zip(pair.load(), paths, strict=True)
+    )
+    if infrared.shape != visible.shape:
+        (high, wide), (tall, broad) = infrared.shape, visible.shape
+        raise SizeError(
+            f"{paths[0]} is {wide}x{high} and {paths[1]} {broad}x{tall} pixels; "
+            "a pair must be registered: resize or crop one of them"
+        )
+    return infrared, visible
 
 
 def shrunk(image: NDArray[Any], scale: float) -> NDArray[Any]:
@@ -162,6 +156,19 @@ def reading(source: Path) -> Iterator[None]:
     except OSError as error:
         reason = f"cannot be read ({error.strerror or error})"
         raise InputError(f"{error.filename or source}: {reason}; check the path and its permissions") from error
+
+
+def _stored(values: NDArray[Any], path: Path, dtype: DTypeLike) -> NDArray[Any]:
+    top = np.iinfo(dtype).max
+    if values.dtype == dtype:
+        return values
+    if values.dtype == np.uint16:
+        return ((values.astype(np.uint32) + 128) // 257).astype(np.uint8)
+    if values.dtype == np.uint8:
+        return values * np.uint16(257)
+    if not (np.isfinite(values).all() and 0 <= values.min() <= values.max() <= 1):
+        raise InputError(f"{path}: floating-point values beyond 0..1; scale them, or store 8 or 16 bits")
+    return np.rint(values * float(top)).astype(dtype)
 
 
 def _exposed(sides: Sides, exposure: int, name: str) -> Sides:

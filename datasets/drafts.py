@@ -46,6 +46,8 @@ def drafting(out: Path, *, overwrite: bool) -> Iterator["Draft"]:
         OutputError: The file exists and may not be replaced, cannot be written, or is being written by another run.
         DiskFullError: There is no room for it.
     """
+    if out.is_dir():
+        raise OutputError(f"{out}: is a folder; name the file to write")
     if not overwrite and out.exists():
         raise OutputError(f"{out}: exists already; choose another name, or allow it with --overwrite")
     try:

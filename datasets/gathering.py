@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mmdrfuse.datasets.cutting import luminance
+from mmdrfuse.datasets.cutting import luminances
 from mmdrfuse.datasets.exposures import LIGHTS, Image, expose
 from mmdrfuse.datasets.layouts import find_pairs
-from mmdrfuse.errors import SizeError, UnknownNameError
+from mmdrfuse.errors import UnknownNameError
 from mmdrfuse.pipeline.pairs import Pair
 
 
@@ -70,11 +70,7 @@ def _drawn(pairs: Sequence[Pair], count: int, seed: int) -> list[tuple[int, Pair
 
 def _piece(pair: Pair, size: int, seed: str, *, light: str | None = None) -> Piece:
     """Read a pair and cut a piece out of it at random."""
-    infrared, visible = luminance(pair.infrared), luminance(pair.visible)
-    if infrared.shape != visible.shape:
-        raise SizeError(
-            f"{pair.infrared} is {infrared.shape} and {pair.visible} {visible.shape} pixels: a pair must be registered"
-        )
+    infrared, visible = luminances(pair)
     if light:
         infrared, visible = expose(infrared, visible, light=light, seed=f"{pair.name} {seed}")
     generator = np.random.default_rng(zlib.crc32(f"{pair.name} {seed}".encode()))

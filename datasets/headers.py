@@ -9,6 +9,7 @@ from PIL import Image
 
 from mmdrfuse import images
 from mmdrfuse.errors import InputError
+from mmdrfuse.images import flir
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _EIGHT_BIT = frozenset({"JPEG", "BMP", "WEBP"})
@@ -24,8 +25,8 @@ class Header(NamedTuple):
     """Whether its values have 16 bits."""
 
 
-def header(path: Path) -> Header:
-    """Look at a picture.
+def header(path: Path, *, side: images.Side | None = None) -> Header:
+    """Look at a picture; of a thermal camera's file that is the infrared side, at the temperatures.
 
     Raises:
         InputError: It cannot be read.
@@ -37,11 +38,12 @@ def header(path: Path) -> Header:
             width, height = struct.unpack(">II", head[16:24])
             return Header(height, width, deep=head[24] == 16)
         with Image.open(path) as image:
-            if image.format in _EIGHT_BIT:
+            thermal = side == "infrared" and flir.is_radiometric(path.read_bytes())
+            if image.format in _EIGHT_BIT and not thermal:
                 return Header(image.height, image.width, deep=False)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
         pass  # what Pillow does not know, or finds broken, is looked at below
-    values = images.read(path)
+    values = images.read(path, side=side)
     return Header(values.shape[0], values.shape[1], deep=values.dtype == np.uint16)

@@ -74,6 +74,8 @@ class Cutting:
                 raise SizeError(f"{name} {value}: it must be at least {low}")
         if not self.scales or not all(0 < scale <= 1 for scale in self.scales):
             raise SizeError(f"scales {self.scales}: each must be above 0 and at most 1")
+        if len(set(self.scales)) < len(self.scales):
+            raise SizeError(f"scales {self.scales}: name each once")
         if not 0 <= self.validation < 1:
             raise SizeError(f"validation {self.validation}: the share must be at least 0 and below 1")
         if self.weights is not None and not all(0 < weight < float("inf") for weight in self.weights):

@@ -53,7 +53,8 @@ class PatchFile:
         UnknownNameError: There is no such split.
     """
 
-    def __init__(self, path: Path, split: str = "train") -> None:
+    def __init__(self, path: str | Path, split: str = "train") -> None:
+        path = Path(path)
         if split not in (*SPLITS, "all"):
             raise UnknownNameError("split", split, (*SPLITS, "all"))
         self.path, self.split = path, split

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -78,6 +78,12 @@ def find(number: int, root: Path, how: Cutting) -> Found:
         return Found(layout.name, items, list(pairing.unclear()), left_out)
 
 
+def on_one_side(items: Iterable[Item]) -> list[Item]:
+    """Let a picture that is in several sets be for validation, or for training, in all of them."""
+    splits: dict[Path, int] = {}
+    return [replace(item, split=splits.setdefault(item.pair.infrared.resolve(), item.split)) for item in items]
+
+
 def plan(items: Sequence[Item], how: Cutting, pool: Executor, advance: Callable[[str], None]) -> Plan:
     """Look at the pictures' headers, and draw the patches.
 
@@ -132,7 +138,7 @@ def _for_validation(scenes: Sequence[str], how: Cutting) -> set[str]:
 
 
 def _headers(item: Item) -> tuple[Header, Header]:
-    return header(item.pair.infrared), header(item.pair.visible)
+    return header(item.pair.infrared, side="infrared"), header(item.pair.visible)
 
 
 def _draw(items: Sequence[Item], counts: NDArray[np.int64], how: Cutting) -> Iterator[tuple[Item, int]]:

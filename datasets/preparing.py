@@ -15,7 +15,7 @@ from mmdrfuse.datasets.cutting import Item, Outcome, cut, hashed
 from mmdrfuse.datasets.drafts import Draft, drafting
 from mmdrfuse.datasets.options import Cutting
 from mmdrfuse.datasets.packing import PatchWriter
-from mmdrfuse.datasets.planning import Plan, find, plan
+from mmdrfuse.datasets.planning import Plan, find, on_one_side, plan
 from mmdrfuse.errors import InputError, MMDRFuseError, SizeError
 from mmdrfuse.pipeline.ordered import ordered
 
@@ -90,7 +90,7 @@ def prepare(
     show, workers = progress or _silent, workers or os.cpu_count() or 1
     with drafting(out, overwrite=overwrite) as draft, ThreadPoolExecutor(workers) as pool:
         sets = [find(number, root, how) for number, root in enumerate(sources)]
-        pairs = [item for one in sets for item in one.items]
+        pairs = on_one_side(item for one in sets for item in one.items)
         with show("looking at pictures", len(pairs)) as advance:
             planned = plan(pairs, how, pool, advance)
         dtype = np.dtype(np.uint16 if planned.deep else np.uint8)
@@ -111,7 +111,7 @@ def prepare(
             failed = [line for one in sets for line in one.unclear] + done.failed
             left_out = [line for one in sets for line in one.left_out] + planned.small
             if not writer.count:
-                why = [f"{done.flat} patches are flat", *left_out, *failed][-1]
+                why = [*left_out, *([f"{done.flat} patches are flat"] if done.flat else []), *failed][-1]
                 raise InputError(f"no patch could be cut from {len(pairs)} pairs: {why}")
     return PrepareReport(
         path=out,

@@ -115,6 +115,7 @@ def fuse_pair(job: Job, pair: Pair) -> Entry:
         bits=8 * made.dtype.itemsize,
         coloring=job.fuser.color,
         quality=job.quality,
+        nbytes=target.stat().st_size,
         **asdict(pair.preparation),
     )
 
@@ -191,9 +192,10 @@ def check_targets(job: Job, pairs: Sequence[Pair], *, overwrite: bool) -> None:
         raise OutputError(f"{clash}: is one of the sources; choose another place for the fused picture")
     existing = [target for target in targets if target.exists()]
     if existing and not overwrite:
+        others = f" ({len(existing)} of {len(targets)} pictures do)" if len(targets) > 1 else ""
         raise OutputError(
-            f"{existing[0]}: exists already ({len(existing)} of {len(targets)} pictures do); "
-            "choose another folder, replace them with --overwrite, or go on with --resume"
+            f"{existing[0]}: exists already{others}; choose another place, replace what exists with --overwrite, or go "
+            "on with --resume where a folder's manifest says what is done"
         )
 
 

@@ -63,6 +63,8 @@ class Entry:
     """The two stored values of the infrared that became 0 and 1; empty for those of its type."""
     page: int = 0
     """Of files that hold several; 0 for none chosen."""
+    nbytes: int = 0
+    """Size of the picture's file; 0 where it was not noted."""
 
     def pair(self, folder: Path) -> Pair:
         """Give the sources, found from the manifest's ``folder``; the same files are the same pair everywhere."""

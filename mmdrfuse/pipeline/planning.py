@@ -43,7 +43,7 @@ def unfinished(job: Job, pairs: Sequence[Pair], *, workers: int = 1) -> list[Pai
 
     def done(pair: Pair) -> bool:
         entry = entries.get(manifest.relative(job.target(pair), job.out))
-        return entry is not None and job.target(pair).is_file() and _same(job, pair, entry)
+        return entry is not None and _whole(job.target(pair), entry) and _same(job, pair, entry)
 
     with ThreadPoolExecutor(workers) as pool:
         # A source that cannot be read any more proves nothing: it fails when its turn comes.
@@ -76,6 +76,11 @@ def plan(
 
     with ThreadPoolExecutor(workers) as pool:
         yield from ordered(pool, look, pairs, ahead=2 * workers)
+
+
+def _whole(target: Path, entry: Entry) -> bool:
+    """Tell whether a picture is there, as large as it was written."""
+    return target.is_file() and entry.nbytes in (0, target.stat().st_size)
 
 
 def _same(job: Job, pair: Pair, entry: Entry) -> bool:

@@ -69,7 +69,7 @@ def test_existing_pictures_are_refused_and_replaced_when_told(run, folders):
     run(*arguments)
     refused = run(*arguments)
     assert refused.exit_code == 1
-    assert "replace them with --overwrite" in refused.stderr
+    assert "replace what exists with --overwrite" in refused.stderr
     assert run(*arguments, "--overwrite", "--range", "minmax").exit_code == 0
 
 
@@ -228,7 +228,7 @@ def test_dry_run_says_what_would_be_done_and_writes_nothing(run, folders):
     assert lines[0].startswith(f"write {folders / 'out' / 'street_0000.png'} (128x96) from ")
     assert "street_0000.png (128x96 uint8), " in lines[0]
     assert "visible 9x9 pixels" in result.stderr
-    assert "2 pictures looked at, 3 to be made, nothing written, 1 failed" in result.stderr
+    assert "2 pictures looked at, 2 to be made, nothing written, 1 failed" in result.stderr
     assert not (folders / "out").exists()
 
 

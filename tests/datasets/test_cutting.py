@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from mmdrfuse import images
-from mmdrfuse.datasets.cutting import Item, cut, luminance, shrunk
+from mmdrfuse.datasets.cutting import Item, cut, luminances, shrunk
 from mmdrfuse.datasets.options import Cutting
 from mmdrfuse.pipeline.pairs import Pair
 
@@ -48,7 +48,7 @@ def test_full_size_is_the_picture_itself(rng):
 )
 def test_either_depth_is_made_of_the_other(tmp_path, stored, dtype, read):
     images.write(tmp_path / "a.tif", stored)
-    found = luminance(tmp_path / "a.tif", dtype)
+    found, _ = luminances(Pair("a", tmp_path / "a.tif", tmp_path / "a.tif"), dtype)
     assert (found.dtype, found.tolist()) == (dtype, read)
 
 

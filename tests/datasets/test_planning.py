@@ -110,3 +110,17 @@ def test_a_pair_that_cannot_be_read_is_told_even_if_patches_are_drawn(root, tmp_
     made = prepare([root], tmp_path / "p.h5", patch=16, max_patches=10)
     assert "030100.png: not a picture" in made.failed[0]
     assert made.shape[0] == 10
+
+
+def test_a_pair_of_two_sets_is_on_one_side(root, tmp_path):
+    table = tmp_path / "all.csv"
+    names = [path.name for path in sorted((root / "infrared" / "train").iterdir())]
+    lines = [f"LLVIP/infrared/train/{name},LLVIP/visible/train/{name}" for name in names]
+    table.write_text("\n".join(["infrared,visible", *lines]))
+    out = prepare([root, table], tmp_path / "p.h5", patch=16, validation=0.3).path
+    seen = [
+        {patches.sources[number]["infrared_sha256"] for number in patches.index["source"]}
+        for patches in (PatchFile(out, "train"), PatchFile(out, "validation"))
+    ]
+    assert all(seen)
+    assert not seen[0] & seen[1]

@@ -11,6 +11,7 @@ import pytest
 from mmdrfuse import images
 from mmdrfuse.datasets import PatchFile, options, prepare
 from mmdrfuse.errors import InputError, OutputError, PairingError, SizeError
+from mmdrfuse.pipeline import Pair
 from mmdrfuse.training import patches as training_patches
 
 
@@ -91,10 +92,10 @@ def test_flat_patches_are_counted(root, tmp_path):
 
 
 def test_a_pair_is_read_once_however_often_it_is_cut(root, tmp_path, monkeypatch):
-    read, original = [], images.read
-    monkeypatch.setattr(images, "read", lambda path: read.append(path) or original(path))
+    read, original = [], Pair.load
+    monkeypatch.setattr(Pair, "load", lambda pair: read.append(pair) or original(pair))
     prepare([root], tmp_path / "p.h5", patch=16, exposures=3, scales=(1, 0.5), depth="8")
-    assert len(read) == 4
+    assert len(read) == 2
 
 
 def test_a_table_of_pairs_is_a_source_too(root, tmp_path):
@@ -296,3 +297,19 @@ def test_every_nth_pair_by_name_is_held_out_and_said(tmp_path, rng):
     made = prepare([tmp_path / "s"], tmp_path / "p.h5", patch=16, hold_out=3)
     assert [source["name"] for source in PatchFile(made.path).sources] == list("abdeg")
     assert made.left_out == (f"{tmp_path / 's'}: 2 of 7 pairs held out",)
+
+
+def test_what_is_all_flat_is_told_so(root, tmp_path):
+    with pytest.raises(InputError, match=r"no patch could be cut from 2 pairs: 12 patches are flat"):
+        prepare([root], tmp_path / "p.h5", patch=16, min_gradient=254)
+
+
+def test_the_infrared_of_a_thermal_camera_is_its_temperatures(tmp_path, monkeypatch):
+    """The file's picture that everybody sees is another, and here smaller than a patch."""
+    images.write(tmp_path / "set" / "ir" / "a.jpg", np.zeros((8, 8), np.uint8))
+    images.write(tmp_path / "set" / "vi" / "a.png", np.zeros((16, 16), np.uint8))
+    temperatures = np.arange(256, dtype=np.uint16).reshape(16, 16)
+    monkeypatch.setattr("mmdrfuse.images.flir.is_radiometric", lambda content: True)
+    monkeypatch.setattr("mmdrfuse.images.flir.decode", lambda content, name, side: temperatures)
+    patches = PatchFile(prepare([tmp_path / "set"], tmp_path / "p.h5", patch=16).path)
+    np.testing.assert_array_equal(patches.batch(np.array([0]))[0][0], temperatures)

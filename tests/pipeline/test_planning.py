@@ -108,3 +108,10 @@ def test_plan_names_what_would_fail(job, pairs):
     images.write(pairs[1].visible, np.zeros((5, 5), np.uint8))
     found = [result for _, result in plan(job, pairs, pairs)]
     assert [type(result) for result in found[:2]] == [InputError, SizeError]
+
+
+def test_a_picture_that_was_cut_off_is_not_done(job, pairs):
+    list(fuse_pairs(job, pairs))
+    broken = job.target(pairs[1])
+    broken.write_bytes(broken.read_bytes()[:50])
+    assert names(unfinished(job, pairs)) == ["b"]
