@@ -37,7 +37,8 @@ layout_option = click.option("--layout", metavar="NAME", show_default="recognise
 pair_regex_option = click.option(
     "--pair-regex",
     metavar="REGEX",
-    help="What is equal in the names of a pair, as a regular expression: its group tells it; without the endings. [default: the whole name]",
+    help="What is equal in the names of a pair, as a regular expression for the names without endings: its group "
+    "tells it. [default: the whole name]",
 )
 
 

@@ -98,7 +98,9 @@ def _numbers(context: click.Context, parameter: click.Parameter, text: str | Non
 @click.option("--seed", type=click.IntRange(0), default=0, help="Draws scenes and patches.")
 @click.option("--layout", metavar="NAME", show_default="recognised", help="The layout that SRC has.")
 @click.option(
-    "--pair-regex", metavar="REGEX", help="What is equal in the names of a pair, without endings: the group (?P<key>...), or the first."
+    "--pair-regex",
+    metavar="REGEX",
+    help="What is equal in the names of a pair, without endings: the group (?P<key>...), or the first.",
 )
 @workers_option
 @overwrite_option
