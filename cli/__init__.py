@@ -42,9 +42,9 @@ class Suite(click.Group):
         warnings.filterwarnings("ignore", message=r"Image size \(\d+ pixels\) exceeds limit")
         try:
             return super().invoke(ctx)
-        except MMDRFuseError as error:
+        except MMDRFuseError as error:  # outside a command, which words its own
             click.secho(f"error: {error}", err=True, fg="red")
-            raise SystemExit(1) from error
+            raise SystemExit(error.exit_code) from error
         except (KeyboardInterrupt, click.Abort) as error:
             click.echo("interrupted", err=True)
             raise SystemExit(130) from error

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mmdrfuse.cli.common import messages, show, weights_option
+from mmdrfuse.cli.common import Command, messages, show, weights_option
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -31,7 +31,7 @@ def _size(_context: click.Context, _option: click.Parameter, value: str) -> tupl
     return int(found[1]), int(found[2])
 
 
-@click.command(short_help="Say what a network costs on this machine.")
+@click.command(cls=Command, short_help="Say what a network costs on this machine.")
 @weights_option
 @click.option("--size", default="1280x1024", metavar="WxH", callback=_size, help="Pixels of the pictures.")
 @click.option(

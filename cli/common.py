@@ -10,9 +10,11 @@ import click
 from rich.console import Console, RenderableType
 from rich.text import Text
 
-from mmdrfuse.errors import MMDRFuseError, OutputError
+from mmdrfuse.atomic import refuse_existing
+from mmdrfuse.cli.shared.cures import explained
+from mmdrfuse.errors import MMDRFuseError
 
-Command = TypeVar("Command", bound=Callable[..., Any])
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 WIDEST = 240
 """Columns of a table that is not for a terminal; beyond, its cells are folded."""
@@ -33,7 +35,19 @@ workers_option = click.option(
 )  # fmt: skip
 
 
-class Sectioned(click.Command):
+class Command(click.Command):
+    """A command that ends an expected failure with one line, in the words of its own options."""
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except MMDRFuseError as error:
+            click.secho(f"error: {explained(error)}", err=True, fg="red")
+            raise SystemExit(error.exit_code) from error
+
+
+class Sectioned(Command):
     """A command whose help shows its options under headings.
 
     Args:
@@ -85,7 +99,7 @@ class Report:
     def add(self, result: object) -> None:
         """Count one item's result, or name its failure."""
         if isinstance(result, MMDRFuseError):
-            self.fail(str(result))
+            self.fail(explained(result))
         else:
             self.done += 1
 
@@ -112,8 +126,8 @@ def check_deliverable(*targets: str | None, overwrite: bool) -> None:
     if targets.count("-") > 1:
         raise click.UsageError("only one of --json and --csv can be -, standard output")
     for target in targets:
-        if target not in (None, "-") and Path(str(target)).exists() and not overwrite:
-            raise OutputError(f"{target}: exists already; replace it with --overwrite")
+        if target not in (None, "-"):
+            refuse_existing(Path(str(target)), overwrite=overwrite)
 
 
 def deliver(target: str, text: str) -> None:

@@ -12,6 +12,7 @@ from mmdrfuse.cli.common import (
     ANY_PATH,
     EXISTING,
     EXISTING_FOLDER,
+    Command,
     Report,
     check_deliverable,
     deliver,
@@ -47,7 +48,7 @@ def data() -> None:
     """Show what sets are known, check folders of pairs, and verify files of patches."""
 
 
-@data.command(short_help="Show what sets are known.")
+@data.command(cls=Command, short_help="Show what sets are known.")
 @click.argument("name", required=False)
 def info(name: str | None) -> None:
     """Show what is known of the set NAME: its folders, size, source, licence and citation; without NAME, list all."""
@@ -62,7 +63,7 @@ def info(name: str | None) -> None:
     show(_entry(LAYOUTS[name.lower()]))
 
 
-@data.command(short_help="Check a set of pairs.")
+@data.command(cls=Command, short_help="Check a set of pairs.")
 @click.argument("source", metavar="SRC", type=EXISTING)
 @click.argument("visible", metavar="[VIS]", type=EXISTING_FOLDER, required=False)
 @layout_option
@@ -110,7 +111,7 @@ def check(
         raise SystemExit(1)
 
 
-@data.command(short_help="Verify files of patches.")
+@data.command(cls=Command, short_help="Verify files of patches.")
 @click.argument("files", metavar="FILE.h5...", type=ANY_PATH, nargs=-1, required=True)
 def verify(files: tuple[Path, ...]) -> None:
     """Read every patch of each FILE.h5 and compare with the fingerprint that `mmdrfuse prepare` wrote."""

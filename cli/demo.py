@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mmdrfuse.cli.common import FOLDER, messages, overwrite_option, progress, show
+from mmdrfuse.cli.common import FOLDER, Command, messages, overwrite_option, progress, show
 from mmdrfuse.errors import OutputError
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ METRICS = ("EN", "SD", "MI", "SCD", "VIF", "Qabf", "SSIM")
 BASELINES = ("mean", "max")
 
 
-@click.command(short_help="Try everything on made-up night scenes.")
+@click.command(cls=Command, short_help="Try everything on made-up night scenes.")
 @click.argument("out", type=FOLDER, default=Path("mmdrfuse-demo"), required=False)
 @click.option("--pairs", "count", type=click.IntRange(1), default=3, help="How many scenes to make.")
 @click.option("--seed", type=click.IntRange(0), default=1, help="Other seeds make other scenes.")

@@ -4,11 +4,11 @@ from typing import Any
 
 import click
 
-from mmdrfuse.cli.common import messages
+from mmdrfuse.cli.common import Command, messages
 from mmdrfuse.cli.training import Settings, train, training_options
 
 
-@click.command(short_help="Train a student, distilled from a teacher.")
+@click.command(cls=Command, short_help="Train a student, distilled from a teacher.")
 @training_options
 @click.option("--teacher", metavar="NAME|FILE", help="The shipped teacher, or what `mmdrfuse teach` wrote.")
 def distill(teacher: str | None, **options: Any) -> None:  # noqa: ANN401

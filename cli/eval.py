@@ -9,6 +9,7 @@ import click
 
 from mmdrfuse.cli.common import (
     EXISTING_FOLDER,
+    Command,
     Report,
     check_deliverable,
     deliver,
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 USUAL = "EN,SD,SF,AG,MI,SCD,VIF,Qabf,SSIM,CC"
 
 
-@click.command("eval", short_help="Score fused pictures.")
+@click.command("eval", cls=Command, short_help="Score fused pictures.")
 @click.argument("fused", nargs=-1, type=EXISTING_FOLDER)
 @click.option("--ir", "infrared", type=EXISTING_FOLDER, help="Folder of the infrared sources.")
 @click.option("--vis", "visible", type=EXISTING_FOLDER, help="Folder of the visible sources.")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mmdrfuse.cli.common import ANY_PATH, EXISTING, EXISTING_FOLDER, messages, overwrite_option
+from mmdrfuse.cli.common import ANY_PATH, EXISTING, EXISTING_FOLDER, Command, messages, overwrite_option
 from mmdrfuse.errors import InputError, OutputError, WeightsError
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Goals = dict[str, dict[str, float]]
 
 
-@click.command(short_help="Move a student's weights until its scores reach their goals.")
+@click.command(cls=Command, short_help="Move a student's weights until its scores reach their goals.")
 @click.argument("student", metavar="STUDENT", type=str)
 @click.argument("sources", metavar="SRC...", type=EXISTING_FOLDER, nargs=-1, required=True)
 @click.option("-o", "--out", metavar="FILE", type=ANY_PATH, required=True, help="The refined weights, safetensors.")

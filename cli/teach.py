@@ -4,11 +4,11 @@ from typing import Any
 
 import click
 
-from mmdrfuse.cli.common import messages
+from mmdrfuse.cli.common import Command, messages
 from mmdrfuse.cli.training import Settings, train, training_options
 
 
-@click.command(short_help="Train a teacher on patches.")
+@click.command(cls=Command, short_help="Train a teacher on patches.")
 @training_options
 def teach(**options: Any) -> None:  # noqa: ANN401
     """Train a teacher (556,489 parameters) on PATCHES.h5, a file that `mmdrfuse prepare` wrote.

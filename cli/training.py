@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mmdrfuse.cli.common import ANY_PATH, Command, overwrite_option, warn
+from mmdrfuse.cli.common import ANY_PATH, Function, overwrite_option, warn
 
 if TYPE_CHECKING:
     from mmdrfuse.datasets import PatchFile
@@ -127,7 +127,7 @@ class Settings:
         return cls(changes=changes, **options)
 
 
-def training_options(command: Command) -> Command:
+def training_options(command: Function) -> Function:
     """Give a command the arguments and options that `Settings` collects."""
     for option in reversed(OPTIONS):
         command = option(command)

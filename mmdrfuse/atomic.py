@@ -2,11 +2,15 @@
 
 import contextlib
 import errno
+import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
 from mmdrfuse.errors import DiskFullError, OutputError
+
+_LONGEST_SUFFIX = 16
+"""Characters of a suffix that a temporary file keeps."""
 
 
 @contextlib.contextmanager
@@ -24,9 +28,9 @@ def writing(path: Path, *, overwrite: bool = True) -> Iterator[Path]:
         OutputError: ``path`` exists and may not be replaced, or its folder cannot be written.
         DiskFullError: There is no room for it.
     """
-    if not overwrite and path.exists():
-        raise OutputError(f"{path}: exists already; choose another name, or allow it with --overwrite")
-    temporary = path.with_name(f".{path.stem}.{secrets.token_hex(4)}{path.suffix}")
+    refuse_existing(path, overwrite=overwrite)
+    # Not built from the name, which may be as long as the file system allows.
+    temporary = path.with_name(f".{secrets.token_hex(8)}{path.suffix[-_LONGEST_SUFFIX:]}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary.touch()
@@ -39,6 +43,16 @@ def writing(path: Path, *, overwrite: bool = True) -> Iterator[Path]:
     finally:
         with contextlib.suppress(OSError):  # it has taken its name, or its folder was never made
             temporary.unlink()
+
+
+def refuse_existing(path: Path, *, overwrite: bool) -> None:
+    """Refuse to replace what exists: the one place that decides and words it.
+
+    Raises:
+        OutputError: ``path`` exists and may not be replaced.
+    """
+    if not overwrite and os.path.lexists(path):
+        raise OutputError(f"{path}: exists already", cure="overwrite")
 
 
 def unwritable(path: Path, error: OSError) -> OutputError:

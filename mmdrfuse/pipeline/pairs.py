@@ -99,7 +99,7 @@ class Pair:
         try:
             yield
         except (InputError, SizeError) as error:
-            raise type(error)(f"{self.infrared} + {self.visible}: {error}") from error
+            raise error.at(f"{self.infrared} + {self.visible}") from error
 
     def within(self, low: float, high: float) -> "Pair":
         """Give the pair with a range of its infrared."""

@@ -72,7 +72,7 @@ def score_one(candidate: Candidate, *, metrics: Sequence[str], protocol: str) ->
     try:
         return _evaluate_what_fits(arrays, metrics, protocol)
     except (InputError, SizeError) as error:
-        raise type(error)(f"{where}: {error}") from error
+        raise error.at(where) from error
 
 
 def _check_sources(candidate: Candidate) -> None:
