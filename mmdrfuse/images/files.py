@@ -5,8 +5,10 @@ cameras' files: `mmdrfuse.images.flir`. DICOM and NIfTI: `mmdrfuse.images.medica
 `mmdrfuse.images.png`.
 """
 
+import hashlib
 import io
 import struct
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,7 @@ from mmdrfuse.atomic import writing
 from mmdrfuse.errors import InputError, OutputError
 from mmdrfuse.images import deep, flir, medical, png, tiff
 from mmdrfuse.images.metadata import metadata, profile, upright, with_chunks
-from mmdrfuse.images.picture import Metadata, Picture, Side, chosen
+from mmdrfuse.images.picture import Metadata, Picture, Side, chosen, unreadable
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
 """File name endings, in lower case, of pictures that are read and written."""
@@ -54,11 +56,8 @@ def load(path: Path, *, side: Side | None = None, page: int | None = None) -> Pi
     """
     try:
         content = path.read_bytes()
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
     except OSError as error:
-        reason = error.strerror or error
-        raise InputError(f"{path}: cannot be read ({reason}); check the path and its permissions") from error
+        raise unreadable(path, error) from error
     return decode(content, str(path), side=side, page=page)
 
 
@@ -76,28 +75,14 @@ def decode(content: bytes, name: str, *, side: Side | None = None, page: int | N
         page: Which page of a TIFF or slice of a volume, from 1 on; files with a single one take no notice.
 
     Returns:
-        H×W or H×W×3, uint8, uint16 or float32 (floating-point TIFF), and its metadata.
+        H×W or H×W×3, uint8, uint16 or float32 (floating-point TIFF), its metadata, and the hash of ``content``.
 
     Raises:
         InputError: The file is truncated, too large or no picture, or it is not clear which of several it is to be.
         MissingExtraError: It is of a kind that needs an optional package.
     """
-    if medical.ending(content):
-        return Picture(medical.decode(content, name, page))
-    try:
-        if content[:4] in tiff.MAGIC:
-            return _tiff(content, name, page)
-        return _picture(content, name, side)
-    except UnidentifiedImageError:
-        known = ", ".join(sorted({*SUFFIXES, *medical.SUFFIXES}))
-        raise InputError(f"{name}: not a picture in a known format ({known})") from None
-    except Image.DecompressionBombError:
-        raise InputError(
-            f"{name}: too many pixels to be held at once; cut it into parts, or store it as a tiled TIFF"
-        ) from None
-    except (OSError, SyntaxError, ValueError, EOFError, TypeError, LookupError, ArithmeticError, struct.error) as error:
-        # Pillow reports damage inside a PNG as SyntaxError, and in the tags of a TIFF as any of the last four.
-        raise InputError(f"{name}: damaged or unreadable picture ({error}); replace or remove it") from error
+    picture = _decoded(content, name, side, page)
+    return replace(picture, sha256=hashlib.sha256(content).hexdigest())
 
 
 def write(
@@ -183,6 +168,25 @@ def _by_pillow(image: NDArray[Any], suffix: str, quality: int | None, known: Met
     buffer = io.BytesIO()
     Image.fromarray(image).save(buffer, {".bmp": "BMP", ".webp": "WEBP"}.get(suffix, "JPEG"), **options)
     return buffer.getvalue()
+
+
+def _decoded(content: bytes, name: str, side: Side | None, page: int | None) -> Picture:
+    if medical.ending(content):
+        return Picture(medical.decode(content, name, page))
+    try:
+        if content[:4] in tiff.MAGIC:
+            return _tiff(content, name, page)
+        return _picture(content, name, side)
+    except UnidentifiedImageError:
+        known = ", ".join(sorted({*SUFFIXES, *medical.SUFFIXES}))
+        raise InputError(f"{name}: not a picture in a known format ({known})") from None
+    except Image.DecompressionBombError:
+        raise InputError(
+            f"{name}: too many pixels to be held at once; cut it into parts, or store it as a tiled TIFF"
+        ) from None
+    except (OSError, SyntaxError, ValueError, EOFError, TypeError, LookupError, ArithmeticError, struct.error) as error:
+        # Pillow reports damage inside a PNG as SyntaxError, and in the tags of a TIFF as any of the last four.
+        raise InputError(f"{name}: damaged or unreadable picture ({error}); replace or remove it") from error
 
 
 def _picture(content: bytes, name: str, side: Side | None) -> Picture:

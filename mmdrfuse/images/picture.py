@@ -1,6 +1,7 @@
 """What comes out of a picture file: its values, and what is carried over into the fused picture."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 from numpy.typing import NDArray
@@ -30,6 +31,15 @@ class Picture:
     """H×W (grey) or H×W×3 (RGB); uint8, uint16 or float32, turned as the file says it is to be looked at."""
     metadata: Metadata = Metadata()
     """What to carry over."""
+    sha256: str = ""
+    """Of the very bytes that were decoded, in hexadecimal; empty for what came from no file."""
+
+
+def unreadable(path: Path, error: OSError) -> InputError:
+    """Return the error to raise when a picture file could not be opened or read."""
+    if isinstance(error, FileNotFoundError):
+        return InputError(f"{path}: no such file")
+    return InputError(f"{path}: cannot be read ({error.strerror or error}); check the path and its permissions")
 
 
 def chosen(page: int | None, count: int, name: str, what: str) -> int:
@@ -44,5 +54,5 @@ def chosen(page: int | None, count: int, name: str, what: str) -> int:
         return 0
     if page is None or not 1 <= page <= count:
         given = "none was chosen" if page is None else f"there is no {page}"
-        raise InputError(f"{name}: holds {count} {what} and {given}; choose one with --page, from 1 to {count}")
+        raise InputError(f"{name}: holds {count} {what} and {given}", cure="page")
     return page - 1

@@ -4,9 +4,12 @@ TIFF revision 6.0, Adobe, 1992; BigTIFF, https://www.awaresystems.be/imaging/tif
 tifffile, https://github.com/cgohlke/tifffile.
 """
 
+import hashlib
 import itertools
+import os
 from collections import OrderedDict
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -14,10 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmdrfuse.errors import InputError, MissingExtraError
+from mmdrfuse.images.picture import unreadable
 from mmdrfuse.images.tiff import DAMAGED
 
 if TYPE_CHECKING:
-    from tifffile import TiffPage
+    from tifffile import TiffFile, TiffPage
 
 TILE = 512
 """Side of the tiles that are written."""
@@ -28,6 +32,8 @@ SUFFIXES = frozenset({".tif", ".tiff"})
 
 _CACHE = 1 << 26
 """Bytes of decoded tiles or strips that a reader keeps: blocks share those at their borders."""
+_HASHED = 1 << 20
+"""Bytes that are hashed at a time."""
 _LARGEST = 1 << 28
 """Bytes of one tile or strip that are decoded at a time at most."""
 _CLASSIC = 1 << 31
@@ -68,15 +74,15 @@ def shape(path: Path) -> Shape | None:
 
     try:
         with tifffile.TiffFile(path) as file:
-            further: Iterator[Any] = itertools.islice(file.pages, 1, None)
-            alone = all(page.subfiletype & (_REDUCED | _MASK) for page in further)
-            return _shape(file.pages.first) if alone else None
+            return _shape(file)
     except (*DAMAGED, ValueError):
         return None
 
 
 class BlockReader:
     """Reads any rectangle of a TIFF's first page, decoding no more of it than needed; for one thread.
+
+    The file is opened once: whatever takes its name meanwhile, the blocks and `sha256` are of what was opened.
 
     Args:
         path: A file that `shape` knows.
@@ -88,11 +94,21 @@ class BlockReader:
     def __init__(self, path: Path) -> None:
         import tifffile
 
-        found = shape(path)
+        self.path = path
+        try:
+            self.opened = path.open("rb")
+        except OSError as error:
+            raise unreadable(path, error) from error
+        self.stamp = self._stamp()
+        try:
+            self.file = tifffile.TiffFile(self.opened)
+            found = _shape(self.file)
+        except (*DAMAGED, ValueError):
+            found = None
         if found is None:
+            self.opened.close()
             raise InputError(f"{path}: cannot be read in blocks; give an upright TIFF of grey or RGB, 8 or 16 bits")
-        self.path, self.shape = path, found
-        self.file = tifffile.TiffFile(path)
+        self.shape = found
         self.page: TiffPage = self.file.pages.first
         self.rows, self.columns = (
             (self.page.tilelength, self.page.tilewidth)
@@ -105,7 +121,7 @@ class BlockReader:
             self.rows = max(1, TILE * TILE // self.row_bytes)
         size = self.rows * self.columns * found.channels * found.dtype.itemsize
         if size > _LARGEST:
-            self.file.close()
+            self.opened.close()
             raise InputError(
                 f"{path}: its compressed strips of {self.columns}x{self.rows} pixels can only be read as a whole, "
                 f"which takes {size >> 20} MiB each; save it in tiles"
@@ -118,6 +134,36 @@ class BlockReader:
 
     def __exit__(self, *_: object) -> None:
         self.file.close()
+        self.opened.close()
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hash the file that is open, in hexadecimal; what the blocks are cut from where `unchanged` agrees.
+
+        Raises:
+            InputError: It cannot be read.
+        """
+        digest = hashlib.sha256()
+        try:
+            self.opened.seek(0)
+            while part := self.opened.read(_HASHED):
+                digest.update(part)
+        except OSError as error:
+            raise unreadable(self.path, error) from error
+        return digest.hexdigest()
+
+    def unchanged(self) -> None:
+        """Check that nobody has written into the file since it was opened; to be called when all is read.
+
+        Raises:
+            InputError: Its size or the time of its last change is another: blocks and hash may be of different bytes.
+        """
+        if self._stamp() != self.stamp:
+            raise InputError(f"{self.path}: was changed while it was read; try again when nothing writes to it")
+
+    def _stamp(self) -> tuple[int, int]:
+        status = os.fstat(self.opened.fileno())
+        return status.st_size, status.st_mtime_ns
 
     def block(self, top: int, bottom: int, left: int, right: int) -> NDArray[Any]:
         """Give the rectangle from (top, left) to (bottom, right), exclusive, H×W or H×W×3.
@@ -215,8 +261,14 @@ def _writable(value: Any) -> Any:  # noqa: ANN401
     return value.encode() if isinstance(value, str) else value
 
 
-def _shape(page: Any) -> Shape | None:  # noqa: ANN401
+def _shape(file: "TiffFile") -> Shape | None:
     """See `shape`."""
+    further: Iterator[Any] = itertools.islice(file.pages, 1, None)
+    alone = all(page.subfiletype & (_REDUCED | _MASK) for page in further)
+    return _page_shape(file.pages.first) if alone else None
+
+
+def _page_shape(page: Any) -> Shape | None:  # noqa: ANN401
     dtype, samples = page.dtype, page.samplesperpixel
     orientation = page.tags.get(_ORIENTATION)
     colour = {_MINISBLACK: 1, _RGB: 3}.get(int(page.photometric))

@@ -1,11 +1,13 @@
 """Pictures survive the way to disk and back; what cannot be read is named."""
 
+import hashlib
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from mmdrfuse.errors import InputError, OutputError
-from mmdrfuse.images import encode, read, write
+from mmdrfuse.images import encode, load, read, write
 
 LOSSLESS = [
     (".png", np.uint8, (5, 7)), (".png", np.uint8, (5, 7, 3)), (".png", np.uint16, (5, 7)),
@@ -160,3 +162,10 @@ def test_quality_that_does_not_exist_is_refused(suffix, quality, message):
 def test_picture_larger_than_its_format_allows_is_refused():
     with pytest.raises(OutputError, match=r"\.webp cannot hold this picture"):
         encode(np.zeros((1, 20000), np.uint8), ".webp")
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif", ".jpg"])
+def test_the_hash_is_of_the_bytes_that_were_decoded(tmp_path, rng, suffix):
+    write(tmp_path / f"a{suffix}", picture((5, 7), np.uint8, rng))
+    expected = hashlib.sha256((tmp_path / f"a{suffix}").read_bytes()).hexdigest()
+    assert load(tmp_path / f"a{suffix}").sha256 == expected
