@@ -1,4 +1,5 @@
-PYTHON ?= python3
+NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(or $(shell for python in python3 python3.13 python3.12 python3.11; do $$python -c '$(NEW_ENOUGH)' 2>/dev/null && echo $$python && break; done),python3)
 BIN := .venv/bin
 DATA := ../shared/data
 
@@ -13,7 +14,8 @@ test: $(BIN)/.ready ## run every test
 lint: $(BIN)/.ready ## style and format
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 types: $(BIN)/.ready ## mypy, strict, with cli/ and datasets/ under the names that they install as
-	mkdir -p build/types/mmdrfuse && ln -sfn $(CURDIR)/mmdrfuse/* $(CURDIR)/datasets $(CURDIR)/cli build/types/mmdrfuse/ && cd build/types && ../../$(BIN)/mypy --config-file ../../pyproject.toml -p mmdrfuse
+	rm -rf build/types && mkdir -p build/types/mmdrfuse && ln -s $(CURDIR)/mmdrfuse/* $(CURDIR)/datasets $(CURDIR)/cli build/types/mmdrfuse/
+	cd build/types && ../../$(BIN)/mypy --config-file ../../pyproject.toml --cache-dir ../../.mypy_cache -p mmdrfuse
 bench: $(BIN)/.ready ## time the engine against torch and the BLAS, and every metric against a plain version
 	$(BIN)/python benchmarks/engine.py && $(BIN)/python benchmarks/metrics.py
 bench-fuse: $(BIN)/.ready ## time fusing whole folders against the published flow, and where the time goes (../shared)
@@ -35,4 +37,5 @@ ablation: $(BIN)/.ready ## train without each supervision and score (../shared),
 check: lint types test ## what CI runs
 
 $(BIN)/.ready: setup.cfg pyproject.toml constraints.txt
+	@$(PYTHON) -c '$(NEW_ENOUGH)' || { echo 'mmdrfuse needs Python 3.11 or later: install one, or name it: make PYTHON=/path/to/python3' >&2; exit 1; }
 	$(PYTHON) -m venv .venv && $(BIN)/python -m pip install -q -c constraints.txt -e '.[dev]' && touch $@

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -109,7 +109,7 @@ def fuse_pair(job: Job, pair: Pair) -> Entry:
         weights_sha256=job.checkpoint.sha256,
         version=__version__,
         seconds=round(time.perf_counter() - start, 4),
-        finished=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        finished=datetime.now(UTC).isoformat(timespec="seconds"),
         infrared_size=made.infrared_size,
         visible_size=made.visible_size,
         bits=8 * made.dtype.itemsize,
