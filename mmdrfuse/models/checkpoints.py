@@ -2,7 +2,7 @@
 
 A checkpoint of ours is one safetensors file. Its metadata holds ``card``: a JSON object that says what
 the network is, how and on what data it was trained, what it scores and under which licence its data came.
-Nothing here unpickles; PyTorch files load with ``weights_only=True``.
+Nothing here unpickles; PyTorch files load with ``weights_only=True``. Weights of any floating type become float32.
 """
 
 import hashlib
@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmdrfuse.atomic import writing
-from mmdrfuse.errors import UnknownNameError, WeightsError
+from mmdrfuse.errors import UnknownNameError, WeightsError, reading
+from mmdrfuse.models.stored import safetensors_arrays, torch_tensors
 
 Network = Literal["student", "teacher"]
 
@@ -42,6 +43,14 @@ RELEASED: dict[Network, dict[str, str]] = {
     },
 }  # fmt: skip
 """Names in the state dicts that the paper's authors released → ours."""
+
+LARGEST = 2**28
+"""Bytes of a file that is looked into: a teacher with its optimiser's state takes 7 MB."""
+
+_PICKLES = (b"PK\x03\x04", b"\x80")
+"""How PyTorch's files begin: the archives of today, and what it wrote before version 1.6."""
+
+_CURE = "give a .safetensors file or a PyTorch state dict"
 
 
 @dataclass(frozen=True)
@@ -76,14 +85,13 @@ def read(name_or_path: str | Path) -> Checkpoint:
         WeightsError: The file is no checkpoint of the student or teacher.
     """
     path = _find(name_or_path)
-    state, metadata = _read_safetensors(path) if path.suffix == ".safetensors" else (_read_torch(path), {})
-    network, arrays = _recognise(state, path)
-    try:
-        card = json.loads(metadata.get("card", "{}"))
-    except json.JSONDecodeError as error:
-        raise WeightsError(f"{path}: its model card is not JSON ({error})") from error
+    with reading(path, "checkpoint", error=WeightsError, cure=_CURE):
+        content = _content(path)
+        state, metadata = _stored(content, path)
+        network, arrays = _recognise(state, path)
+        card = _card(metadata, path)
     name = path.stem if path.parent == SHIPPED else path.name
-    return Checkpoint(name, network, arrays, card, hashlib.sha256(path.read_bytes()).hexdigest())
+    return Checkpoint(name, network, arrays, card, hashlib.sha256(content).hexdigest())
 
 
 def write(path: Path, arrays: Mapping[str, NDArray[np.float32]], card: Mapping[str, Any]) -> None:
@@ -114,30 +122,31 @@ def _find(name_or_path: str | Path) -> Path:
     raise UnknownNameError("weights", str(name_or_path), names())
 
 
-def _read_safetensors(path: Path) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="numpy") as file:
-            return {key: file.get_tensor(key) for key in file.keys()}, file.metadata() or {}  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
-        raise WeightsError(f"{path}: not a readable safetensors file ({error})") from error
+def _content(path: Path) -> bytes:
+    size = path.stat().st_size
+    if size > LARGEST:
+        raise WeightsError(f"{path}: has {size / 1e6:.0f} MB, which no student or teacher has; {_CURE}")
+    return path.read_bytes()
 
 
-def _read_torch(path: Path) -> dict[str, NDArray[Any]]:
-    import pickle
-
-    import torch
-
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        return {str(key): value.numpy() for key, value in state.items()}
-    except (pickle.UnpicklingError, RuntimeError, EOFError, AttributeError, OSError) as error:
-        # What torch says here advises to load without the safeguard.
-        raise WeightsError(f"{path}: neither a safetensors file nor a PyTorch state dict of plain tensors") from error
+def _stored(content: bytes, path: Path) -> tuple[Mapping[str, Any], Mapping[str, str]]:
+    """Give arrays or tensors by name, and the metadata; the content tells the format, not the file's name."""
+    pickled = content.startswith(_PICKLES)
+    if not pickled and (content[8:9] == b"{" or path.suffix.lower() == ".safetensors"):
+        return safetensors_arrays(content)
+    if pickled:
+        return torch_tensors(content, path), {}
+    raise WeightsError(f"{path}: {_what(content)}, neither a safetensors file nor a PyTorch state dict; {_CURE}")
 
 
-def _recognise(state: dict[str, NDArray[Any]], path: Path) -> tuple[Network, dict[str, NDArray[np.float32]]]:
+def _what(content: bytes) -> str:
+    """Say what else a file is, as far as its first bytes tell."""
+    if not content:
+        return "an empty file"
+    return "a text" if content[:512].isascii() else "something unknown"
+
+
+def _recognise(state: Mapping[str, Any], path: Path) -> tuple[Network, dict[str, NDArray[np.float32]]]:
     """Tell student from teacher by the parameters' names, then check every shape."""
     for network, released in RELEASED.items():
         for layers in ({layer: layer for layer in SHAPES[network]}, released):
@@ -145,9 +154,7 @@ def _recognise(state: dict[str, NDArray[Any]], path: Path) -> tuple[Network, dic
                 f"{layer}.{kind}": f"{ours}.{kind}" for layer, ours in layers.items() for kind in ("weight", "bias")
             }
             if state.keys() == wanted.keys():
-                arrays = {ours: np.asarray(state[key], np.float32) for key, ours in wanted.items()}
-                _check_shapes(network, arrays, path)
-                return network, arrays
+                return network, _checked(network, {ours: state[key] for key, ours in wanted.items()}, path)
     found = ", ".join(list(state)[:4]) or "nothing"
     raise WeightsError(
         f"{path}: holds {len(state)} arrays ({found} …), which is neither a student (conv1, conv2) "
@@ -155,11 +162,34 @@ def _recognise(state: dict[str, NDArray[Any]], path: Path) -> tuple[Network, dic
     )
 
 
-def _check_shapes(network: Network, arrays: dict[str, NDArray[np.float32]], path: Path) -> None:
+def _checked(network: Network, state: Mapping[str, Any], path: Path) -> dict[str, NDArray[np.float32]]:
+    """Check shapes before anything is made of them: a few bytes of a crafted file may claim terabytes."""
+    arrays = {}
     for layer, (outputs, inputs) in SHAPES[network].items():
         for kind, shape in (("weight", (outputs, inputs, 3, 3)), ("bias", (outputs,))):
-            array = arrays[f"{layer}.{kind}"]
-            if array.shape != shape:
-                raise WeightsError(f"{path}: {layer}.{kind} has shape {array.shape}, the {network} needs {shape}")
-            if not np.isfinite(array).all():
-                raise WeightsError(f"{path}: {layer}.{kind} has values that are not finite")
+            name = f"{layer}.{kind}"
+            if tuple(state[name].shape) != shape:
+                raise WeightsError(f"{path}: {name} has shape {tuple(state[name].shape)}, the {network} needs {shape}")
+            arrays[name] = _float32(state[name])
+            if not np.isfinite(arrays[name]).all():
+                raise WeightsError(f"{path}: {name} has values that are not finite")
+    return arrays
+
+
+def _float32(values: Any) -> NDArray[np.float32]:  # noqa: ANN401
+    """Give an array, or a tensor of torch, as an array that owns its values."""
+    if isinstance(values, np.ndarray):
+        return np.array(values, np.float32)
+    if not values.is_floating_point():
+        raise TypeError(f"values of type {values.dtype} instead of floating-point numbers")
+    return np.array(values.float().numpy())
+
+
+def _card(metadata: Mapping[str, str], path: Path) -> dict[str, Any]:
+    try:
+        card = json.loads(metadata.get("card", "{}"))
+    except (ValueError, RecursionError) as error:
+        raise WeightsError(f"{path}: its model card is not JSON ({error})") from error
+    if not isinstance(card, dict):
+        raise WeightsError(f"{path}: its model card is not JSON's object of entries, but {type(card).__name__}")
+    return card

@@ -1,8 +1,11 @@
 """Damage to files, made from a seed: what copying, cutting, editing and failing disks do to them."""
 
 import os
+from contextlib import contextmanager
 
 import numpy as np
+
+from mmdrfuse.errors import MMDRFuseError
 
 TRIES = int(os.environ.get("MMDRFUSE_FUZZ", "200"))
 """Damaged files of each kind that a test tries; `make fuzz` asks for more."""
@@ -30,3 +33,13 @@ def mutated(content, seed):
         else:  # damage in the header, where most is decided
             data[place % 64 : place % 64 + 1] = rng.bytes(1)
     return bytes(data)
+
+
+@contextmanager
+def blamed(path):
+    """Let the block fail, but only with an expected error that names the file."""
+    try:
+        yield
+    except MMDRFuseError as error:
+        if str(path) not in str(error):
+            raise AssertionError(f"{error!r} does not name {path}") from error

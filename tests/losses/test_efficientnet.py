@@ -91,3 +91,25 @@ def test_a_foreign_file_is_named(tmp_path, content, message):
     path.write_bytes(content) if isinstance(content, bytes) else torch.save(content, path)
     with pytest.raises(WeightsError, match=f"foreign.pth: {message}"):
         efficientnet.load(path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda values: values * torch.nan,
+        lambda values: values[:, :, :1, :1].repeat(1, 1, 9, 9)[:16],  # fits nothing that follows
+    ],
+)
+def test_weights_that_give_no_such_maps_are_named(tmp_path, state, change):
+    torch.save({**state, "_conv_stem.weight": change(state["_conv_stem.weight"])}, tmp_path / "odd.pth")
+    with pytest.raises(WeightsError, match=r"odd\.pth: "):
+        efficientnet.load(tmp_path / "odd.pth")
+
+
+def test_weights_of_half_precision_give_the_same_maps(tmp_path, state):
+    halved = {name: values.bfloat16() for name, values in state.items() if values.is_floating_point()}
+    torch.save(halved, tmp_path / "half.pth")
+    image = torch.rand(1, 1, 32, 32, generator=torch.Generator().manual_seed(0))
+    expected = efficientnet.EfficientNetLite0({name: values.float() for name, values in halved.items()})(image)
+    for ours, theirs in zip(efficientnet.load(tmp_path / "half.pth")(image), expected, strict=True):
+        assert torch.equal(ours, theirs)
