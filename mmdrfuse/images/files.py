@@ -192,9 +192,9 @@ def _decoded(content: bytes, name: str, side: Side | None, page: int | None) -> 
 def _picture(content: bytes, name: str, side: Side | None) -> Picture:
     with Image.open(io.BytesIO(content)) as image:
         if side and flir.is_radiometric(content):
-            # Both sides stay as the camera sees them: the orientation is that of the picture made from them.
-            known, _ = metadata(image.getexif(), image.info.get("icc_profile") or b"")
-            return Picture(flir.decode(content, name, side), known)
+            # Both sides lie as the picture made from them does, and are turned with it.
+            known, orientation = metadata(image.getexif(), image.info.get("icc_profile") or b"")
+            return Picture(np.ascontiguousarray(upright(flir.decode(content, name, side), orientation)), known)
         values = deep.decode(content) if deep.is_deep(content) else _values(image, name)
         known, orientation = metadata(image.getexif(), image.info.get("icc_profile") or b"")
     return Picture(np.ascontiguousarray(upright(values, orientation)), known)

@@ -6,10 +6,10 @@ import sys
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image, ImageOps
 
 from mmdrfuse.errors import InputError, MissingExtraError
-from mmdrfuse.images import decode
+from mmdrfuse.images import decode, load
 
 PLANCK = {"r1": 14906.216, "b": 1396.5, "f": 1.0, "o": -7340, "r2": 0.010956882}
 """Constants of a camera, in the order of size that such files hold."""
@@ -40,11 +40,18 @@ def camera():
     return bytes(values)
 
 
-def flir(raw=RAW, photo=PHOTO, placing=(2.0, 3, -2)):
+def exif(orientation=1, zoom=1):
+    made = Image.Exif()
+    made[ExifTags.Base.Orientation] = orientation
+    made[ExifTags.IFD.Exif] = {ExifTags.Base.DigitalZoomRatio: zoom}
+    return made
+
+
+def flir(raw=RAW, photo=PHOTO, placing=(2.0, 3, -2), **tags):
     """A JPEG with the records for raw values (1), photo (14), camera (32) and placing of the photo (42)."""
     records = {1: record(raw.shape[1], raw.shape[0], raw.astype("<u2").tobytes()), 32: camera()}
     if photo is not None:
-        records[14] = record(photo.shape[1], photo.shape[0], jpeg(photo))
+        records[14] = record(64, 48, photo if isinstance(photo, bytes) else jpeg(photo))
     if placing:
         records[42] = struct.pack("<fhhhhhh", *placing, 0, raw.shape[1] - 1, 0, raw.shape[0] - 1).ljust(32, b"\0")
     entries, body, count = b"", b"", len(records) + 4  # cameras leave entries empty
@@ -56,7 +63,7 @@ def flir(raw=RAW, photo=PHOTO, placing=(2.0, 3, -2)):
     parts = [data[start : start + PART] for start in range(0, len(data), PART)]
     numbered = [bytes([1, index, len(parts) - 1]) + part for index, part in enumerate(parts)]
     segments = b"".join(b"\xff\xe1" + struct.pack(">H", 7 + len(part)) + b"FLIR\0" + part for part in numbered)
-    shown = jpeg(np.full((24, 32, 3), (200, 90, 10), np.uint8))
+    shown = jpeg(np.full((24, 32, 3), (200, 90, 10), np.uint8), exif=exif(**tags))
     return shown[:2] + segments + shown[2:]
 
 
@@ -82,6 +89,61 @@ def test_visible_side_is_the_photo_cut_to_what_the_camera_sees(placing, rows, co
         np.testing.assert_array_equal(got, np.asarray(photo)[rows, columns])
 
 
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_both_sides_are_turned_as_the_file_says(orientation):
+    pytest.importorskip("flyr", reason="needs the extra flir")
+    lying, turned = flir(), flir(orientation=orientation)
+    for side in ("infrared", "visible"):
+        image = Image.fromarray(decode(lying, "a.jpg", side=side).image)
+        image.getexif()[ExifTags.Base.Orientation] = orientation
+        got = decode(turned, "a.jpg", side=side)
+        np.testing.assert_array_equal(got.image, np.asarray(ImageOps.exif_transpose(image)))
+        tags = Image.Exif()
+        tags.load(got.metadata.exif)
+        assert ExifTags.Base.Orientation not in tags
+
+
+def test_png_photos_hold_y_cb_and_cr():
+    pytest.importorskip("flyr", reason="needs the extra flir")
+    buffer = io.BytesIO()
+    Image.fromarray(np.full((48, 64, 3), (81, 90, 240), np.uint8)).save(buffer, "PNG")
+    got = decode(flir(photo=buffer.getvalue()), "a.jpg", side="visible").image
+    # full range, BT.601: R = 81 + 1.402·112, G = 81 + 0.3441·38 - 0.7141·112, B = 81 - 1.772·38
+    np.testing.assert_allclose(got[0, 0], (238, 14, 14), atol=1)
+
+
+@pytest.mark.parametrize(("zoom", "scale"), [(2, 4.0), (2, 2.0), (2, 1.0), (4, 2.0), (0, 2.0)])
+def test_with_digital_zoom_the_edges_decide_what_the_camera_saw(rng, zoom, scale):
+    pytest.importorskip("flyr", reason="needs the extra flir")
+    photo = np.kron(rng.integers(0, 256, (24, 32, 1)), np.ones((2, 2, 3))).astype(np.uint8)
+    view = Image.fromarray(photo[..., 0]).resize(
+        (16, 12), box=(32 - 32 / scale, 24 - 24 / scale, 32 + 32 / scale, 24 + 24 / scale)
+    )
+    content = flir(raw=11000 + 20 * np.asarray(view).astype(np.uint16), photo=photo, placing=(2.0, 0, 0), zoom=zoom)
+    assert decode(content, "a.jpg", side="visible").image.shape == (48 / scale, 64 / scale, 3)
+
+
+def test_with_digital_zoom_and_edges_that_say_nothing_the_scale_counts():
+    pytest.importorskip("flyr", reason="needs the extra flir")
+    flat = flir(raw=np.full_like(RAW, 12000), zoom=2)
+    assert decode(flat, "a.jpg", side="visible").image.shape == (24, 32, 3)
+
+
+def test_a_camera_s_png_photo_shows_a_grey_tower_before_a_blue_sky(shared):
+    pytest.importorskip("flyr", reason="needs the extra flir")
+    photo = load(shared / "data/cameras/FLIR_B60.jpg", side="visible").image.astype(int)
+    sky, tower = photo[:40, :8].mean(axis=(0, 1)), photo[200:, 100:180].mean(axis=(0, 1))
+    assert sky[2] - sky[0] > 40
+    assert np.ptp(tower) < 20
+
+
+def test_a_camera_s_upright_picture_stands(shared):
+    pytest.importorskip("flyr", reason="needs the extra flir")
+    sides = [load(shared / "data/cameras/FLIR_C3.jpg", side=side).image for side in ("infrared", "visible")]
+    assert [image.shape[:2] for image in sides] == [(80, 60), (449, 337)]
+    assert np.unravel_index(sides[0].argmax(), (80, 60))[0] > 40  # the radiator stands below the window
+
+
 def test_without_a_side_it_is_the_picture_that_everybody_sees():
     assert decode(flir(), "a.jpg").image.shape == (24, 32, 3)
 
@@ -94,8 +156,10 @@ def test_other_jpegs_are_the_same_on_both_sides():
 @pytest.mark.parametrize(
     ("content", "side", "message"),
     [(flir(photo=None), "visible", "a.jpg: this FLIR file holds no photo"),
-     (flir().replace(b"FFF\0", b"FFF\0" + b"\xff" * 40), "infrared", "a.jpg: damaged FLIR file"),
-     (flir(raw=np.zeros((12, 16), np.uint16)), "infrared", "its values are no temperatures")],
+     (flir().replace(b"FFF\0", b"FFF\0" + b"\xff" * 40), "infrared", r"a\.jpg: damaged .* FLIR file"),
+     (flir(raw=np.zeros((12, 16), np.uint16)), "infrared", "its values are no temperatures"),
+     (flir(photo=jpeg(PHOTO)[:300]), "visible", r"a\.jpg: damaged .* FLIR file"),
+     (flir(photo=b"\0" * 999), "visible", r"a\.jpg: damaged .* FLIR file")],
 )  # fmt: skip
 def test_what_cannot_be_used_is_named(content, side, message):
     pytest.importorskip("flyr", reason="needs the extra flir")
