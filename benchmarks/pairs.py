@@ -10,9 +10,9 @@ import numpy as np
 
 from mmdrfuse.datasets import find_pairs
 from mmdrfuse.pipeline.fusion import Fuser
-from mmdrfuse.pipeline.ordered import unfailing
 from mmdrfuse.pipeline.pairs import Pair
 from mmdrfuse.pipeline.scoring import Candidate, score
+from mmdrfuse.system.workers import unfailing
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 DATA = SHARED / "data"

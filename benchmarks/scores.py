@@ -22,9 +22,9 @@ from mmdrfuse.engine import make
 from mmdrfuse.engine.baselines import BASELINES
 from mmdrfuse.metrics import find_protocol
 from mmdrfuse.pipeline.fusion import Fuser
-from mmdrfuse.pipeline.ordered import unfailing
 from mmdrfuse.pipeline.scoring import Candidate, score
 from mmdrfuse.pipeline.summary import Scores
+from mmdrfuse.system.workers import unfailing
 from pairs import MEDICAL, METRICS, SCENES, SHARED, unseen
 
 BARS = ("released student, minmax", "affine", "released teacher, minmax")

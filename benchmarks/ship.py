@@ -17,8 +17,8 @@ from mmdrfuse.engine import make
 from mmdrfuse.models.checkpoints import SHIPPED, Checkpoint
 from mmdrfuse.pipeline.fusing import Job, fuse_pairs
 from mmdrfuse.pipeline.fusion import Fuser
-from mmdrfuse.pipeline.ordered import unfailing
 from mmdrfuse.pipeline.pairs import Pair
+from mmdrfuse.system.workers import unfailing
 from pairs import MEDICAL, SCENES, means, unseen
 
 TOLD = ("EN", "SD", "SF", "AG", "MI", "SCD", "VIF", "Qabf", "SSIM", "CC")

@@ -53,7 +53,7 @@ def _fuse(pairs: "Sequence[Pair]", out: Path) -> None:
     from mmdrfuse.engine import make
     from mmdrfuse.pipeline.fusing import Job, fuse_pairs
     from mmdrfuse.pipeline.fusion import Fuser
-    from mmdrfuse.pipeline.ordered import unfailing
+    from mmdrfuse.system.workers import unfailing
 
     checkpoint = models.read("ivif")
     job = Job(Fuser(make(checkpoint)), checkpoint, out)
@@ -78,9 +78,9 @@ def _sheet(pairs: "Sequence[Pair]", fused: Path) -> "tuple[list[list[NDArray[Any
 
 def _score(pairs: "Sequence[Pair]", fused: Path) -> "Scores":
     from mmdrfuse.pipeline.candidates import from_baselines
-    from mmdrfuse.pipeline.ordered import unfailing
     from mmdrfuse.pipeline.scoring import Candidate, score
     from mmdrfuse.pipeline.summary import Scores
+    from mmdrfuse.system.workers import unfailing
 
     candidates = from_baselines(BASELINES, pairs)
     candidates += [Candidate("mmdrfuse", pair, fused / f"{pair.name}.png") for pair in pairs]

@@ -1,9 +1,7 @@
 """Is a set fit for training and testing: what its files are, and what is wrong with them."""
 
-import os
 from collections import Counter
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,8 +16,8 @@ from mmdrfuse.datasets.layouts import find_pairs
 from mmdrfuse.datasets.leaks import Leak, Thumbnail, leaks, split_of, thumbnail
 from mmdrfuse.datasets.pairing import Pairing
 from mmdrfuse.errors import MMDRFuseError
-from mmdrfuse.pipeline.ordered import ordered, unfailing
 from mmdrfuse.pipeline.pairs import Pair
+from mmdrfuse.system.workers import cores, ordered, threads, unfailing
 
 Progress = Callable[[str, int], AbstractContextManager[Callable[[str], None]]]
 """Called with a title and the number of items; gives what is called with the name of each finished item."""
@@ -195,11 +193,11 @@ def check(
         UnknownNameError: There is no layout of that name.
     """
     found, pairing = find_pairs(source, layout, pair_regex=pair_regex)
-    workers = workers or os.cpu_count() or 1
+    workers = workers or cores()
     checked: list[PairCheck] = []
     thumbnails: dict[str, tuple[Thumbnail, Thumbnail]] = {}
     drawn = progress("checking", len(pairing.pairs)) if progress else nullcontext(lambda _name: None)
-    with drawn as advance, ThreadPoolExecutor(workers) as pool:
+    with drawn as advance, threads(workers) as pool:
         for pair, result in unfailing(ordered(pool, _check, pairing.pairs, ahead=2 * workers)):
             if result.thumbnails:
                 thumbnails[pair.name] = result.thumbnails

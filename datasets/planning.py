@@ -17,7 +17,7 @@ from mmdrfuse.datasets.layouts import find_pairs
 from mmdrfuse.datasets.options import Cutting
 from mmdrfuse.datasets.patches import FORMAT_VERSION
 from mmdrfuse.errors import InputError, MMDRFuseError
-from mmdrfuse.pipeline.ordered import ordered
+from mmdrfuse.system.workers import ordered
 from mmdrfuse.version import __version__
 
 

@@ -1,8 +1,6 @@
 """From the folders of sets to one file of training patches."""
 
-import os
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import partial
@@ -17,7 +15,7 @@ from mmdrfuse.datasets.options import Cutting
 from mmdrfuse.datasets.packing import PatchWriter
 from mmdrfuse.datasets.planning import Plan, find, on_one_side, plan
 from mmdrfuse.errors import InputError, MMDRFuseError, SizeError
-from mmdrfuse.pipeline.ordered import ordered
+from mmdrfuse.system.workers import cores, ordered, threads
 
 Progress = Callable[[str, int], AbstractContextManager[Callable[[str], None]]]
 """Called with a title and the number of items; gives what is called with the name of each finished item."""
@@ -87,8 +85,8 @@ def prepare(
     how = Cutting(**options)
     if how.weights is not None and len(how.weights) != len(sources):
         raise SizeError(f"{len(how.weights)} weights for {len(sources)} sets: give one for each, in their order")
-    show, workers = progress or _silent, workers or os.cpu_count() or 1
-    with drafting(out, overwrite=overwrite) as draft, ThreadPoolExecutor(workers) as pool:
+    show, workers = progress or _silent, workers or cores()
+    with drafting(out, overwrite=overwrite) as draft, threads(workers) as pool:
         sets = [find(number, root, how) for number, root in enumerate(sources)]
         pairs = on_one_side(item for one in sets for item in one.items)
         with show("looking at pictures", len(pairs)) as advance:

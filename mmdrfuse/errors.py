@@ -40,6 +40,7 @@ CURES = {
     "size_policy": "if both show the same scene edge to edge, choose a size policy: fit-ir, fit-vis or crop-common",
     "sources": "name the folders of the infrared and the visible sources",
     "validation": "choose a share for validation between 0 and 1",
+    "workers": "use fewer workers",
 }
 """What to do about an error, by the name of the choice that does it, in the words of a Python caller."""
 

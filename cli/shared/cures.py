@@ -24,6 +24,7 @@ FLAGS = {
     ),
     "sources": ("--ir", "give --ir DIR and --vis DIR"),
     "validation": ("--validation", "give --validation between 0 and 1"),
+    "workers": ("--workers", "try fewer --workers"),
 }
 """By the names of `mmdrfuse.errors.CURES`: the option that a command must have for it, and the words."""
 

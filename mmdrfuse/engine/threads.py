@@ -9,7 +9,9 @@ import contextlib
 import functools
 import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor
+
+from mmdrfuse.system.workers import threads
 
 
 def together(work: Callable[[], None], count: int) -> None:
@@ -31,9 +33,9 @@ def _shares(count: int) -> list[list[int]]:
 
 
 @functools.cache
-def _thread(_number: int, _process: int) -> ThreadPoolExecutor:
+def _thread(_number: int, _process: int) -> Executor:
     """Give a thread, which starts with its first work; none survives a fork, so every process has its own."""
-    return ThreadPoolExecutor(1)
+    return threads(1)
 
 
 def _call(work: Callable[[], None], processors: list[int]) -> None:

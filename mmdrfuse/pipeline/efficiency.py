@@ -13,8 +13,8 @@ from mmdrfuse.models import Checkpoint
 from mmdrfuse.models.checkpoints import SHAPES
 from mmdrfuse.pipeline.fusing import Job, fuse_pairs
 from mmdrfuse.pipeline.fusion import Fuser
-from mmdrfuse.pipeline.ordered import unfailing
 from mmdrfuse.pipeline.pairs import Pair
+from mmdrfuse.system.workers import unfailing
 from mmdrfuse.timing import in_turns, machine, peak_memory
 
 _HALVED = frozenset({"e3", "e4", "e5", "e6", "d6", "d5", "d4", "d3"})

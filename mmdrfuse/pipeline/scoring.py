@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,8 +15,8 @@ from mmdrfuse.errors import InputError, MMDRFuseError, SizeError
 from mmdrfuse.metrics import METRICS, evaluate
 from mmdrfuse.pipeline.fusing import fuse_sources, sha256
 from mmdrfuse.pipeline.fusion import Fuser
-from mmdrfuse.pipeline.ordered import ordered
 from mmdrfuse.pipeline.pairs import Pair
+from mmdrfuse.system.workers import ordered, processes, threads
 
 
 @dataclass(frozen=True)
@@ -45,9 +44,9 @@ def score(
         workers: Processes.
     """
     work = partial(score_one, metrics=tuple(metrics), protocol=protocol)
-    side_by_side = min(workers, len(candidates)) > 1
-    with ProcessPoolExecutor(workers) if side_by_side else ThreadPoolExecutor(1) as pool:
-        yield from ordered(pool, work, candidates, ahead=2 * workers)
+    count = min(workers, len(candidates))
+    with processes(count) if count > 1 else threads(1) as executor:
+        yield from ordered(executor, work, candidates, ahead=2 * count, name=_name)
 
 
 def score_one(candidate: Candidate, *, metrics: Sequence[str], protocol: str) -> dict[str, float]:
@@ -65,14 +64,17 @@ def score_one(candidate: Candidate, *, metrics: Sequence[str], protocol: str) ->
     sources = pair.sources()
     if isinstance(candidate.fused, Fuser):
         fused = fuse_sources(candidate.fused, pair, *sources).image
-        where = f"{candidate.method} of {pair.name}"
     else:
-        fused, where = images.read(candidate.fused), str(candidate.fused)
+        fused = images.read(candidate.fused)
     arrays = [_eight_bit_scale(image) for image in (fused, *sources)]
     try:
         return _evaluate_what_fits(arrays, metrics, protocol)
     except (InputError, SizeError) as error:
-        raise error.at(where) from error
+        raise error.at(_name(candidate)) from error
+
+
+def _name(candidate: Candidate) -> str:
+    return str(candidate.fused) if isinstance(candidate.fused, Path) else f"{candidate.method} of {candidate.pair.name}"
 
 
 def _check_sources(candidate: Candidate) -> None:
