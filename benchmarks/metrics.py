@@ -23,9 +23,9 @@ from scipy.sparse import coo_matrix
 from mmdrfuse.datasets.synthetic import scene
 from mmdrfuse.images import luminance
 from mmdrfuse.metrics import evaluate, names
-from mmdrfuse.metrics.triple import Triple
+from mmdrfuse.metrics.shared.triple import Triple
+from mmdrfuse.metrics.shared.windows import gaussian_taps
 from mmdrfuse.metrics.vif import vif
-from mmdrfuse.metrics.windows import gaussian_taps
 from timing import in_turns, machine
 
 Array = npt.NDArray[Any]

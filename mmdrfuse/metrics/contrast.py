@@ -8,9 +8,9 @@ import math
 
 import numpy as np
 
-from mmdrfuse.metrics.blocks import cycles_per_image, filter_frequencies, smooth, stretched
-from mmdrfuse.metrics.gradients import sobel_magnitude
-from mmdrfuse.metrics.triple import Plane, Triple
+from mmdrfuse.metrics.shared.filters import cycles_per_image, filter_frequencies, smooth, stretched
+from mmdrfuse.metrics.shared.gradients import sobel_magnitude
+from mmdrfuse.metrics.shared.triple import Plane, Triple
 
 # Chen and Blum 2009: sensitivity as a difference of Gaussians, and how many cycles a side make one cycle per degree
 _CENTRE, _SURROUND, _DEPTH, _CB_SCALE = 15.3870, 1.3456, 0.7622, 15.0

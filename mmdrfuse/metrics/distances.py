@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from mmdrfuse.metrics.triple import Plane, Triple, once
+from mmdrfuse.metrics.shared.triple import Plane, Triple, once
 
 
 def mean_squared_error(t: Triple, *, peak: float = 255.0) -> float:

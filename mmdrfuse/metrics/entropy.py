@@ -9,9 +9,9 @@ import math
 
 import numpy as np
 
-from mmdrfuse.metrics.blocks import stretched
 from mmdrfuse.metrics.information import joint_histogram, level_entropy, shannon, shared_entropy
-from mmdrfuse.metrics.triple import Triple
+from mmdrfuse.metrics.shared.filters import stretched
+from mmdrfuse.metrics.shared.triple import Triple
 
 # log2 of the number of levels: dividing bits by it gives the logarithm to base 256
 BITS = 8.0

@@ -14,8 +14,8 @@ import scipy.fft
 
 from mmdrfuse.compiling import compiled
 from mmdrfuse.errors import UnknownNameError
-from mmdrfuse.metrics.gradients import sobel
-from mmdrfuse.metrics.triple import Plane, Triple
+from mmdrfuse.metrics.shared.gradients import sobel
+from mmdrfuse.metrics.shared.triple import Plane, Triple
 
 Vector = npt.NDArray[np.float64]
 Feature = Literal["pixel", "gradient", "edge", "dct", "wavelet"]

@@ -8,7 +8,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from mmdrfuse.metrics.triple import Plane, Row, Triple, once
+from mmdrfuse.metrics.shared.triple import Plane, Row, Triple, once
 
 LEVELS = 256
 Counts = npt.NDArray[np.int64]

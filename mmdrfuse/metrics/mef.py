@@ -7,9 +7,9 @@ import math
 
 import numpy as np
 
-from mmdrfuse.metrics.blocks import smooth
-from mmdrfuse.metrics.triple import Plane, Triple
-from mmdrfuse.metrics.windows import gaussian_taps, halved
+from mmdrfuse.metrics.shared.filters import smooth
+from mmdrfuse.metrics.shared.triple import Plane, Triple
+from mmdrfuse.metrics.shared.windows import gaussian_taps, halved
 
 # Ma, Zeng, Wang, IEEE TIP 2015: windows, stabilising constants, and the first three weights of MS-SSIM
 WINDOW, SIGMA = 11, 1.5

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from mmdrfuse.metrics.triple import Plane, Triple
+from mmdrfuse.metrics.shared.triple import Plane, Triple
 
 # Wang and Liu 2008: weights of the two scales, finest first
 _SCALE_WEIGHTS = (2.0 / 3.0, 1.0 / 3.0)

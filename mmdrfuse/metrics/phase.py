@@ -12,9 +12,9 @@ import numpy.typing as npt
 import scipy.fft
 
 from mmdrfuse.compiling import compiled
-from mmdrfuse.metrics.blocks import smooth
-from mmdrfuse.metrics.triple import Plane, Triple
-from mmdrfuse.metrics.windows import gaussian_taps
+from mmdrfuse.metrics.shared.filters import smooth
+from mmdrfuse.metrics.shared.triple import Plane, Triple
+from mmdrfuse.metrics.shared.windows import gaussian_taps
 
 Spectrum = npt.NDArray[np.complex128]
 

@@ -12,9 +12,9 @@ count as 0, and 0/0 gives both sources the same weight.
 import numpy as np
 from scipy.ndimage import correlate1d
 
-from mmdrfuse.metrics.blocks import smooth
-from mmdrfuse.metrics.triple import Plane, Triple, once
-from mmdrfuse.metrics.windows import gaussian_taps
+from mmdrfuse.metrics.shared.filters import smooth
+from mmdrfuse.metrics.shared.triple import Plane, Triple, once
+from mmdrfuse.metrics.shared.windows import gaussian_taps
 
 # A variance below it, of levels 0..255, is a flat window: whole numbers give at least 0.001 in 7×7 pixels.
 FLAT = 1e-9 * 255.0**2

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mmdrfuse.metrics.gray import Stored, matlab_luma, rounded_luma, single_luma
-from mmdrfuse.metrics.triple import Plane, Triple
+from mmdrfuse.metrics.shared.gray import Stored, matlab_luma, rounded_luma, single_luma
+from mmdrfuse.metrics.shared.triple import Plane, Triple
 
 
 @dataclass(frozen=True)

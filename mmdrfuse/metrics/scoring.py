@@ -5,9 +5,9 @@ from collections.abc import Iterable
 import numpy as np
 
 from mmdrfuse.errors import InputError, MMDRFuseError, SizeError, UnknownNameError
-from mmdrfuse.metrics.gray import Stored
 from mmdrfuse.metrics.metric import Metric
 from mmdrfuse.metrics.protocols import PROTOCOLS, Protocol
+from mmdrfuse.metrics.shared.gray import Stored
 from mmdrfuse.metrics.table import METRICS
 
 

@@ -6,8 +6,8 @@ from typing import NamedTuple
 import numpy as np
 
 from mmdrfuse.compiling import compiled
-from mmdrfuse.metrics.triple import Plane, Row, Triple, once
-from mmdrfuse.metrics.windows import (
+from mmdrfuse.metrics.shared.triple import Plane, Row, Triple, once
+from mmdrfuse.metrics.shared.windows import (
     COV_A,
     COV_B,
     MU_A,

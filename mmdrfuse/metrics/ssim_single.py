@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from mmdrfuse.compiling import compiled
-from mmdrfuse.metrics.triple import Plane, Row, Triple
-from mmdrfuse.metrics.windows import COV_A, COV_B, MU_A, MU_B, MU_F, STATISTICS, VAR_A, VAR_B, VAR_F
+from mmdrfuse.metrics.shared.triple import Plane, Row, Triple
+from mmdrfuse.metrics.shared.windows import COV_A, COV_B, MU_A, MU_B, MU_F, STATISTICS, VAR_A, VAR_B, VAR_F
 
 Single = npt.NDArray[np.float32]
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from mmdrfuse.metrics.gradients import sobel_magnitude
-from mmdrfuse.metrics.triple import Plane, Triple
+from mmdrfuse.metrics.shared.gradients import sobel_magnitude
+from mmdrfuse.metrics.shared.triple import Plane, Triple
 
 
 def standard_deviation(t: Triple, *, saturated: bool = False) -> float:

@@ -10,8 +10,8 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from mmdrfuse.metrics.gradients import Edges, edges, sobel
-from mmdrfuse.metrics.triple import Plane, Triple, once
+from mmdrfuse.metrics.shared.gradients import Edges, edges, sobel
+from mmdrfuse.metrics.shared.triple import Plane, Triple, once
 
 
 class Sigmoid(NamedTuple):

@@ -12,8 +12,8 @@ from typing import NamedTuple
 import numpy as np
 
 from mmdrfuse.compiling import compiled
-from mmdrfuse.metrics.triple import Plane, Row, Triple, once
-from mmdrfuse.metrics.windows import COV_A, COV_B, STATISTICS, VAR_A, VAR_B, VAR_F, gaussian_taps, row_statistics
+from mmdrfuse.metrics.shared.triple import Plane, Row, Triple, once
+from mmdrfuse.metrics.shared.windows import COV_A, COV_B, STATISTICS, VAR_A, VAR_B, VAR_F, gaussian_taps, row_statistics
 
 # Sheikh and Bovik, IEEE TIP 2006: windows of 2^(5-s)+1 pixels at the scales s = 1..4, a fifth of that as sigma
 WINDOWS = (17, 9, 5, 3)

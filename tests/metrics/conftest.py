@@ -8,7 +8,7 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 from mmdrfuse.metrics.protocols import PROTOCOLS
-from mmdrfuse.metrics.triple import Triple
+from mmdrfuse.metrics.shared.triple import Triple
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,7 @@ import pytest
 from scipy.signal import convolve2d
 
 from mmdrfuse.metrics.contrast import qcb, qcv
-from mmdrfuse.metrics.triple import Triple
+from mmdrfuse.metrics.shared.triple import Triple
 
 PAIRS = ("fight", "peopleshadow", "walking", "05", "11", "37")
 EVERY = pytest.mark.parametrize("score", [qcb, qcv])

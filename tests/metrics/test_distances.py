@@ -14,7 +14,7 @@ from mmdrfuse.metrics.distances import (
     signal_to_noise,
     sum_of_correlations_of_differences,
 )
-from mmdrfuse.metrics.triple import Triple
+from mmdrfuse.metrics.shared.triple import Triple
 
 
 def test_squared_error_is_skimages_averaged_over_the_sources(triple):

@@ -4,7 +4,7 @@ from skimage.metrics import normalized_mutual_information
 
 from mmdrfuse.metrics.entropy import CVEJIC, NAVA, qmi, qncie, qte
 from mmdrfuse.metrics.information import entropy, mutual_information
-from mmdrfuse.metrics.triple import Triple
+from mmdrfuse.metrics.shared.triple import Triple
 
 PAIRS = ("fight", "peopleshadow", "walking", "05", "11", "37")
 AS_PUBLISHED = {

@@ -6,7 +6,7 @@ import pywt
 
 from mmdrfuse.errors import UnknownNameError
 from mmdrfuse.metrics.fmi import _features, fmi
-from mmdrfuse.metrics.triple import Triple
+from mmdrfuse.metrics.shared.triple import Triple
 
 PAIRS = ("fight", "peopleshadow", "walking", "05", "11", "37")
 FEATURES = ("pixel", "gradient", "edge", "dct", "wavelet")

@@ -5,7 +5,7 @@ import pytest
 from skimage.measure import shannon_entropy
 
 from mmdrfuse.metrics.information import cross_entropy, entropy, mutual_information
-from mmdrfuse.metrics.triple import Triple
+from mmdrfuse.metrics.shared.triple import Triple
 
 
 def joint_entropy(x, y):

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from mmdrfuse.metrics.mef import mef_ssim
-from mmdrfuse.metrics.triple import Triple
-from mmdrfuse.metrics.windows import gaussian_taps
+from mmdrfuse.metrics.shared.triple import Triple
+from mmdrfuse.metrics.shared.windows import gaussian_taps
 
 EPS = np.finfo(float).eps
 GAUSSIAN = np.outer(gaussian_taps(11, 1.5), gaussian_taps(11, 1.5))

@@ -1,7 +1,7 @@
 import numpy as np
 
 from mmdrfuse.metrics.metric import Rule, same
-from mmdrfuse.metrics.triple import Triple
+from mmdrfuse.metrics.shared.triple import Triple
 
 
 def channels(*levels):

@@ -5,7 +5,7 @@ import pytest
 import pywt
 
 from mmdrfuse.metrics.multiscale import qm, qsf
-from mmdrfuse.metrics.triple import Triple
+from mmdrfuse.metrics.shared.triple import Triple
 
 PAIRS = ("fight", "peopleshadow", "walking", "05", "11", "37")
 EVERY = pytest.mark.parametrize("score", [qsf, qm])

@@ -5,7 +5,7 @@ import pytest
 from scipy.signal import convolve2d
 
 from mmdrfuse.metrics.phase import _feature_maps, qp
-from mmdrfuse.metrics.triple import Triple
+from mmdrfuse.metrics.shared.triple import Triple
 
 PAIRS = ("fight", "peopleshadow", "walking", "05", "11", "37")
 

@@ -4,7 +4,7 @@ from skimage.metrics import structural_similarity
 
 from mmdrfuse.metrics import piella
 from mmdrfuse.metrics.piella import qc, qe, qs, qw, qy
-from mmdrfuse.metrics.triple import Triple
+from mmdrfuse.metrics.shared.triple import Triple
 
 PAIRS = ("fight", "peopleshadow", "walking", "05", "11", "37")
 SCORES = (qs, qw, qe, qc, qy)

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from skimage.metrics import structural_similarity
 
+from mmdrfuse.metrics.shared.triple import Triple
 from mmdrfuse.metrics.ssim import ms_ssim, ssim
-from mmdrfuse.metrics.triple import Triple
 
 # Wang, Simoncelli, Bovik 2003, section 3
 POWERS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from skimage.metrics import structural_similarity
 
+from mmdrfuse.metrics.shared.triple import Triple
 from mmdrfuse.metrics.ssim_single import ssim_single
-from mmdrfuse.metrics.triple import Triple
 
 
 def skimage(t):

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from mmdrfuse.metrics.shared.triple import Triple
 from mmdrfuse.metrics.statistics import average_gradient, edge_intensity, spatial_frequency, standard_deviation
-from mmdrfuse.metrics.triple import Triple
 
 
 def of(image):

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from scipy.signal import convolve2d
 
-from mmdrfuse.metrics.triple import Triple
+from mmdrfuse.metrics.shared.triple import Triple
+from mmdrfuse.metrics.shared.windows import gaussian_taps
 from mmdrfuse.metrics.vif import vif, viff
-from mmdrfuse.metrics.windows import gaussian_taps
 
 E = 1e-10
 

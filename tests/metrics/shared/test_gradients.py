@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from mmdrfuse.metrics.gradients import edges, sobel, sobel_magnitude
-from mmdrfuse.metrics.triple import Triple
+from mmdrfuse.metrics.shared.gradients import edges, sobel, sobel_magnitude
+from mmdrfuse.metrics.shared.triple import Triple
 
 MODES = {"zero": "constant", "edge": "nearest", "reflect": "mirror"}
 

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 from scipy.signal import convolve2d
 
-from mmdrfuse.metrics.blocks import cycles_per_image, filter_frequencies, smooth, stretch255, stretched
-from mmdrfuse.metrics.triple import Triple
-from mmdrfuse.metrics.windows import gaussian_taps
+from mmdrfuse.metrics.shared.filters import cycles_per_image, filter_frequencies, smooth, stretch255, stretched
+from mmdrfuse.metrics.shared.triple import Triple
+from mmdrfuse.metrics.shared.windows import gaussian_taps
 
 
 @pytest.mark.parametrize(("border", "mode"), [("valid", "valid"), ("zero", "same")])

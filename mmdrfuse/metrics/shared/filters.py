@@ -6,7 +6,7 @@ import numpy as np
 import scipy.fft
 from scipy.ndimage import correlate1d
 
-from mmdrfuse.metrics.triple import Plane, Triple, once
+from mmdrfuse.metrics.shared.triple import Plane, Triple, once
 
 
 def stretch255(plane: Plane) -> Plane:

@@ -7,7 +7,7 @@ time in memory traffic than the sums themselves, so a metric's kernel asks for o
 import numpy as np
 
 from mmdrfuse.compiling import compiled
-from mmdrfuse.metrics.triple import Plane, Row
+from mmdrfuse.metrics.shared.triple import Plane, Row
 
 # The rows of what `row_statistics` fills in
 MU_F, MU_A, MU_B, VAR_F, VAR_A, VAR_B, COV_A, COV_B = range(8)

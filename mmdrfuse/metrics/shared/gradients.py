@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from mmdrfuse.compiling import compiled
-from mmdrfuse.metrics.triple import Plane, Row, Triple, once
+from mmdrfuse.metrics.shared.triple import Plane, Row, Triple, once
 
 # `zero`: black beyond the border; `edge`: the border pixel repeated; `reflect`: mirrored without repeating it
 Border = Literal["zero", "edge", "reflect"]

@@ -10,7 +10,7 @@ from functools import wraps
 import numpy as np
 import numpy.typing as npt
 
-from mmdrfuse.metrics.triple import Plane
+from mmdrfuse.metrics.shared.triple import Plane
 
 Stored = npt.NDArray[np.uint8] | npt.NDArray[np.floating]
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.signal import convolve2d
 
-from mmdrfuse.metrics.windows import (
+from mmdrfuse.metrics.shared.windows import (
     COV_A,
     COV_B,
     MU_A,

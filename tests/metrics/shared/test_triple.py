@@ -1,6 +1,6 @@
 import numpy as np
 
-from mmdrfuse.metrics.triple import Triple, once
+from mmdrfuse.metrics.shared.triple import Triple, once
 
 
 def test_a_result_is_computed_once_for_each_triple_and_argument():

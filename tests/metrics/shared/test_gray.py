@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mmdrfuse.metrics.gray import matlab_luma, rounded_luma, single_luma
+from mmdrfuse.metrics.shared.gray import matlab_luma, rounded_luma, single_luma
 
 EVERY = pytest.mark.parametrize("gray", [matlab_luma, rounded_luma, single_luma])
 
