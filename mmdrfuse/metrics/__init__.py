@@ -4,9 +4,9 @@
 the tables behind both.
 """
 
+from mmdrfuse.metrics.evaluation import evaluate, find_metric, find_protocol, names
 from mmdrfuse.metrics.metric import Metric, Rule
 from mmdrfuse.metrics.protocols import PROTOCOLS, Protocol
-from mmdrfuse.metrics.scoring import evaluate, find_metric, find_protocol, names
 from mmdrfuse.metrics.table import METRICS, markdown_table
 
 __all__ = [

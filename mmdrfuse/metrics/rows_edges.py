@@ -3,12 +3,12 @@
 import math
 from functools import partial
 
-from mmdrfuse.metrics.contrast import qcb, qcv
+from mmdrfuse.metrics.contrast_sensitivity import qcb, qcv
+from mmdrfuse.metrics.edge_preservation import labf, nabf, qabf, qg
 from mmdrfuse.metrics.fmi import fmi
 from mmdrfuse.metrics.metric import Metric, Rule, same
-from mmdrfuse.metrics.multiscale import qm, qsf
-from mmdrfuse.metrics.phase import qp
-from mmdrfuse.metrics.transfer import labf, nabf, qabf, qg
+from mmdrfuse.metrics.multiscale_details import qm, qsf
+from mmdrfuse.metrics.phase_congruency import qp
 
 _INFINITY = math.inf
 _HONG = "no wrap-around of angles; where gradients tie, the gradient counts as their ratio"

@@ -3,11 +3,11 @@
 import math
 from functools import partial
 
-from mmdrfuse.metrics.mef import mef_ssim
+from mmdrfuse.metrics.mef_ssim import mef_ssim
 from mmdrfuse.metrics.metric import Metric, Rule, same
 from mmdrfuse.metrics.piella import qc, qe, qs, qw, qy
 from mmdrfuse.metrics.ssim import ms_ssim, ssim
-from mmdrfuse.metrics.ssim_single import ssim_single
+from mmdrfuse.metrics.ssim_float32 import ssim_float32
 from mmdrfuse.metrics.vif import vif, viff
 
 _INFINITY = math.inf
@@ -23,7 +23,7 @@ WINDOW_ROWS = (
         reference="Wang, Bovik, Sheikh, Simoncelli, IEEE TIP 2004",
         protocols={
             "standard": Rule(ssim, smallest=11),
-            "cddfuse": Rule(ssim_single, "uniform 7×7 windows, C2 = 0.0036 on 0..255, float32", bug=True, smallest=7),
+            "cddfuse": Rule(ssim_float32, "uniform 7×7 windows, C2 = 0.0036 on 0..255, float32", bug=True, smallest=7),
             "vifb": Rule(ssim, smallest=11, program_name="Ssim"),
             "tang": Rule(
                 partial(ssim, peak=1.0, replicated=True, mean=True),

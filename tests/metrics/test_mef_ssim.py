@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mmdrfuse.metrics.mef import mef_ssim
+from mmdrfuse.metrics.mef_ssim import mef_ssim
 from mmdrfuse.metrics.shared.triple import Triple
 from mmdrfuse.metrics.shared.windows import gaussian_taps
 

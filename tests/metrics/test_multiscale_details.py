@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import pywt
 
-from mmdrfuse.metrics.multiscale import qm, qsf
+from mmdrfuse.metrics.multiscale_details import qm, qsf
 from mmdrfuse.metrics.shared.triple import Triple
 
 PAIRS = ("fight", "peopleshadow", "walking", "05", "11", "37")

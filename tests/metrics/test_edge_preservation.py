@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from mmdrfuse.metrics.edge_preservation import labf, nabf, qabf, qg
 from mmdrfuse.metrics.shared.triple import Triple
-from mmdrfuse.metrics.transfer import labf, nabf, qabf, qg
 
 HONG = ((0.9994, 15, 0.5), (0.9879, 22, 0.8))
 LIU = ((1.0, 10, 0.5), (1.0, 20, 0.75))

@@ -21,7 +21,7 @@ C1, C2, TWO = np.float32(0.0004), np.float32(0.0036), np.float32(2.0)
 SAMPLE = np.float32(WINDOW**2 / (WINDOW**2 - 1))
 
 
-def ssim_single(t: Triple) -> float:
+def ssim_float32(t: Triple) -> float:
     """Structural similarity to both sources as CDDFuse's program has it, ``SSIM(a, f) + SSIM(b, f)``.
 
     Uniform 7×7 windows inside the image and sample covariances. For the protocol `cddfuse` alone.
