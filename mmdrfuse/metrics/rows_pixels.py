@@ -12,9 +12,9 @@ from mmdrfuse.metrics.distances import (
     signal_to_noise,
     sum_of_correlations_of_differences,
 )
-from mmdrfuse.metrics.entropy import CVEJIC, qmi, qncie, qte
-from mmdrfuse.metrics.information import cross_entropy, entropy, mutual_information
+from mmdrfuse.metrics.entropy import cross_entropy, entropy
 from mmdrfuse.metrics.metric import Metric, Rule, same
+from mmdrfuse.metrics.mutual_information import CVEJIC, mutual_information, qmi, qncie, qte
 from mmdrfuse.metrics.statistics import average_gradient, edge_intensity, spatial_frequency, standard_deviation
 
 _INFINITY = math.inf
