@@ -5,9 +5,11 @@ for periodic and treats all directions alike.
 """
 
 import math
+from functools import partial
 
 import numpy as np
 
+from mmdrfuse.metrics.metric import Metric, Rule, same
 from mmdrfuse.metrics.shared.filters import cycles_per_image, filter_frequencies, smooth, stretched
 from mmdrfuse.metrics.shared.gradients import sobel_magnitude
 from mmdrfuse.metrics.shared.triple import Plane, Triple
@@ -107,3 +109,33 @@ def _divide(over: Plane, under: Plane, undefined: float) -> Plane:
 def _block_sums(plane: Plane) -> Plane:
     rows, columns = (np.arange(0, side, _BLOCK) for side in plane.shape)
     return np.add.reduceat(np.add.reduceat(plane, rows, axis=0), columns, axis=1)
+
+
+_STRETCHED = "images stretched to 0..255"
+
+ROWS = (
+    Metric(
+        name="Qcb",
+        title="visible contrast kept",
+        higher_is_better=True,
+        range=(0.0, 1.0),
+        unit="",
+        reference="Chen, Blum, Image Vis. Comput. 2009",
+        protocols={
+            "standard": Rule(qcb),
+            **same("vifb liu", Rule(partial(qcb, stretch=True, blank_is_nan=True), _STRETCHED)),
+        },
+    ),
+    Metric(
+        name="Qcv",
+        title="visible difference where the sources have edges",
+        higher_is_better=False,
+        range=(0.0, math.inf),
+        unit="level²",
+        reference="Chen, Varshney, Inf. Fusion 2007",
+        protocols={
+            "standard": Rule(qcv),
+            **same("vifb liu", Rule(partial(qcv, stretch=True), _STRETCHED)),
+        },
+    ),
+)

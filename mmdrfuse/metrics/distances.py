@@ -1,9 +1,11 @@
 """Distances and correlations between the fused image and its sources: MSE, RMSE, PSNR, CC, SCD."""
 
 import math
+from functools import partial
 
 import numpy as np
 
+from mmdrfuse.metrics.metric import Metric, Rule, same
 from mmdrfuse.metrics.shared.triple import Plane, Triple, once
 
 
@@ -102,3 +104,68 @@ def _pearson(x: Plane, y: Plane) -> float:
         return float(all(flat))
     x, y = x - x.mean(), y - y.mean()
     return float((x * y).sum() / np.sqrt((x * x).sum() * (y * y).sum()))
+
+
+ROWS = (
+    Metric(
+        name="MSE",
+        title="mean squared error, mean over the sources",
+        higher_is_better=False,
+        range=(0.0, 65025.0),
+        unit="level²",
+        reference="Gonzalez, Woods, Digital Image Processing",
+        protocols={
+            **same("standard cddfuse", Rule(mean_squared_error)),
+            **same("tang tang-table", Rule(partial(mean_squared_error, peak=1.0), "images in 0..1")),
+        },
+    ),
+    Metric(
+        name="RMSE",
+        title="root of MSE",
+        higher_is_better=False,
+        range=(0.0, 255.0),
+        unit="level",
+        reference="Gonzalez, Woods, Digital Image Processing",
+        protocols={
+            "standard": Rule(root_mean_squared_error),
+            "vifb": Rule(
+                norm_per_pixel, "norm over the number of pixels, no root mean square", bug=True, program_name="Rmse"
+            ),
+        },
+    ),
+    Metric(
+        name="PSNR",
+        title="peak signal-to-noise ratio of MSE",
+        higher_is_better=True,
+        range=(0.0, math.inf),
+        unit="dB",
+        reference="Gonzalez, Woods, Digital Image Processing",
+        protocols={
+            "standard": Rule(signal_to_noise),
+            "cddfuse": Rule(partial(signal_to_noise, fused_peak=True), "peak is the fused maximum", bug=True),
+            "vifb": Rule(norm_to_noise, "of its own RMSE", bug=True, program_name="Psnr"),
+            **same(
+                "tang tang-table",
+                Rule(partial(signal_to_noise, peak=1.0), "peak 255 for images in 0..1: 48.13 dB too high", bug=True),
+            ),
+        },
+    ),
+    Metric(
+        name="CC",
+        title="correlation with the sources, mean",
+        higher_is_better=True,
+        range=(-1.0, 1.0),
+        unit="",
+        reference="Deshmukh, Bhosale, IJIP 2010",
+        protocols=same("standard cddfuse tang tang-table", Rule(correlation)),
+    ),
+    Metric(
+        name="SCD",
+        title="sum of correlations of differences",
+        higher_is_better=True,
+        range=(-2.0, 2.0),
+        unit="",
+        reference="Aslantas, Bendes, AEU 2015",
+        protocols=same("standard cddfuse tang tang-table", Rule(sum_of_correlations_of_differences)),
+    ),
+)

@@ -6,10 +6,12 @@ much that pixel matters.
 """
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Literal, NamedTuple
 
 import numpy as np
 
+from mmdrfuse.metrics.metric import Metric, Rule, same
 from mmdrfuse.metrics.shared.gradients import Edges, edges, sobel
 from mmdrfuse.metrics.shared.triple import Plane, Triple, once
 
@@ -223,3 +225,68 @@ def _mended_share(source: Edges, fused: Edges) -> tuple[Plane, Plane]:
 
 def _mended(values: Plane) -> Plane:
     return np.where(values == 0.0, NEARLY_ZERO, values)
+
+
+_UNWRAPPED = "no wrap-around of angles; where gradients tie, the gradient counts as their ratio"
+
+ROWS = (
+    Metric(
+        name="Qabf",
+        title="share of the sources' edges kept",
+        higher_is_better=True,
+        range=(0.0, 0.975),
+        unit="",
+        reference="Xydeas, Petrovic, Electron. Lett. 2000",
+        protocols={
+            "standard": Rule(qabf),
+            **same("cddfuse tang", Rule(partial(qabf, wrapped=False, tie_gain=1.0), _UNWRAPPED, bug=True)),
+            "vifb": Rule(partial(qabf, wrapped=False, tie_gain=255.0), _UNWRAPPED, bug=True),
+            "tang-table": Rule(
+                partial(qabf, wrapped=False, tie_gain=1.0, peak=1.0), "as tang, on images in 0..1", bug=True
+            ),
+        },
+    ),
+    Metric(
+        name="Nabf",
+        title="share of edges that no source has",
+        higher_is_better=False,
+        range=(0.0, 1.0),
+        unit="",
+        reference="Shreyamsha Kumar, Signal Image Video Process. 2013",
+        protocols={
+            "standard": Rule(nabf),
+            "tang": Rule(
+                partial(nabf, directed=True, fused="a"),
+                "scores the first source, with the fused image as one of its sources",
+                bug=True,
+            ),
+        },
+    ),
+    Metric(
+        name="Nabf_std_order",
+        title="Nabf by the program of tang, its images in the right order",
+        higher_is_better=False,
+        range=(0.0, 1.0),
+        unit="",
+        reference="Shreyamsha Kumar, Signal Image Video Process. 2013",
+        protocols={"tang": Rule(partial(nabf, directed=True))},
+    ),
+    Metric(
+        name="Labf",
+        title="share of the sources' edges lost",
+        higher_is_better=False,
+        range=(0.0, 1.0),
+        unit="",
+        reference="Shreyamsha Kumar, Signal Image Video Process. 2013",
+        protocols={"standard": Rule(labf)},
+    ),
+    Metric(
+        name="QG",
+        title="share of the sources' edges kept, constants of Liu",
+        higher_is_better=True,
+        range=(0.0, 0.987),
+        unit="",
+        reference="Xydeas, Petrovic, Electron. Lett. 2000; Liu et al., IEEE TPAMI 2012",
+        protocols={"standard": Rule(qg), "liu": Rule(partial(qg, per_pixel=True), "mean of the ratios of the pixels")},
+    ),
+)

@@ -3,8 +3,11 @@
 Every probability is a share of pixels with one of the 256 gray levels; values between levels count for the nearest.
 """
 
+import math
+
 import numpy as np
 
+from mmdrfuse.metrics.metric import Metric, Rule, same
 from mmdrfuse.metrics.shared.histograms import Counts, histogram, level_entropy
 from mmdrfuse.metrics.shared.triple import Triple
 
@@ -48,3 +51,28 @@ def _divergence(counts: Counts, reference: Counts) -> float:
     both = (counts > 0) & (reference > 0)
     p, q = counts[both] / counts.sum(), reference[both] / reference.sum()
     return float((p * np.log2(p / q)).sum())
+
+
+ROWS = (
+    Metric(
+        name="EN",
+        title="entropy of the fused image",
+        higher_is_better=True,
+        range=(0.0, 8.0),
+        unit="bit",
+        reference="Roberts, van Aardt, Ahmed, J. Appl. Remote Sensing 2008",
+        protocols={
+            **same("standard cddfuse tang tang-table", Rule(entropy)),
+            "vifb": Rule(entropy, program_name="Entropy"),
+        },
+    ),
+    Metric(
+        name="CE",
+        title="cross entropy of the sources and the fused image, mean",
+        higher_is_better=False,
+        range=(-8.0, math.inf),
+        unit="bit",
+        reference="Bulanon, Burks, Alchanatis, Biosyst. Eng. 2009",
+        protocols={"standard": Rule(cross_entropy), "vifb": Rule(cross_entropy, program_name="Cross_entropy")},
+    ),
+)

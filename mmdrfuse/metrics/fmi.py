@@ -6,6 +6,7 @@ which the maps' correlation points, as far as the correlation goes.
 """
 
 import math
+from functools import partial
 from typing import Literal, get_args
 
 import numpy as np
@@ -14,6 +15,7 @@ import scipy.fft
 
 from mmdrfuse.compiling import compiled
 from mmdrfuse.errors import UnknownNameError
+from mmdrfuse.metrics.metric import Metric, Rule, same
 from mmdrfuse.metrics.shared.gradients import sobel
 from mmdrfuse.metrics.shared.triple import Plane, Triple
 
@@ -188,3 +190,44 @@ def _bound(p: float, q: float, correlation: float) -> float:
 def _surprise(share: float) -> float:
     # the mixture beyond a bound may leave 0..1: the real part of the complex logarithm counts
     return -share * math.log2(abs(share)) if share != 0.0 else 0.0
+
+
+ROWS = (
+    Metric(
+        name="FMI_pixel",
+        title="feature mutual information of pixels",
+        higher_is_better=True,
+        range=(0.0, 1.0),
+        unit="",
+        reference="Haghighat, Razian, AICT 2014",
+        protocols={
+            "standard": Rule(fmi, smallest=3),
+            "tang": Rule(partial(fmi, feature="edge"), "edges, not pixels", bug=True, smallest=3),
+        },
+    ),
+    Metric(
+        name="FMI_dct",
+        title="feature mutual information of cosine transforms",
+        higher_is_better=True,
+        range=(0.0, 1.0),
+        unit="",
+        reference="Haghighat, Razian, AICT 2014",
+        protocols=same("standard tang", Rule(partial(fmi, feature="dct"), smallest=3)),
+    ),
+    Metric(
+        name="FMI_w",
+        title="feature mutual information of wavelet transforms",
+        higher_is_better=True,
+        range=(0.0, 1.0),
+        unit="",
+        reference="Haghighat, Razian, AICT 2014",
+        protocols={
+            "standard": Rule(partial(fmi, feature="wavelet"), smallest=3),
+            "tang": Rule(
+                partial(fmi, feature="wavelet"),
+                "62 taps of the Meyer wavelet; MATLAB has 102, its numbers differ",
+                smallest=3,
+            ),
+        },
+    ),
+)

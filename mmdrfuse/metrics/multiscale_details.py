@@ -1,9 +1,11 @@
 """Details kept over several directions or scales: Q_SF of Zheng et al., Q_M of Wang and Liu."""
 
 import math
+from functools import partial
 
 import numpy as np
 
+from mmdrfuse.metrics.metric import Metric, Rule, same
 from mmdrfuse.metrics.shared.triple import Plane, Triple
 
 # Wang and Liu 2008: weights of the two scales, finest first
@@ -86,3 +88,28 @@ def _haar(image: Plane) -> tuple[Plane, Plane]:
     low, high = even + odd, even - odd
     details = np.stack([high[:, ::2] + high[:, 1::2], low[:, ::2] - low[:, 1::2], high[:, ::2] - high[:, 1::2]])
     return (low[:, ::2] + low[:, 1::2]) / 2.0, details / 2.0
+
+
+ROWS = (
+    Metric(
+        name="QSF",
+        title="spatial frequency against the sources, 0 is ideal",
+        higher_is_better=True,
+        range=(-1.0, math.inf),
+        unit="",
+        reference="Zheng et al., Inf. Fusion 2007",
+        protocols=same("standard liu", Rule(qsf, smallest=2)),
+    ),
+    Metric(
+        name="QM",
+        title="wavelet details kept over two scales",
+        higher_is_better=True,
+        range=(0.0, 1.0),
+        unit="",
+        reference="Wang, Liu, ICSP 2008",
+        protocols={
+            "standard": Rule(qm, smallest=4),
+            "liu": Rule(partial(qm, summed_bands=True), "three times as large: sum of the bands, not mean", smallest=4),
+        },
+    ),
+)

@@ -6,9 +6,11 @@ depends on where the pixels lie: flips and transposition change nothing, nor doe
 """
 
 import math
+from functools import partial
 
 import numpy as np
 
+from mmdrfuse.metrics.metric import Metric, Rule, same
 from mmdrfuse.metrics.shared.filters import stretched
 from mmdrfuse.metrics.shared.histograms import LEVELS, joint_histogram, level_entropy, shannon, shared_entropy
 from mmdrfuse.metrics.shared.triple import Triple
@@ -148,3 +150,77 @@ def _tsallis(t: Triple, x: str, y: str, order: float, swapped_marginals: bool) -
     size = float(joint.sum())
     shares, independent = joint[possible] / size, independent[possible] / size**2
     return float((1.0 - (shares**order * independent ** (1.0 - order)).sum()) / (1.0 - order))
+
+
+_NATS = partial(mutual_information, base=math.e)
+_SWAPPED = "marginal histograms swapped, images stretched to 0..255"
+
+ROWS = (
+    Metric(
+        name="MI",
+        title="mutual information with the sources, sum",
+        higher_is_better=True,
+        range=(0.0, 16.0),
+        unit="bit",
+        reference="Qu, Zhang, Yan, Electron. Lett. 2002",
+        protocols={
+            "standard": Rule(mutual_information),
+            "cddfuse": Rule(_NATS, "in nats"),
+            "vifb": Rule(_NATS, "in nats", program_name="Mutinf"),
+            **same(
+                "tang tang-table",
+                Rule(partial(mutual_information, joint_levels=255), "levels 254 and 255 share a joint bin", bug=True),
+            ),
+        },
+    ),
+    Metric(
+        name="QMI",
+        title="mutual information, normalised",
+        higher_is_better=True,
+        range=(0.0, 2.0),
+        unit="",
+        reference="Hossny, Nahavandi, Creighton, Electron. Lett. 2008",
+        protocols={
+            "standard": Rule(qmi),
+            "liu": Rule(partial(qmi, stretch=True), "images stretched to 0..255"),
+        },
+    ),
+    Metric(
+        name="QTE",
+        title="mutual information by Tsallis entropy, normalised",
+        higher_is_better=True,
+        range=(0.0, math.inf),
+        unit="",
+        reference="Nava, Cristóbal, Escalante-Ramírez, SPIE Newsroom 2007",
+        protocols={
+            "standard": Rule(qte),
+            "liu": Rule(partial(qte, swapped_marginals=True, stretch=True), _SWAPPED, bug=True),
+        },
+    ),
+    Metric(
+        name="QTE_cvejic",
+        title="mutual information by Tsallis entropy of order 1.85",
+        higher_is_better=True,
+        range=(0.0, math.inf),
+        unit="",
+        reference="Cvejic, Canagarajah, Bull, Electron. Lett. 2006",
+        protocols={
+            "standard": Rule(partial(qte, order=CVEJIC, normalised=False)),
+            "liu": Rule(
+                partial(qte, order=CVEJIC, normalised=False, swapped_marginals=True, stretch=True), _SWAPPED, bug=True
+            ),
+        },
+    ),
+    Metric(
+        name="QNCIE",
+        title="nonlinear correlation information entropy",
+        higher_is_better=True,
+        range=(0.8018, 1.0),
+        unit="",
+        reference="Wang, Shen, Jin, in: Image Fusion, 2008",
+        protocols={
+            "standard": Rule(qncie),
+            "liu": Rule(partial(qncie, stretch=True), "images stretched to 0..255"),
+        },
+    ),
+)

@@ -6,12 +6,14 @@ its moments over the directions tell edges (largest) from corners (smallest). Q_
 
 import math
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 import scipy.fft
 
 from mmdrfuse.compiling import compiled
+from mmdrfuse.metrics.metric import Metric, Rule
 from mmdrfuse.metrics.shared.filters import smooth
 from mmdrfuse.metrics.shared.triple import Plane, Triple
 from mmdrfuse.metrics.shared.windows import gaussian_taps
@@ -178,3 +180,19 @@ def _correlation(source: Plane, fused: Plane, local_f: tuple[Plane, Plane]) -> P
     (mean_s, var_s), (mean_f, var_f) = _mean_and_variance(source), local_f
     covariance = smooth(source * fused, _TAPS, border="zero") - mean_s * mean_f
     return (covariance + _TINY) / (np.sqrt(np.abs(var_s * var_f)) + _TINY)
+
+
+ROWS = (
+    Metric(
+        name="QP",
+        title="phase congruency kept",
+        higher_is_better=True,
+        range=(-1.0, 1.0),
+        unit="",
+        reference="Zhao, Laganière, Liu, IJICIC 2007",
+        protocols={
+            "standard": Rule(qp, smallest=3),
+            "liu": Rule(partial(qp, published=True), "grids, moments and masks of its program", bug=True, smallest=3),
+        },
+    ),
+)

@@ -9,9 +9,12 @@ rounding turns that into noise which decides scores, so by default variances and
 count as 0, and 0/0 gives both sources the same weight.
 """
 
+from functools import partial
+
 import numpy as np
 from scipy.ndimage import correlate1d
 
+from mmdrfuse.metrics.metric import Metric, Rule
 from mmdrfuse.metrics.shared.filters import smooth
 from mmdrfuse.metrics.shared.triple import Plane, Triple, once
 from mmdrfuse.metrics.shared.windows import gaussian_taps
@@ -196,3 +199,74 @@ def _prewitt_magnitude(image: Plane) -> Plane:
         for axis in (0, 1)
     )
     return np.hypot(down, across)
+
+
+_NOISE = "rounding noise decides flat windows"
+
+ROWS = (
+    Metric(
+        name="QS",
+        title="similarity weighted by local variance",
+        higher_is_better=True,
+        range=(-1.0, 1.0),
+        unit="",
+        reference="Piella, Heijmans, ICIP 2003",
+        protocols={
+            "standard": Rule(qs, smallest=11),
+            "liu": Rule(partial(qs, flat_tolerance=None), smallest=11),
+        },
+    ),
+    Metric(
+        name="QW",
+        title="similarity weighted by saliency",
+        higher_is_better=True,
+        range=(-1.0, 1.0),
+        unit="",
+        reference="Piella, Heijmans, ICIP 2003",
+        protocols={
+            "standard": Rule(qw, smallest=11),
+            "liu": Rule(partial(qw, flat_tolerance=None), smallest=11),
+        },
+    ),
+    Metric(
+        name="QE",
+        title="QW of the images times QW of their edges",
+        higher_is_better=True,
+        range=(-1.0, 1.0),
+        unit="",
+        reference="Piella, Heijmans, ICIP 2003",
+        protocols={
+            "standard": Rule(qe, smallest=11),
+            "liu": Rule(
+                partial(qe, flat_tolerance=None),
+                "as its program was meant: it stops with an error",
+                smallest=11,
+                program_name="QE_fixed",
+            ),
+        },
+    ),
+    Metric(
+        name="QC",
+        title="similarity weighted by local covariance",
+        higher_is_better=True,
+        range=(-1.0, 1.0),
+        unit="",
+        reference="Cvejic et al., Int. J. Signal Process. 2005",
+        protocols={
+            "standard": Rule(qc, smallest=7),
+            "liu": Rule(partial(qc, flat_tolerance=None, forced_score=True), _NOISE, bug=True, smallest=7),
+        },
+    ),
+    Metric(
+        name="QY",
+        title="similarity to both sources, or to the better one",
+        higher_is_better=True,
+        range=(-1.0, 1.0),
+        unit="",
+        reference="Yang et al., Inf. Fusion 2008",
+        protocols={
+            "standard": Rule(qy, smallest=7),
+            "liu": Rule(partial(qy, flat_tolerance=None), _NOISE, bug=True, smallest=7),
+        },
+    ),
+)

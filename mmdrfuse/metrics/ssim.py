@@ -1,11 +1,14 @@
 """Structural similarity of the fused image to its sources: SSIM and its multi-scale form MS-SSIM."""
 
 import math
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
 from mmdrfuse.compiling import compiled
+from mmdrfuse.metrics.mef_ssim import mef_ssim
+from mmdrfuse.metrics.metric import Metric, Rule
 from mmdrfuse.metrics.shared.triple import Plane, Row, Triple, once
 from mmdrfuse.metrics.shared.windows import (
     COV_A,
@@ -21,6 +24,7 @@ from mmdrfuse.metrics.shared.windows import (
     halved,
     row_statistics,
 )
+from mmdrfuse.metrics.ssim_float32 import ssim_float32
 
 # Wang et al., IEEE TIP 2004: an 11x11 Gaussian window with sigma 1.5, C1 = (0.01 L)^2, C2 = (0.03 L)^2
 WINDOW, SIGMA = 11, 1.5
@@ -124,3 +128,55 @@ def _similarity_sums(
 @compiled()
 def _luminance(mu_x: float, mu_f: float, c1: float) -> float:
     return (2.0 * mu_x * mu_f + c1) / (mu_x * mu_x + mu_f * mu_f + c1)
+
+
+ROWS = (
+    Metric(
+        name="SSIM",
+        title="structural similarity to the sources, sum",
+        higher_is_better=True,
+        range=(-2.0, 2.0),
+        unit="",
+        reference="Wang, Bovik, Sheikh, Simoncelli, IEEE TIP 2004",
+        protocols={
+            "standard": Rule(ssim, smallest=11),
+            "cddfuse": Rule(ssim_float32, "uniform 7×7 windows, C2 = 0.0036 on 0..255, float32", bug=True, smallest=7),
+            "vifb": Rule(ssim, smallest=11, program_name="Ssim"),
+            "tang": Rule(
+                partial(ssim, peak=1.0, replicated=True, mean=True),
+                "mean over the sources, C2 = 0.0009 on 0..255, border repeated",
+                bug=True,
+            ),
+        },
+    ),
+    Metric(
+        name="SSIM_mean",
+        title="structural similarity to the sources, mean",
+        higher_is_better=True,
+        range=(-1.0, 1.0),
+        unit="",
+        reference="Wang, Bovik, Sheikh, Simoncelli, IEEE TIP 2004",
+        protocols={"standard": Rule(partial(ssim, mean=True), smallest=11)},
+    ),
+    Metric(
+        name="MS_SSIM",
+        title="multi-scale structural similarity to the sources, sum",
+        higher_is_better=True,
+        range=(0.0, 2.0),
+        unit="",
+        reference="Wang, Simoncelli, Bovik, Asilomar 2003",
+        protocols={
+            "standard": Rule(ms_ssim, smallest=176),
+            "tang": Rule(mef_ssim, "MEF-SSIM (Ma, Zeng, Wang, IEEE TIP 2015) under this name", smallest=41),
+        },
+    ),
+    Metric(
+        name="MS_SSIM_mean",
+        title="multi-scale structural similarity to the sources, mean",
+        higher_is_better=True,
+        range=(0.0, 1.0),
+        unit="",
+        reference="Wang, Simoncelli, Bovik, Asilomar 2003",
+        protocols={"standard": Rule(partial(ms_ssim, mean=True), smallest=176)},
+    ),
+)

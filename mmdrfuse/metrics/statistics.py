@@ -1,7 +1,10 @@
 """Statistics of the fused image alone: its spread SD, and its detail by SF, AG and EI."""
 
+from functools import partial
+
 import numpy as np
 
+from mmdrfuse.metrics.metric import Metric, Rule, same
 from mmdrfuse.metrics.shared.gradients import sobel_magnitude
 from mmdrfuse.metrics.shared.triple import Plane, Triple
 
@@ -81,3 +84,67 @@ def edge_intensity(t: Triple) -> float:
     """
     magnitude: Plane = sobel_magnitude(t.fused, border="edge")
     return float(magnitude.mean())
+
+
+_AG_INNER = partial(average_gradient, inner_count=True)
+_INNER = "sum over (H-1)(W-1), not mean"
+
+ROWS = (
+    Metric(
+        name="SD",
+        title="standard deviation of the fused image",
+        higher_is_better=True,
+        range=(0.0, 127.5),
+        unit="level",
+        reference="Rao, Meas. Sci. Technol. 1997",
+        protocols={
+            **same("standard cddfuse tang", Rule(standard_deviation)),
+            "vifb": Rule(standard_deviation, program_name="Variance"),
+            "tang-table": Rule(
+                partial(standard_deviation, saturated=True), "in 8-bit arithmetic that stops at 0 and 255", bug=True
+            ),
+        },
+    ),
+    Metric(
+        name="SF",
+        title="spatial frequency: size of first differences",
+        higher_is_better=True,
+        range=(0.0, 360.63),
+        unit="level",
+        reference="Eskicioglu, Fisher, IEEE Trans. Commun. 1995",
+        protocols={
+            **same("standard cddfuse tang", Rule(spatial_frequency, smallest=2)),
+            "vifb": Rule(
+                partial(spatial_frequency, per_pixel=True),
+                "sums over pixels, not differences; channels side by side as one image",
+                bug=True,
+                smallest=2,
+                side_by_side=True,
+                program_name="Spatial_frequency",
+            ),
+            "tang-table": Rule(partial(spatial_frequency, peak=1.0), "images in 0..1", smallest=2),
+        },
+    ),
+    Metric(
+        name="AG",
+        title="average gradient of the fused image",
+        higher_is_better=True,
+        range=(0.0, 255.0),
+        unit="level",
+        reference="Cui et al., Opt. Commun. 2015",
+        protocols={
+            **same("standard cddfuse", Rule(average_gradient, smallest=2)),
+            "vifb": Rule(_AG_INNER, _INNER, smallest=2, program_name="Avg_gradient"),
+            **same("tang tang-table", Rule(_AG_INNER, _INNER, smallest=2)),
+        },
+    ),
+    Metric(
+        name="EI",
+        title="edge intensity: mean Sobel magnitude of the fused image",
+        higher_is_better=True,
+        range=(0.0, 1443.0),
+        unit="level",
+        reference="Rajalingam, Priya, IJESI 2018",
+        protocols={"standard": Rule(edge_intensity), "vifb": Rule(edge_intensity, program_name="Edge_intensity")},
+    ),
+)

@@ -5,12 +5,38 @@
 
 import math
 
+from mmdrfuse.metrics import (
+    contrast_sensitivity,
+    distances,
+    edge_preservation,
+    entropy,
+    fmi,
+    multiscale_details,
+    mutual_information,
+    phase_congruency,
+    piella,
+    ssim,
+    statistics,
+    vif,
+)
 from mmdrfuse.metrics.metric import Metric
-from mmdrfuse.metrics.rows_edges import EDGE_ROWS
-from mmdrfuse.metrics.rows_pixels import PIXEL_ROWS
-from mmdrfuse.metrics.rows_windows import WINDOW_ROWS
 
-METRICS = {metric.name: metric for metric in (*PIXEL_ROWS, *WINDOW_ROWS, *EDGE_ROWS)}
+FAMILIES = (
+    entropy.ROWS,
+    statistics.ROWS,
+    distances.ROWS,
+    mutual_information.ROWS,
+    ssim.ROWS,
+    vif.ROWS,
+    piella.ROWS,
+    edge_preservation.ROWS,
+    contrast_sensitivity.ROWS,
+    multiscale_details.ROWS,
+    phase_congruency.ROWS,
+    fmi.ROWS,
+)
+
+METRICS = {metric.name: metric for family in FAMILIES for metric in family}
 
 HEAD = ("metric", "what it measures", "range", "unit", "defined by", "protocols, and what they change")
 

@@ -7,11 +7,13 @@ sources are combined: VIF adds two scores, VIFF chooses a source pixel by pixel.
 """
 
 import math
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
 from mmdrfuse.compiling import compiled
+from mmdrfuse.metrics.metric import Metric, Rule, same
 from mmdrfuse.metrics.shared.triple import Plane, Row, Triple, once
 from mmdrfuse.metrics.shared.windows import COV_A, COV_B, STATISTICS, VAR_A, VAR_B, VAR_F, gaussian_taps, row_statistics
 
@@ -162,3 +164,31 @@ def _channel(var_x: float, var_f: float, cov: float) -> tuple[float, float, floa
     if gain < 0.0:
         gain, noise = 0.0, var_f
     return gain, max(noise, _TINY), var_x
+
+
+ROWS = (
+    Metric(
+        name="VIF",
+        title="visual information fidelity to the sources, sum",
+        higher_is_better=True,
+        range=(0.0, math.inf),
+        unit="",
+        reference="Sheikh, Bovik, IEEE TIP 2006",
+        protocols={
+            **same("standard tang", Rule(vif, smallest=41)),
+            "cddfuse": Rule(vif, smallest=41, program_name="VIFF"),
+            "tang-table": Rule(
+                partial(vif, saturated=True), "products of pixels stop at 255 at the first scale", bug=True, smallest=41
+            ),
+        },
+    ),
+    Metric(
+        name="VIFF",
+        title="visual information fidelity for fusion",
+        higher_is_better=True,
+        range=(0.0, math.inf),
+        unit="",
+        reference="Han, Cai, Cao, Xu, Inf. Fusion 2013",
+        protocols={"standard": Rule(viff, smallest=41)},
+    ),
+)

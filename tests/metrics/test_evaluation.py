@@ -60,7 +60,7 @@ def test_a_metric_that_the_protocol_lacks_is_answered_with_those_that_have_it(st
     ("options", "message"),
     [
         ({"metrics": "SIMM"}, "unknown metric 'SIMM': did you mean SSIM"),
-        ({"metrics": ["EN", "xyzzy"]}, "unknown metric 'xyzzy': known: EN, SD"),
+        ({"metrics": ["EN", "xyzzy"]}, "unknown metric 'xyzzy': known: EN, CE"),
         ({"protocol": "vifp"}, "unknown protocol 'vifp': did you mean vifb"),
     ],
 )
