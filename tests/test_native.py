@@ -56,6 +56,7 @@ def run(**environment):
     )
 
 
+@pytest.mark.slow
 def test_second_process_loads_what_the_first_compiled_and_said_so(tiny):
     first, second = run(), run()
     assert first.stderr == "compiling for this machine, once; this takes some seconds\n"
@@ -114,6 +115,7 @@ def test_another_numba_or_llvm_costs_time_and_no_result(tiny, monkeypatch, caplo
     assert said in message
 
 
+@pytest.mark.slow
 def test_function_that_allocates_is_not_kept_and_works(tiny, caplog):
     values = np.arange(4, dtype=np.float32)
     native.function("tiny", "allocate", *TYPES)(4, values.ctypes.data, 2)
@@ -122,6 +124,7 @@ def test_function_that_allocates_is_not_kept_and_works(tiny, caplog):
     assert not list(tiny.glob("kept/*"))
 
 
+@pytest.mark.slow
 def test_package_fuses_the_same_bytes_by_numba_alone(tiny, monkeypatch, rng):
     infrared, visible = rng.integers(0, 256, (2, 40, 33)).astype(np.uint8)
     engine = make(read("ivif"), threads=2)

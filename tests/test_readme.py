@@ -43,6 +43,7 @@ def test_every_command_is_of_a_kind_that_is_tested_here():
     assert {command.split()[0] for command in COMMANDS} == {"make", "pip", "mmdrfuse"}
 
 
+@pytest.mark.slow
 def test_the_shown_commands_run_in_their_order(followed):
     folder, printed = followed
     assert len(printed) >= 9
@@ -57,6 +58,7 @@ def test_the_shown_commands_run_in_their_order(followed):
         assert (folder / made).is_file(), made
 
 
+@pytest.mark.slow
 def test_the_shown_output_is_what_the_commands_print(followed):
     """Lines that differ in numbers alone count as equal: those depend on the machine's arithmetic and speed."""
     _, printed = followed

@@ -14,6 +14,7 @@ def bench(*arguments):
     return CliRunner().invoke(main, ["bench", "--size", "96x64", "--repeat", "2", "--threads", "1", *arguments])
 
 
+@pytest.mark.slow
 def test_table_has_the_counts_of_the_student_and_names_machine_and_threads():
     result = bench()
     assert result.exit_code == 0, result.output
@@ -22,6 +23,7 @@ def test_table_has_the_counts_of_the_student_and_names_machine_and_threads():
     assert "torch" not in result.stdout
 
 
+@pytest.mark.slow
 def test_json_on_standard_output_is_one_document():
     measured = json.loads(bench("--json", "-", "--torch").stdout)
     assert measured["multiply_adds"] == 96 * 64 * (9 * 2 * 4 + 9 * 4)

@@ -1,8 +1,11 @@
 """``mmdrfuse demo``: everything at once, from nothing."""
 
+import pytest
+
 from mmdrfuse import images
 
 
+@pytest.mark.slow
 def test_demo_makes_fuses_scores_and_says_where(run, tmp_path):
     out = tmp_path / "demo"
     result = run("demo", out, "--pairs", "1")

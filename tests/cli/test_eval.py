@@ -26,6 +26,7 @@ def document(result):
     return json.loads(result.stdout)
 
 
+@pytest.mark.slow
 def test_manifest_is_enough_and_scores_are_those_of_python(run, fused):
     scores = document(run("eval", fused / "ours", "--metrics", "EN,SSIM", "--json", "-"))
     images_ = scores["methods"]["ours"]["images"]
@@ -43,6 +44,7 @@ def test_current_folder_is_the_default(run, fused, monkeypatch):
     assert "3 pictures scored" in result.stderr
 
 
+@pytest.mark.slow
 def test_folders_need_no_manifest(run, fused):
     (fused / "ours" / "manifest.jsonl").unlink()
     sources = ("--ir", fused / "ir", "--vis", fused / "vi")
@@ -103,6 +105,7 @@ def test_one_folder_without_manifest_does_not_stop_the_others(run, fused):
     assert "ours" in result.stdout
 
 
+@pytest.mark.slow
 def test_many_metrics_stand_in_rows(run, fused):
     from mmdrfuse.metrics import names
 

@@ -246,6 +246,7 @@ def raw(folders):
         images.write(path, (7000 + 4 * images.luminance(images.read(path)).astype(np.uint16)))
 
 
+@pytest.mark.slow
 def test_raw_thermal_pictures_share_a_range_that_is_said_and_recorded(run, folders):
     raw(folders)
     values = np.array([images.read(path) for path in (folders / "ir").iterdir()])

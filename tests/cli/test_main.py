@@ -67,6 +67,7 @@ def test_failures_become_one_message_and_the_agreed_exit_code(run, monkeypatch, 
         log.unlink()
 
 
+@pytest.mark.slow
 def test_output_without_arrows_still_has_its_numbers(scenes, tmp_path):
     environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
     arguments = ["eval", "--ir", scenes / "ir", "--vis", scenes / "vi", "--baselines", "max", "--metrics", "SD"]

@@ -17,6 +17,7 @@ def scenes(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_the_weights_and_their_card_say_what_was_done(run, scenes, tmp_path):
     (tmp_path / "goals.json").write_text('{"night": {"SD": 1.2}}')
     out = tmp_path / "mine.safetensors"

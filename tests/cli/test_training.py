@@ -38,6 +38,7 @@ def taught(patches, tmp_path_factory):
     return CliRunner().invoke(main, [str(argument) for argument in arguments]), run / "teacher.safetensors"
 
 
+@pytest.mark.slow
 def test_teach_says_each_epoch_and_what_to_do_next(taught, patches):
     result, weights = taught
     assert (result.exit_code, result.stdout) == (0, "")
@@ -47,6 +48,7 @@ def test_teach_says_each_epoch_and_what_to_do_next(taught, patches):
     assert f"mmdrfuse distill {patches} --teacher {weights} -o RUN" in result.stderr
 
 
+@pytest.mark.slow
 def test_the_card_tells_data_and_options(taught):
     card = models.read(taught[1]).card
     assert card["data"]["pairs"] == {"folders": 3}
@@ -64,6 +66,7 @@ def test_distill_makes_a_student_from_the_teacher(run, taught, patches, tmp_path
     assert [json.loads(line)["step"] for line in (tmp_path / "log.jsonl").read_text().splitlines()] == [0, 1, 2]
 
 
+@pytest.mark.slow
 def test_names_in_brackets_are_told_as_they_are_and_one_epoch_is_one(run, patches, tmp_path):
     folder = tmp_path / "y[" / "z]"  # rich would take [/z] for the end of a colour
     taught = run("teach", patches, "-o", folder, "--epochs", 1, *QUICK)
@@ -87,6 +90,7 @@ def test_the_paper_recipe_keeps_its_numbers_and_takes_changes(run, patches, tmp_
     assert (recipe["name"], recipe["rate"], recipe["refresh"], recipe["batch"]) == ("paper", 1e-4, "batch", 8)
 
 
+@pytest.mark.slow
 def test_a_run_is_kept_resumed_or_replaced_as_asked(run, taught, patches, tmp_path):
     command = ("distill", patches, "--teacher", taught[1], "-o", tmp_path, "--epochs", 1, *QUICK)
     assert run(*command).exit_code == 0
@@ -163,6 +167,7 @@ def test_help_answers_without_torch(command):
     assert "--features-file FILE" in done.stdout
 
 
+@pytest.mark.slow
 def test_a_run_is_validated_stopped_previewed_and_watched_in_tensorboard(run, taught, patches, scenes, tmp_path):
     watch = ("--validate", scenes, "--validate-metrics", "sd,vif", "--stop-on", "ssim", "--patience", 1)
     options = ("--epochs", 2, "--preview-every", 1, "--tensorboard", *QUICK)
@@ -187,6 +192,7 @@ def test_a_missing_tensorboard_is_named_before_an_old_run_is_touched(run, patche
     assert (tmp_path / "teacher.safetensors").exists()
 
 
+@pytest.mark.slow
 def test_pictures_without_partner_are_named_and_not_validated_on(run, patches, scenes, tmp_path):
     shutil.copytree(scenes, tmp_path / "set")
     next((tmp_path / "set" / "ir").iterdir()).unlink()

@@ -171,6 +171,7 @@ def test_an_unknown_layout_is_answered_with_near_misses(root):
         found(root, layout="llvp")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("folder", "attention", "notes"),
     [("RoadScene", [], ["no_pictures", "unexpected"]), ("TNO", [], ["gray_as_rgb", "unused"]),

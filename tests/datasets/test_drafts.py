@@ -84,6 +84,7 @@ def stop(root, out, after, **changes):
     return after
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "kills",
     [

@@ -69,6 +69,7 @@ def test_key_cuts_whole_words_of_the_modality_only(stem, key):
     assert pair_key(stem) == key
 
 
+@pytest.mark.slow
 @given(st.from_regex(r"[a-m0-9]{1,6}", fullmatch=True), st.sampled_from("_-. "))
 def test_key_is_the_same_for_every_word_of_either_side(core, gap):
     keys = {pair_key(f"{word}{gap}{core}{gap}9") for word in INFRARED_WORDS + VISIBLE_WORDS}
@@ -124,6 +125,7 @@ def test_an_accent_is_the_same_however_it_is_spelled():
     assert len(pair_files(paths(composed), paths(decomposed)).pairs) == 1
 
 
+@pytest.mark.slow
 @given(st.lists(st.from_regex(r"[a-c]{1,2}_?(ir|vis)?", fullmatch=True), max_size=8, unique=True), st.randoms())
 def test_every_file_is_told_once_whatever_the_order(stems, random):
     sides = [paths(*(f"{side}/{stem}.png" for stem in stems)) for side in ("x", "y")]

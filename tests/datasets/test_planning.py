@@ -26,6 +26,7 @@ def recordings(path, split):
     return Counter(patches.sources[number]["name"].split("/")[1][:4] for number in patches.index["source"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize(("share", "most"), [(0.1, 2), (0.3, 6), (0.5, 10)])
 def test_frames_of_one_recording_are_never_on_both_sides(root, tmp_path, share, most, seed):

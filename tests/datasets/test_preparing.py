@@ -259,6 +259,7 @@ def test_a_source_without_pairs_stops_before_anything_is_written(root, tmp_path)
     assert not (tmp_path / "p.h5").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("folder", "count", "left_out"),
     [("RoadScene", 1143, ["Thumbs.db: no picture"]), ("TNO", 219, ["fused: its pictures are in no pair"])],

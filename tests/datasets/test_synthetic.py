@@ -17,6 +17,7 @@ def made():
     return [scene(seed) for seed in SEEDS]
 
 
+@pytest.mark.slow
 def test_a_seed_gives_the_same_scene_and_another_seed_another(made):
     again = scene(0)
     np.testing.assert_array_equal(again.infrared, made[0].infrared)

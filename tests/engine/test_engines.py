@@ -56,6 +56,7 @@ def test_kernel_equals_the_definition_at_any_size_content_and_number_of_threads(
     np.testing.assert_allclose(fused, by_definition(weights.arrays, infrared, visible), atol=2e-6)
 
 
+@pytest.mark.slow
 @settings(max_examples=40, deadline=None)
 @given(
     size=sizes, contents=st.tuples(contents, contents), seed=st.integers(0, 9), threads=st.integers(1, 4),

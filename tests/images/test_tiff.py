@@ -139,6 +139,7 @@ def test_values_beyond_single_precision_become_infinite():
     assert decode(tiff(np.full((7, 9), 1e300)), "a.tif").image.max() == np.inf
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [{}, {"compression": "zlib"}, {"tile": (16, 16)}, {"bigtiff": True}])
 @pytest.mark.parametrize("kind", ["u1", "u2", "f8"])
 @pytest.mark.filterwarnings("ignore")

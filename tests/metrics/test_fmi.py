@@ -29,6 +29,7 @@ def _centre(image, side=64):
     return image[top : top + side, left : left + side]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pair", PAIRS)
 @pytest.mark.parametrize(("name", "feature"), [("FMI_pixel", "edge"), ("FMI_dct", "dct")])
 def test_agrees_with_the_program_of_tang_on_the_central_crop(oracle, pair, name, feature):

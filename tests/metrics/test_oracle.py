@@ -60,6 +60,7 @@ def our_name(program, name):
     return find_metric(name, PROTOCOLS[PROTOCOL.get(program, program).replace("_", "-")]).name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("program", "pair"), CASES)
 def test_scores_are_those_of_the_program(cases, stored, program, pair):
     images, protocol = stored(pair), PROTOCOL.get(program, program)

@@ -19,6 +19,7 @@ def images(rng):
     return np.maximum(a, b), a, b
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pair", PAIRS)
 def test_agrees_with_the_program_of_liu(oracle, pair):
     values, (triple,) = oracle(pair, "liu")

@@ -67,6 +67,7 @@ def test_blocks_and_the_whole_are_equal_to_the_bit(
     np.testing.assert_array_equal(images.read(folder / "out.tif"), fuser(infrared, visible).image)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("kinds", "options"),
     [
@@ -225,6 +226,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_picture(tmp_path):
     peaks = []
     for height in (1024, 8192):

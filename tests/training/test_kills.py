@@ -59,6 +59,7 @@ def straight(toy, small, teacher, tmp_path):
     return models.read(tmp_path / "straight" / "student.safetensors").arrays
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("limit", [0, memory.IN_MEMORY], ids=["mapped", "in memory"])
 def test_a_killed_run_ends_with_the_same_bytes(killed, straight, limit):
     arrays, mapped = killed(1, limit, ALONE)
@@ -66,6 +67,7 @@ def test_a_killed_run_ends_with_the_same_bytes(killed, straight, limit):
     assert all(np.array_equal(arrays[name], straight[name]) for name in straight)
 
 
+@pytest.mark.slow
 def test_two_killed_processes_end_like_one_with_their_common_batch(killed, straight):
     arrays, mapped = killed(2, 0, TWO)
     assert mapped["process-1/memory.bin"] == 2 * 5 * 16 * 16  # 4 and a stand-in

@@ -54,6 +54,7 @@ def test_a_share_gives_its_patches_and_a_stand_in(toy):
     assert shares(patches, 1)[0].shape == patches.shape
 
 
+@pytest.mark.slow
 def test_torchrun_ends_like_one_process_with_the_doubled_batch(scenes, tmp_path):
     prepare([scenes], tmp_path / "p.h5", patch=32, stride=48)  # 18 patches: the last step has one for each
     shared = ("--epochs", 2, "--features", "none", "--device", "cpu", "--threads", 1, "--weight", "distillation=0")
@@ -122,6 +123,7 @@ def broken(tmp_path_factory):
     return {path.name: path.read_text() for path in folder.iterdir() if path.is_file()}
 
 
+@pytest.mark.slow
 def test_what_is_no_number_in_one_process_stops_all_with_one_message(broken):
     assert broken["nan0"] == broken["nan1"]
     assert "no finite number for intensity" in broken["nan0"]
@@ -130,6 +132,7 @@ def test_what_is_no_number_in_one_process_stops_all_with_one_message(broken):
     assert len(named) == 4
 
 
+@pytest.mark.slow
 def test_a_process_that_ends_leaves_no_other_waiting(broken):
     assert broken["gone0"].startswith("another process of this run has stopped")
     assert "gone1" not in broken

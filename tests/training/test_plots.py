@@ -47,6 +47,7 @@ def test_long_runs_are_averaged_in_groups(log, monkeypatch):
                                                      2 * (1 / 5 + 1 / 6 + 1 / 7 + 1 / 8) / 4, 2 / 9])  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "kind", [{"steps": 40}, {"steps": 1}, {"steps": 9, "scored": False}, {"steps": 9, "refresh": False}], ids=str
 )

@@ -54,6 +54,7 @@ def test_a_run_with_amp_ends_near_the_exact_one_and_says_so(small, toy, teacher,
         training.train(small(), toy(), folder, teacher=teacher, device="cpu", resume=True)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler on the CPU")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_a_compiled_student_gives_what_the_plain_one_gives(pair):

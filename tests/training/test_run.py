@@ -80,6 +80,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(student, sma
     assert bytes_of(tmp_path / "a") == bytes_of(tmp_path / "b") != bytes_of(tmp_path / "c")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("steps", [1, 3, 5, 8])
 @pytest.mark.parametrize("name", ["default", "paper"])
 def test_stop_and_resume_equals_going_straight_through(student, small, tmp_path, name, steps):

@@ -80,6 +80,7 @@ def test_the_last_record_of_an_epoch_has_the_scores_of_its_weights_and_so_has_th
     assert (card["epoch"], card["protocol"], card["sets"]["scenes"]["pairs"]) == (5, "standard", 2)
 
 
+@pytest.mark.slow
 def test_watching_changes_no_weight(watched, validation, tmp_path):
     list(watched(Watch(), "alone"))
     list(watched(Watch(validation, preview_every=1), "watched"))
@@ -161,6 +162,7 @@ def killer(monkeypatch, owner, name, *, at, before):
     monkeypatch.setattr(owner, name, deadly)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("at", [1, 3])
 @pytest.mark.parametrize("before", [True, False])
 @pytest.mark.parametrize(
@@ -240,6 +242,7 @@ def test_a_picture_that_is_lost_on_the_way_costs_an_epoch_its_scores_and_nothing
     assert models.read(tmp_path / "run" / "student.safetensors").card["validation"]["scores"] is None
 
 
+@pytest.mark.slow
 def test_previews_and_the_plot_are_drawn_on_the_way_and_at_the_end(watched, validation, tmp_path):
     list(watched(Watch(validation, preview_every=2)))
     run = tmp_path / "run"
@@ -259,6 +262,7 @@ def test_no_picture_is_drawn_where_none_is_asked_for(watched, tmp_path):
     assert not list((tmp_path / "run").glob("*.png"))
 
 
+@pytest.mark.slow
 def test_a_new_run_clears_away_what_the_old_one_drew_and_kept(watched, scripted, tmp_path):
     list(watched(replace(scripted([1, 2, 3, 4, 5], patience=3), preview_every=2)))
     next(watched(Watch(), overwrite=True))
@@ -311,6 +315,7 @@ for resume, port in zip((False, True), sys.argv[4:]):
 """
 
 
+@pytest.mark.slow
 def test_several_processes_stop_together_and_stay_stopped(scenes, tmp_path):
     with socket.socket() as one, socket.socket() as two:
         for free in (one, two):
