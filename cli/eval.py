@@ -134,7 +134,7 @@ def _candidates(
             try:
                 candidates += from_manifest(method, folder)
             except ManifestError as error:
-                report.fail(str(error))
+                report.add(error)
         return candidates, sorted({candidate.pair for candidate in candidates})
 
     pairing = pair_folders(infrared, visible, recursive=True)

@@ -5,8 +5,9 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -55,8 +56,8 @@ def fuse_pairs(
     """Fuse pairs side by side, giving each as it is done with its manifest entry or its failure.
 
     Every worker reads, fuses and writes one pair at a time, so that decoding, arithmetic and encoding
-    overlap and memory stays at a few pictures a worker. A picture's entry is in the manifest before its
-    worker goes on, whatever becomes of the rest.
+    overlap and memory stays at a few pictures a worker. A picture's entry is in the manifest before it is given; a
+    crash loses the entries of what was in flight, which `unfinished` then finds undone.
 
     Args:
         job: Fuser, weights and target.
@@ -70,16 +71,13 @@ def fuse_pairs(
         DiskFullError: The disk is full; what is in the manifest is there.
     """
     check_targets(job, pairs, overwrite=overwrite)
+    work = partial(fuse_pair, job)
     with appending(job.out) as append, ThreadPoolExecutor(workers) as pool:
-
-        def work(pair: Pair) -> Entry:
-            entry = fuse_pair(job, pair)
-            append(entry)
-            return entry
-
-        for pair, result in ordered(pool, work, pairs, ahead=2 * workers):
+        for pair, result in ordered(pool, work, pairs, ahead=2 * workers, late=append):
             if isinstance(result, DiskFullError):  # nothing that follows could be written either
                 raise result
+            if isinstance(result, Entry):
+                append(result)
             yield pair, result
 
 
@@ -95,7 +93,7 @@ def fuse_pair(job: Job, pair: Pair) -> Entry:
     target = job.target(pair)
     made, hashes = _fuse_in_blocks(job, pair) if job.in_blocks(pair) else _fuse_whole(job, pair)
     return Entry(
-        fused=relative(target, job.out),
+        fused=target.relative_to(job.out).as_posix(),
         infrared=relative(pair.infrared, job.out),
         visible=relative(pair.visible, job.out),
         infrared_sha256=hashes[0],
@@ -116,28 +114,28 @@ def fuse_pair(job: Job, pair: Pair) -> Entry:
         coloring=job.fuser.color,
         quality=job.quality,
         nbytes=target.stat().st_size,
-        **asdict(pair.preparation),
+        preparation=pair.preparation,
     )
 
 
 def _fuse_in_blocks(job: Job, pair: Pair) -> tuple[Made, tuple[str, str]]:
-    hashes = sha256(pair.infrared), sha256(pair.visible)
-    return fuse_blocks(job.fuser, pair, job.target(pair)), hashes
+    made = fuse_blocks(job.fuser, pair, job.target(pair))
+    return made, made.hashes
 
 
 def _fuse_whole(job: Job, pair: Pair) -> tuple[Made, tuple[str, str]]:
-    """Fuse a pair in one piece; what cannot be hashed is not written either."""
+    """Fuse a pair in one piece."""
     target = job.target(pair)
     pictures = pair.load()
     infrared, visible = (picture.image for picture in pictures)
     dtype = storable(target.suffix, deeper(infrared.dtype, visible.dtype))
     fused = fuse_sources(job.fuser, pair, *pair.prepared(infrared, visible), dtype=dtype)
-    hashes = sha256(pair.infrared), sha256(pair.visible)
+    hashes = pictures[0].sha256, pictures[1].sha256
     known = pictures[fused.side == "visible"].metadata
     images.write(target, fused.image, quality=job.quality, known=known)
     height, width = fused.image.shape[:2]
     sizes = infrared.shape[1::-1], visible.shape[1::-1]
-    return Made(width, height, *sizes, fused.limits, fused.image.ndim == 3, dtype), hashes
+    return Made(width, height, *sizes, fused.limits, fused.image.ndim == 3, dtype, hashes), hashes
 
 
 def storable(suffix: str, dtype: np.dtype[Any]) -> np.dtype[Any]:

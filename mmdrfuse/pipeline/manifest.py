@@ -1,6 +1,7 @@
 """The manifest: one JSON line for every fused picture, saying from what and how it was made.
 
-Lines are only ever appended; where a picture was made again, its last line counts.
+Lines are only ever appended; where a picture was made again, its last line counts. The file is JSON in ASCII: names of
+any other letters, and bytes of a name that are no UTF-8, are escaped.
 """
 
 import errno
@@ -8,18 +9,20 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from threading import Lock
 from typing import Any, Protocol
 
 from mmdrfuse.atomic import unwritable
-from mmdrfuse.errors import ManifestError, OutputError
+from mmdrfuse.errors import ManifestError, MMDRFuseError, OutputError
 from mmdrfuse.pipeline.pairs import Pair, Preparation
+from mmdrfuse.pipeline.restoring import restored
 
 NAME = "manifest.jsonl"
 """The file's name, in the folder of the fused pictures."""
-_TUPLES = ("limits", "infrared_size", "visible_size", "transform", "infrared_range")
+
+LONGEST = 1 << 20
+"""Bytes of a line at most: an entry has about a thousand."""
 
 
 @dataclass(frozen=True)
@@ -56,24 +59,16 @@ class Entry:
     """What was asked for: whose colour, and how it is kept."""
     quality: int | None = None
     """What was asked for of a format that loses some; None for its default."""
-    size_policy: str = "error"
-    transform: tuple[float, ...] = ()
-    """A 3×3 matrix, row by row, that took the infrared onto the visible."""
-    infrared_range: tuple[float, ...] = ()
-    """The two stored values of the infrared that became 0 and 1; empty for those of its type."""
-    page: int = 0
-    """Of files that hold several; 0 for none chosen."""
+    preparation: Preparation = field(default_factory=Preparation)
+    """What was done to the sources before they were fused."""
     nbytes: int = 0
     """Size of the picture's file; 0 where it was not noted."""
 
     def pair(self, folder: Path) -> Pair:
-        """Give the sources, found from the manifest's ``folder``; the same files are the same pair everywhere."""
-        return Pair(
-            str(Path(self.fused).with_suffix("")),
-            (folder / self.infrared).resolve(),
-            (folder / self.visible).resolve(),
-            Preparation(self.size_policy, self.transform, self.infrared_range, self.page),
-        )
+        """Return the sources, found from the manifest's ``folder``; the same files are the same pair everywhere."""
+        # Paths were written from where the folder really is: it may have been named by a symbolic link.
+        infrared, visible = (Path(os.path.normpath(folder.resolve() / path)) for path in (self.infrared, self.visible))
+        return Pair(str(Path(self.fused).with_suffix("")), infrared.resolve(), visible.resolve(), self.preparation)
 
 
 class Append(Protocol):
@@ -91,65 +86,98 @@ def read(folder: Path) -> list[Entry]:
     """
     path = folder / NAME
     if not path.is_file():
-        raise ManifestError(
-            f"{folder}: holds no {NAME}; name a folder that `mmdrfuse fuse` wrote, or give --ir DIR and --vis DIR"
-        )
-    text = path.read_text(encoding="utf-8")
-    # A line without an end was cut off by a crash: its picture may not exist.
-    lines = text.splitlines() if text.endswith("\n") else text.splitlines()[:-1]
-    entries = (_parse(line, f"{path}:{number}") for number, line in enumerate(lines, 1))
-    last = {entry.fused: entry for entry in entries}
+        raise ManifestError(f"{folder}: holds no {NAME}; name a folder that fused pictures went to", cure="sources")
+    last: dict[str, Entry] = {}
+    for number, line in enumerate(_lines(path), 1):
+        if line.strip():
+            entry = _parse(line, f"{path}:{number}")
+            last[entry.fused] = entry
     return sorted(last.values(), key=lambda entry: entry.fused)
 
 
 @contextmanager
 def appending(folder: Path) -> Iterator[Append]:
-    """Open a folder's manifest for adding entries, from any thread; each is written through before the call returns.
+    """Open a folder's manifest for adding entries; each is written through before the call returns.
 
     Raises:
         OutputError: The folder cannot be written.
     """
-    if folder.is_file():
-        raise OutputError(f"{folder}: is a file; name a folder for the pictures and their manifest")
+    check_folder(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         _end_last_line(folder / NAME)
         file = (folder / NAME).open("ab", buffering=0)
     except OSError as error:
         raise unwritable(folder, error) from error
-    lock = Lock()
     with file:
 
         def append(entry: Entry) -> None:
-            line = (json.dumps(asdict(entry)) + "\n").encode()
-            with lock:
-                end = os.fstat(file.fileno()).st_size
-                try:
-                    if file.write(line) != len(line):  # the disk took a part
-                        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-                except OSError as error:
-                    os.truncate(folder / NAME, end)
-                    raise unwritable(folder / NAME, error) from error
+            line = (json.dumps(asdict(entry)) + "\n").encode("ascii")
+            end = os.fstat(file.fileno()).st_size
+            try:
+                if file.write(line) != len(line):  # the disk took a part
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            except OSError as error:
+                os.truncate(folder / NAME, end)
+                raise unwritable(folder / NAME, error) from error
 
         yield append
 
 
+def check_folder(folder: Path) -> None:
+    """Refuse what cannot hold pictures and their manifest.
+
+    Raises:
+        OutputError: It is no folder, or one that must not be written.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise OutputError(f"{folder}: is a file; name a folder for the pictures and their manifest")
+    there = next(parent for parent in (folder, *folder.absolute().parents) if os.path.lexists(parent))
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        raise OutputError(f"{folder}: cannot be written ({there} is no folder that may be written)")
+
+
 def relative(path: Path, folder: Path) -> str:
-    """Write a path as seen from a folder, with ``/``; absolute where there is no way (another drive)."""
+    """Write a file's path as seen from a folder, with ``/``; absolute where there is no way (another drive).
+
+    The way starts where the folder really is, and ends under the file's own name, be it a symbolic link.
+    """
+    real = path.parent.resolve() / path.name
     try:
-        return Path(os.path.relpath(path, folder)).as_posix()
+        return Path(os.path.relpath(real, folder.resolve())).as_posix()
     except ValueError:
-        return path.absolute().as_posix()
+        return real.as_posix()
 
 
-def _parse(line: str, where: str) -> Entry:
+def _lines(path: Path) -> Iterator[bytes]:
+    """Read line by line; one without an end was cut off by a crash: its picture may not exist."""
     try:
-        values: dict[str, Any] = json.loads(line)
-        # A later version may say more than this one knows, an earlier one less.
-        known = {field.name: values[field.name] for field in fields(Entry) if field.name in values}
-        return Entry(**known | {name: tuple(known[name]) for name in _TUPLES if name in known})
-    except (json.JSONDecodeError, TypeError) as error:
-        raise ManifestError(f"{where}: not an entry of a manifest ({error!r}); fuse again with --overwrite") from error
+        with path.open("rb") as file:
+            while line := file.readline(LONGEST):
+                if line.endswith(b"\n") or len(line) == LONGEST:
+                    yield line
+    except OSError as error:
+        raise ManifestError(f"{path}: cannot be read ({error.strerror or error})") from error
+
+
+def _parse(line: bytes, where: str) -> Entry:
+    try:
+        if len(line) == LONGEST:
+            raise ValueError(f"longer than {LONGEST} bytes")
+        return restored(Entry, _nested(json.loads(line.decode("utf-8"))))
+    except (MMDRFuseError, ValueError, TypeError, RecursionError) as error:
+        reason = "saved in another encoding than UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
+        raise ManifestError(
+            f"{where}: not an entry of a manifest ({reason}); correct or remove the line, or the file, and fuse again"
+        ) from error
+
+
+def _nested(values: Any) -> Any:  # noqa: ANN401 - whatever a line holds
+    """Gather the preparation, whose parts earlier versions wrote one beside the other."""
+    if not isinstance(values, dict) or "preparation" in values:
+        return values
+    names = [entry.name for entry in fields(Preparation)]
+    return values | {"preparation": {name: values[name] for name in names if name in values}}
 
 
 def _end_last_line(path: Path) -> None:

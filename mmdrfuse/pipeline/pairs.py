@@ -8,9 +8,9 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from mmdrfuse.errors import InputError, SizeError
+from mmdrfuse.errors import InputError, SizeError, UnknownNameError
 from mmdrfuse.images import Picture, load, stretch
-from mmdrfuse.pipeline.geometry import one_size, warped
+from mmdrfuse.pipeline.geometry import SIZE_POLICIES, one_size, warped
 
 
 @dataclass(frozen=True, order=True)
@@ -25,6 +25,22 @@ class Preparation:
     """The two stored values of the infrared that become 0 and 1; empty for those of its type."""
     page: int = 0
     """Which page or slice of files that hold several, from 1 on; 0 for none chosen."""
+
+    def __post_init__(self) -> None:
+        """Refuse what can never be done.
+
+        Raises:
+            UnknownNameError: No such size policy.
+            InputError: A matrix, range or page that is none.
+        """
+        if self.size_policy not in SIZE_POLICIES:
+            raise UnknownNameError("size policy", self.size_policy, SIZE_POLICIES)
+        if len(self.transform) not in (0, 9):
+            raise InputError(f"the transform has {len(self.transform)} numbers; a 3x3 matrix has nine")
+        if len(self.infrared_range) not in (0, 2):
+            raise InputError(f"the infrared's range has {len(self.infrared_range)} values; it needs two")
+        if self.page < 0:
+            raise InputError(f"there is no page {self.page}; pages count from 1")
 
     def __call__(self, infrared: NDArray[Any], visible: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
         """Give both sides as they are to be fused: of one size, the infrared as float32 where it has a range.

@@ -14,7 +14,7 @@ from mmdrfuse.pipeline import manifest
 from mmdrfuse.pipeline.fusing import Job, sha256
 from mmdrfuse.pipeline.manifest import Entry
 from mmdrfuse.pipeline.ordered import ordered
-from mmdrfuse.pipeline.pairs import Pair, Preparation
+from mmdrfuse.pipeline.pairs import Pair
 from mmdrfuse.pipeline.tiles import blank
 
 
@@ -42,7 +42,7 @@ def unfinished(job: Job, pairs: Sequence[Pair], *, workers: int = 1) -> list[Pai
     entries = {entry.fused: entry for entry in manifest.read(job.out)}
 
     def done(pair: Pair) -> bool:
-        entry = entries.get(manifest.relative(job.target(pair), job.out))
+        entry = entries.get(job.target(pair).relative_to(job.out).as_posix())
         return entry is not None and _whole(job.target(pair), entry) and _same(job, pair, entry)
 
     with ThreadPoolExecutor(workers) as pool:
@@ -85,8 +85,7 @@ def _whole(target: Path, entry: Entry) -> bool:
 
 def _same(job: Job, pair: Pair, entry: Entry) -> bool:
     """Tell whether an entry's picture is what the job would make of the pair."""
-    made = Preparation(entry.size_policy, entry.transform, entry.infrared_range, entry.page)
-    choices = entry.range, entry.coloring, entry.quality, made, entry.weights_sha256
+    choices = entry.range, entry.coloring, entry.quality, entry.preparation, entry.weights_sha256
     wanted = job.fuser.range, job.fuser.color, job.quality, pair.preparation, job.checkpoint.sha256
     limits = job.fuser.limits or known_limits(job.fuser.range)
     return (

@@ -45,6 +45,8 @@ class Made:
     """The network's values that became black and white."""
     color: bool
     dtype: np.dtype[Any]
+    hashes: tuple[str, str]
+    """SHA-256 of the infrared and the visible file, as they were read."""
 
 
 @dataclass(frozen=True)
@@ -120,8 +122,11 @@ def fuse_blocks(fuser: Fuser, pair: Pair, target: Path, *, overwrite: bool = Tru
             closing(background(fused(), ahead=AHEAD * BLOCK // TILE)) as tiles,
         ):
             tiff.write_tiles(temporary, tiles, made, visible.tags())
+            hashes = infrared.sha256, visible.sha256
+            infrared.unchanged()
+            visible.unchanged()
     size = made.width, made.height
-    return Made(*size, size, size, limits, coloured is not None, dtype)
+    return Made(*size, size, size, limits, coloured is not None, dtype, hashes)
 
 
 def is_huge(path: Path) -> bool:

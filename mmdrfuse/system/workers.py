@@ -86,6 +86,7 @@ def ordered(
     *,
     ahead: int,
     name: Callable[[Item], str] = str,
+    late: Callable[[Result], object] | None = None,
 ) -> Iterator[tuple[Item, Result | MMDRFuseError]]:
     """Map ``work`` over ``items``, giving each item with its result, or with the failure it met.
 
@@ -102,6 +103,7 @@ def ordered(
         items: Taken lazily.
         ahead: How many may wait.
         name: Names an item in the failure of one whose process died.
+        late: Called with the results of what was running when the consumer stopped.
 
     Raises:
         MMDRFuseError: No process can be started.
@@ -115,8 +117,10 @@ def ordered(
         while pending:
             yield from _finished(executor, work, pending, name)
     finally:
-        for _, future in pending:
-            future.cancel()
+        running = [future for _, future in pending if not future.cancel()]
+        for future in running if late is not None else ():
+            with contextlib.suppress(Exception):  # nobody is left to be told of a failure
+                late(future.result())
 
 
 def unfailing(results: Iterable[tuple[Item, Result | MMDRFuseError]]) -> Iterator[tuple[Item, Result]]:
@@ -136,8 +140,9 @@ def _finished(
     """Give the oldest item's outcome; after a death those of all pending ones, before others are submitted."""
     died = False
     while pending:
-        item, future = pending.popleft()
-        outcome = _outcome(future)
+        item, future = pending[0]
+        outcome = _outcome(future)  # where waiting is interrupted, the item is still pending
+        pending.popleft()
         if isinstance(outcome, BrokenExecutor):
             died = True
             outcome = _outcome(_submitted(executor, work, item))  # alone: nothing else is submitted meanwhile

@@ -254,7 +254,7 @@ def test_raw_thermal_pictures_share_a_range_that_is_said_and_recorded(run, folde
     result = run("fuse", folders / "ir", folders / "vi", folders / "out")
     assert f"infrared values {low:g}..{high:g} become 0..1" in result.stderr
     entries = [json.loads(line) for line in (folders / "out" / "manifest.jsonl").read_text().splitlines()]
-    assert {tuple(entry["infrared_range"]) for entry in entries} == {(low, high)}
+    assert {tuple(entry["preparation"]["infrared_range"]) for entry in entries} == {(low, high)}
     assert images.read(folders / "out" / "street_0000.png").dtype == np.uint16
 
 

@@ -14,6 +14,7 @@ from mmdrfuse.errors import DiskFullError, InputError, OutputError, SizeError
 from mmdrfuse.pipeline import Fuser, Pair, manifest
 from mmdrfuse.pipeline.fusing import Job, fuse_pairs, storable
 from mmdrfuse.pipeline.pairs import Preparation
+from mmdrfuse.pipeline.planning import unfinished
 
 
 @pytest.fixture
@@ -64,8 +65,9 @@ def test_overwriting_replaces_the_entry(job, pairs):
     assert [entry.range for entry in manifest.read(job.out)] == ["minmax", "clip", "clip"]
 
 
-def test_stopping_early_leaves_a_manifest_of_what_is_there(job, pairs):
-    run = fuse_pairs(job, pairs)
+@pytest.mark.parametrize("workers", [1, 3])
+def test_stopping_early_leaves_a_manifest_of_what_is_there(job, pairs, workers):
+    run = fuse_pairs(job, pairs, workers=workers)
     next(run)
     run.close()
     pictures = sorted(path.name for path in job.out.glob("*.png"))
@@ -81,18 +83,21 @@ def test_sources_are_never_replaced(job, pairs, scenes, overwrite):
     assert pairs[0].infrared.read_bytes() == before
 
 
-def test_source_that_vanishes_fails_alone_and_leaves_nothing(job, pairs, tmp_path):
-    vanishing = tmp_path / "gone.png"
-    vanishing.write_bytes(pairs[0].infrared.read_bytes())
+def test_manifest_has_the_hash_of_what_was_decoded_though_the_file_is_another_by_now(job, pairs, tmp_path):
+    source = tmp_path / "changing.png"
+    source.write_bytes(pairs[0].infrared.read_bytes())
+    before = images.load(source)
 
     def engine(infrared, visible):
-        vanishing.unlink(missing_ok=True)
+        images.write(source, np.zeros((96, 128), np.uint8))
         return BASELINES["max"](infrared, visible)
 
-    all_pairs = [Pair("g", vanishing, pairs[0].visible), *pairs]
-    results = [result for _, result in fuse_pairs(Job(Fuser(engine), job.checkpoint, job.out), all_pairs)]
-    assert "gone.png: cannot be read any more" in str(results[0])
-    assert sorted(path.stem for path in job.out.glob("*.png")) == [pair.name for pair in pairs]
+    changing = Pair("c", source, pairs[0].visible)
+    ((_, entry),) = fuse_pairs(Job(Fuser(engine), job.checkpoint, job.out), [changing])
+    assert entry.infrared_sha256 == before.sha256
+    expected = job.fuser(before.image, images.read(changing.visible)).image
+    np.testing.assert_array_equal(images.read(job.out / "c.png"), expected)
+    assert unfinished(job, [changing]) == [changing]
 
 
 def test_file_in_the_folder_s_place_is_named(job, pairs):
@@ -121,7 +126,7 @@ def thermal(tmp_path, rng):
 def test_thermal_depth_reaches_the_file(job, thermal):
     ((_, entry),) = fuse_pairs(job, [thermal])
     stored, raw = images.read(job.out / "t.png"), images.read(thermal.infrared)
-    assert (stored.dtype, entry.bits, entry.infrared_range) == (np.uint16, 16, (7000, 9000))
+    assert (stored.dtype, entry.bits, entry.preparation.infrared_range) == (np.uint16, 16, (7000, 9000))
     np.testing.assert_allclose(stored, (raw - 7000.0) / 2000 * 65535, atol=0.51)
 
 
@@ -145,7 +150,7 @@ def test_manifest_says_how_the_sources_were_brought_together(job, thermal, rng):
     pair = replace(thermal, preparation=replace(thermal.preparation, size_policy="fit-vis"))
     ((_, entry),) = fuse_pairs(job, [pair])
     assert (entry.infrared_size, entry.visible_size, (entry.width, entry.height)) == ((30, 20), (12, 10), (30, 20))
-    assert (entry.size_policy, entry.coloring, entry.quality) == ("fit-vis", "auto", None)
+    assert (entry.preparation.size_policy, entry.coloring, entry.quality) == ("fit-vis", "auto", None)
     assert entry.finished.endswith("+00:00")
     assert manifest.read(job.out)[0].pair(job.out).preparation == pair.preparation
 

@@ -2,11 +2,13 @@
 
 import dataclasses
 import json
+import os
 
 import pytest
 
 from mmdrfuse.errors import DiskFullError, ManifestError
 from mmdrfuse.pipeline import manifest
+from mmdrfuse.pipeline.pairs import Preparation
 
 
 @pytest.fixture
@@ -48,23 +50,70 @@ def test_fields_of_a_later_version_are_passed_over(tmp_path, entry):
 
 
 def test_missing_manifest_says_what_to_do(tmp_path):
-    with pytest.raises(ManifestError, match=r"holds no manifest\.jsonl; name a folder that `mmdrfuse fuse` wrote"):
+    with pytest.raises(ManifestError, match=r"holds no manifest\.jsonl; name a folder"):
         manifest.read(tmp_path)
 
 
-@pytest.mark.parametrize("line", ["not json", '{"fused": "a.png"}', "[]"])
-def test_foreign_line_is_named_with_its_number(tmp_path, line):
-    (tmp_path / manifest.NAME).write_text(line + "\n")
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (b"not json", "Expecting value"), (b"[]", "a JSON object is needed"), (b'{"fused": "a.png"}', "infrared"),
+        ("{}".encode("utf-16"), "another encoding"), ('{"fused": "\xe4.png"}'.encode("latin-1"), "another encoding"),
+        (b'{"fused": "' + b"a" * manifest.LONGEST, "longer than"), (b"[" * 100_000, "recursion"),
+    ],
+)  # fmt: skip
+def test_foreign_line_is_named_with_its_number(tmp_path, entry, line, reason):
+    fill(tmp_path, entry)
+    with (tmp_path / manifest.NAME).open("ab") as file:
+        file.write(line + b"\n")
+    with pytest.raises(ManifestError, match=rf"manifest\.jsonl:2: not an entry .*{reason}"):
+        manifest.read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"fused": None}, {"width": "4"}, {"width": True}, {"limits": [0]}, {"limits": [0, None]}, {"limits": 1},
+        {"seconds": float("nan")}, {"quality": "best"}, {"preparation": {"transform": [1, 2]}},
+        {"preparation": {"size_policy": "stretch"}}, {"preparation": {"infrared_range": [1, "2"]}},
+        {"preparation": []}, {"preparation": {"page": -1}},
+    ],
+)  # fmt: skip
+def test_a_value_of_the_wrong_type_or_length_is_named(tmp_path, entry, change):
+    (tmp_path / manifest.NAME).write_text(json.dumps(dataclasses.asdict(entry) | change) + "\n")
     with pytest.raises(ManifestError, match=r"manifest\.jsonl:1: not an entry"):
         manifest.read(tmp_path)
 
 
 def test_entries_of_an_earlier_version_are_read(tmp_path, entry):
+    """They had the parts of the preparation one beside the other."""
     values = dataclasses.asdict(entry)
-    for name in ("infrared_range", "size_policy", "bits", "finished", "page"):
+    for name in ("preparation", "bits", "finished"):
         del values[name]
+    values |= {"size_policy": "fit-ir", "infrared_range": [1, 2], "page": 3}
     (tmp_path / manifest.NAME).write_text(json.dumps(values) + "\n")
-    assert manifest.read(tmp_path) == [entry]
+    expected = Preparation("fit-ir", infrared_range=(1.0, 2.0), page=3)
+    assert manifest.read(tmp_path) == [dataclasses.replace(entry, preparation=expected)]
+
+
+@pytest.mark.parametrize("name", ["\u7d05\u5916.png", "a\u2028b\x85c.png", os.fsdecode(b"caf\xe9.png")])
+def test_every_name_comes_back(tmp_path, entry, name):
+    """Also one that is no UTF-8: its bytes stand for themselves."""
+    named = dataclasses.replace(entry, fused=name, infrared=f"../ir/{name}")
+    fill(tmp_path, named)
+    assert manifest.read(tmp_path) == [named]
+    assert named.pair(tmp_path).infrared.name == name
+
+
+def test_sources_are_found_from_a_folder_behind_a_symbolic_link(tmp_path, entry):
+    for name in ("ir", "far/off/real"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path / "far/off/real", target_is_directory=True)
+    source = tmp_path / "ir" / "a.png"
+    for folder in ("link", "far/off/real"):
+        written = manifest.relative(source, tmp_path / folder)
+        assert written == "../../../ir/a.png"
+        assert dataclasses.replace(entry, infrared=written).pair(tmp_path / "link").infrared == source.resolve()
 
 
 def test_full_disk_leaves_whole_lines(tmp_path, entry):
