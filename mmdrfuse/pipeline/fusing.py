@@ -19,9 +19,9 @@ from mmdrfuse.errors import DiskFullError, InputError, MMDRFuseError, OutputErro
 from mmdrfuse.models import Checkpoint
 from mmdrfuse.pipeline.fusion import Fused, Fuser, deeper
 from mmdrfuse.pipeline.manifest import Entry, appending, relative
-from mmdrfuse.pipeline.ordered import ordered
 from mmdrfuse.pipeline.pairs import Pair
 from mmdrfuse.pipeline.tiles import Made, fuse_blocks, in_blocks
+from mmdrfuse.system.workers import ordered
 from mmdrfuse.version import __version__
 
 _BLOCK = 1 << 20

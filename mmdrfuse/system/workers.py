@@ -118,9 +118,10 @@ def ordered(
             yield from _finished(executor, work, pending, name)
     finally:
         running = [future for _, future in pending if not future.cancel()]
-        for future in running if late is not None else ():
-            with contextlib.suppress(Exception):  # nobody is left to be told of a failure
-                late(future.result())
+        if late is not None:
+            for future in running:
+                with contextlib.suppress(Exception):  # nobody is left to be told of a failure
+                    late(future.result())
 
 
 def unfailing(results: Iterable[tuple[Item, Result | MMDRFuseError]]) -> Iterator[tuple[Item, Result]]:
