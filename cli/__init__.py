@@ -3,12 +3,10 @@
 Exit codes: 0 all done; 1 an expected error, or some items failed; 2 wrong usage; 3 a bug of ours; 130 interrupted.
 """
 
-import sys
+import json
 import tempfile
 import traceback
 import warnings
-from io import TextIOWrapper
-from pathlib import Path
 from typing import Any
 
 import click
@@ -21,6 +19,8 @@ from mmdrfuse.cli.eval import evaluate
 from mmdrfuse.cli.fuse import fuse
 from mmdrfuse.cli.prepare import prepare
 from mmdrfuse.cli.refine import refine
+from mmdrfuse.cli.shared.about import about
+from mmdrfuse.cli.shared.streams import delivered, give_up, ready
 from mmdrfuse.cli.teach import teach
 from mmdrfuse.errors import MMDRFuseError
 from mmdrfuse.version import __version__
@@ -33,15 +33,23 @@ class Suite(click.Group):
         """List the commands in the order of use."""
         return list(self.commands)
 
+    def main(self, *args: Any, **extra: Any) -> Any:  # noqa: ANN401
+        """Run the program; what is said before a subcommand runs may find the disk full too."""
+        ready()
+        try:
+            return super().main(*args, **extra)
+        except OSError as error:
+            give_up()
+            click.secho(f"error: {error}", err=True, fg="red")
+            raise SystemExit(1) from error
+
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401
         """Run a subcommand; expected failures get one line, others a log."""
-        for stream in (sys.stdout, sys.stderr):
-            if isinstance(stream, TextIOWrapper):
-                stream.reconfigure(errors="replace")  # a terminal without arrows still gets its numbers
         # Pillow takes 90 million pixels for a possible attack; here they are somebody's map.
         warnings.filterwarnings("ignore", message=r"Image size \(\d+ pixels\) exceeds limit")
         try:
-            return super().invoke(ctx)
+            with delivered():
+                return super().invoke(ctx)
         except MMDRFuseError as error:  # outside a command, which words its own
             click.secho(f"error: {error}", err=True, fg="red")
             raise SystemExit(error.exit_code) from error
@@ -54,22 +62,38 @@ class Suite(click.Group):
             click.secho(f"error: {error}", err=True, fg="red")
             raise SystemExit(1) from error
         except Exception as error:
-            click.secho(f"internal error: {error!r}; the details are in {_log()}", err=True, fg="red")
+            click.secho(f"internal error: {error!r}; {_log()}", err=True, fg="red")
             raise SystemExit(3) from error
 
 
+def _tell_version(ctx: click.Context, _option: click.Parameter, asked: bool) -> None:
+    """Tell the version; as JSON, all that a report of a bug needs."""
+    if asked:
+        click.echo(json.dumps(about(), indent=1) if ctx.params.get("json_") else f"mmdrfuse, version {__version__}")
+        ctx.exit()
+
+
 @click.group(cls=Suite, context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
-@click.version_option(__version__)
-def main() -> None:
+@click.option("--version", is_flag=True, callback=_tell_version, expose_value=False, help="Show the version and exit.")
+@click.option("--json", "json_", is_flag=True, is_eager=True, help="With --version: versions and machine as JSON.")
+def main(json_: bool) -> None:
     """Fuse infrared and visible (or PET, SPECT, CT and MRI) images with a network of 113 parameters."""
+    if json_:
+        raise click.UsageError("--json goes with --version, or with a command: after its name")
 
 
 for _command in (data, prepare, teach, distill, refine, fuse, evaluate, demo, bench):
     main.add_command(_command)
 
 
-def _log() -> Path:
-    """Write the current traceback to a file of its own."""
-    with tempfile.NamedTemporaryFile("w", prefix="mmdrfuse-", suffix=".log", delete=False) as file:
-        file.write(f"mmdrfuse {__version__}\n{traceback.format_exc()}")
-    return Path(file.name)
+def _log() -> str:
+    """Write the current traceback to a file of its own, and say where; without room for it, give it."""
+    details = f"mmdrfuse {__version__}\n{traceback.format_exc()}"
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", prefix="mmdrfuse-", suffix=".log", delete=False, errors="replace"
+        ) as file:
+            file.write(details)
+    except OSError:
+        return details
+    return f"the details are in {file.name}"

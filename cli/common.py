@@ -1,6 +1,7 @@
 """What the commands share: where messages go, progress, the report of a run over many items, common options."""
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +13,8 @@ from rich.text import Text
 
 from mmdrfuse.atomic import refuse_existing
 from mmdrfuse.cli.shared.cures import explained
-from mmdrfuse.errors import MMDRFuseError
+from mmdrfuse.errors import MMDRFuseError, OutputError
+from mmdrfuse.launch import another_speaks
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -73,14 +75,18 @@ class Sectioned(Command):
 def messages() -> Console:
     """Give the console for everything that is not a result: standard error. Names of files are never markup.
 
-    Of several processes that torchrun started, the first one speaks for all.
+    Of several processes that torchrun started, the first one speaks for all; failures are told by each.
     """
-    others = os.environ.get("RANK", "0") != "0"
-    return Console(stderr=True, highlight=False, soft_wrap=True, markup=False, quiet=others)
+    return _console(quiet=another_speaks())
 
 
 def show(*results: RenderableType) -> None:
-    """Print results on standard output: on a terminal to its width, elsewhere as wide as they are."""
+    """Print results on standard output: on a terminal to its width, elsewhere as wide as they are.
+
+    Raises:
+        OutputError: It is closed.
+    """
+    require_standard_output()
     console = Console(highlight=False, markup=False)
     if not console.is_terminal:
         wide = Console(width=10_000)
@@ -106,7 +112,7 @@ class Report:
     def fail(self, message: str) -> None:
         """Name one failure on standard error."""
         self.failures.append(message)
-        _say("failed", "red", message)
+        _say(_console(), "failed", "red", message)
 
     def finish(self, what: str) -> None:
         """Print the summary on standard error and leave with exit code 1 when anything failed."""
@@ -118,27 +124,54 @@ class Report:
 
 def warn(message: str) -> None:
     """Say something on standard error that does not change the exit code."""
-    _say("note", "yellow", message)
+    _say(messages(), "note", "yellow", message)
 
 
 def check_deliverable(*targets: str | None, overwrite: bool) -> None:
     """Refuse, before any work is done, what could not be written after it; see `deliver`."""
     if targets.count("-") > 1:
         raise click.UsageError("only one of --json and --csv can be -, standard output")
+    if "-" in targets:
+        require_standard_output()
     for target in targets:
         if target not in (None, "-"):
             refuse_existing(Path(str(target)), overwrite=overwrite)
 
 
 def deliver(target: str, text: str) -> None:
-    """Write to a file, or to standard output for ``-``."""
+    """Write to a file, or to standard output for ``-``; names of files that are not UTF-8 stay the bytes they are.
+
+    Raises:
+        OutputError: Standard output is closed, or the file cannot be written.
+    """
     from mmdrfuse.atomic import writing
 
     if target == "-":
+        require_standard_output()
         click.echo(text, nl=False)
         return
     with writing(Path(target)) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors="surrogateescape")
+
+
+def send(content: bytes) -> None:
+    """Write bytes to standard output.
+
+    Raises:
+        OutputError: It is closed.
+    """
+    require_standard_output()
+    sys.stdout.buffer.write(content)
+
+
+def require_standard_output() -> None:
+    """Refuse where results are wanted on a standard output that is closed, as ``>&-`` does.
+
+    Raises:
+        OutputError: It is closed.
+    """
+    if sys.stdout is None:
+        raise OutputError("standard output is closed, and the result should go there; name a file instead")
 
 
 @contextmanager
@@ -169,5 +202,9 @@ def progress(title: str, total: int | None) -> Iterator[Callable[[str], None]]:
         yield advance
 
 
-def _say(label: str, colour: str, message: str) -> None:
-    messages().print(Text.assemble((label, colour), " ", message))
+def _console(*, quiet: bool = False) -> Console:
+    return Console(stderr=True, highlight=False, soft_wrap=True, markup=False, quiet=quiet)
+
+
+def _say(console: Console, label: str, colour: str, message: str) -> None:
+    console.print(Text.assemble((label, colour), " ", message))

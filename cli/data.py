@@ -103,10 +103,10 @@ def check(
         workers=workers,
         progress=progress,
     )
-    if json_ != "-":
-        _show(report)
     if json_:
         deliver(json_, json.dumps(report.document(), indent=1, allow_nan=False) + "\n")
+    if json_ != "-":  # after the file: whoever reads the table may stop reading
+        _show(report)
     if report.attention:
         raise SystemExit(1)
 

@@ -94,13 +94,13 @@ def evaluate(
     for metric in names:
         if lacking := scores.undefined(metric):
             warn(f"{metric}: has no value for {lacking} pictures, which may be too small for it")
-    if "-" not in (json_, csv_):
-        _show(scores, per_image, compare)
     if json_:
         document = {**scores.document(compare=compare), "failures": report.failures, "made": made}
         deliver(json_, json.dumps(document, indent=1, allow_nan=False) + "\n")
     if csv_:
         deliver(csv_, scores.csv())
+    if "-" not in (json_, csv_):  # after the files: whoever reads the tables may stop reading
+        _show(scores, per_image, compare)
     report.finish("pictures scored")
 
 

@@ -1,6 +1,5 @@
 """``mmdrfuse fuse``: pairs of pictures to fused pictures."""
 
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from mmdrfuse.cli.common import (
     messages,
     overwrite_option,
     progress,
+    send,
     warn,
     weights_option,
     workers_option,
@@ -164,7 +164,7 @@ def fuse(ctx: click.Context, /, paths: tuple[str, ...], **options: Any) -> None:
         target = folder / f"standard output{_suffix(chosen.format_, chosen.quality)}"
         _fuse_file(sources, target, chosen)
         if target.exists():
-            sys.stdout.buffer.write(target.read_bytes())
+            send(target.read_bytes())
     elif single and Path(out).suffix and not Path(out).is_dir():
         _fuse_file(sources, Path(out), chosen)
         if not chosen.dry_run:

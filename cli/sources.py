@@ -23,6 +23,8 @@ def received(sources: Sequence[str], folder: Path) -> list[str]:
     if sources.count(PIPE) > 1:
         raise click.UsageError("only one of IR and VIS can be -, standard input")
     if PIPE in sources:
+        if sys.stdin is None:  # as <&- leaves it
+            raise InputError("standard input is closed; name a file instead of -")
         (folder / "standard input").write_bytes(sys.stdin.buffer.read())
     return [str(folder / "standard input") if source == PIPE else source for source in sources]
 

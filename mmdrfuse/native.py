@@ -9,6 +9,7 @@ How numba hands over arguments is nowhere promised. So the signature of what it 
 called here; where that or anything else has changed, `numba.cfunc` does the work, which every process then waits for.
 """
 
+import contextlib
 import ctypes
 import functools
 import hashlib
@@ -41,7 +42,8 @@ def function(module: str, name: str, *kinds: str) -> Native:
     """Give a compiled function that takes numbers and addresses.
 
     The machine code is kept beside the module or, where that cannot be written, in the user's cache;
-    ``MMDRFUSE_CACHE_DIR`` names another place. Where nothing can be kept, every process compiles anew.
+    ``MMDRFUSE_CACHE_DIR``, unless it is empty, names another place. Where nothing can be kept, every process compiles
+    anew.
 
     Args:
         module: The module of the function; it is imported only to compile.
@@ -85,10 +87,11 @@ def _key(source: Path, name: str, kinds: tuple[str, ...]) -> str:
 
 
 def _places(source: Path) -> Iterator[Path]:
-    if "MMDRFUSE_CACHE_DIR" in os.environ:
-        yield Path(os.environ["MMDRFUSE_CACHE_DIR"])
-    else:
-        yield source.parent / "__pycache__"
+    if named := os.environ.get("MMDRFUSE_CACHE_DIR"):
+        yield Path(named)
+        return
+    yield source.parent / "__pycache__"
+    with contextlib.suppress(RuntimeError):  # a process without a home
         yield Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()) / "mmdrfuse"
 
 

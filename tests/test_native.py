@@ -73,12 +73,17 @@ def test_place_that_cannot_be_written_costs_compiling_alone(tiny):
     assert run(MMDRFUSE_CACHE_DIR=str(tiny / "file")).stdout == "[1.5, 1.5, 1.5, 1.5, 1.5] True\n"
 
 
-def test_without_a_named_place_code_lies_beside_its_module(tiny, monkeypatch):
+@pytest.mark.parametrize("named", [None, ""])
+def test_without_a_named_place_code_lies_beside_its_module(tiny, monkeypatch, named):
     monkeypatch.delenv("MMDRFUSE_CACHE_DIR")
+    if named is not None:
+        monkeypatch.setenv("MMDRFUSE_CACHE_DIR", named)
+    monkeypatch.chdir(tiny)
+    native._function.cache_clear()
     values = np.arange(3, dtype=np.float32)
     native.function("tiny", "add", *TYPES)(3, values.ctypes.data, 2)
     assert values.tolist() == [2, 3, 4]
-    assert [path.name.split("-")[0] for path in (tiny / "__pycache__").glob("*.o")] == ["tiny.add"]
+    assert [(path.parent.name, path.name.split("-")[0]) for path in tiny.rglob("*.o")] == [("__pycache__", "tiny.add")]
 
 
 def broken(*_, **__):

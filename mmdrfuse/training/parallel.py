@@ -7,7 +7,6 @@ Li et al.: "PyTorch Distributed: Experiences on Accelerating Data Parallel Train
 https://arxiv.org/abs/2006.15704.
 """
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,9 +18,7 @@ from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from mmdrfuse.errors import TrainingError
-
-ENVIRONMENT = {"RANK": 0, "WORLD_SIZE": 1, "LOCAL_RANK": 0}
-"""Where torchrun leaves the numbers, and what they are without it."""
+from mmdrfuse.launch import place
 
 LONGEST_WAIT = timedelta(days=1)
 """How long processes wait for the first one, which checks and scores whole sets and draws while they have nothing to
@@ -65,7 +62,7 @@ class World:
         except (ValueError, distributed.DistError) as error:
             raise TrainingError(
                 f"process {self.rank} of {self.size} cannot find the others ({error}); "
-                "start all of them with  torchrun --nproc-per-node N -m mmdrfuse"
+                "start all of them with  torchrun --nproc-per-node N -m mmdrfuse, or unset RANK and WORLD_SIZE"
             ) from error
 
     def leave(self) -> None:
@@ -101,8 +98,8 @@ ALONE = World()
 
 
 def world() -> World:
-    """Give this process's place among those that torchrun started with it."""
-    return World(*(int(os.environ.get(name, default)) for name, default in ENVIRONMENT.items()))
+    """Return this process's place among those that torchrun started with it."""
+    return World(*place())
 
 
 @contextmanager

@@ -12,7 +12,7 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from mmdrfuse import models
+from mmdrfuse import launch, models
 from mmdrfuse.cli import main
 from mmdrfuse.datasets import prepare
 from mmdrfuse.errors import TrainingError
@@ -180,3 +180,19 @@ def test_a_process_is_numbered_by_its_environment_and_takes_its_own_accelerator(
     assert parallel.world() == World(5, 8, 77)
     with pytest.raises(TrainingError, match="device 'cuda:77' cannot be used here"):
         run.torch_device("cuda", parallel.world())
+
+
+@pytest.mark.parametrize(
+    "left_behind",
+    [
+        {"RANK": "1"}, {"WORLD_SIZE": "4"}, {"LOCAL_RANK": "3"}, {"RANK": "1", "WORLD_SIZE": "1"}, {"RANK": ""},
+        {"RANK": "one", "WORLD_SIZE": "2"}, {"RANK": "-1", "WORLD_SIZE": "2"}, {"RANK": "2", "WORLD_SIZE": "2"},
+    ],
+)  # fmt: skip
+def test_numbers_that_no_launcher_sets_leave_a_process_alone(monkeypatch, left_behind):
+    for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in left_behind.items():
+        monkeypatch.setenv(name, value)
+    assert parallel.world() == World()
+    assert not launch.another_speaks()

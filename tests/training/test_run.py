@@ -199,6 +199,7 @@ def test_other_patches_or_another_teacher_are_not_resumed(student, toy, teacher)
 
 def test_another_number_of_processes_is_not_resumed(student, monkeypatch):
     list(student())
+    monkeypatch.setenv("RANK", "0")
     monkeypatch.setenv("WORLD_SIZE", "2")
     with pytest.raises(TrainingError, match="was another one: processes 1 then, 2 now"):
         student(resume=True)

@@ -1,0 +1,46 @@
+"""What a report of a bug needs: versions, and the machine."""
+
+import os
+import platform
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from mmdrfuse.version import __version__
+
+PACKAGES = ("numpy", "numba", "torch", "scipy", "pillow", "h5py", "safetensors")
+"""Whose versions are told; none is imported for it."""
+
+
+def about() -> dict[str, str | int | None]:
+    """Return versions and what the machine is; None for what is not installed."""
+    return {
+        "mmdrfuse": __version__,
+        "python": platform.python_version(),
+        "implementation": platform.python_implementation(),
+        "platform": platform.platform(),
+        "processor": _processor(),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        **{package: _version(package) for package in PACKAGES},
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _processor() -> str:
+    """Return the processor's name; Linux tells it in a file alone."""
+    if sys.platform == "linux":
+        try:
+            lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+        except OSError:
+            lines = []
+        for line in lines:
+            name, _, value = line.partition(":")
+            if name.strip() == "model name":
+                return value.strip()
+    return platform.processor() or platform.machine()
