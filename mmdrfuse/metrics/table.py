@@ -19,7 +19,7 @@ from mmdrfuse.metrics import (
     statistics,
     vif,
 )
-from mmdrfuse.metrics.metric import Metric
+from mmdrfuse.metrics.metric import Metric, Rule
 
 FAMILIES = (
     entropy.ROWS,
@@ -38,40 +38,51 @@ FAMILIES = (
 
 METRICS = {metric.name: metric for family in FAMILIES for metric in family}
 
-HEAD = ("metric", "what it measures", "range", "unit", "defined by", "protocols, and what they change")
+HEAD = ("metric", "what it measures", "range", "unit", "smallest", "defined by", "protocols, and what they change")
 
 
 def rows() -> list[list[str]]:
-    """The table of metrics in words, for people.
+    """Return the table of metrics in words, for people.
 
     Returns:
-        One row a metric, as `HEAD` says: name with an arrow to its better side, meaning, range, unit, source, and the
-        protocols that have it with what each changes; † marks an error of that protocol's program, reproduced on
-        purpose.
+        One row a metric, as `HEAD` says: name with an arrow to its better side, meaning, range, unit, smallest size in
+        pixels, source, and the protocols that have it with what each changes; † marks an error of that protocol's
+        program, reproduced on purpose. Range, unit and size are those of the first protocol.
     """
     return [_cells(metric) for metric in METRICS.values()]
 
 
 def markdown_table() -> str:
-    """The rows as Markdown."""
+    """Return the rows as Markdown."""
     lines = [HEAD, ["---"] * len(HEAD), *rows()]
     return "\n".join(f"| {' | '.join(row)} |" for row in lines) + "\n"
 
 
 def _cells(metric: Metric) -> list[str]:
-    changes = (
-        f"{protocol}{'†' if rule.bug else ''}{f' ({rule.note})' if rule.note else ''}"
-        for protocol, rule in metric.protocols.items()
-    )
+    arrow = "↑" if metric.higher_is_better else "↓"
+    low, high = metric.range
+    first, *_ = metric.protocols.values()
     return [
-        f"{metric.name} {'↑' if metric.higher_is_better else '↓'}",
+        f"{metric.name} {arrow}",
         metric.title,
-        "..".join(_bound(value) for value in metric.range),
+        f"{_bound(low)}..{_bound(high)}",
         metric.unit,
+        _size(first.smallest),
         metric.reference,
-        "; ".join(changes),
+        "; ".join(_change(protocol, rule, first) for protocol, rule in metric.protocols.items()),
     ]
+
+
+def _change(protocol: str, rule: Rule, first: Rule) -> str:
+    mark = "†" if rule.bug else ""
+    size = f"from {_size(rule.smallest)}" if rule.smallest != first.smallest else ""
+    notes = ", ".join(note for note in (rule.note, size) if note)
+    return f"{protocol}{mark} ({notes})" if notes else f"{protocol}{mark}"
 
 
 def _bound(value: float) -> str:
     return f"{value:g}" if math.isfinite(value) else "∞"
+
+
+def _size(side: int) -> str:
+    return f"{side}×{side}"

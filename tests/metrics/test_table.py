@@ -3,6 +3,7 @@ import inspect
 import pytest
 
 from mmdrfuse.metrics import METRICS, PROTOCOLS, markdown_table
+from mmdrfuse.metrics.table import HEAD, rows
 
 EVERY = pytest.mark.parametrize("metric", METRICS.values(), ids=METRICS)
 
@@ -34,10 +35,21 @@ def test_the_listing_shows_direction_and_protocols(metric):
     (line,) = (line for line in markdown_table().splitlines() if line.startswith(f"| {metric.name} "))
     assert f"| {metric.name} {'↑' if metric.higher_is_better else '↓'} |" in line
     cells = line.split(" | ")
-    assert len(cells) == 6
+    assert len(cells) == 7
     for protocol, rule in metric.protocols.items():
         assert f"{protocol}†" in cells[-1] if rule.bug else protocol in cells[-1]
         assert rule.note in cells[-1]
+
+
+@pytest.mark.parametrize(
+    ("metric", "column", "change"),
+    [("EN", "1×1", ""), ("VIF", "41×41", ""), ("SSIM", "11×11", "from 7×7"), ("MS_SSIM", "176×176", "from 41×41")],
+)
+def test_the_listing_shows_the_smallest_size_and_where_a_protocol_has_another(metric, column, change):
+    row = next(row for row in rows() if row[0].startswith(f"{metric} "))
+    assert row[HEAD.index("smallest")] == column
+    assert change in row[-1]
+    assert ("from" in row[-1]) == bool(change)
 
 
 def test_the_lower_the_better():
