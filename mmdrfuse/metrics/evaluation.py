@@ -29,13 +29,15 @@ def evaluate(
         protocol: A name from `PROTOCOLS`.
 
     Returns:
-        Score by the metric's name as the table spells it, in the order asked for.
+        Score by the metric's name as the table spells it, in the order asked for. The protocol ``standard`` has an
+        answer for every image: PSNR is infinite where the fused image equals both sources, and so is QSF where only
+        the sources are constant. Other protocols keep the NaN that their programs give for constant images.
 
     Raises:
         UnknownNameError: If a metric or the protocol does not exist.
         MMDRFuseError: If the protocol does not have the metric.
-        InputError: If the pixels are of a kind that no protocol reads.
-        SizeError: If the sizes differ or are too small for a metric.
+        InputError: If an argument is no array, or has pixels of a kind that no protocol reads.
+        SizeError: If an array has not the shape of an image, or the sizes differ or are too small for a metric.
 
     Example:
         >>> import numpy as np
@@ -43,43 +45,41 @@ def evaluate(
         >>> evaluate(ramp, ramp, ramp, metrics=("EN", "MI"))
         {'EN': 6.0, 'MI': 12.0}
     """
-    scheme = find_protocol(protocol)
-    chosen = [find_metric(name, scheme) for name in ([metrics] if isinstance(metrics, str) else metrics)]
-    _check_pixels(fused=fused, a=a, b=b)
-    height, width = fused.shape[:2]
+    convention = find_protocol(protocol)
+    chosen = [find_metric(name, convention) for name in _listed(metrics)]
+    images = {"fused": fused, "a": a, "b": b}
+    _check_images(images)
     for metric in chosen:
-        smallest = metric.protocols[scheme.name].smallest
-        if min(height, width) < smallest:
-            raise SizeError(f"{metric.name} needs images of {smallest}x{smallest} pixels or more, got {width}x{height}")
-    triples = scheme.triples(fused, a, b)
-    return {metric.name: metric.protocols[scheme.name](triples) for metric in chosen}
+        _check_smallest(metric, convention, fused.shape[:2])
+    triples = convention.triples(fused, a, b)
+    return {metric.name: metric.protocols[convention.name](triples) for metric in chosen}
 
 
 def names(protocol: str = "standard") -> tuple[str, ...]:
-    """Names of all metrics that a protocol has, in the order of the table.
+    """Return the names of all metrics that a protocol has, in the order of the table.
 
     Raises:
         UnknownNameError: If there is no such protocol.
     """
-    scheme = find_protocol(protocol)
-    return tuple(name for name, metric in METRICS.items() if scheme.name in metric.protocols)
+    convention = find_protocol(protocol)
+    return tuple(name for name, metric in METRICS.items() if convention.name in metric.protocols)
 
 
 def find_protocol(name: str) -> Protocol:
-    """The protocol of a name or alias, in any case, `_` as good as `-`.
+    """Return the protocol of a name or alias, in any case, `_` as good as `-`.
 
     Raises:
         UnknownNameError: If there is none.
     """
     spelled = {alias: protocol for protocol in PROTOCOLS.values() for alias in (protocol.name, *protocol.aliases)}
-    found = spelled.get(name.lower().replace("_", "-"))
+    found = spelled.get(str(name).lower().replace("_", "-"))
     if found is None:
-        raise UnknownNameError("protocol", name, spelled)
+        raise UnknownNameError("protocol", str(name), spelled)
     return found
 
 
 def find_metric(name: str, protocol: Protocol) -> Metric:
-    """The metric of a name under a protocol, in any case, `-` as good as `_`.
+    """Return the metric of a name under a protocol, in any case, `-` as good as `_`.
 
     The name that the protocol's own program uses is understood too, unless it is the name of another metric here.
 
@@ -87,39 +87,76 @@ def find_metric(name: str, protocol: Protocol) -> Metric:
         UnknownNameError: If there is no such metric.
         MMDRFuseError: If there is, but not under this protocol.
     """
+    ours = {_plain(metric): row for metric, row in METRICS.items()}
     theirs = {
         _plain(rule.program_name): metric
         for metric in METRICS.values()
         if (rule := metric.protocols.get(protocol.name)) and rule.program_name
     }
-    ours = {_plain(metric): row for metric, row in METRICS.items()}
     found = ours.get(_plain(name)) or theirs.get(_plain(name))
     if found is None:
-        raise UnknownNameError("metric", name, METRICS)
+        raise UnknownNameError("metric", str(name), METRICS)
     if protocol.name not in found.protocols:
-        meant = theirs.get(_plain(name))
-        hint = f"; what its program calls {name} is {meant.name} here" if meant else ""
+        namesake = theirs.get(_plain(name))
+        hint = f"; what its program calls {name} is {namesake.name} here" if namesake else ""
         having = ", ".join(found.protocols)
         raise MMDRFuseError(f"{found.name} is not defined under {protocol.name}, but under {having}{hint}")
     return found
 
 
 def _plain(name: str) -> str:
-    return name.lower().replace("-", "_")
+    return str(name).lower().replace("-", "_")
 
 
-def _check_pixels(**images: Stored) -> None:
+def _listed(metrics: str | Iterable[str]) -> list[str]:
+    if isinstance(metrics, str):
+        return [metrics]
+    if not isinstance(metrics, Iterable):
+        raise InputError(f"metrics must be a name or several, such as ('EN', 'SD'), not a {type(metrics).__name__}")
+    return list(metrics)
+
+
+def _check_images(images: dict[str, Stored]) -> None:
     for name, image in images.items():
-        if image.ndim not in (2, 3) or image.shape[2:] not in ((), (3,)) or image.size == 0:
-            raise SizeError(f"{name} has shape {image.shape}; expected (height, width) or (height, width, 3)")
-        if image.dtype != np.uint8 and not np.issubdtype(image.dtype, np.floating):
-            raise InputError(f"{name} has {image.dtype} pixels; expected uint8, or floats scaled to 0..255")
-        if image.dtype != np.uint8 and not (image.min() >= 0.0 and image.max() <= 255.0):
-            raise InputError(f"{name} has values {image.min()}..{image.max()}; expected floats within 0..255")
+        _check_shape(name, image)
+        _check_values(name, image)
+
     brightest = max(float(image.max()) for image in images.values())
     if 0.0 < brightest <= 1.0 and any(image.dtype != np.uint8 for image in images.values()):
         raise InputError(f"no value is above {brightest:g}; expected 0..255: multiply images in 0..1 by 255")
+
     sizes = {name: f"{image.shape[1]}x{image.shape[0]}" for name, image in images.items()}
     if len(set(sizes.values())) > 1:
-        told = ", ".join(f"{name} {size}" for name, size in sizes.items())
-        raise SizeError(f"the images differ in size: {told} pixels; register and crop or resize them first")
+        given = ", ".join(f"{name} {size}" for name, size in sizes.items())
+        raise SizeError(f"the images differ in size: {given} pixels; register and crop or resize them first")
+
+
+def _check_shape(name: str, image: Stored) -> None:
+    # what a caller without a type checker may hand over is no array, whatever the annotation says
+    kind = type(image).__name__
+    if not isinstance(image, np.ndarray):
+        raise InputError(f"{name} must be a NumPy array, (height, width) or (height, width, 3), not a {kind}")
+    if isinstance(image, np.ma.MaskedArray):
+        raise InputError(f"{name} must be a NumPy array without a mask, not a {kind}; fill its masked pixels first")
+    if image.ndim not in (2, 3) or image.shape[2:] not in ((), (3,)) or image.size == 0:
+        raise SizeError(f"{name} has shape {image.shape}; expected (height, width) or (height, width, 3)")
+
+
+def _check_values(name: str, image: Stored) -> None:
+    if image.dtype == np.uint8:
+        return
+    if not np.issubdtype(image.dtype, np.floating):
+        raise InputError(f"{name} has {image.dtype} pixels; expected uint8, or floats scaled to 0..255")
+    undefined = image.size - np.count_nonzero(np.isfinite(image))
+    if undefined:
+        raise InputError(f"{name} has {undefined} pixels that are NaN or infinite; expected floats within 0..255")
+    low, high = float(image.min()), float(image.max())
+    if low < 0.0 or high > 255.0:
+        raise InputError(f"{name} has values {low:g}..{high:g}; expected floats within 0..255")
+
+
+def _check_smallest(metric: Metric, protocol: Protocol, shape: tuple[int, ...]) -> None:
+    height, width = shape
+    smallest = metric.protocols[protocol.name].smallest
+    if min(height, width) < smallest:
+        raise SizeError(f"{metric.name} needs images of {smallest}x{smallest} pixels or more, got {width}x{height}")

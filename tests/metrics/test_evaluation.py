@@ -4,6 +4,9 @@ import pytest
 from mmdrfuse.errors import InputError, MMDRFuseError, SizeError, UnknownNameError
 from mmdrfuse.metrics import METRICS, PROTOCOLS, evaluate, find_metric, find_protocol, names
 
+# Of three constant images, gray ones: where the programs divide 0 by 0 and that is kept
+UNDEFINED = {"vifb": {"Qcb", "Qcv"}, "liu": {"QMI", "QTE", "QTE_cvejic", "QNCIE", "Qcb", "Qcv", "QP"}}
+ROUNDING_DECIDES = {("liu", "QC"), ("liu", "QY")}
 EVERY_RULE = [(name, protocol) for protocol in PROTOCOLS for name in names(protocol)]
 
 
@@ -74,25 +77,63 @@ def test_images_of_different_size_are_named_with_their_sizes(stored):
         evaluate(stored[0], stored[1][:, 1:], stored[2])
 
 
-@pytest.mark.parametrize("shape", [(5,), (5, 5, 4), (5, 5, 1), (2, 5, 5, 3), (0, 5)])
+@pytest.mark.parametrize("shape", [(), (5,), (5, 5, 4), (5, 5, 1), (2, 5, 5, 3), (0, 5)])
 def test_shapes_that_are_no_image_are_refused(shape):
     image = np.zeros(shape, np.uint8)
     with pytest.raises(SizeError, match=r"fused has shape .*; expected \(height, width\) or \(height, width, 3\)"):
         evaluate(image, image, image)
 
 
-@pytest.mark.parametrize("dtype", [np.uint16, np.int64, bool, complex])
+@pytest.mark.parametrize("dtype", [np.uint16, np.int64, bool, complex, object, "U3", "datetime64[s]"])
 def test_other_pixels_are_refused(stored, dtype):
-    with pytest.raises(InputError, match=r"b has \w+ pixels; expected uint8, or floats scaled to 0..255"):
+    with pytest.raises(InputError, match=r"b has \S+ pixels; expected uint8, or floats scaled to 0..255"):
         evaluate(stored[0], stored[1], stored[2].astype(dtype))
 
 
-@pytest.mark.parametrize("value", [-0.5, 256.0, np.nan, np.inf])
-def test_floats_beyond_the_range_are_refused(stored, value):
+@pytest.mark.parametrize(
+    ("value", "complaint"),
+    [
+        (-0.5, r"values -0\.5\.\.255"),
+        (256.0, r"values 0\.\.256"),
+        (np.nan, "1 pixels that are NaN or infinite"),
+        (np.inf, "1 pixels that are NaN or infinite"),
+    ],
+)
+def test_floats_beyond_the_range_are_refused(stored, value, complaint):
     image = stored[1].astype(float)
     image[3, 4] = value
-    with pytest.raises(InputError, match=r"a has values .*; expected floats within 0..255"):
+    with pytest.raises(InputError, match=rf"a has {complaint}; expected floats within 0\.\.255"):
         evaluate(stored[0], image, stored[2])
+
+
+@pytest.mark.parametrize("given", [[[1, 2], [3, 4]], None, "fused.png", 7, memoryview(b"1234")])
+@pytest.mark.parametrize("argument", ["fused", "a", "b"])
+def test_what_is_no_array_is_named_with_what_it_is(stored, argument, given):
+    images = dict(zip(("fused", "a", "b"), stored, strict=True)) | {argument: given}
+    with pytest.raises(InputError, match=rf"^{argument} must be a NumPy array, .* not a {type(given).__name__}$"):
+        evaluate(**images)
+
+
+def test_masked_pixels_have_no_value_to_score(stored):
+    with pytest.raises(InputError, match="a must be a NumPy array without a mask"):
+        evaluate(stored[0], np.ma.masked_greater(stored[1], 200), stored[2])
+
+
+@pytest.mark.parametrize("metrics", [None, 7])
+def test_what_names_no_metrics_is_named_with_what_it_is(stored, metrics):
+    with pytest.raises(InputError, match=rf"metrics must be a name or several, .* not a {type(metrics).__name__}"):
+        evaluate(*stored, metrics=metrics)
+
+
+@pytest.mark.parametrize("options", [{"metrics": [None]}, {"metrics": b"EN"}, {"protocol": None}])
+def test_what_is_no_name_is_an_unknown_one(stored, options):
+    with pytest.raises(UnknownNameError):
+        evaluate(*stored, **options)
+
+
+@pytest.mark.parametrize("dtype", [">f4", np.float16, np.longdouble])
+def test_floats_of_any_precision_and_byte_order_score_the_same(stored, dtype):
+    assert evaluate(*(image.astype(dtype) for image in stored)) == evaluate(*stored)
 
 
 def test_floats_on_the_scale_of_one_are_refused(rng):
@@ -138,3 +179,10 @@ def test_floats_with_the_same_values_score_the_same(stored, dtype):
 def test_fractions_count(stored):
     half = stored[0].clip(0, 254) + 0.5
     assert evaluate(half, stored[1], stored[2], metrics="MSE") != evaluate(*stored, metrics="MSE")
+
+
+@pytest.mark.parametrize(("metric", "protocol"), [(m, p) for m, p in EVERY_RULE if (p, m) not in ROUNDING_DECIDES])
+def test_constant_images_have_a_score_except_where_the_program_gives_none(metric, protocol):
+    flat = np.full((176, 177), 128, np.uint8)
+    score = evaluate(flat, flat, flat, metrics=metric, protocol=protocol)[metric]
+    assert np.isnan(score) == (metric in UNDEFINED.get(protocol, ()))
