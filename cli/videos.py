@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mmdrfuse.cli.common import messages, progress, wrong_usage
+from mmdrfuse.cli.common import messages, progress, warn, wrong_usage
 
 if TYPE_CHECKING:
     from mmdrfuse.cli.fuse import Options
@@ -44,7 +44,7 @@ def fuse_videos(sources: Sequence[str], out: Path, chosen: "Options") -> None:
         return
     start, count = time.perf_counter(), 0
     with progress("fusing", visible.layout.count) as advance:
-        for _ in fuse_sequences(_choices(chosen), infrared, visible, out, overwrite=chosen.overwrite):
+        for _ in fuse_sequences(_choices(chosen), infrared, visible, out, overwrite=chosen.overwrite, note=warn):
             count += 1
             advance(f"{count / (time.perf_counter() - start):.0f} frames/s")
     messages().print(f"wrote {out}: {count} frames, {count / (time.perf_counter() - start):.0f} frames/s")

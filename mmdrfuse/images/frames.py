@@ -12,12 +12,12 @@ from typing import Any, BinaryIO, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from mmdrfuse.errors import InputError, MMDRFuseError
+from mmdrfuse.errors import InputError, MMDRFuseError, reading
 
 PIPE = Path("-")
 """Standard input or output."""
 
-_RAW = re.compile(r"(\d+)x(\d+)@(\d+(?:\.\d+)?|\d+/\d+):gray8")
+_RAW = re.compile(r"(\d{1,6})x(\d{1,6})@(\d{1,9}(?:\.\d{1,9})?|\d{1,9}/0*[1-9]\d{0,8}):gray8", re.ASCII)
 
 
 Chroma = tuple[NDArray[np.uint8], NDArray[np.uint8]]
@@ -93,7 +93,7 @@ class RawFormat:
         """
         match = _RAW.fullmatch(text)
         sizes = [int(match[1]), int(match[2])] if match else []
-        if match is None or min(sizes) < 2 or match[3].endswith("/0") or not Fraction(match[3]):
+        if match is None or min(sizes) < 2 or not Fraction(match[3]):
             raise MMDRFuseError(
                 f"raw format {text!r}: expected WxH@FPS:gray8 with sides of at least 2, such as 640x512@30:gray8"
             )
@@ -128,7 +128,7 @@ class RawSource:
         shape = self.format.height, self.format.width
         size, number = shape[0] * shape[1], 0
         with _reading(self.path) as file:
-            while data := file.read(size):
+            while data := _read(file, size, self.path):
                 if len(data) < size:
                     raise InputError(
                         f"{self.path}: ends within frame {number + 1}, after {len(data)} of {size} bytes; "
@@ -151,9 +151,17 @@ def raw_writing(file: BinaryIO) -> Iterator[Any]:
     file.flush()
 
 
+def _read(file: BinaryIO, size: int, path: Path) -> bytes:
+    """Read a frame. Frames may be larger than the memory, and disks may fail in the middle of a file."""
+    with reading(path, "stream of raw frames", cure="check the size of its frames, and the disk"):
+        return file.read(size)
+
+
 @contextmanager
 def _reading(path: Path) -> Iterator[BinaryIO]:
     if path == PIPE:
+        if sys.stdin is None or sys.stdin.closed:
+            raise InputError(f"{path}: standard input is closed; feed it the frames")
         yield sys.stdin.buffer
         return
     try:

@@ -1,6 +1,7 @@
 """Two sequences of frames to one: aligned in time, fused with one range for all, decoded and encoded side by side."""
 
 import sys
+import warnings
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, field, replace
@@ -17,6 +18,7 @@ from mmdrfuse.errors import InputError, OutputError, SizeError
 from mmdrfuse.images.frames import PIPE, Chroma, Frame, Layout, Source, raw_writing
 from mmdrfuse.images.histogram import Histogram, limits_over
 from mmdrfuse.images.ranges import Levels, known_limits, stretch, to_unit
+from mmdrfuse.images.sound import Note
 from mmdrfuse.images.video import VideoSource, writing_video
 from mmdrfuse.pipeline.background import background
 from mmdrfuse.pipeline.geometry import cropped, one_size, resized
@@ -48,7 +50,13 @@ class Choices:
 
 
 def fuse_sequences(
-    choices: Choices, infrared: Source, visible: Source, out: Path, *, overwrite: bool = False
+    choices: Choices,
+    infrared: Source,
+    visible: Source,
+    out: Path,
+    *,
+    overwrite: bool = False,
+    note: Note = warnings.warn,
 ) -> Iterator[int | None]:
     """Fuse two sequences, giving the number of frames to expect, if known, after each that was written.
 
@@ -62,6 +70,7 @@ def fuse_sequences(
         out: A video file, a file of raw frames (`RAW_SUFFIXES`), or ``-`` for raw frames on standard output. A file
             appears when it is complete, or not at all.
         overwrite: Whether an existing file may be replaced.
+        note: Told what becomes of sound that cannot be copied.
 
     Raises:
         InputError: A side cannot be read, or would have to be read twice and is a pipe.
@@ -83,7 +92,7 @@ def fuse_sequences(
             yield Frame(frame.time, luma, chroma)
 
     with (
-        _writing(out, replace(layouts[1], height=size[0], width=size[1]), visible, comment, overwrite) as write,
+        _writing(out, replace(layouts[1], height=size[0], width=size[1]), visible, comment, note, overwrite) as write,
         closing(background(finished(), ahead=AHEAD)) as frames,
     ):
         for frame in frames:
@@ -174,7 +183,7 @@ def _limits(choices: Choices, fuser: _FrameFuser, infrared: Source, visible: Sou
 
 
 @contextmanager
-def _writing(out: Path, layout: Layout, visible: Source, comment: str, overwrite: bool) -> Iterator[Any]:
+def _writing(out: Path, layout: Layout, visible: Source, comment: str, note: Note, overwrite: bool) -> Iterator[Any]:
     if out == PIPE:
         with raw_writing(sys.stdout.buffer) as write:
             yield write
@@ -185,7 +194,8 @@ def _writing(out: Path, layout: Layout, visible: Source, comment: str, overwrite
                 yield write
         else:
             sound = visible.path if isinstance(visible, VideoSource) else None
-            with _named(out, temporary, writing_video(temporary, layout, sound=sound, comment=comment)) as write:
+            made = writing_video(temporary, layout, sound=sound, comment=comment, note=note)
+            with _named(out, temporary, made) as write:
                 yield write
 
 

@@ -33,8 +33,10 @@ def test_formats_are_read_exactly(text, rate):
 
 
 @pytest.mark.parametrize(
-    "text", ["640x512", "640x512@30", "640x512@30:rgb24", "1x512@30:gray8", "640x512@0:gray8", "640x512@30/0:gray8"]
-)
+    "text",
+    ["640x512", "640x512@30", "640x512@30:rgb24", "1x512@30:gray8", "640x512@0:gray8", "640x512@30/0:gray8",
+     "640x512@30/000:gray8", "640x512@0/1:gray8", f"{'9' * 5000}x512@30:gray8", "٦٤x٦٤@30:gray8"],
+)  # fmt: skip
 def test_other_formats_are_explained(text):
     with pytest.raises(MMDRFuseError, match=r"expected WxH@FPS:gray8 .* such as 640x512@30:gray8"):
         RawFormat.parse(text)
@@ -81,6 +83,19 @@ def test_streams_that_do_not_fit_are_explained(content, message, tmp_path):
         path.write_bytes(content)
     with pytest.raises(InputError, match=message):
         list(RawSource(path, FORMAT).frames())
+
+
+def test_closed_standard_input_is_explained(monkeypatch):
+    monkeypatch.setattr(sys, "stdin", None)
+    with pytest.raises(InputError, match="standard input is closed"):
+        list(RawSource(PIPE, FORMAT).frames())
+
+
+def test_frames_larger_than_the_memory_are_explained(tmp_path):
+    (tmp_path / "film.gray").write_bytes(bytes(12))
+    huge = RawFormat(10**9, 10**9, Fraction(10))
+    with pytest.raises(InputError, match=r"film\.gray: needs more memory than there is"):
+        list(RawSource(tmp_path / "film.gray", huge).frames())
 
 
 def test_what_is_written_is_read_again(rng, tmp_path):
