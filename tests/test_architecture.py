@@ -15,7 +15,7 @@ MODULES = [
     path for folder in ("mmdrfuse", "datasets", "cli") for path in sorted((ROOT / folder).rglob("*.py")) if path != DOOR
 ]
 UPSTAIRS = {"pipeline", "training"}
-DOWNSTAIRS = {"models", "engine", "losses", "metrics", "images", "weights"}
+DOWNSTAIRS = {"models", "engine", "losses", "metrics", "images", "weights", "recipes"}
 
 
 def room(path):

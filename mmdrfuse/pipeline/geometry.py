@@ -4,6 +4,7 @@ Nothing here looks at what the pictures show: registration is done elsewhere, an
 """
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmdrfuse.errors import InputError, SizeError, UnknownNameError
+from mmdrfuse.recipes import loading
 
 SizePolicy = Literal["error", "fit-ir", "fit-vis", "crop-common"]
 SIZE_POLICIES: tuple[str, ...] = get_args(SizePolicy)
@@ -20,8 +22,8 @@ is resized to the infrared's. ``crop-common``: both are cut about their centres 
 Matrix = tuple[float, ...]
 """Nine numbers, row by row."""
 
-_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
-_MARKS = re.compile(r"[\[\],;]")
+_SEPARATORS = re.compile(r"[,;]")
+_WANTED = "give nine numbers, a 3x3 matrix row by row, in CSV or YAML"
 
 
 def one_size(infrared: NDArray[Any], visible: NDArray[Any], policy: str) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -117,27 +119,38 @@ def warped(image: NDArray[Any], matrix: Matrix, height: int, width: int) -> NDAr
 
 
 def read_matrix(path: Path) -> Matrix:
-    """Read a 3×3 matrix: three lines of three numbers (CSV or spaces), or a YAML or JSON list of three lists.
+    """Read a 3×3 matrix: nine numbers in lines (CSV or spaces), or a YAML or JSON list of them or of three lists.
 
-    A YAML key before the list, such as ``matrix:``, and ``#`` comments are passed over.
+    The list may stand under a key, the only one or ``matrix``. ``#`` begins a comment.
 
     Raises:
         InputError: The file cannot be read, holds something else, or a matrix without an inverse.
     """
+    text = loading.text_of(path)
+    words = _SEPARATORS.sub(" ", re.sub(r"#.*", "", text)).split()
+    if not all(map(loading.NUMBER.fullmatch, words)):
+        words = list(_listed(loading.parse(text, str(path))))
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read as text ({error}); give a 3x3 matrix in CSV or YAML") from error
-    words = _MARKS.sub(" ", re.sub(r"#.*", "", text)).split()
-    words = [word for word in words if word not in ("-", "---") and not re.fullmatch(r"\w+:", word)]
-    if len(words) != 9 or not all(map(_NUMBER.fullmatch, words)):
-        odd = next((word for word in words if not _NUMBER.fullmatch(word)), None)
-        found = f"{odd!r}" if odd else f"{len(words)} numbers"
-        raise InputError(f"{path}: holds {found}; give nine numbers, a 3x3 matrix row by row, in CSV or YAML")
-    matrix = tuple(map(float, words))
+        matrix = tuple(loading.numbers(words))
+    except ValueError as error:
+        raise InputError(f"{path}: holds {error.args[0]!r}; {_WANTED}") from error
+    if len(matrix) != 9:
+        raise InputError(f"{path}: holds {len(matrix)} numbers; {_WANTED}")
+    if not np.isfinite(matrix).all():
+        raise InputError(f"{path}: a number is too large; {_WANTED}")
     if np.linalg.matrix_rank(np.reshape(matrix, (3, 3))) < 3:
         raise InputError(f"{path}: the matrix has no inverse; give one that maps pixels to pixels")
     return matrix
+
+
+def _listed(document: loading.Document) -> Iterator[Any]:
+    """Yield the words of a matrix as a document has it."""
+    loading.refuse(document.mistakes)
+    value = document.value
+    if isinstance(value, dict):
+        value = value.get("matrix", next(iter(value.values()), None) if len(value) == 1 else None)
+    for row in value if isinstance(value, list) else _SEPARATORS.sub(" ", str(value or "")).split():
+        yield from row if isinstance(row, list) else [row]
 
 
 def _as_stored(values: NDArray[Any], like: NDArray[Any]) -> NDArray[Any]:

@@ -84,7 +84,8 @@ def test_beyond_the_horizon_there_is_nothing():
 
 @pytest.mark.parametrize(
     "text",
-    ["1,0,5\n0,1,-3.5\n0,0,1\n", "1 0 5\n0 1 -3.5\n0 0 1", "[[1, 0, 5], [0, 1, -3.5], [0, 0, 1]]",
+    ["1,0,5\n0,1,-3.5\n0,0,1\n", "1 0 5\n0 1 -3.5\n0 0 1", "1\t0\t5 # x\n0\t1\t-35e-1\n0\t0\t1",
+     "[[1, 0, 5], [0, 1, -3.5], [0, 0, 1]]",
      "# of the rig\nmatrix:\n  - [1, 0, 5]\n  - [0, 1, -3.5]\n  - [0.0, 0, 1e0]\n",
      "---\n- - 1\n  - 0\n  - 5\n- - 0\n  - 1\n  - -3.5\n- - 0\n  - 0\n  - 1\n"],
 )  # fmt: skip
@@ -96,7 +97,8 @@ def test_matrices_are_read_from_csv_and_yaml(text, tmp_path):
 @pytest.mark.parametrize(
     ("text", "said"),
     [("1,2,3", "holds 3 numbers; give nine"), ("a b c d e f g h i", "holds 'a'; give nine"), ("", "holds 0 numbers"),
-     ("1,2,3,2,4,6,0,0,1", "the matrix has no inverse"), ("1,0,0,0,1,0,0,0,nan", "holds 'nan'")],
+     ("1,2,3,2,4,6,0,0,1", "the matrix has no inverse"), ("1,0,0,0,1,0,0,0,nan", "holds 'nan'"),
+     ("1,0,0,0,1,0,0,0,1e999", "a number is too large"), ("[[1,0,0],[0,1,0],[0,0,true]]", "holds 'True'")],
 )  # fmt: skip
 def test_what_is_no_matrix_is_explained(text, said, tmp_path):
     (tmp_path / "m.csv").write_text(text)
@@ -104,6 +106,12 @@ def test_what_is_no_matrix_is_explained(text, said, tmp_path):
         read_matrix(tmp_path / "m.csv")
 
 
+def test_keys_of_a_matrix_that_come_twice_are_named_with_the_line(tmp_path):
+    (tmp_path / "m.yaml").write_text("matrix: [1]\nmatrix: [2]")
+    with pytest.raises(InputError, match=r"m\.yaml, line 2: 'matrix' comes twice"):
+        read_matrix(tmp_path / "m.yaml")
+
+
 def test_matrix_that_cannot_be_read_is_named(tmp_path):
-    with pytest.raises(InputError, match=r"none\.csv: cannot be read as text"):
+    with pytest.raises(InputError, match=r"none\.csv: no such file"):
         read_matrix(tmp_path / "none.csv")

@@ -1,0 +1,21 @@
+"""Damaged recipes, goals and matrices are read or named."""
+
+import pytest
+from mutations import TRIES, blamed, mutated
+
+from mmdrfuse.pipeline.geometry import read_matrix
+
+MATRICES = {
+    "csv": "1,0,5\n0,1e0,-3.5\n0,0,1\n",
+    "yaml": "# of the rig\nmatrix:\n  - [1, 0, 5]\n  - [0, 1, -3.5]\n  - [0.0, 0, 1e0]\n",
+    "json": "[[1, 0, 5], [0, 1, -3.5], [0, 0, 1]]",
+}
+
+
+@pytest.mark.parametrize("kind", MATRICES)
+def test_a_damaged_matrix_is_read_or_named(kind, tmp_path):
+    path = tmp_path / "rig"
+    for seed in range(TRIES):
+        path.write_bytes(mutated(MATRICES[kind].encode(), seed))
+        with blamed(path):
+            assert len(read_matrix(path)) == 9
