@@ -77,6 +77,15 @@ def test_patches_benchmark_times_cutting_reading_and_compressors(scenes, tmp_pat
 
 
 @pytest.mark.slow
+def test_geometry_benchmark_sets_ours_beside_another_library_and_warps_alike(tmp_path):
+    out = tmp_path / "geometry.json"
+    benchmark("geometry.py", "--size", "96x64", "--pictures", "1", "--repeat", "1", "--json", str(out))
+    rows = json.loads(out.read_text())["rows"]
+    assert len(rows) == 9
+    assert all(row["differing"] == 0 for name, row in rows.items() if name.startswith("warp"))
+
+
+@pytest.mark.slow
 def test_scores_benchmark_has_every_method_on_real_pairs(shared):
     printed = benchmark("scores.py", "--sets", "MSRS", "--metrics", "SD,CC", "--workers", "1")
     for method in ("max", "mean", "affine", "released student, clip", "ours (ivif)"):

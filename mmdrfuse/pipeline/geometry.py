@@ -54,17 +54,28 @@ def one_size(infrared: NDArray[Any], visible: NDArray[Any], policy: str) -> tupl
 
 
 def size_error(infrared: NDArray[Any], visible: NDArray[Any]) -> SizeError:
-    """Say that the sizes differ, and what there is against it."""
+    """Return the error that two sizes differ, which a size policy cures."""
     seen, other = (f"{picture.shape[1]}x{picture.shape[0]}" for picture in (infrared, visible))
     return SizeError(
-        f"infrared is {seen} and visible {other} pixels: fusion needs registered pictures of one size; if they show "
-        "the same scene edge to edge, --size-policy fit-ir resizes the infrared to the visible and fit-vis the visible "
-        "to the infrared; crop-common cuts both about their centres; --transform FILE applies a known 3x3 matrix"
+        f"infrared is {seen} and visible {other} pixels: fusion needs registered pictures of one size",
+        cure="size_policy",
     )
 
 
 def resized(image: NDArray[Any], height: int, width: int) -> NDArray[Any]:
-    """Resize by triangles as wide as the coarser grid's pixels (bilinear, without aliasing), keeping the dtype."""
+    """Resize bilinearly and without aliasing: by triangles as wide as the pixels of the coarser grid.
+
+    Pillow does it, as videos need it in every frame: from 640×512 to 1280×1024 pixels of 8 bits it takes 3.4 ms, where
+    scikit-image takes 13.7 (`benchmarks/geometry.py`).
+
+    Args:
+        image: H×W or H×W×3.
+        height: Of the result.
+        width: Of the result.
+
+    Returns:
+        ``height``×``width`` in the dtype of ``image``, with its channels.
+    """
     from PIL import Image
 
     planes = image[..., None] if image.ndim == 2 else image
@@ -86,10 +97,11 @@ def cropped(image: NDArray[Any], height: int, width: int) -> NDArray[Any]:
 
 
 def warped(image: NDArray[Any], matrix: Matrix, height: int, width: int) -> NDArray[Any]:
-    """Apply a projective matrix to a picture, bilinearly; what it does not cover is 0.
+    """Apply a projective matrix to a picture, bilinearly; the result is 0 where the picture does not reach.
 
     ``matrix`` takes positions (x, y, 1) of the picture to (w·x', w·y', w) of the result: x to the right, y down, in
-    pixels, with (0, 0) at the centre of the upper left pixel, as OpenCV's ``warpPerspective`` has it.
+    pixels, with (0, 0) at the centre of the upper left pixel, as OpenCV's ``warpPerspective`` has it. As there, the
+    picture fades to 0 within one pixel of its edge.
 
     Args:
         image: H×W or H×W×3.
@@ -100,22 +112,21 @@ def warped(image: NDArray[Any], matrix: Matrix, height: int, width: int) -> NDAr
     Returns:
         ``height``×``width`` in the dtype of ``image``, with its channels.
     """
-    from scipy.ndimage import map_coordinates
+    from skimage.transform import warp
 
-    forth = np.reshape(matrix, (3, 3))
-    depth = float(forth[2] @ [(image.shape[1] - 1) / 2, (image.shape[0] - 1) / 2, 1])
-    inverse = np.linalg.inv(forth) * np.sign(depth)  # w > 0 for what is before the camera, as the centre is
-    y, x = np.mgrid[:height, :width].astype(np.float64)
-    across, down, scale = (row[0] * x + row[1] * y + row[2] for row in inverse)
-    ahead = scale > 0
-    scale[~ahead] = 1
-    places = np.stack([np.where(ahead, down / scale, -9.0), np.where(ahead, across / scale, -9.0)])
-    planes = image[..., None] if image.ndim == 2 else image
-    moved = [
-        map_coordinates(planes[..., channel].astype(np.float64), places, order=1, mode="constant")
-        for channel in range(planes.shape[2])
-    ]
-    return _as_stored(np.stack(moved, axis=-1).reshape(height, width, *image.shape[2:]), image)
+    forward = np.reshape(matrix, (3, 3))
+    centre = (image.shape[1] - 1) / 2, (image.shape[0] - 1) / 2, 1
+    # A matrix means the same with the other sign. With this one, w > 0 before the camera, where the centre is.
+    backward = np.linalg.inv(forward) * np.sign(forward[2] @ centre)
+
+    # In float32, positions would be off by 1e-4 pixels; it is no faster.
+    values = image.astype(np.float64)
+    moved = warp(values, backward, output_shape=(height, width), order=1, cval=0, clip=False, preserve_range=True)
+
+    # The equation also finds positions for what is behind the camera.
+    x, y = np.arange(width), np.arange(height)[:, None]
+    moved[backward[2, 0] * x + backward[2, 1] * y + backward[2, 2] <= 0] = 0
+    return _as_stored(moved, image)
 
 
 def read_matrix(path: Path) -> Matrix:
@@ -154,4 +165,5 @@ def _listed(document: loading.Document) -> Iterator[Any]:
 
 
 def _as_stored(values: NDArray[Any], like: NDArray[Any]) -> NDArray[Any]:
-    return np.rint(values).astype(like.dtype) if like.dtype.kind == "u" else values.astype(like.dtype)
+    whole = np.issubdtype(like.dtype, np.integer)
+    return (np.rint(values) if whole else values).astype(like.dtype)

@@ -159,7 +159,7 @@ def _common_size(
     try:
         return one_size(blank[0], blank[1], preparation.size_policy)[1].shape
     except SizeError as error:
-        raise SizeError(f"{infrared.path} + {visible.path}: {error}") from error
+        raise error.at(f"{infrared.path} + {visible.path}") from error
 
 
 def _infrared_levels(levels: Levels, source: Source, layout: Layout) -> tuple[float, ...]:

@@ -23,8 +23,8 @@ def test_equal_sizes_are_left_alone(policy, rng):
     assert all(found is given for found, given in zip(one_size(*sides, policy), sides, strict=True))
 
 
-def test_sizes_that_differ_are_named_with_the_flags():
-    with pytest.raises(SizeError, match=r"infrared is 9x7 and visible 20x12 pixels.*fit-ir.*crop-common.*--transform"):
+def test_sizes_that_differ_are_named_and_a_policy_cures_it():
+    with pytest.raises(SizeError, match=r"infrared is 9x7 and visible 20x12 pixels.*fit-ir.*crop-common"):
         one_size(np.zeros((7, 9)), np.zeros((12, 20)), "error")
 
 
@@ -80,6 +80,33 @@ def test_beyond_the_horizon_there_is_nothing():
     image = np.full((4, 4), 9, np.uint8)
     # x' = x/(1 − x/8): what is left of the picture's plane at infinity comes from behind the camera
     assert not warped(image, (1, 0, 0, 0, 1, 0, -0.125, 0, 1), 4, 30)[:, 20:].any()
+
+
+def test_a_quarter_turn_is_exact(rng):
+    image = picture((5, 7, 3), rng, np.uint16)
+    turned = warped(image, (0, -1, 4, 1, 0, 0, 0, 0, 1), 7, 5)  # (x, y) → (4 − y, x)
+    np.testing.assert_array_equal(turned, np.rot90(image, -1))
+
+
+def test_a_shear_is_the_one_worked_out_by_hand():
+    image = np.array([[0, 40, 80], [100, 140, 180]], np.uint8)
+    # x' = x + y/2: the second row moves by half a pixel, so its ends are half outside
+    assert warped(image, (1, 0.5, 0, 0, 1, 0, 0, 0, 1), 2, 4).tolist() == [[0, 40, 80, 0], [50, 120, 160, 90]]
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.float32])
+def test_warping_keeps_the_dtype_and_rounds_whole_numbers(dtype):
+    found = warped(np.array([[1, 2]], dtype), (1, 0, 0.25, 0, 1, 0, 0, 0, 1), 1, 2)
+    assert found.dtype == dtype
+    assert found.tolist() == ([[0.75, 1.75]] if dtype == np.float32 else [[1, 2]])
+
+
+def test_the_line_at_infinity_may_cross_pixels():
+    image = np.full((4, 4), 9, np.uint8)
+    matrix = np.linalg.inv([[1, 0, 0], [0, 1, 0], [-0.25, 0, 1]])  # w = 0 at x' = 4 of the result
+    found = warped(image, tuple(matrix.ravel()), 4, 6)
+    assert (found[0, :2] == 9).all()
+    assert not found[:, 4:].any()
 
 
 @pytest.mark.parametrize(

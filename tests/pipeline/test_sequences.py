@@ -132,7 +132,7 @@ def test_deep_infrared_gets_one_range_from_the_whole_sequence(rng, tmp_path):
 
 def test_sizes_that_differ_are_explained_and_follow_the_policy(choices, rng, tmp_path):
     large, small = Film(noise(rng, 2, (24, 40))), Film(noise(rng, 2))
-    with pytest.raises(SizeError, match=r"film \+ film: infrared is 40x24 and visible 20x12 pixels.*--size-policy"):
+    with pytest.raises(SizeError, match=r"film \+ film: infrared is 40x24 and visible 20x12 pixels.*size policy"):
         fused(choices, large, small, tmp_path)
     fitting = replace(choices, preparation=Preparation("fit-ir"))
     assert fused(fitting, large, small, tmp_path).shape == (2, 12, 20)
