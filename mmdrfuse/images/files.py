@@ -1,13 +1,11 @@
 """Reading and writing picture files: every common format through Pillow, and what Pillow cannot do through others.
 
-16 bits of colour in PNG: `mmdrfuse.images.deep`. 16 and 32 bits of colour in TIFF: `mmdrfuse.images.tiff`. Thermal
-cameras' files: `mmdrfuse.images.flir`. DICOM and NIfTI: `mmdrfuse.images.medical`. PNG is written by
-`mmdrfuse.images.png`.
+16 bits of colour in PNG: `mmdrfuse.images.deep`. TIFF: `mmdrfuse.images.tiff`. Thermal cameras' files:
+`mmdrfuse.images.flir`. DICOM and NIfTI: `mmdrfuse.images.medical`. PNG is written by `mmdrfuse.images.png`.
 """
 
 import hashlib
 import io
-import struct
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,10 +15,10 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from mmdrfuse.atomic import writing
-from mmdrfuse.errors import InputError, OutputError
-from mmdrfuse.images import deep, flir, medical, png, tiff
+from mmdrfuse.errors import InputError, OutputError, reading
+from mmdrfuse.images import deep, flir, medical, png, tiff, tiff_writing
 from mmdrfuse.images.metadata import metadata, profile, upright, with_chunks
-from mmdrfuse.images.picture import Metadata, Picture, Side, chosen, unreadable
+from mmdrfuse.images.picture import Metadata, Picture, Side, narrowed, open_file, unreadable
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
 """File name endings, in lower case, of pictures that are read and written."""
@@ -37,31 +35,35 @@ def is_picture(path: Path) -> bool:
     return name.endswith((*SUFFIXES, *medical.SUFFIXES)) and not name.startswith(".")
 
 
-def read(path: Path, *, side: Side | None = None, page: int | None = None) -> NDArray[Any]:
+def read(path: Path, *, side: Side | None = None, page: int | None = None, wide: bool = False) -> NDArray[Any]:
     """Read a picture's values: `load` without what is known about them."""
-    return load(path, side=side, page=page).image
+    return load(path, side=side, page=page, wide=wide).image
 
 
-def load(path: Path, *, side: Side | None = None, page: int | None = None) -> Picture:
+def load(path: Path, *, side: Side | None = None, page: int | None = None, wide: bool = False) -> Picture:
     """Read a picture file.
 
     Args:
         path: The file.
         side: As in `decode`.
         page: As in `decode`.
+        wide: As in `decode`.
 
     Raises:
         InputError: The file is missing, or as in `decode`.
         MissingExtraError: It is of a kind that needs an optional package.
     """
     try:
-        content = path.read_bytes()
+        with open_file(path) as file:
+            content = file.read()
     except OSError as error:
         raise unreadable(path, error) from error
-    return decode(content, str(path), side=side, page=page)
+    return decode(content, str(path), side=side, page=page, wide=wide)
 
 
-def decode(content: bytes, name: str, *, side: Side | None = None, page: int | None = None) -> Picture:
+def decode(
+    content: bytes, name: str, *, side: Side | None = None, page: int | None = None, wide: bool = False
+) -> Picture:
     """Read a picture as it is stored, of the kind that its content says, whatever it is called.
 
     EXIF orientation is applied, palettes are expanded and transparency is dropped: what is stored under it counts.
@@ -73,6 +75,9 @@ def decode(content: bytes, name: str, *, side: Side | None = None, page: int | N
         side: Which side of a thermal camera's file is wanted: the temperatures or the photo. Otherwise, and in all
             other files, it is the picture that everybody sees.
         page: Which page of a TIFF or slice of a volume, from 1 on; files with a single one take no notice.
+        wide: Whether the values of a TIFF that have no black and white of their own, with a sign or of 32 bits, are
+            given as they are, as float32, for a caller who knows their range. Otherwise they are taken where all of
+            them fit into 8 or 16 bits, and refused elsewhere.
 
     Returns:
         H×W or H×W×3, uint8, uint16 or float32 (floating-point TIFF), its metadata, and the hash of ``content``.
@@ -81,7 +86,8 @@ def decode(content: bytes, name: str, *, side: Side | None = None, page: int | N
         InputError: The file is truncated, too large or no picture, or it is not clear which of several it is to be.
         MissingExtraError: It is of a kind that needs an optional package.
     """
-    picture = _decoded(content, name, side, page)
+    with reading(name):
+        picture = _decoded(content, name, side, page, wide)
     return replace(picture, sha256=hashlib.sha256(content).hexdigest())
 
 
@@ -137,7 +143,7 @@ def encode(
     if suffix == ".png":
         return with_chunks(png.encode(image), known, image)
     if tiffs:
-        return tiff.encode(image, known)
+        return tiff_writing.encode(image, known)
     try:
         return _by_pillow(image, suffix, quality, known)
     except (OSError, ValueError) as error:
@@ -170,12 +176,12 @@ def _by_pillow(image: NDArray[Any], suffix: str, quality: int | None, known: Met
     return buffer.getvalue()
 
 
-def _decoded(content: bytes, name: str, side: Side | None, page: int | None) -> Picture:
+def _decoded(content: bytes, name: str, side: Side | None, page: int | None, wide: bool) -> Picture:
     if medical.ending(content):
         return Picture(medical.decode(content, name, page))
+    if content[:4] in tiff.MAGIC:
+        return tiff.decode(content, name, page, side=side, wide=wide)
     try:
-        if content[:4] in tiff.MAGIC:
-            return _tiff(content, name, page)
         return _picture(content, name, side)
     except UnidentifiedImageError:
         known = ", ".join(sorted({*SUFFIXES, *medical.SUFFIXES}))
@@ -184,9 +190,6 @@ def _decoded(content: bytes, name: str, side: Side | None, page: int | None) -> 
         raise InputError(
             f"{name}: too many pixels to be held at once; cut it into parts, or store it as a tiled TIFF"
         ) from None
-    except (OSError, SyntaxError, ValueError, EOFError, TypeError, LookupError, ArithmeticError, struct.error) as error:
-        # Pillow reports damage inside a PNG as SyntaxError, and in the tags of a TIFF as any of the last four.
-        raise InputError(f"{name}: damaged or unreadable picture ({error}); replace or remove it") from error
 
 
 def _picture(content: bytes, name: str, side: Side | None) -> Picture:
@@ -200,35 +203,13 @@ def _picture(content: bytes, name: str, side: Side | None) -> Picture:
     return Picture(np.ascontiguousarray(upright(values, orientation)), known)
 
 
-def _tiff(content: bytes, name: str, page: int | None) -> Picture:
-    try:
-        with Image.open(io.BytesIO(content)) as image:
-            image.seek(chosen(page, getattr(image, "n_frames", 1), name, "pages"))
-            wide = tiff.is_wide(image)
-            values = tiff.decode(content, name, page) if wide else tiff.blackened(image, _values(image, name))
-            known, orientation = metadata(image.getexif(), image.info.get("icc_profile") or b"")
-    except UnidentifiedImageError:  # floating-point colour, half or double precision
-        values, exif = tiff.decode(content, name, page), Image.Exif()
-        exif.load(content)
-        known, orientation = metadata(exif, exif.get(tiff.ICC, b""))
-    if values.dtype not in (np.uint8, np.uint16, np.float32):
-        values = _sixteen_bit(values, name)
-    return Picture(np.ascontiguousarray(upright(values, orientation)), known)
-
-
 def _values(image: Image.Image, name: str) -> NDArray[Any]:
     if image.mode in {"L", "RGB", "I;16", "I;16L", "F"}:
         return np.asarray(image)
     if image.mode in {"I", "I;16B"}:
-        return _sixteen_bit(np.asarray(image.convert("I")), name)
+        return narrowed(np.asarray(image.convert("I")), name, None)
     if image.mode in {"1", "LA"}:
         return np.asarray(image.convert("L"))
     if image.mode == "P":  # Pillow wants transparency kept before it may be dropped
         image = image.convert("RGBA")
     return np.asarray(image.convert("RGB"))
-
-
-def _sixteen_bit(array: NDArray[Any], name: str) -> NDArray[np.uint16]:
-    if array.min() < 0 or array.max() > 65535:
-        raise InputError(f"{name}: 32-bit values {array.min()}..{array.max()} do not fit 16 bits; rescale the file")
-    return array.astype(np.uint16)

@@ -79,7 +79,7 @@ def test_truncated_file_is_named(tmp_path, rng, suffix):
 
 def test_thirty_two_bit_values_beyond_sixteen_are_refused(tmp_path):
     Image.fromarray(np.array([[0, 70000]], np.int32)).save(tmp_path / "a.tif")
-    with pytest.raises(InputError, match=r"32-bit values 0\.\.70000 do not fit 16 bits"):
+    with pytest.raises(InputError, match=r"a\.tif: holds int32 values 0\.\.70000"):
         read(tmp_path / "a.tif")
 
 
@@ -139,7 +139,7 @@ def test_too_many_pixels_are_refused_in_one_sentence(tmp_path, monkeypatch):
 
 
 def test_folder_in_place_of_a_file_is_named(tmp_path):
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match="is a folder"):
         read(tmp_path)
 
 

@@ -171,7 +171,7 @@ def test_a_failure_leaves_no_file(fuser, rng, tmp_path):
     with tifffile.TiffFile(pair.visible) as file:
         offset = file.pages.first.dataoffsets[4]
     pair.visible.write_bytes(content[:offset] + bytes(100) + content[offset + 100 :])
-    with pytest.raises(InputError, match=r"vi\.tif: part 4 cannot be decoded .*; replace the file"):
+    with pytest.raises(InputError, match=r"vi\.tif: damaged"):
         fuse_blocks(fuser, pair, tmp_path / "out.tif")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["ir.tif", "vi.tif"]
 

@@ -1,0 +1,115 @@
+"""Writing TIFF by tifffile: in one strip or in tiles, with what is known about the picture.
+
+TIFF revision 6.0, Adobe, 1992; CIPA DC-008, Exif 2.32; tifffile, https://github.com/cgohlke/tifffile.
+"""
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import ExifTags, Image, TiffImagePlugin
+
+from mmdrfuse.images.metadata import profile
+from mmdrfuse.images.picture import GeoTags, Metadata
+
+_CLASSIC = 1 << 31
+"""Bytes of values from which a file is written as BigTIFF: classic offsets end at 4 GiB."""
+
+_DIRECTORIES = {ExifTags.IFD.Exif: 34664, ExifTags.IFD.GPSInfo: 34852}
+"""Tags that point to a directory of their own, which tifffile does not write, and the unused tag beside each that it is
+written as at first."""
+
+_ICC = 34675
+_ASCII, _LONG, _UNDEFINED = 2, 4, 7
+_RESOLUTION = ExifTags.Base.XResolution, ExifTags.Base.YResolution, ExifTags.Base.ResolutionUnit
+
+
+def encode(image: NDArray[Any], known: Metadata) -> bytes:
+    """Return a picture as the content of a TIFF file, uncompressed, in one strip.
+
+    Args:
+        image: H×W or H×W×3; uint8, uint16 or float32.
+        known: What to carry over; a place on earth only to a picture of the same size.
+    """
+    exif = Image.Exif()
+    exif.load(known.exif)
+    icc = profile(known, image)
+    tags: GeoTags = ((_ICC, _UNDEFINED, len(icc), icc, True),) if icc else ()
+    if known.geo_shape == image.shape[:2]:
+        tags += known.geo
+    file = io.BytesIO()
+    write(file, image, image.shape, image.dtype, tags=tags, exif=exif)
+    return file.getvalue()
+
+
+def write(
+    file: Path | BinaryIO,
+    data: NDArray[Any] | Iterator[NDArray[Any]],
+    shape: tuple[int, ...],
+    dtype: np.dtype[Any],
+    *,
+    tags: GeoTags = (),
+    exif: Image.Exif | None = None,
+    tile: int | None = None,
+) -> None:
+    """Write a picture, or tiles as they come.
+
+    Args:
+        file: Where to.
+        data: The picture; with ``tile``, its tiles row by row, which are compressed without loss.
+        shape: H×W or H×W×3, of the whole.
+        dtype: uint8, uint16 or float32.
+        tags: To be written as they are.
+        exif: Further tags, with the directories of Exif and GPS.
+        tile: Side of the tiles; None for one strip.
+    """
+    import tifffile
+
+    directories = {tag: found for tag in _DIRECTORIES if exif and (found := exif.get_ifd(tag))}
+    resolution, unit = _resolution(exif)
+    written = (*tags, *_text(exif), *((_DIRECTORIES[tag], _LONG, 1, 0, True) for tag in directories))
+    packing: dict[str, Any] = {"rowsperstrip": shape[0]}
+    if tile:
+        packing = {"tile": (tile, tile), "compression": "adobe_deflate", "compressionargs": {"level": 1},
+                   "predictor": dtype.kind == "u", "maxworkers": 1}  # fmt: skip
+    with tifffile.TiffWriter(file, bigtiff=int(np.prod(shape)) * dtype.itemsize > _CLASSIC, byteorder="<") as writer:
+        writer.write(
+            data, shape=shape, dtype=dtype, photometric="rgb" if len(shape) == 3 else "minisblack",
+            resolution=resolution, resolutionunit=unit, extratags=written, metadata=None, software=False, **packing,
+        )  # fmt: skip
+    if directories:
+        _append(file, directories)
+
+
+def _text(exif: Image.Exif | None) -> GeoTags:
+    """Return the tags of the first directory that are text."""
+    texts = {} if exif is None else {tag: value for tag, value in exif.items() if isinstance(value, str)}
+    return tuple((tag, _ASCII, 0, value.encode(), True) for tag, value in texts.items())
+
+
+def _resolution(exif: Image.Exif | None) -> tuple[tuple[Any, Any] | None, int | None]:
+    across, down, unit = (exif.get(tag) if exif else None for tag in _RESOLUTION)
+    return ((float(across), float(down)) if across and down else None), unit
+
+
+def _append(file: Path | BinaryIO, directories: dict[ExifTags.IFD, dict[int, Any]]) -> None:
+    """Add directories at the end of a written file, and make the tags that stand in for them point there."""
+    import tifffile
+
+    if not isinstance(file, Path):
+        file.seek(0)
+    with tifffile.TiffFile(file, mode="r+") as written:
+        handle, found = written.filehandle, written.pages.first.tags
+        places = {tag: found[_DIRECTORIES[tag]] for tag in directories}
+        for tag, values in directories.items():
+            directory = TiffImagePlugin.ImageFileDirectory_v2(b"II*\0\x08\0\0\0")
+            for inner, value in values.items():
+                directory[inner] = value
+            end = handle.seek(0, io.SEEK_END)
+            handle.write(directory.tobytes(end))
+            places[tag].overwrite(end)
+            handle.seek(places[tag].offset)
+            handle.write(int(tag).to_bytes(2, "little"))
