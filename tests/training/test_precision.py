@@ -57,6 +57,7 @@ def test_a_run_with_amp_ends_near_the_exact_one_and_says_so(small, toy, teacher,
 @pytest.mark.slow
 @pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler on the CPU")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:Guards may run slower:RuntimeWarning")  # torch says so of Python 3.13.0 alone
 def test_a_compiled_student_gives_what_the_plain_one_gives(pair):
     torch.manual_seed(0)
     student = Student()
