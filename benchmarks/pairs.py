@@ -11,7 +11,7 @@ import numpy as np
 from mmdrfuse.datasets import find_pairs
 from mmdrfuse.pipeline.fusion import Fuser
 from mmdrfuse.pipeline.pairs import Pair
-from mmdrfuse.pipeline.scoring import Candidate, score
+from mmdrfuse.pipeline.score import Candidate, score_candidates
 from mmdrfuse.system.workers import unfailing
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
@@ -39,5 +39,5 @@ def means(
     candidates = [
         Candidate("fused", pair, fused / f"{pair.name}.png" if isinstance(fused, Path) else fused) for pair in pairs
     ]
-    found = [result for _, result in unfailing(score(candidates, metrics=metrics, protocol=protocol))]
+    found = [result for _, result in unfailing(score_candidates(candidates, metrics=metrics, protocol=protocol))]
     return {metric: float(np.mean([result[metric] for result in found])) for metric in metrics}

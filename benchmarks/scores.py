@@ -22,8 +22,7 @@ from mmdrfuse.engine import make
 from mmdrfuse.engine.baselines import BASELINES
 from mmdrfuse.metrics import find_protocol
 from mmdrfuse.pipeline.fusion import Fuser
-from mmdrfuse.pipeline.scoring import Candidate, score
-from mmdrfuse.pipeline.summary import Scores
+from mmdrfuse.pipeline.score import Candidate, Scores, score_candidates
 from mmdrfuse.system.workers import unfailing
 from pairs import MEDICAL, METRICS, SCENES, SHARED, unseen
 
@@ -41,7 +40,7 @@ def main() -> None:
         candidates = [Candidate(name, pair, fuser) for name, fuser in fusers.items() for pair in pairs]
         scores = Scores(protocol, metrics)
         for candidate, result in unfailing(
-            score(candidates, metrics=metrics, protocol=protocol, workers=arguments.workers)
+            score_candidates(candidates, metrics=metrics, protocol=protocol, workers=arguments.workers)
         ):
             scores.add(candidate.method, candidate.pair.name, result)
         table = tables.methods(scores)

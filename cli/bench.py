@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mmdrfuse.cli.common import Command, messages, show, weights_option
+from mmdrfuse.cli.common import Command, check_deliverable, deliver, messages, overwrite_option, show, weights_option
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -41,20 +41,23 @@ def _size(_context: click.Context, _option: click.Parameter, value: str) -> tupl
 @click.option("--torch", is_flag=True, help="Time torch too.")
 @click.option("--repeat", type=click.IntRange(1), default=30, help="How often each is timed.")
 @click.option(
-    "--json", "json_", type=click.Path(path_type=Path, dir_okay=False, allow_dash=True), metavar="FILE|-",
+    "--json", "json_", type=click.Path(dir_okay=False, allow_dash=True), metavar="FILE|-",
     help="Write everything as JSON; - prints that alone.",
 )  # fmt: skip
-def bench(weights: str, size: tuple[int, int], threads: int, torch: bool, repeat: int, json_: Path | None) -> None:
+@overwrite_option
+def bench(
+    weights: str, size: tuple[int, int], threads: int, torch: bool, repeat: int, json_: str | None, overwrite: bool
+) -> None:
     """Print what a network costs: parameters, multiply-adds, times, memory, and pairs per second from files to files.
 
     The whole run fuses made-up pairs, PNG in and PNG out, in a temporary folder. A teacher runs in torch.
     """
     from mmdrfuse import models
-    from mmdrfuse.atomic import writing
     from mmdrfuse.datasets.synthetic import write_scenes
     from mmdrfuse.pipeline.efficiency import efficiency
     from mmdrfuse.pipeline.pairs import Pair
 
+    check_deliverable(json_, overwrite=overwrite)
     checkpoint = models.read(weights)
     width, height = size
     with tempfile.TemporaryDirectory() as name:
@@ -66,14 +69,10 @@ def bench(weights: str, size: tuple[int, int], threads: int, torch: bool, repeat
             checkpoint, width=width, height=height, threads=threads, torch=torch, repeat=repeat,
             files=(pairs, folder / "fused"),
         )  # fmt: skip
-    document = json.dumps(asdict(measured), indent=1)
-    if json_ == Path("-"):
-        click.echo(document)
-        return
-    show(_table(measured))
+    if json_ != "-":
+        show(_table(measured))
     if json_:
-        with writing(json_) as temporary:
-            temporary.write_text(document + "\n", encoding="utf-8")
+        deliver(json_, json.dumps(asdict(measured), indent=1) + "\n")
 
 
 def _table(measured: "Efficiency") -> "Table":

@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mmdrfuse.atomic import refuse_existing
 from mmdrfuse.cli.common import FOLDER, Command, messages, overwrite_option, progress, show
-from mmdrfuse.errors import OutputError
+from mmdrfuse.errors import reading
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from mmdrfuse.pipeline.pairs import Pair
-    from mmdrfuse.pipeline.summary import Scores
+    from mmdrfuse.pipeline.score import Scores
 
 METRICS = ("EN", "SD", "MI", "SCD", "VIF", "Qabf", "SSIM")
 BASELINES = ("mean", "max")
@@ -36,8 +37,9 @@ def demo(out: Path, count: int, seed: int, overwrite: bool) -> None:
     from mmdrfuse.datasets.synthetic import write_scenes
     from mmdrfuse.pipeline.pairs import Pair
 
-    if out.exists() and any(out.iterdir()) and not overwrite:
-        raise OutputError(f"{out}: is not empty; choose another folder, or replace the demo in it with --overwrite")
+    with reading(out, "folder", cure="choose another place"):
+        empty = out.is_dir() and not any(out.iterdir())
+    refuse_existing(out, overwrite=overwrite or empty)
     messages().print(f"making {count} scenes, then fusing and scoring them …")
     pairs = [Pair(path.stem, path, out / "vi" / path.name) for path in write_scenes(out, count, seed)]
     _fuse(pairs, out / "fused")
@@ -77,16 +79,11 @@ def _sheet(pairs: "Sequence[Pair]", fused: Path) -> "tuple[list[list[NDArray[Any
 
 
 def _score(pairs: "Sequence[Pair]", fused: Path) -> "Scores":
-    from mmdrfuse.pipeline.candidates import from_baselines
-    from mmdrfuse.pipeline.scoring import Candidate, score
-    from mmdrfuse.pipeline.summary import Scores
-    from mmdrfuse.system.workers import unfailing
+    from mmdrfuse.pipeline.score import evaluate_folders
 
-    candidates = from_baselines(BASELINES, pairs)
-    candidates += [Candidate("mmdrfuse", pair, fused / f"{pair.name}.png") for pair in pairs]
-    scores = Scores("standard", METRICS)
-    with progress("scoring", len(candidates)) as advance:
-        for candidate, result in unfailing(score(candidates, metrics=METRICS, protocol="standard")):
-            scores.add(candidate.method, candidate.pair.name, result)
-            advance(f"{candidate.method} {candidate.pair.name}")
-    return scores
+    found = evaluate_folders(
+        {"mmdrfuse": fused}, pairs, baselines=BASELINES, metrics=METRICS, workers=None, progress=progress
+    )
+    for failure in found.failures:
+        raise failure
+    return found.scores

@@ -1,9 +1,9 @@
 """``mmdrfuse eval``: score fused pictures against their sources."""
 
-import contextlib
 import json
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -17,23 +17,18 @@ from mmdrfuse.cli.common import (
     progress,
     show,
     warn,
-    workers_option,
 )
-from mmdrfuse.errors import InputError, ManifestError
+from mmdrfuse.errors import InputError, OutputError, PairingError
 
 if TYPE_CHECKING:
-    from mmdrfuse.pipeline.pairs import Pair
-    from mmdrfuse.pipeline.scoring import Candidate
-    from mmdrfuse.pipeline.summary import Scores
-
-USUAL = "EN,SD,SF,AG,MI,SCD,VIF,Qabf,SSIM,CC"
+    from mmdrfuse.pipeline.score import Evaluation, Scores
 
 
 @click.command("eval", cls=Command, short_help="Score fused pictures.")
 @click.argument("fused", nargs=-1, type=EXISTING_FOLDER)
 @click.option("--ir", "infrared", type=EXISTING_FOLDER, help="Folder of the infrared sources.")
 @click.option("--vis", "visible", type=EXISTING_FOLDER, help="Folder of the visible sources.")
-@click.option("--metrics", metavar="A,B,…|all", help=f"What to measure. [default: those of {USUAL} that there are]")
+@click.option("--metrics", metavar="A,B,…|all", help="What to measure. [default: EN,SD,SF,AG,MI,SCD,VIF,Qabf,SSIM,CC]")
 @click.option("--protocol", default="standard", help="Under whose convention.")
 @click.option("--baselines", default="", metavar="max,mean,affine", help="Add rows for fusions without a network.")
 @click.option("--per-image/--no-per-image", default=None, help="Print every picture. [default: with one method]")
@@ -41,7 +36,9 @@ USUAL = "EN,SD,SF,AG,MI,SCD,VIF,Qabf,SSIM,CC"
 @click.option("--json", "json_", metavar="FILE|-", help="Write everything as JSON; - is standard output, alone.")
 @click.option("--csv", "csv_", metavar="FILE|-", help="Write one line a picture; - is standard output, alone.")
 @click.option("--list", "list_", is_flag=True, help="List the metrics and protocols there are.")
-@workers_option
+@click.option(
+    "--workers", type=click.IntRange(1), help="Processes. [default: one for every 8 pictures, up to all cores]"
+)
 @overwrite_option
 def evaluate(
     fused: tuple[Path, ...],
@@ -55,7 +52,7 @@ def evaluate(
     json_: str | None,
     csv_: str | None,
     list_: bool,
-    workers: int,
+    workers: int | None,
     overwrite: bool,
 ) -> None:
     """Score the pictures in each folder FUSED, one row a method.
@@ -64,106 +61,51 @@ def evaluate(
     the current folder). With them, pictures are matched to their sources by name.
     """
     from mmdrfuse.cli.tables import catalogue
-    from mmdrfuse.pipeline.candidates import from_baselines, labels
-    from mmdrfuse.pipeline.scoring import score
-    from mmdrfuse.pipeline.summary import Scores
+    from mmdrfuse.datasets import Pairing, pair_folders, pair_key
+    from mmdrfuse.pipeline.score import evaluate_folders
 
     if bool(infrared) != bool(visible):
         raise click.UsageError("--ir and --vis go together")
     if list_:
         show(*catalogue())
         return
-    scheme, names = _resolve(metrics, protocol)
-    fused = fused or (() if infrared else (Path(),))
-    trivial = [name for name in baselines.split(",") if name]
+    names = _names(metrics, protocol)
     check_deliverable(json_, csv_, overwrite=overwrite)
     report = Report()
-    methods = dict(zip(labels(fused, trivial), fused, strict=True))
-    candidates, pairs = _candidates(methods, infrared, visible, report)
-    candidates += from_baselines(trivial, pairs)
-    made = _made(methods)
-    scores = Scores(scheme, names)
-    with progress("scoring", len(candidates)) as advance:
-        for candidate, result in score(candidates, metrics=names, protocol=scheme, workers=workers):
-            report.add(result)
-            if isinstance(result, dict):
-                scores.add(candidate.method, candidate.pair.name, result)
-            advance(f"{candidate.method} {candidate.pair.name}")
-    if not scores.methods:
-        raise InputError("nothing was scored: name folders of fused pictures, or --baselines with --ir and --vis")
-    for metric in names:
-        if lacking := scores.undefined(metric):
-            warn(f"{metric}: has no value for {lacking} pictures, which may be too small for it")
-    if json_:
-        document = {**scores.document(compare=compare), "failures": report.failures, "made": made}
-        deliver(json_, json.dumps(document, indent=1, allow_nan=False) + "\n")
-    if csv_:
-        deliver(csv_, scores.csv())
-    if "-" not in (json_, csv_):  # after the files: whoever reads the tables may stop reading
-        _show(scores, per_image, compare)
+    pairing = pair_folders(infrared, visible, recursive=True) if infrared and visible else Pairing()
+    unpaired = [PairingError(line) for line in (*pairing.partnerless(), *pairing.unclear())]
+    for failure in unpaired:
+        report.add(failure)
+    found = evaluate_folders(
+        fused or (() if infrared else (Path(),)),
+        pairing.pairs if infrared else None,
+        baselines=[name for name in baselines.split(",") if name],
+        metrics=names,
+        protocol=protocol,
+        key=pair_key,
+        workers=workers,
+        progress=progress,
+        on_failure=report.add,
+    )
+    report.done = found.count
+    for line in found.warnings:
+        warn(line)
+    if "-" not in (json_, csv_) and found.count:
+        _show(found.scores, per_image, compare)
+    found = replace(found, failures=(*unpaired, *found.failures))
+    _write(found, json_, csv_, report, compare=compare)
     report.finish("pictures scored")
 
 
-def _resolve(metrics: str | None, protocol: str) -> tuple[str, tuple[str, ...]]:
-    """Spell protocol and metrics as their tables do."""
-    from mmdrfuse.metrics import find_metric, find_protocol, names
+def _names(metrics: str | None, protocol: str) -> tuple[str, ...]:
+    """Spell the metrics as their table does; to choose none is wrong usage."""
+    from mmdrfuse.pipeline.score import choose_metrics
 
-    scheme = find_protocol(protocol)
-    there = names(scheme.name)
-    if metrics == "all":
-        return scheme.name, there
-    if metrics is not None:
-        chosen = [find_metric(name.strip(), scheme).name for name in metrics.split(",") if name.strip()]
-    else:
-        chosen = [name for name in USUAL.split(",") if name in there]
-    if not chosen:
-        raise click.UsageError(f"name metrics with --metrics; {scheme.name} has {', '.join(there)}")
-    return scheme.name, tuple(dict.fromkeys(chosen))
-
-
-def _candidates(
-    methods: dict[str, Path], infrared: Path | None, visible: Path | None, report: Report
-) -> "tuple[list[Candidate], list[Pair]]":
-    """Find what to score and its sources; what is missing counts as failed."""
-    from mmdrfuse.datasets import pair_folders, pair_key
-    from mmdrfuse.pipeline.candidates import from_folder, from_manifest
-
-    candidates: list[Candidate] = []
-    if infrared is None or visible is None:
-        for method, folder in methods.items():
-            try:
-                candidates += from_manifest(method, folder)
-            except ManifestError as error:
-                report.add(error)
-        return candidates, sorted({candidate.pair for candidate in candidates})
-
-    pairing = pair_folders(infrared, visible, recursive=True)
-    for line in (*pairing.partnerless(), *pairing.unclear()):
-        report.fail(line)
-    for method, folder in methods.items():
-        matching = from_folder(method, folder, pairing.pairs, pair_key)
-        candidates += matching.candidates
-        for pair in matching.missing:
-            report.fail(f"{folder}: no picture for {pair.name}")
-        for path in matching.spare:
-            warn(f"{path}: belongs to no pair, not scored")
-    return candidates, list(pairing.pairs)
-
-
-def _made(methods: dict[str, Path]) -> dict[str, Any]:
-    """Collect how the pictures of each folder were made, where its manifest knows; say so where that differs."""
-    from mmdrfuse.pipeline.candidates import how_made
-
-    made = {}
-    for method, folder in methods.items():
-        with contextlib.suppress(ManifestError):  # pictures matched by name need none
-            made[method] = how_made(folder)
-    for what in ("range", "weights"):
-        values = {method: ", ".join(how[what]) for method, how in made.items()}
-        if len(set(values.values())) > 1:
-            listed = "; ".join(f"{method}: {value}" for method, value in values.items())
-            warn(f"the folders were made with different {what}, which alone moves scores ({listed})")
-    return made
+    listed = metrics.split(",") if metrics not in (None, "all") else metrics
+    try:
+        return choose_metrics(listed, protocol)[1]
+    except InputError as error:
+        raise click.UsageError(f"{error.message}; name some with --metrics") from error
 
 
 def _show(scores: "Scores", per_image: bool | None, compare: bool) -> None:
@@ -177,3 +119,19 @@ def _show(scores: "Scores", per_image: bool | None, compare: bool) -> None:
     show(tables.methods(scores))
     if compare:
         show(tables.comparison(scores))
+
+
+def _write(found: "Evaluation", json_: str | None, csv_: str | None, report: Report, *, compare: bool) -> None:
+    """Write what was asked for; a file that cannot be written costs nothing else."""
+    if json_:
+        document = json.dumps(found.document(compare=compare), indent=1, allow_nan=False)
+        _deliver(json_, document + "\n", report)
+    if csv_:
+        _deliver(csv_, found.scores.csv(), report)
+
+
+def _deliver(target: str, text: str, report: Report) -> None:
+    try:
+        deliver(target, text)
+    except OutputError as error:
+        report.add(error)

@@ -7,7 +7,7 @@ from rich.text import Text
 
 from mmdrfuse.metrics import METRICS, PROTOCOLS
 from mmdrfuse.metrics.table import HEAD, rows
-from mmdrfuse.pipeline.summary import Scores, Summary
+from mmdrfuse.pipeline.score import Scores, Summary
 
 WIDE = 12
 """Metrics beyond which a table has them as rows."""

@@ -189,7 +189,7 @@ def _validation(settings: Settings) -> "Validation | None":
         return None
     from mmdrfuse import training
     from mmdrfuse.datasets import find_pairs
-    from mmdrfuse.pipeline.candidates import labels
+    from mmdrfuse.pipeline.score import labels
 
     sets = {}
     for name, source in zip(labels(settings.validate), settings.validate, strict=True):

@@ -14,7 +14,7 @@ from mmdrfuse.metrics import METRICS, find_metric, find_protocol
 from mmdrfuse.pipeline.fusing import fuse_sources, sha256
 from mmdrfuse.pipeline.fusion import Fuser
 from mmdrfuse.pipeline.pairs import Pair
-from mmdrfuse.pipeline.scoring import Candidate, score_one
+from mmdrfuse.pipeline.score import Candidate, score_one
 
 USUAL = ("SD", "SCD", "VIF", "Qabf", "SSIM", "CC")
 
@@ -130,7 +130,8 @@ class Validation:
 
     def _means(self, rows: Iterable[dict[str, float]]) -> Means:
         listed = list(rows)
-        means = {metric: sum(row[metric] for row in listed) / len(listed) for metric in self.metrics}
+        # A metric that a picture is too small for is not in its row.
+        means = {metric: sum(row.get(metric, math.nan) for row in listed) / len(listed) for metric in self.metrics}
         return {metric: mean if math.isfinite(mean) else None for metric, mean in means.items()}
 
 

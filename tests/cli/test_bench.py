@@ -38,6 +38,16 @@ def test_json_goes_to_a_file_beside_the_table(tmp_path):
     assert json.loads((tmp_path / "bench.json").read_text())["parameters"] == 113
 
 
+def test_json_replaces_a_file_only_when_told(tmp_path):
+    (tmp_path / "keep.json").write_text("keep")
+    refused = bench("--json", str(tmp_path / "keep.json"))
+    assert (refused.exit_code, refused.stdout) == (1, "")  # before anything is timed
+    assert "keep.json: exists already" in refused.stderr
+    assert (tmp_path / "keep.json").read_text() == "keep"
+    assert bench("--json", str(tmp_path / "keep.json"), "--overwrite").exit_code == 0
+    assert json.loads((tmp_path / "keep.json").read_text())["width"] == 96
+
+
 def test_torch_is_imported_only_to_be_timed():
     code = "import sys; from mmdrfuse.cli import main; main(sys.argv[1:], standalone_mode=False); "
     code += "assert 'torch' not in sys.modules"

@@ -20,4 +20,10 @@ def test_folder_with_other_things_in_it_is_refused(run, tmp_path):
     (tmp_path / "mine.txt").write_text("keep")
     result = run("demo", tmp_path)
     assert result.exit_code == 1
-    assert "is not empty" in result.stderr
+    assert f"{tmp_path}: exists already" in result.stderr
+    assert "--overwrite" in result.stderr
+
+
+def test_an_empty_folder_and_one_to_replace_are_taken(run, tmp_path):
+    assert run("demo", tmp_path, "--pairs", "1").exit_code == 0
+    assert run("demo", tmp_path, "--pairs", "1", "--overwrite").exit_code == 0

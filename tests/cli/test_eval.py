@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from mmdrfuse import evaluate, images
+from mmdrfuse.errors import DiskFullError
 
 
 @pytest.fixture
@@ -152,6 +153,60 @@ def test_what_cannot_be_scored_is_named_and_the_rest_is(run, fused):
     assert "street_0001.png: " in result.stderr
 
 
+def test_a_source_that_is_gone_is_named_and_the_rest_is_scored(run, fused):
+    (fused / "vi" / "street_0001.png").unlink()
+    result = run("eval", fused / "ours", "--metrics", "SD", "--json", "-")
+    assert result.exit_code == 1
+    found = json.loads(result.stdout)
+    assert list(found["methods"]["ours"]["images"]) == ["street_0000", "street_0002"]
+    (failure,) = found["failures"]
+    assert str(fused / "vi" / "street_0001.png") in failure
+
+
+def test_names_that_are_not_utf_8_come_through(run, fused, monkeypatch):
+    odd = "m\udce4rz"  # märz in Latin-1, as Python decodes a file name
+    for side in ("ir", "vi", "ours"):
+        (fused / side / "street_0001.png").rename(fused / side / f"{odd}.png")
+    sources = ("--ir", fused / "ir", "--vis", fused / "vi")
+    result = run(
+        "eval", fused / "ours", *sources, "--metrics", "SD", "--csv", fused / "s.csv", "--json", fused / "s.json"
+    )
+    assert result.exit_code == 0, result.stderr
+    assert b"ours,m\xe4rz," in (fused / "s.csv").read_bytes()
+    assert odd in json.loads((fused / "s.json").read_bytes())["methods"]["ours"]["images"]
+    assert b"m\\udce4rz" in (fused / "s.json").read_bytes()
+    assert b"ours,m\xe4rz," in run("eval", fused / "ours", *sources, "--metrics", "SD", "--csv", "-").stdout_bytes
+
+
+def test_a_file_that_cannot_be_written_in_the_end_costs_neither_table_nor_the_other_file(run, fused, monkeypatch):
+    from mmdrfuse import atomic
+
+    real = atomic.writing
+
+    def full(path, **options):
+        if path.suffix == ".json":
+            raise DiskFullError(f"{path}: the disk is full")
+        return real(path, **options)
+
+    monkeypatch.setattr(atomic, "writing", full)
+    result = run("eval", fused / "ours", "--metrics", "SD", "--json", fused / "s.json", "--csv", fused / "s.csv")
+    assert result.exit_code == 1
+    assert "s.json: the disk is full" in result.stderr
+    assert "SD ↑" in result.stdout
+    assert len((fused / "s.csv").read_text().splitlines()) == 5
+
+
+def test_a_picture_with_nan_is_named(run, fused):
+    images.write(fused / "ours" / "street_0001.tif", np.full((96, 128), np.nan, np.float32))
+    (fused / "ours" / "street_0001.png").unlink()
+    sources = ("--ir", fused / "ir", "--vis", fused / "vi")
+    result = run("eval", fused / "ours", *sources, "--metrics", "SD", "--workers", 2)
+    assert result.exit_code == 1
+    (line,) = [line for line in result.stderr.splitlines() if "failed" in line and "street_0001.tif" in line]
+    assert "nan" in line.lower()
+    assert "2 pictures scored, 1 failed" in result.stderr
+
+
 def test_source_that_changed_since_is_not_scored_against(run, fused):
     shutil.copy(fused / "ir" / "street_0001.png", fused / "ir" / "street_0000.png")
     result = run("eval", fused / "ours", "--metrics", "SD", "--json", "-")
@@ -166,7 +221,7 @@ def test_metric_that_a_picture_is_too_small_for_costs_only_itself(run, fused):
     values = json.loads(result.stdout)["methods"]["ours"]["images"]["street_0000"]
     assert values["EN"] > 0
     assert values["MS_SSIM"] is None
-    assert "MS_SSIM: has no value for 3 pictures" in result.stderr
+    assert "MS_SSIM: has no value for 3 pictures: needs 176 pixels a side" in result.stderr
 
 
 def test_missing_and_spare_pictures_are_named(run, fused):
@@ -181,7 +236,7 @@ def test_missing_and_spare_pictures_are_named(run, fused):
     ("arguments", "code", "message"),
     [(("--metrics", "SIMM"), 1, "did you mean SSIM"), (("--protocol", "vfb"), 1, "did you mean vifb"),
      (("--baselines", "min"), 1, "unknown baseline 'min'"),
-     (("--protocol", "liu"), 2, "name metrics with --metrics; liu has QMI"), (("--ir", "."), 2, "go together")],
+     (("--protocol", "liu"), 2, "liu has QMI"), (("--ir", "."), 2, "go together")],
 )  # fmt: skip
 def test_unknown_names_and_wrong_usage_are_answered(run, fused, arguments, code, message):
     result = run("eval", fused / "ours", *arguments)

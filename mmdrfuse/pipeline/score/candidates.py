@@ -11,7 +11,7 @@ from mmdrfuse.images import is_picture
 from mmdrfuse.pipeline import manifest
 from mmdrfuse.pipeline.fusion import Fuser
 from mmdrfuse.pipeline.pairs import Pair
-from mmdrfuse.pipeline.scoring import Candidate
+from mmdrfuse.pipeline.score.score import Candidate
 
 
 @dataclass(frozen=True)

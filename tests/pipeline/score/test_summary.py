@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from mmdrfuse.errors import InputError
-from mmdrfuse.pipeline.summary import Scores
+from mmdrfuse.pipeline.score import Scores
+from mmdrfuse.pipeline.score.summary import mean_intervals
 
 
 @pytest.fixture
@@ -39,6 +40,24 @@ def test_interval_of_the_mean_is_near_the_normal_one(rng):
     summary = many.summarise()["m"]["SD"]
     half = 1.96 * summary.std / 20
     np.testing.assert_allclose(summary.interval, (summary.mean - half, summary.mean + half), atol=0.15)
+
+
+@pytest.mark.parametrize("number", range(8))
+def test_intervals_hold_the_mean_of_normal_data_and_repeat(number):
+    rows = np.random.default_rng(number).normal(7, 3, (20, 100))
+    low, high = mean_intervals(rows).T
+    half = 1.96 * rows.std(axis=1) / 10  # of the means of resamples, whose values are those of the sample
+    np.testing.assert_allclose(low, rows.mean(axis=1) - half, atol=0.15 * half.max())
+    np.testing.assert_allclose(high, rows.mean(axis=1) + half, atol=0.15 * half.max())
+    np.testing.assert_array_equal(mean_intervals(rows), np.stack((low, high), axis=1))
+    np.testing.assert_allclose(mean_intervals(rows[3:4])[0], (low[3], high[3]), rtol=1e-12)  # whatever else is measured
+
+
+def test_intervals_of_what_has_none_are_nan_and_of_one_picture_its_value():
+    found = mean_intervals(np.array([[1, math.nan, 2], [1, math.inf, 2], [1, 1, 1]]))
+    np.testing.assert_array_equal(found, [[math.nan] * 2, [math.nan] * 2, [1, 1]])
+    np.testing.assert_array_equal(mean_intervals(np.array([[math.nan, math.nan]])), [[math.nan] * 2])
+    np.testing.assert_array_equal(mean_intervals(np.array([[4.0], [5.0]])), [[4, 4], [5, 5]])
 
 
 def test_six_differences_of_one_sign_have_the_exact_p(scores):

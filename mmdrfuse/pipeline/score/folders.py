@@ -1,0 +1,216 @@
+"""Folders of fused pictures to a table of scores: the whole of an evaluation in one call."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mmdrfuse.errors import InputError, ManifestError, MMDRFuseError
+from mmdrfuse.metrics import find_metric, find_protocol, names
+from mmdrfuse.pipeline.pairs import Pair
+from mmdrfuse.pipeline.score.candidates import from_baselines, from_folder, from_manifest, how_made, labels
+from mmdrfuse.pipeline.score.score import Candidate, score_candidates, smallest_side
+from mmdrfuse.pipeline.score.summary import Scores
+from mmdrfuse.system.workers import Workers
+
+USUAL = ("EN", "SD", "SF", "AG", "MI", "SCD", "VIF", "Qabf", "SSIM", "CC")
+"""What is measured unless something else is asked for; a protocol may have only some of them."""
+
+Progress = Callable[[str, int], AbstractContextManager[Callable[[str], None]]]
+"""Called with a title and the number of items; gives what is called with the name of each finished item."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What an evaluation of folders found."""
+
+    scores: Scores
+    """By method, picture and metric, with their means, intervals, ranks and tests."""
+    failures: tuple[MMDRFuseError, ...] = ()
+    """What could not be scored, and why."""
+    warnings: tuple[str, ...] = ()
+    """What to know before the scores are compared or believed."""
+    made: Mapping[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)
+    """How the pictures of each method were made, where its manifest says so: method → ``range`` and ``weights``."""
+
+    @property
+    def count(self) -> int:
+        """Return the number of pictures that have scores."""
+        return sum(map(len, self.scores.methods.values()))
+
+    def document(self, *, compare: bool = False) -> dict[str, Any]:
+        """Return everything as plain objects for JSON.
+
+        Args:
+            compare: Add Wilcoxon's paired test between every two methods.
+        """
+        return {
+            **self.scores.document(compare=compare),
+            "failures": [failure.message for failure in self.failures],
+            "warnings": list(self.warnings),
+            "made": {method: dict(how) for method, how in self.made.items()},
+        }
+
+
+def evaluate_folders(
+    folders: Mapping[str, Path] | Sequence[Path],
+    pairs: Sequence[Pair] | None = None,
+    *,
+    baselines: Sequence[str] = (),
+    metrics: str | Iterable[str] | None = None,
+    protocol: str = "standard",
+    key: Callable[[str], str] = str,
+    workers: Workers | None = 1,
+    progress: Progress | None = None,
+    on_failure: Callable[[MMDRFuseError], None] | None = None,
+) -> Evaluation:
+    """Score the fused pictures in folders, one row a folder, against their sources.
+
+    What cannot be scored is a failure in the result, and the rest goes on.
+
+    Args:
+        folders: Folders of fused pictures; a mapping names their rows, else each is named after its folder.
+        pairs: The sources, such as ``mmdrfuse.datasets.pair_folders(infrared, visible).pairs``. None takes them from
+            the manifest that `mmdrfuse fuse` leaves in each folder.
+        baselines: Names of fusions without a network, computed on the fly; each becomes a row.
+        metrics: Names in any spelling, one name, or ``"all"`` that the protocol has. None takes those of `USUAL`.
+        protocol: Under whose convention.
+        key: Reduces the stem of a fused picture to what it has in common with its pair's name, for pictures that
+            are not called like a source, such as `mmdrfuse.datasets.pair_key`.
+        workers: Processes; None for as many as are worth it, or any executor of `concurrent.futures`.
+        progress: Draws the progress.
+        on_failure: Called with each failure at once.
+
+    Raises:
+        InputError: There is nothing to score.
+        UnknownNameError: No such metric, protocol or baseline.
+        MMDRFuseError: The protocol does not have the metric, or no worker process can be started.
+    """
+    scheme, chosen = choose_metrics(metrics, protocol)
+    methods = dict(folders) if isinstance(folders, Mapping) else _named(folders, baselines)
+    run = _Run(Scores(scheme, chosen), on_failure)
+    candidates = run.find(methods, pairs, key)
+    candidates += from_baselines(baselines, sorted({one.pair for one in candidates}) if pairs is None else pairs)
+    if not candidates and not run.failures:
+        raise InputError("nothing to score: name folders of fused pictures, or pairs and a baseline")
+    made = _how_made(methods)
+    drawn = progress("scoring", len(candidates)) if progress else nullcontext(lambda _name: None)
+    with drawn as advance:
+        for candidate, result in score_candidates(candidates, metrics=chosen, protocol=scheme, workers=workers):
+            run.add(candidate, result)
+            advance(f"{candidate.method} {candidate.pair.name}")
+    warnings = (*run.warnings, *run.undefined(), *_different(made))
+    return Evaluation(run.scores, tuple(run.failures), warnings, made)
+
+
+def choose_metrics(metrics: str | Iterable[str] | None, protocol: str) -> tuple[str, tuple[str, ...]]:
+    """Return a protocol and metrics in the spelling of their tables.
+
+    Args:
+        metrics: Names in any spelling, one name, ``"all"``, or None for those of `USUAL` that there are.
+        protocol: Under whose convention.
+
+    Raises:
+        InputError: There is no metric among them.
+        UnknownNameError: No such metric or protocol.
+        MMDRFuseError: The protocol does not have the metric.
+    """
+    scheme = find_protocol(protocol)
+    there = names(scheme.name)
+    if metrics == "all":
+        return scheme.name, there
+    if metrics is None:
+        chosen = [name for name in USUAL if name in there]
+    else:
+        listed = [metrics] if isinstance(metrics, str) else metrics
+        chosen = [find_metric(name.strip(), scheme).name for name in listed if name.strip()]
+    if not chosen:
+        raise InputError(f"no metric is chosen; {scheme.name} has {', '.join(there)}")
+    return scheme.name, tuple(dict.fromkeys(chosen))
+
+
+class _Run:
+    """Scores and failures so far."""
+
+    def __init__(self, scores: Scores, on_failure: Callable[[MMDRFuseError], None] | None) -> None:
+        self.scores = scores
+        self.failures: list[MMDRFuseError] = []
+        self.warnings: list[str] = []
+        self._too_small: Counter[str] = Counter()
+        self._on_failure = on_failure
+
+    def find(
+        self, methods: Mapping[str, Path], pairs: Sequence[Pair] | None, key: Callable[[str], str]
+    ) -> list[Candidate]:
+        """Return what the folders hold to score; what is missing is a failure."""
+        candidates: list[Candidate] = []
+        for method, folder in methods.items():
+            if pairs is None:
+                try:
+                    candidates += from_manifest(method, folder)
+                except ManifestError as error:
+                    self.fail(error)
+                continue
+            matching = from_folder(method, folder, pairs, key)
+            candidates += matching.candidates
+            for pair in matching.missing:
+                self.fail(InputError(f"{folder}: no picture for {pair.name}"))
+            self.warnings += [f"{path}: belongs to no pair, not scored" for path in matching.spare]
+        return candidates
+
+    def add(self, candidate: Candidate, result: dict[str, float] | MMDRFuseError) -> None:
+        """Take in one picture's scores, or its failure."""
+        if isinstance(result, MMDRFuseError):
+            self.fail(result)
+            return
+        try:
+            self.scores.add(candidate.method, candidate.pair.name, result)
+        except InputError as error:
+            self.fail(error)
+            return
+        self._too_small.update(metric for metric in self.scores.metrics if metric not in result)
+
+    def fail(self, error: MMDRFuseError) -> None:
+        """Take in a failure, and tell it."""
+        self.failures.append(error)
+        if self._on_failure:
+            self._on_failure(error)
+
+    def undefined(self) -> Iterable[str]:
+        """Say of each metric how many pictures it has no value for, and why."""
+        for metric in self.scores.metrics:
+            small = self._too_small[metric]
+            if small:
+                side = smallest_side(metric, self.scores.protocol)
+                yield f"{metric}: has no value for {_pictures(small)}: needs {side} pixels a side"
+            other = self.scores.undefined(metric) - small
+            if other:
+                yield f"{metric}: has no value for {_pictures(other)}: is not defined for their pixels"
+
+
+def _named(folders: Sequence[Path], taken: Sequence[str]) -> dict[str, Path]:
+    distinct = list(dict.fromkeys(folders))
+    return dict(zip(labels(distinct, taken), distinct, strict=True))
+
+
+def _how_made(methods: Mapping[str, Path]) -> dict[str, dict[str, list[str]]]:
+    made = {}
+    for method, folder in methods.items():
+        with suppress(ManifestError):  # pictures matched by name need none
+            made[method] = how_made(folder)
+    return made
+
+
+def _different(made: Mapping[str, Mapping[str, Sequence[str]]]) -> Iterable[str]:
+    """Say in what the making of the folders' pictures differs."""
+    for what in ("range", "weights"):
+        values = {method: ", ".join(how[what]) for method, how in made.items()}
+        if len(set(values.values())) > 1:
+            listed = "; ".join(f"{method}: {value}" for method, value in values.items())
+            yield f"the folders were made with different {what}, which alone moves scores ({listed})"
+
+
+def _pictures(count: int) -> str:
+    return f"{count} picture{'s' * (count > 1)}"

@@ -1,0 +1,106 @@
+"""Scores of fused pictures, many at a time."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmdrfuse import images
+from mmdrfuse.errors import InputError, MMDRFuseError, SizeError
+from mmdrfuse.metrics import METRICS, evaluate
+from mmdrfuse.pipeline.fusing import fuse_sources
+from mmdrfuse.pipeline.fusion import Fuser
+from mmdrfuse.pipeline.pairs import Pair
+from mmdrfuse.system.workers import Workers, cores, ordered, pool, processes, threads
+
+ENOUGH = 8
+"""Pictures that are worth the second that a process takes to start; the usual metrics of one take 0.06 s at 640×480."""
+_AHEAD = 64
+"""Pictures that wait in a caller's executor, which may have many workers, each."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A picture to score, with the pair that it claims to fuse."""
+
+    method: str
+    """Row of the table it belongs to."""
+    pair: Pair
+    fused: Path | Fuser
+    """A file, or what makes the picture on the fly."""
+    hashes: tuple[str, str] | None = None
+    """SHA-256 of the infrared and visible file that it was made from, where that is known."""
+
+    def __str__(self) -> str:
+        """Return the name of the file, or of the method and the pair."""
+        return str(self.fused) if isinstance(self.fused, Path) else f"{self.method} of {self.pair.name}"
+
+
+def score_candidates(
+    candidates: Sequence[Candidate], *, metrics: Sequence[str], protocol: str, workers: Workers | None = 1
+) -> Iterator[tuple[Candidate, dict[str, float] | MMDRFuseError]]:
+    """Score pictures side by side, giving each with its scores, or with what kept it from being scored.
+
+    Args:
+        candidates: What to score.
+        metrics: Names of `mmdrfuse.metrics.names`, as the table spells them.
+        protocol: One of `mmdrfuse.metrics.PROTOCOLS`, as spelled there.
+        workers: Processes; None for as many as are worth it; or an executor, which stays open.
+    """
+    work = partial(score_one, metrics=tuple(metrics), protocol=protocol)
+    if workers is None:
+        workers = min(cores(), len(candidates) // ENOUGH)
+    if isinstance(workers, int):
+        workers = max(1, min(workers, len(candidates)))
+    ahead = 2 * workers if isinstance(workers, int) else _AHEAD
+    with pool(workers, threads if workers == 1 else processes) as executor:
+        yield from ordered(executor, work, candidates, ahead=ahead)
+
+
+def score_one(candidate: Candidate, *, metrics: Sequence[str], protocol: str) -> dict[str, float]:
+    """Read, and where needed fuse, one picture and score it against its sources.
+
+    A metric whose windows need a larger picture is left out; the others do not suffer from it.
+
+    Raises:
+        InputError: A file cannot be read, or a source is not what the picture was made from.
+        SizeError: The three sizes differ.
+        UnknownNameError: No such metric or protocol.
+    """
+    pair = candidate.pair
+    pictures = pair.load()
+    for picture, known in zip(pictures, candidate.hashes or (), strict=False):
+        if picture.sha256 != known:
+            source = pair.infrared if picture is pictures[0] else pair.visible
+            raise InputError(f"{source}: has changed since {candidate} was made from it; fuse it again")
+    sources = pair.prepared(*(picture.image for picture in pictures))
+    if isinstance(candidate.fused, Fuser):
+        fused = fuse_sources(candidate.fused, pair, *sources).image
+    else:
+        fused = images.read(candidate.fused)
+    named = zip((fused, *sources), (candidate, pair.infrared, pair.visible), strict=True)
+    arrays = [_eight_bit_scale(image, str(name)) for image, name in named]
+    fitting = [metric for metric in metrics if smallest_side(metric, protocol) <= min(fused.shape[:2])]
+    try:
+        return evaluate(*arrays, metrics=fitting, protocol=protocol)
+    except (InputError, SizeError) as error:
+        raise error.at(candidate) from error
+
+
+def smallest_side(metric: str, protocol: str) -> int:
+    """Return the height and width in pixels that a metric's windows need at least."""
+    return METRICS[metric].protocols[protocol].smallest
+
+
+def _eight_bit_scale(image: NDArray[Any], name: str) -> NDArray[Any]:
+    """Leave 8 bits as they are; put other depths on the scale 0..255 that the definitions are written for."""
+    if image.dtype == np.uint8:
+        return image
+    try:
+        return images.to_unit(image).astype(np.float64) * 255
+    except InputError as error:
+        raise error.at(name) from error
