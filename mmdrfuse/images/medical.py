@@ -5,6 +5,10 @@ References:
     NIfTI-1 and -2, https://nifti.nimh.nih.gov.
 """
 
+import gzip
+import math
+import re
+import struct
 import tempfile
 import zlib
 from pathlib import Path
@@ -13,13 +17,26 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mmdrfuse.errors import InputError, MissingExtraError
+from mmdrfuse.errors import InputError, MissingExtraError, reading
 from mmdrfuse.images.picture import chosen
 
 SUFFIXES = (".dcm", ".nii", ".nii.gz")
 """File name endings, in lower case."""
 
 _CENTER, _WIDTH, _PHOTOMETRIC = "0028|1050", "0028|1051", "0028|0004"
+_ALLOCATED, _STORED, _SIGNED = "0028|0100", "0028|0101", "0028|0103"
+_INTERCEPT, _SLOPE = "0028|1052", "0028|1053"
+
+_RLE = "1.2.840.10008.1.2.5"
+_JPEG = ("1.2.840.10008.1.2.4.5", "1.2.840.10008.1.2.4.70")
+_JPEG_2000 = ("1.2.840.10008.1.2.4.9", "1.2.840.10008.1.2.4.20")
+"""How the transfer syntaxes of JPEG begin, and those of JPEG 2000 and its high-throughput form."""
+_COLOURS = frozenset({"RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT", "PALETTE COLOR"})
+"""Photometric interpretations that come out as red, green and blue."""
+
+_HOLLOW = 1000
+"""Bytes of picture from each byte of file: beyond it, and beyond `_LARGE`, a size is damage and not compression."""
+_LARGE = 2**28
 
 
 def ending(content: bytes) -> str | None:
@@ -28,7 +45,8 @@ def ending(content: bytes) -> str | None:
         return ".dcm"
     packed = content[:2] == b"\x1f\x8b"
     try:
-        head = zlib.decompressobj(31).decompress(content[:4096], 512) if packed else content[:512]
+        # no more than that: at the end of a small file its checksum would be looked at, and nothing be said about it
+        head = zlib.decompressobj(31).decompress(content[:4096], 348) if packed else content[:348]
     except zlib.error:
         return None
     if head[344:348] == b"n+1\0" or head[4:8] == b"n+2\0":
@@ -49,50 +67,169 @@ def decode(content: bytes, name: str, page: int | None) -> NDArray[Any]:
         page: Which slice, from 1 on; a file with a single one needs no number.
 
     Returns:
-        H×W uint16 from black to white, or H×W×3 uint8 where the file holds colours.
+        H×W uint16 from black to white, or H×W×3 uint8 or uint16 where the file holds colours.
 
     Raises:
-        InputError: The file is damaged, holds several slices and none is chosen, or is no stack of slices.
+        InputError: The file is damaged, holds several slices and none is chosen, or is no stack of slices; or its
+            colours would come out wrong.
         MissingExtraError: SimpleITK is not installed.
     """
     try:
         import SimpleITK as sitk
     except ImportError:
         raise MissingExtraError("SimpleITK", "medical", f"{name}: a DICOM or NIfTI file") from None
-    suffix = ending(content) or ""
+
+    dicom = ending(content) == ".dcm"
+    with reading(name, "DICOM file" if dicom else "NIfTI file"):
+        if not dicom:
+            content = _checked_nifti(content, name)
+        volume = _volume(sitk, content, ".dcm" if dicom else ".nii")
+        tags = {key: volume.GetMetaData(key).strip() for key in volume.GetMetaDataKeys()} if dicom else {}
+        components = volume.GetNumberOfComponentsPerPixel()
+        if dicom and components > 1:
+            _check_colours(content, tags, name)
+
+        stack = _stack(sitk.GetArrayFromImage(volume), components, name)
+        values = stack[chosen(page, len(stack), name, "slices")]
+        return _in_colour(values, tags) if components > 1 else _shown(values, stack, tags)
+
+
+def _checked_nifti(content: bytes, name: str) -> bytes:
+    """Unpack a NIfTI file, and refuse what SimpleITK cannot read or would fill up with zeros without a word."""
+    if content[:2] == b"\x1f\x8b":
+        content = gzip.decompress(content)
+    if content[4:8] == b"n+2\0":
+        raise InputError(f"{name}: NIfTI-2, which SimpleITK cannot read; save it as NIfTI-1")
+
+    order = "<" if content[:4] == struct.pack("<i", 348) else ">"
+    count, *sizes = struct.unpack_from(f"{order}8h", content, 40)
+    bits, offset = *struct.unpack_from(f"{order}h", content, 72), *struct.unpack_from(f"{order}f", content, 108)
+    needed = int(offset) + math.prod(max(size, 1) for size in sizes[:count]) * bits // 8
+    if needed > len(content):
+        raise ValueError(f"cut off: {len(content)} of {needed} bytes")
+    return content
+
+
+def _volume(sitk: Any, content: bytes, suffix: str) -> Any:  # noqa: ANN401
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"file{suffix}"
         path.write_bytes(content)  # SimpleITK reads from names only
+        reader = sitk.ImageFileReader()
+        reader.SetFileName(str(path))
         try:
-            volume = sitk.ReadImage(str(path))
+            reader.ReadImageInformation()
+            _check_size(reader, len(content))
+            volume = reader.Execute()
             if suffix != ".dcm" and volume.GetDimension() == 3:
                 volume = sitk.DICOMOrient(volume, "LPS")
         except RuntimeError as error:
-            reason = str(error).strip().splitlines()[-1].strip()
-            raise InputError(f"{name}: damaged or unreadable file ({reason}); replace or remove it") from error
-    values = sitk.GetArrayFromImage(volume)
-    tags = {key: volume.GetMetaData(key) for key in (_CENTER, _WIDTH, _PHOTOMETRIC) if volume.HasMetaDataKey(key)}
-    colours = volume.GetNumberOfComponentsPerPixel() == 3
-    if values.ndim - colours == 2:
+            raise ValueError(_reason(error)) from error
+    return volume
+
+
+def _check_size(reader: Any, length: int) -> None:  # noqa: ANN401
+    """Refuse a size that the file cannot hold, before room is made for it."""
+    size = math.prod(reader.GetSize()) * reader.GetNumberOfComponents()
+    if size > _LARGE and size > _HOLLOW * length:
+        raise ValueError(f"it claims {size} values in {length} bytes")
+
+
+def _reason(error: RuntimeError) -> str:
+    """Give the last line of SimpleITK's report without addresses and the name of the temporary file."""
+    last = (str(error).strip().splitlines() or [""])[-1].strip()
+    if "Unable to determine ImageIO" in last:
+        return "cut off, or without a picture"
+    last = last.replace("An invalid logic behavior occurred", "SimpleITK cannot read such a file: ")
+    return re.sub(r"^.*(ERROR|Error): |\w+\(0x\w+\): |\S*/\S*", "", last) or "SimpleITK cannot read it"
+
+
+def _check_colours(content: bytes, tags: dict[str, str], name: str) -> None:
+    """Refuse the kinds of colour DICOM that SimpleITK reads without an error, but wrong."""
+    photometric, syntax = tags.get(_PHOTOMETRIC, ""), _transfer_syntax(content)
+    deep = int(tags.get(_ALLOCATED, "8")) > 8
+    wrong = {
+        f"its photometric interpretation is {photometric or 'missing'}": photometric not in _COLOURS,
+        f"{photometric} without JPEG 2000": photometric in {"YBR_ICT", "YBR_RCT"} and not syntax.startswith(_JPEG_2000),
+        "colours of 16 bits in RLE": deep and syntax == _RLE,
+        "a palette with indices of 16 bits": deep and photometric == "PALETTE COLOR",
+        "signed colours": tags.get(_SIGNED) == "1",
+        f"its photometric interpretation is {photometric}, its JPEG says otherwise": _contradicts(content, photometric),
+    }
+    for reason, found in wrong.items():
+        if found:
+            raise InputError(f"{name}: cannot read the colours of this DICOM file ({reason}); save it as a PNG")
+
+
+def _transfer_syntax(content: bytes) -> str:
+    """Read how the pixels are stored: tag (0002,0010), which every file has in explicit little endian."""
+    at = content.find(b"\x02\x00\x10\x00UI", 132)
+    if at < 0:
+        return ""
+    (length,) = struct.unpack_from("<H", content, at + 6)
+    return content[at + 8 : at + 8 + length].rstrip(b"\0 ").decode("ascii", "replace")
+
+
+def _contradicts(content: bytes, photometric: str) -> bool:
+    """Tell whether the first JPEG inside is of other colours than the file says: SimpleITK believes the file."""
+    start = content.find(b"\xff\xd8\xff", 132)
+    if start < 0 or not _transfer_syntax(content).startswith(_JPEG):
+        return False
+    head = content[start : content.find(b"\xff\xda", start)]
+    adobe = head.find(b"\xff\xee\0\x0eAdobe")
+    if adobe >= 0:
+        return (head[adobe + 15] == 0) != (photometric == "RGB")
+    return b"JFIF\0" in head[:16] and photometric == "RGB"
+
+
+def _stack(values: NDArray[Any], components: int, name: str) -> NDArray[Any]:
+    """Return an array as slices, or refuse it."""
+    if np.iscomplexobj(values) or (components > 1 and (components > 4 or values.dtype not in (np.uint8, np.uint16))):
+        raise InputError(f"{name}: holds vectors or complex numbers, expected grey values or colours")
+    dimensions = values.ndim - (components > 1)
+    if dimensions == 2:
         values = values[None]
-    if values.ndim - colours != 3:
-        raise InputError(f"{name}: {values.ndim - colours} dimensions, expected a stack of slices; split the file")
-    index = chosen(page, len(values), name, "slices")
-    return values[index] if colours else _shown(values[index], *_window(values, tags))
+    elif dimensions != 3:
+        raise InputError(f"{name}: {dimensions} dimensions, expected a stack of slices; split the file")
+    return values
 
 
-def _window(values: NDArray[Any], tags: dict[str, str]) -> tuple[float, float]:
-    """Give the value that is black, and how far above it white is: DICOM PS3.3, C.11.2.1.2.1.
+def _in_colour(values: NDArray[Any], tags: dict[str, str]) -> NDArray[Any]:
+    """Return red, green and blue with all bits in use; a fourth component is transparency, which is dropped."""
+    colours = np.ascontiguousarray(values[..., :3])
+    if colours.dtype == np.uint8:
+        return colours
+    white = 2 ** int(tags.get(_STORED, "16")) - 1
+    stretched: NDArray[np.uint16] = np.rint(np.minimum(colours, white) * (65535 / white)).astype(np.uint16)
+    return stretched
 
-    Where black and white are swapped in the file, SimpleITK has swapped them back, and its window no longer fits.
+
+def _shown(values: NDArray[Any], stack: NDArray[Any], tags: dict[str, str]) -> NDArray[np.uint16]:
+    """Map grey values to black and white: DICOM PS3.3, C.11.2.1.2.1.
+
+    Where black and white are swapped in the file (MONOCHROME1), SimpleITK has mirrored the stored values, but not the
+    window: it is mirrored likewise.
     """
-    swapped = tags.get(_PHOTOMETRIC, "").strip() == "MONOCHROME1"
-    if tags.get(_CENTER) and tags.get(_WIDTH) and not swapped:
-        center, width = (float(tags[key].split("\\")[0]) for key in (_CENTER, _WIDTH))
-        return center - 0.5 - (width - 1) / 2, width - 1
-    return float(values.min()), float(values.max()) - float(values.min())
+    window = _numbers(tags, _CENTER), _numbers(tags, _WIDTH)
+    center, width = window
+    if center is not None and width is not None and width >= 1:
+        if tags.get(_PHOTOMETRIC) == "MONOCHROME1":
+            top = -1 if tags.get(_SIGNED) == "1" else 2 ** int(tags.get(_STORED, "16")) - 1
+            slope, intercept = _numbers(tags, _SLOPE), _numbers(tags, _INTERCEPT)
+            center = (1 if slope is None else slope) * top + 2 * (intercept or 0) - center + 1
+        low, span = center - 0.5 - (width - 1) / 2, width - 1
+    else:
+        finite = stack[np.isfinite(stack)]
+        low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
+        span = high - low
 
-
-def _shown(values: NDArray[Any], low: float, span: float) -> NDArray[np.uint16]:
     scaled = (values.astype(np.float64) - low) * (65535 / max(span, 1e-6))
-    return np.clip(np.rint(scaled), 0, 65535).astype(np.uint16)
+    return np.rint(np.clip(np.nan_to_num(scaled, nan=0.0), 0, 65535)).astype(np.uint16)
+
+
+def _numbers(tags: dict[str, str], key: str) -> float | None:
+    """Read the first of a tag's numbers; None where it is missing or no number."""
+    try:
+        number = float(tags.get(key, "").split("\\")[0])
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
