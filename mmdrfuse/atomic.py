@@ -3,12 +3,19 @@
 import contextlib
 import errno
 import os
+import re
 import secrets
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from mmdrfuse.errors import DiskFullError, OutputError
+from mmdrfuse.errors import DiskFullError, MMDRFuseError, OutputError
 
+_TEMPORARY = re.compile(r"\.[0-9a-f]{16}(\.\w*)?")
+_NUMBER = re.compile(r"(?:os error|errno =|\[Errno) (\d+)")
+"""How Rust's, HDF5's and Python's messages tell the system's number of an error."""
+_LEAST_ROOM = 2**20
+"""Bytes below which a disk counts as full."""
 _LONGEST_SUFFIX = 16
 """Characters of a suffix that a temporary file keeps."""
 
@@ -38,11 +45,70 @@ def writing(path: Path, *, overwrite: bool = True) -> Iterator[Path]:
         yield temporary
         temporary.chmod(mode)
         temporary.replace(path)
-    except OSError as error:
-        raise unwritable(path, error) from error
+    except Exception as error:
+        refusal = of_the_system(error, path)
+        if refusal is None:
+            raise
+        raise unwritable(path, refusal) from error
     finally:
         with contextlib.suppress(OSError):  # it has taken its name, or its folder was never made
             temporary.unlink()
+
+
+def append(path: Path, text: str) -> None:
+    """Add text to the end of a file: all of it, or nothing.
+
+    Raises:
+        OutputError: The file cannot be written.
+        DiskFullError: There is no room for it.
+    """
+    try:
+        size = path.stat().st_size if path.exists() else 0
+        try:
+            with path.open("a", encoding="utf-8") as file:
+                file.write(text)
+        except OSError:
+            with contextlib.suppress(OSError):
+                os.truncate(path, size)
+            raise
+    except OSError as error:
+        raise unwritable(path, error) from error
+
+
+def clear_abandoned(folder: Path) -> None:
+    """Remove temporary files of `writing` that a killed process left; nobody else may be writing there."""
+    for path in folder.glob(".[0-9a-f]*"):
+        if _TEMPORARY.fullmatch(path.name):
+            with contextlib.suppress(OSError):
+                path.unlink()
+
+
+def of_the_system(error: BaseException, path: Path) -> OSError | None:
+    """Return what the system refused, of whichever library's error told it; None where the system refused nothing.
+
+    h5py, safetensors and torch have errors of their own, with the system's number in their text, or without.
+
+    Args:
+        error: What a writer raised.
+        path: What was written, to look for room where a library names no reason.
+    """
+    if isinstance(error, MMDRFuseError):
+        return None
+    number = getattr(error, "errno", None)
+    named = _NUMBER.search(str(error))
+    if number is None and named is not None:
+        number = int(named[1])
+    if number is None and "PytorchStreamWriter" in str(error):
+        number = errno.EIO if _room(path) else errno.ENOSPC
+    if isinstance(number, int):
+        return OSError(number, getattr(error, "strerror", None) or os.strerror(number))
+    return error if isinstance(error, OSError) else None
+
+
+def _room(path: Path) -> bool:
+    with contextlib.suppress(OSError):
+        return shutil.disk_usage(path.parent).free >= _LEAST_ROOM
+    return True
 
 
 def refuse_existing(path: Path, *, overwrite: bool) -> None:

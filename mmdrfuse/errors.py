@@ -25,6 +25,7 @@ from difflib import get_close_matches
 from typing import Any, Self
 
 CURES = {
+    "anew": "begin anew with overwrite=True",
     "compile": "train without compile",
     "depth": "make the pictures 8 bits deep first",
     "device": "choose device 'cpu'",
@@ -35,10 +36,12 @@ CURES = {
     "layout": "name the layout, or the two folders",
     "overwrite": "choose another place, or allow replacing with overwrite=True",
     "page": "choose one page",
+    "rate": "choose a lower rate",
     "patch": "cut larger patches",
     "resume": "go on with resume=True, or begin anew with overwrite=True",
     "size_policy": "if both show the same scene edge to edge, choose a size policy: fit-ir, fit-vis or crop-common",
     "sources": "name the folders of the infrared and the visible sources",
+    "teacher": "train one, and give its weights as teacher",
     "validation": "choose a share for validation between 0 and 1",
     "workers": "use fewer workers",
 }

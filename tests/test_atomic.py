@@ -1,10 +1,13 @@
 """A file is there whole, or as it was."""
 
 import errno
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from safetensors import SafetensorError
 
-from mmdrfuse.atomic import writing
+from mmdrfuse.atomic import append, clear_abandoned, writing
 from mmdrfuse.errors import DiskFullError, OutputError
 
 
@@ -59,3 +62,63 @@ def test_full_disk_is_told_apart_and_leaves_nothing(tmp_path, number):
     with pytest.raises(DiskFullError, match=r"a\.txt: the disk is full \(no room\); make room"):
         fill()
     assert list(tmp_path.iterdir()) == []
+
+
+NO_ROOM = [
+    SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)"),
+    OSError("Can't synchronously write data (errno = 28, error message = 'No space left on device')"),
+    RuntimeError("Unable to flush file's cached information (file write failed: errno = 28)"),
+]
+
+
+@pytest.mark.parametrize("failure", NO_ROOM)
+def test_every_librarys_word_for_a_full_disk_is_understood(tmp_path, failure):
+    with pytest.raises(DiskFullError, match=r"a\.bin: the disk is full"), writing(tmp_path / "a.bin"):
+        raise failure
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_torch_names_no_reason_so_the_room_is_looked_at(tmp_path, monkeypatch):
+    failure = RuntimeError("[enforce fail at inline_container.cc:858] . PytorchStreamWriter failed writing file data/0")
+    with pytest.raises(OutputError, match="cannot be written"), writing(tmp_path / "a.pth"):
+        raise failure
+    monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=0))
+    with pytest.raises(DiskFullError), writing(tmp_path / "a.pth"):
+        raise failure
+
+
+def test_other_refusals_of_the_system_are_no_full_disk(tmp_path):
+    with pytest.raises(OutputError, match="Permission denied") as caught, writing(tmp_path / "a.bin"):
+        raise SafetensorError("I/O error: Permission denied (os error 13)")
+    assert not isinstance(caught.value, DiskFullError)
+
+
+def test_what_is_added_to_a_file_is_added_whole_or_not_at_all(tmp_path):
+    append(tmp_path / "log", "one\n")
+    append(tmp_path / "log", "two\n")
+    assert (tmp_path / "log").read_text() == "one\ntwo\n"
+    with pytest.raises(OutputError, match="log/log: cannot be written"):
+        append(tmp_path / "log" / "log", "three")
+
+
+def test_a_line_that_does_not_fit_is_taken_back(tmp_path, monkeypatch):
+    append(tmp_path / "log", "one\n")
+    original = Path.open
+
+    def full(path, mode):
+        with original(path, mode) as file:
+            file.write("tw")
+        raise OSError(errno.ENOSPC, "no room")
+
+    monkeypatch.setattr(Path, "open", lambda path, mode, **options: full(path, mode))
+    with pytest.raises(DiskFullError):
+        append(tmp_path / "log", "two\n")
+    monkeypatch.undo()
+    assert (tmp_path / "log").read_text() == "one\n"
+
+
+def test_only_abandoned_temporary_files_are_cleared(tmp_path):
+    for name in (".0123456789abcdef.safetensors", ".0123456789abcdef", ".0123456789abcdef.tar.gz", ".env", "a.txt"):
+        (tmp_path / name).touch()
+    clear_abandoned(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {".0123456789abcdef.tar.gz", ".env", "a.txt"}

@@ -5,6 +5,7 @@ import click
 from mmdrfuse.errors import MMDRFuseError
 
 FLAGS = {
+    "anew": ("--overwrite", "begin anew with --overwrite"),
     "compile": ("--compile", "train without --compile"),
     "depth": ("--depth", "add --depth 8"),
     "device": ("--device", "try --device cpu"),
@@ -15,6 +16,7 @@ FLAGS = {
     "layout": ("--layout", "choose a --layout, or name the two folders after their sides (ir, vi)"),
     "overwrite": ("--overwrite", "choose another place, or allow it with --overwrite"),
     "page": ("--page", "choose one with --page"),
+    "rate": ("--rate", "begin anew with a lower --rate"),
     "patch": ("--patch", "cut larger patches with --patch"),
     "resume": ("--resume", "go on with --resume, or begin anew with --overwrite"),
     "size_policy": (
@@ -23,6 +25,7 @@ FLAGS = {
         "the visible to the infrared, and crop-common cuts both about their centres",
     ),
     "sources": ("--ir", "give --ir DIR and --vis DIR"),
+    "teacher": ("--teacher", "train one with  mmdrfuse teach PATCHES.h5 -o RUN  and name its weights with --teacher"),
     "validation": ("--validation", "give --validation between 0 and 1"),
     "workers": ("--workers", "try fewer --workers"),
 }

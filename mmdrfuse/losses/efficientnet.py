@@ -135,5 +135,5 @@ def _fold(state: dict[str, Tensor], conv: str, norm: str) -> tuple[Tensor, Tenso
 def _installed() -> Path:
     spec = find_spec(PACKAGE)
     if spec is None or spec.origin is None:
-        raise MissingExtraError(PACKAGE.replace("_", "-"), "efficientnet", "--features efficientnet-lite0")
+        raise MissingExtraError(PACKAGE.replace("_", "-"), "efficientnet", "comparing features of EfficientNet-Lite0")
     return Path(spec.origin).parent / FILE

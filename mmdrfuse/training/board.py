@@ -1,9 +1,12 @@
 """The course of a run for TensorBoard (the extra ``tensorboard``)."""
 
 import importlib.util
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from mmdrfuse.atomic import unwritable
 from mmdrfuse.errors import MissingExtraError
 from mmdrfuse.training.records import Record
 
@@ -21,7 +24,7 @@ def require() -> None:
         MissingExtraError: It is not.
     """
     if importlib.util.find_spec("tensorboard") is None:
-        raise MissingExtraError("tensorboard", "tensorboard", "--tensorboard")
+        raise MissingExtraError("tensorboard", "tensorboard", "watching a run with TensorBoard")
 
 
 def board(records: Iterator[Record], folder: Path) -> Iterator[Record]:
@@ -35,6 +38,7 @@ def board(records: Iterator[Record], folder: Path) -> Iterator[Record]:
 
     Raises:
         MissingExtraError: TensorBoard is not installed.
+        OutputError: While walking: the files cannot be written.
     """
     require()
     return _written(records, folder)
@@ -44,15 +48,43 @@ def _written(records: Iterator[Record], folder: Path) -> Iterator[Record]:
     from torch.utils.tensorboard import SummaryWriter
 
     writer = None
+    with _one_voice():
+        try:
+            for record in records:
+                with _blaming(folder):
+                    writer = writer or SummaryWriter(str(folder), purge_step=record.step)
+                    for name, value in _values(record):
+                        writer.add_scalar(name, value, record.step)
+                yield record
+        finally:
+            if writer is not None:
+                with _blaming(folder):
+                    writer.close()
+
+
+@contextmanager
+def _blaming(folder: Path) -> Iterator[None]:
+    """Name the folder that cannot be written."""
     try:
-        for record in records:
-            writer = writer or SummaryWriter(str(folder), purge_step=record.step)
-            for name, value in _values(record):
-                writer.add_scalar(name, value, record.step)
-            yield record
+        yield
+    except OSError as error:
+        raise unwritable(folder, error) from error
+
+
+@contextmanager
+def _one_voice() -> Iterator[None]:
+    """Let only the caller tell of a disk that refuses: TensorBoard's own thread ends with a traceback beside it."""
+    before = threading.excepthook
+
+    def hook(ended: threading.ExceptHookArgs) -> None:
+        if not (isinstance(ended.exc_value, OSError) and type(ended.thread).__module__.startswith("tensorboard")):
+            before(ended)
+
+    threading.excepthook = hook
+    try:
+        yield
     finally:
-        if writer is not None:
-            writer.close()
+        threading.excepthook = before
 
 
 def _values(record: Record) -> Iterator[tuple[str, float]]:

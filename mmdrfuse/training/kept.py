@@ -4,6 +4,7 @@ The patches stay the same and stand in the file's orientation, and the teacher a
 what they say of a patch need not be computed again in every epoch.
 """
 
+import contextlib
 import math
 import os
 from collections.abc import Callable
@@ -15,7 +16,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mmdrfuse.errors import OutputError, TrainingError
+from mmdrfuse.atomic import unwritable
+from mmdrfuse.errors import TrainingError
 from mmdrfuse.training.patches import Batch
 
 Ask = Callable[[Tensor, Tensor], tuple[Tensor, ...]]
@@ -97,8 +99,11 @@ def mapped(path: Path, shape: tuple[int, ...], dtype: str, *, resume: bool) -> N
     if not resume:
         reserve(path, size)
     elif not path.is_file() or path.stat().st_size != size:
-        raise TrainingError(f"{path}: what was kept of the run's first part is gone; begin anew with --overwrite")
-    return np.memmap(path, dtype=dtype, mode="r+", shape=shape)
+        raise TrainingError(f"{path}: what was kept of the run's first part is gone", cure="anew")
+    try:
+        return np.memmap(path, dtype=dtype, mode="r+", shape=shape)
+    except OSError as error:
+        raise unwritable(path, error) from error
 
 
 def reserve(path: Path, size: int) -> None:
@@ -113,4 +118,6 @@ def reserve(path: Path, size: int) -> None:
             if hasattr(os, "posix_fallocate"):
                 os.posix_fallocate(file.fileno(), 0, size)
     except OSError as error:
-        raise OutputError(f"{path}: no room for its {size / 1e9:.1f} GB ({error.strerror})") from error
+        with contextlib.suppress(OSError):
+            path.unlink()  # what was claimed is missing elsewhere
+        raise unwritable(path, error).at(f"{size / 1e6:,.1f} MB are needed") from error

@@ -4,6 +4,7 @@ Deng et al.: "MMDRFuse", ACM Multimedia 2024, section 3.4, https://arxiv.org/abs
 """
 
 import math
+from contextlib import suppress
 from pathlib import Path
 
 import torch
@@ -119,8 +120,8 @@ class Memory:
 
     def commit(self, step: int) -> None:
         """Rely on the save after so many steps: nobody goes back to earlier ones any more."""
-        for pattern in (PARTS, f".{PARTS}"):  # also what a killed save left half-written
-            for old in set(self.folder.glob(pattern)) - {self._part(step)}:
+        for old in set(self.folder.glob(PARTS)) - {self._part(step)}:
+            with suppress(OSError):  # one that stays costs its room
                 old.unlink()
 
     def restore(self, step: int) -> None:
@@ -129,7 +130,6 @@ class Memory:
         Raises:
             TrainingError: What was saved is gone, or is not of such a memory.
         """
-        from safetensors import SafetensorError
         from safetensors.torch import load_file
 
         part = self._part(step)
@@ -137,10 +137,8 @@ class Memory:
             saved = load_file(part)
             for name, tensor in self._in_memory().items():
                 tensor.copy_(saved[name])
-        except (OSError, SafetensorError, KeyError, RuntimeError) as error:
-            raise TrainingError(
-                f"{part}: not what the run remembered ({error}); begin anew with --overwrite"
-            ) from error
+        except Exception as error:  # a damaged file fails with anything
+            raise TrainingError(f"{part}: not what the run remembered ({error})", cure="anew") from error
 
     def _in_memory(self) -> dict[str, Tensor]:
         return {"scores": self.scores} | ({} if self.mapped else {"images": self.images})

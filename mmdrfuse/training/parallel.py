@@ -115,6 +115,6 @@ def together() -> Iterator[None]:
         # Gloo's errors are of no class of their own; they name its source file.
         if isinstance(error, distributed.DistError) or "gloo" in str(error):
             raise TrainingError(
-                "another process of this run has stopped: its own message says why; --resume goes on from the last save"
+                "another process of this run has stopped: its own message says why", cure="resume"
             ) from error
         raise

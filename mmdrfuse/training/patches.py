@@ -61,7 +61,8 @@ def check(patches: Patches) -> None:
     if count < 1 or min(height, width) < SMALLEST:
         raise SizeError(
             f"{count} patches of {width}x{height} pixels: training needs at least one, and {SMALLEST} pixels on each "
-            "side; cut larger ones with  mmdrfuse prepare SRC PATCHES.h5 --patch 128"
+            "side",
+            cure="patch",
         )
 
 

@@ -51,5 +51,5 @@ def compiled(network: nn.Module, shape: tuple[int, ...], device: torch.device) -
         network(image, image)
     except RuntimeError as error:  # all of the compiler's errors are
         reason = str(error).splitlines()[0]
-        raise TrainingError(f"torch cannot compile the network here ({reason}); train without --compile") from error
+        raise TrainingError(f"torch cannot compile the network here ({reason})", cure="compile") from error
     return network

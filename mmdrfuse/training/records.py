@@ -77,7 +77,7 @@ def _record(step: Step, values: list[float], seconds: float) -> Record:
     if wrong:
         raise TrainingError(
             f"step {step.step}: no finite number for {', '.join(wrong)}, on patches "
-            f"{', '.join(map(str, step.indices))}; the last good state is kept: look at these patches, or "
-            "begin anew with a lower --rate"
+            f"{', '.join(map(str, step.indices))}; the last good state is kept; look at these patches",
+            cure="rate",
         )
     return Record(step.step, step.epoch, losses, step.rate, seconds, len(step.indices), refresh)

@@ -10,7 +10,6 @@ within for what is its own.
 
 import contextlib
 import json
-import os
 import time
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import asdict
@@ -22,7 +21,7 @@ import torch
 from torch import nn
 
 from mmdrfuse import models
-from mmdrfuse.atomic import writing
+from mmdrfuse.atomic import append, clear_abandoned, unwritable, writing
 from mmdrfuse.errors import OutputError, TrainingError, WeightsError
 from mmdrfuse.losses.features import backbone
 from mmdrfuse.models.checkpoints import Checkpoint
@@ -76,7 +75,7 @@ def train(
         features_file: Weights of the perceptual backbone, where they are not installed.
         device: ``auto``, or a name that torch knows: ``cpu``, ``cuda``, ``mps``; a resumed run keeps to its kind.
         card: More entries for the model card: what the patches were cut from, under which licence.
-        resume: Go on from the folder's state; the result is the same as without the stop.
+        resume: Go on from the folder's state, if one was saved; the result is the same as without the stop.
         overwrite: Begin anew where the folder holds a run.
         save_seconds: The state is saved at every epoch's end, and when so much time has gone by.
         watch: What to look at after every epoch: scores on whole pairs, a reason to stop early, pictures.
@@ -86,7 +85,7 @@ def train(
 
     Raises:
         SizeError: There are no patches, or they are smaller than `patches.SMALLEST` on a side.
-        TrainingError: The teacher is missing, or the run to resume is, or is another one; or a loss is not finite.
+        TrainingError: The teacher is missing, the run to resume is another one, or a loss is not finite.
         OutputError: The folder holds a run that may not be replaced, or cannot be written.
         WeightsError: The teacher is no teacher, or the backbone's weights cannot be had.
         MissingExtraError: The backbone is not installed.
@@ -102,6 +101,8 @@ def train(
         "device": place.type, "processes": world.size, "stop": watch.identity(),
     }  # fmt: skip
     saved = state.read(folder / STATE, identity) if resume else None
+    if resume and saved is None and world.first:
+        watch.tell(f"{folder}: nothing was saved here yet, so the run begins anew")
 
     whole = recipe.across(world.size)
     watcher = Watcher(watch if world.first else NOTHING, network, patches, recipe=whole, folder=folder, device=place)
@@ -117,11 +118,13 @@ def train(
         _finish(watcher, world, folder, about)
         return iter(())
     own, share = world.folder(folder), Share(patches, first=world.rank, every=world.size)
-    own.mkdir(exist_ok=True)
-    memory = Memory(share.shape, dtype=getattr(torch, recipe.memory), device=place, folder=own, resume=resume)
+    _make(own)
+    memory = Memory(
+        share.shape, dtype=getattr(torch, recipe.memory), device=place, folder=own, resume=saved is not None
+    )
     frozen = frozen_answers(
         recipe, own, share.shape,
-        teacher=mentor and _placed(mentor, place), features=features, device=place, resume=resume,
+        teacher=mentor and _placed(mentor, place), features=features, device=place, resume=saved is not None,
     )  # fmt: skip
     kept = State(network, optimiser, memory, identity, world)
     if saved is not None:
@@ -153,7 +156,7 @@ def torch_device(name: str, world: World = ALONE) -> torch.device:
         return torch.zeros(0, device=name).device
     except (RuntimeError, AssertionError) as error:  # torch asserts that it was compiled with CUDA
         reason = str(error).splitlines()[0]
-        raise TrainingError(f"device {name!r} cannot be used here ({reason}); try --device cpu") from error
+        raise TrainingError(f"device {name!r} cannot be used here ({reason})", cure="device") from error
 
 
 def _mentor(recipe: Recipe, checkpoint: Checkpoint | None) -> Teacher | None:
@@ -161,7 +164,7 @@ def _mentor(recipe: Recipe, checkpoint: Checkpoint | None) -> Teacher | None:
     if recipe.start != "teacher" and not recipe.weights.distillation:
         return None
     if checkpoint is None:
-        raise TrainingError("a student needs a teacher: train one with  mmdrfuse teach PATCHES.h5 -o RUN")
+        raise TrainingError("a student needs a teacher to be distilled from", cure="teacher")
     network = models.build(checkpoint)
     if not isinstance(network, Teacher):
         raise WeightsError(f"{checkpoint.name}: is a student; to distil from, name a teacher's weights")
@@ -188,17 +191,23 @@ def _enter(folder: Path, recipe: Recipe, saved: state.Saved | None, *, overwrite
     if saved is None:
         for old in (folder / STATE, folder / f"{recipe.network}.safetensors"):
             if old.exists() and not overwrite:
-                raise OutputError(f"{folder}: holds a run; go on with --resume, or begin anew with --overwrite")
-            if old.exists():
-                old.unlink()  # what an old run left must not be taken for the new one's
+                # Weights without a state are no run that could go on.
+                raise OutputError(f"{folder}: holds a run", cure="resume" if old.name == STATE else "overwrite")
+            _remove(old)  # what an old run left must not be taken for the new one's
         for place in (folder, *folder.glob("process-*")):
             _clear(place, ON_THE_WAY)
         if overwrite:
             _clear(folder, (EVENTS,))
+    for place in (folder, *folder.glob("process-*")):
+        clear_abandoned(place)
     log = folder / LOG
-    lines = log.read_text().splitlines()[: saved.step if saved else 0] if log.exists() else []
+    lines = (
+        log.read_text(encoding="utf-8", errors="replace").splitlines()[: saved.step if saved else 0]
+        if log.exists()
+        else []
+    )
     with writing(log) as temporary:
-        temporary.write_text("".join(f"{line}\n" for line in lines))
+        temporary.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 
 def _kept(
@@ -212,15 +221,15 @@ def _kept(
         keep_freed_memory()
     saved = time.monotonic()
     every = 1 if on_cpu else records.READ_EVERY
-    with together(), (folder / LOG if world.first else Path(os.devnull)).open("a") as log:
+    with together():
         for burst in records.read(steps, per_epoch=per_epoch, read_every=every, world=world):
             done = burst[-1].step + 1
             ends = done % per_epoch == 0
             if ends:
                 burst[-1] = watcher.score(burst[-1])
-            log.writelines(_line(record) for record in burst)
+            if world.first:
+                append(folder / LOG, "".join(map(_line, burst)))
             if world.follow(ends or time.monotonic() - saved >= seconds, device):
-                log.flush()
                 kept.save(folder / STATE, done)
                 saved = time.monotonic()
             if ends:
@@ -235,10 +244,35 @@ def _kept(
 def _finish(watcher: Watcher, world: World, folder: Path, card: dict[str, Any]) -> None:
     """End a run: keep its weights, and nothing that only more steps would need."""
     if world.first:
-        weights = watcher.finish()
+        weights = watcher.weights()
         models.write(folder / f"{card['network']}.safetensors", weights, {**card, **watcher.card()})
+        watcher.finish(weights)
     _clear(world.folder(folder), ON_THE_WAY)
     world.leave()
+
+
+def _make(folder: Path) -> None:
+    """Make a process's own folder.
+
+    Raises:
+        OutputError: It cannot be made.
+    """
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise unwritable(folder, error) from error
+
+
+def _remove(path: Path) -> None:
+    """Delete what must not stay.
+
+    Raises:
+        OutputError: It cannot be deleted.
+    """
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise unwritable(path, error) from error
 
 
 def _clear(folder: Path, patterns: tuple[str, ...]) -> None:

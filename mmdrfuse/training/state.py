@@ -96,33 +96,31 @@ class Saved(NamedTuple):
         return _under("network.", self.tensors)
 
 
-def read(path: Path, identity: dict[str, Any]) -> Saved:
-    """Read a saved state of this very run.
+def read(path: Path, identity: dict[str, Any]) -> Saved | None:
+    """Read a saved state of this very run; None where nothing was saved yet.
 
     Args:
         path: The file.
         identity: Of the run that wants to go on.
 
     Raises:
-        TrainingError: There is no state, it cannot be read, or it is of another run.
+        TrainingError: The state cannot be read, or is of another run.
     """
-    from safetensors import SafetensorError, safe_open
-
     if not path.is_file():
-        raise TrainingError(f"{path}: no state to resume from; start the run without --resume")
+        return None
+    from safetensors import safe_open
+
     try:
         with safe_open(path, framework="pt") as file:
             about = json.loads((file.metadata() or {})["run"])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, KeyError, json.JSONDecodeError) as error:
-        raise TrainingError(f"{path}: not the state of a run ({error}); begin anew with --overwrite") from error
-    if about["version"] != VERSION:
-        raise TrainingError(
-            f"{path}: its layout is version {about['version']} and this program reads {VERSION}; "
-            "begin anew with --overwrite"
-        )
-    _agree(path, about["identity"], identity)
-    return Saved(int(about["step"]), tensors)
+        version, step, then = about["version"], int(about.get("step", 0)), dict(about.get("identity", {}))
+    except Exception as error:  # a damaged file fails with anything
+        raise TrainingError(f"{path}: not the state of a run ({error})", cure="anew") from error
+    if version != VERSION:
+        raise TrainingError(f"{path}: its layout is version {version} and this program reads {VERSION}", cure="anew")
+    _agree(path, then, identity)
+    return Saved(step, tensors)
 
 
 def _agree(path: Path, saved: dict[str, Any], asked: dict[str, Any]) -> None:
@@ -131,7 +129,7 @@ def _agree(path: Path, saved: dict[str, Any], asked: dict[str, Any]) -> None:
     different = [key for key in then | now if then.get(key) != now.get(key)]
     if different:
         details = "; ".join(f"{key} {then.get(key)!r} then, {now.get(key)!r} now" for key in different)
-        raise TrainingError(f"{path}: the run to resume was another one: {details}")
+        raise TrainingError(f"{path}: the run to resume was another one: {details}", cure="anew")
 
 
 def _leaves(values: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

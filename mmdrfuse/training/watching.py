@@ -126,9 +126,7 @@ class Watcher:
                     self.history[line["epoch"]] = Scores(**line["validation"])
         best = self._best()
         if best is not None and not self._kept(best).is_file():
-            raise TrainingError(
-                f"{self._kept(best)}: the weights of the best epoch are gone; begin anew with --overwrite"
-            )
+            raise TrainingError(f"{self._kept(best)}: the weights of the best epoch are gone", cure="anew")
         self._clear(BEST, but=best)
         if not self.epochs:
             for pattern in ("preview.png", PREVIEWS, "losses.png"):
@@ -169,13 +167,16 @@ class Watcher:
         if self.watch.preview_every and self.epochs % self.watch.preview_every == 0:
             self._draw(f"preview-{self.epochs:04}.png", self._arrays(), self.epochs)
 
-    def finish(self) -> dict[str, NDArray[np.float32]]:
-        """Draw the end, and give the weights that the run ends with."""
+    def weights(self) -> dict[str, NDArray[np.float32]]:
+        """Return the weights that the run ends with."""
         best = self._best()
-        arrays = self._arrays() if best is None else models.read(self._kept(best)).arrays
+        return self._arrays() if best is None else models.read(self._kept(best)).arrays
+
+    def finish(self, weights: dict[str, NDArray[np.float32]]) -> None:
+        """Draw the end; pictures come after the weights, which must not lack the room that pictures take."""
+        best = self._best()
         if self.watch.preview_every is not None:
-            self._draw("preview.png", arrays, self.epochs if best is None else best + 1)
-        return arrays
+            self._draw("preview.png", weights, self.epochs if best is None else best + 1)
 
     def card(self) -> dict[str, Any]:
         """Tell for the model card what the weights score, and of which epoch they are."""

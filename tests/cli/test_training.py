@@ -188,7 +188,7 @@ def test_a_missing_tensorboard_is_named_before_an_old_run_is_touched(run, patche
     assert run(*command).exit_code == 0
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     result = run(*command, "--overwrite", "--tensorboard")
-    assert (result.exit_code, "--tensorboard needs tensorboard: pip install" in result.stderr) == (1, True)
+    assert (result.exit_code, "needs tensorboard: pip install" in result.stderr) == (1, True)
     assert (tmp_path / "teacher.safetensors").exists()
 
 

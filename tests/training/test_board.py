@@ -2,7 +2,7 @@
 
 import pytest
 
-from mmdrfuse.errors import MissingExtraError
+from mmdrfuse.errors import DiskFullError, MissingExtraError
 from mmdrfuse.training import Record, board
 from mmdrfuse.training.validation import Scores
 
@@ -39,5 +39,17 @@ def test_a_resumed_run_replaces_what_it_does_again(tmp_path):
 
 def test_a_missing_tensorboard_is_named_before_anything_is_trained(tmp_path, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(MissingExtraError, match=r"--tensorboard needs tensorboard: .* extra \[tensorboard\]"):
+    with pytest.raises(MissingExtraError, match=r"needs tensorboard: .* extra \[tensorboard\]"):
         board(iter([]), tmp_path)
+
+
+@pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_full_disk_is_told_once(tmp_path, monkeypatch):
+    from tensorboard.summary.writer import record_writer
+
+    def full(*arguments):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(record_writer.RecordWriter, "write", full)
+    with pytest.raises(DiskFullError, match=f"{tmp_path}: the disk is full"):
+        list(board(map(record, range(5000)), tmp_path))

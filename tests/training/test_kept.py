@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from mmdrfuse.errors import OutputError, TrainingError
+from mmdrfuse.errors import DiskFullError, TrainingError
 from mmdrfuse.training.kept import Kept, reserve
 from mmdrfuse.training.patches import load
 
@@ -75,7 +75,7 @@ def test_the_file_has_the_size_that_was_said(kept, toy, tmp_path, dtype, size):
 
 
 def test_what_is_gone_is_missed(kept, tmp_path):
-    message = r"a\.bin: what was kept of the run's first part is gone; begin anew with --overwrite"
+    message = r"a\.bin: what was kept of the run's first part is gone; begin anew with overwrite=True"
     with pytest.raises(TrainingError, match=message):
         kept(resume=True)
     (tmp_path / "a.bin").write_bytes(b"short")
@@ -84,9 +84,12 @@ def test_what_is_gone_is_missed(kept, tmp_path):
 
 
 @pytest.mark.usefixtures("full_disk")
-def test_no_room_is_said_before_the_run(kept):
-    with pytest.raises(OutputError, match=r"a\.bin: no room for its 0\.0 GB \(No space left on device\)"):
+def test_no_room_is_said_before_the_run(kept, tmp_path):
+    with pytest.raises(
+        DiskFullError, match=r"0\.0 MB are needed: .*a\.bin: the disk is full \(No space left on device\)"
+    ):
         kept()
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_reserved_file_has_its_size_at_once(tmp_path):

@@ -75,5 +75,5 @@ def test_no_compiler_is_said_before_the_run(monkeypatch):
 
     network = Student()
     monkeypatch.setattr(network, "compile", lambda: monkeypatch.setattr(network, "forward", fail))
-    with pytest.raises(TrainingError, match=r"cannot compile .*\(InvalidCxxCompiler.*found\); train without --compile"):
+    with pytest.raises(TrainingError, match=r"cannot compile .*\(InvalidCxxCompiler.*found\); train without compile"):
         compiled(network, (2, 16, 16), CPU)

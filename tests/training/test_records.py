@@ -27,5 +27,5 @@ def test_losses_are_read_so_many_at_once_and_at_an_epochs_end(read_every, length
 
 @pytest.mark.parametrize("read_every", [1, 20])
 def test_the_first_step_that_is_no_number_is_named_however_late_it_is_read(read_every):
-    with pytest.raises(TrainingError, match=r"step 2: no finite number for total, on patches 2, 9; .* lower --rate"):
+    with pytest.raises(TrainingError, match=r"step 2: no finite number for total, on patches 2, 9; .* lower rate"):
         list(read(steps(4, wrong=(2, 3)), per_epoch=4, read_every=read_every))

@@ -4,16 +4,19 @@ import json
 import math
 from dataclasses import replace
 from itertools import islice
+from pathlib import Path
 
 import numpy as np
 import pytest
+import safetensors.torch
 import torch
+from safetensors import SafetensorError
 
 from mmdrfuse import models, training
-from mmdrfuse.errors import OutputError, SizeError, TrainingError, WeightsError
+from mmdrfuse.errors import DiskFullError, OutputError, SizeError, TrainingError, WeightsError
 from mmdrfuse.losses import efficientnet
 from mmdrfuse.losses.vgg19 import VGG19
-from mmdrfuse.training import patches, run
+from mmdrfuse.training import Watch, patches, run
 
 LOSSES = [5.600270, 1.640351, 1.375415, 1.413125]
 """Totals of the toy run's first steps: ours, torch 2.13 on x86-64, one thread; a change means another training."""
@@ -149,7 +152,7 @@ def test_not_a_number_stops_the_run_and_the_last_good_state_goes_on(student, toy
 
 def test_a_run_that_is_there_is_not_lost(student, tmp_path):
     list(student())
-    with pytest.raises(OutputError, match="holds a run; go on with --resume, or begin anew with --overwrite"):
+    with pytest.raises(OutputError, match="holds a run; go on with resume=True, or begin anew"):
         student()
     names = (
         "memory.bin", "source-features.bin", "process-1/memory.bin", "process-1/teacher-answers.bin",
@@ -228,7 +231,7 @@ def test_what_only_more_steps_need_is_there_until_the_last_one_is_done(student, 
 
 
 def test_a_student_without_teacher_or_with_a_student_for_one_is_refused(student, tmp_path):
-    with pytest.raises(TrainingError, match="a student needs a teacher: train one with  mmdrfuse teach"):
+    with pytest.raises(TrainingError, match="a student needs a teacher to be distilled from; train one"):
         student(teacher=None)
     list(student())
     with pytest.raises(WeightsError, match=r"student\.safetensors: is a student; to distil from, name a teacher"):
@@ -252,7 +255,7 @@ def test_the_smallest_patches_suffice_for_the_published_features(small, toy, tmp
 
 @pytest.mark.parametrize("name", ["quantum", "cuda:77"])
 def test_a_device_that_is_not_there_is_named(student, name):
-    with pytest.raises(TrainingError, match=f"device '{name}' cannot be used here .*try --device cpu"):
+    with pytest.raises(TrainingError, match=f"device '{name}' cannot be used here .*choose device 'cpu'"):
         student(device=name)
 
 
@@ -264,3 +267,59 @@ def test_a_folder_that_cannot_be_made_is_named(student, tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match="cannot be written"):
         student("file/run")
+
+
+def test_a_run_that_was_stopped_before_its_first_save_is_resumed_from_its_begin(student, tmp_path):
+    said = []
+    records = student(resume=True, watch=Watch(tell=said.append))
+    next(records)
+    records.close()
+    (tmp_path / "run" / ".0123456789abcdef.safetensors").write_bytes(b"half")  # as a kill within a save leaves it
+    assert len(list(student(resume=True, watch=Watch(tell=said.append)))) == 9
+    assert said == [f"{tmp_path / 'run'}: nothing was saved here yet, so the run begins anew"] * 2
+    list(student("straight"))
+    assert bytes_of(tmp_path / "run") == bytes_of(tmp_path / "straight")
+    assert len(list((tmp_path / "run").iterdir())) == 3
+
+
+def test_weights_without_a_state_are_not_replaced_by_resuming(student, tmp_path):
+    list(student())
+    (tmp_path / "run" / "state.safetensors").unlink()
+    with pytest.raises(OutputError, match="holds a run") as caught:
+        student(resume=True)
+    assert caught.value.cure == "overwrite"
+
+
+FULL = {
+    "log": ("pathlib.Path.open", lambda path, mode, **_: path.name == "log.jsonl" and mode == "a"),
+    "memory": ("safetensors.torch.save_file", lambda tensors, path, **_: "scores" in tensors),
+    "state": ("safetensors.torch.save_file", lambda tensors, path, **_: "network.conv1.weight" in tensors),
+}
+
+
+@pytest.mark.parametrize("which", FULL)
+def test_a_full_disk_ends_a_run_with_one_sentence_and_it_goes_on_from_there(student, tmp_path, monkeypatch, which):
+    name, full = FULL[which]
+    module, _, function = name.rpartition(".")
+    owner = Path if module == "pathlib.Path" else safetensors.torch
+    original, calls = getattr(owner, function), []
+
+    def fill(*arguments, **options):
+        calls.append(full(*arguments, **options) if len(arguments) > 1 else False)
+        if sum(calls) > 1 and calls[-1]:  # the second time: one save is there
+            raise (
+                OSError(28, "No space left on device")
+                if which == "log"
+                else SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
+            )
+        return original(*arguments, **options)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(owner, function, fill)
+        with pytest.raises(DiskFullError, match="the disk is full"):
+            list(student(save_seconds=0))
+    assert not list((tmp_path / "run").glob(".*"))
+    rest = list(student(resume=True))
+    assert rest
+    list(student("straight"))
+    assert bytes_of(tmp_path / "run") == bytes_of(tmp_path / "straight")
