@@ -78,16 +78,20 @@ class Pair:
         """
         alone = self.infrared == self.visible
         page = self.preparation.page or None
-        return self.load_infrared(), load(self.visible, side="visible" if alone else None, page=page)
+        ranged = bool(self.preparation.infrared_range)
+        return self.load_infrared(wide=ranged), load(self.visible, side="visible" if alone else None, page=page)
 
-    def load_infrared(self) -> Picture:
+    def load_infrared(self, *, wide: bool = True) -> Picture:
         """Read the infrared side alone; of a thermal camera's file the temperatures.
+
+        Args:
+            wide: Whether values may come that mean nothing without a range, as in `mmdrfuse.images.load`.
 
         Raises:
             InputError: The file cannot be read.
             MissingExtraError: It is of a kind that needs an optional package.
         """
-        return load(self.infrared, side="infrared", page=self.preparation.page or None)
+        return load(self.infrared, side="infrared", page=self.preparation.page or None, wide=wide)
 
     def prepared(self, infrared: NDArray[Any], visible: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
         """Prepare what was read of the pair; what is wrong with it is said with the names of its files.

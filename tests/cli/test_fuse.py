@@ -5,6 +5,7 @@ import shutil
 
 import numpy as np
 import pytest
+import tifffile
 
 from mmdrfuse import fuse, images
 
@@ -268,6 +269,19 @@ def test_scores_take_the_infrared_as_it_was_fused(run, folders):
     expected = fuse_scores(run, folders)
     for metric, value in expected.items():
         assert scores["methods"]["raw"]["images"]["street_0000"][metric] == pytest.approx(value, rel=0.01)
+
+
+@pytest.mark.parametrize(("kind", "shift"), [("int16", -2500), ("int32", -70000), ("float32", -2500)])
+def test_infrared_below_zero_is_usable_with_a_range(run, tmp_path, rng, kind, shift):
+    plain = rng.integers(0, 256, (32, 40)).astype(np.uint8)
+    images.write(tmp_path / "vi.png", rng.integers(0, 256, (32, 40)).astype(np.uint8))
+    images.write(tmp_path / "ir.png", plain)
+    tifffile.imwrite(tmp_path / "ir.tif", plain.astype(kind) * 20 + shift, photometric="minisblack")
+    for source in ("ir.png", "ir.tif"):
+        options = ("--ir-range", f"{shift}..{shift + 5100}") if source == "ir.tif" else ()
+        assert run("fuse", tmp_path / source, tmp_path / "vi.png", tmp_path / f"{source}.png", *options).exit_code == 0
+    fused = [images.read(tmp_path / f"ir.{kind}.png") >> shift for kind, shift in (("png", 0), ("tif", 8))]
+    assert np.abs(fused[0].astype(int) - fused[1]).max() <= 1
 
 
 def fuse_scores(run, folders):
