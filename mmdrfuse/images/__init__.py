@@ -15,7 +15,7 @@ from mmdrfuse.images.files import (
     read,
     write,
 )
-from mmdrfuse.images.histogram import Histogram, limits_over
+from mmdrfuse.images.histogram import Histogram, limits, limits_over
 from mmdrfuse.images.picture import Metadata, Picture, Side
 from mmdrfuse.images.ranges import (
     PERCENTILES,
@@ -24,7 +24,6 @@ from mmdrfuse.images.ranges import (
     converted,
     from_unit,
     known_limits,
-    limits,
     stretch,
     to_unit,
 )

@@ -1,4 +1,7 @@
-"""Counts of the values of many images in bounded memory, for limits that hold for a whole set or sequence."""
+"""Counts of the values of images in bounded memory, for limits that hold for a picture, a whole set or a sequence.
+
+A percentile is one thing everywhere: the smallest counted value that at least so many of all values do not exceed.
+"""
 
 from collections.abc import Iterable
 from typing import Any
@@ -6,11 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mmdrfuse.images.ranges import PERCENTILES
+from mmdrfuse.images.ranges import PERCENTILES, known_limits
 
 BINS = 1 << 16
 """As many as 16-bit values, so that those are counted exactly."""
-
 
 OUTPUTS = -1.0, 2.0
 """Between these lie the outputs of the networks and of every baseline."""
@@ -53,6 +55,16 @@ class Histogram:
     def percentiles(self, low: float, high: float) -> tuple[float, float]:
         """Give two percentiles, the lower first."""
         return self.percentile(low), self.percentile(high)
+
+
+def limits(output: NDArray[np.float32], policy: str) -> tuple[float, float]:
+    """Return the values of the network's output that become black and white, looking at this output alone.
+
+    Raises:
+        UnknownNameError: No such policy.
+        InputError: ``fixed`` without two numbers, the lower first.
+    """
+    return known_limits(policy) or limits_over([output], policy)
 
 
 def limits_over(outputs: Iterable[NDArray[np.float32]], policy: str) -> tuple[float, float]:

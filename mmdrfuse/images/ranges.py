@@ -69,10 +69,26 @@ def to_unit(image: NDArray[Any]) -> NDArray[np.float32]:
         return scaled
     if image.dtype.kind != "f":
         raise InputError(f"images must be uint8, uint16 or float in [0, 1], not {image.dtype}; convert them first")
+    refuse_no_numbers(image)
     low, high = float(image.min()), float(image.max())
-    if not (low >= 0 and high <= 1):  # also false for NaN
+    if not (low >= 0 and high <= 1):
         raise InputError(f"float images must lie in [0, 1], not {low:.6g}..{high:.6g}; scale them first")
     return image.astype(np.float32, copy=False)
+
+
+def refuse_no_numbers(image: NDArray[Any]) -> None:
+    """Refuse an image with values that are no numbers, or infinite: nothing says what they should look like.
+
+    Raises:
+        InputError: There are some, as in dead pixels, or where there was nothing to measure.
+    """
+    odd = 0 if image.dtype.kind != "f" else image.size - int(np.count_nonzero(np.isfinite(image)))
+    if odd:
+        undefined = int(np.count_nonzero(np.isnan(image)))
+        kinds = "infinite" if not undefined else "NaN" if undefined == odd else "NaN or infinite"
+        raise InputError(
+            f"{odd} of {image.size} values are no numbers ({kinds}); replace them first, such as by their neighbours"
+        )
 
 
 def stretch(image: NDArray[Any], low: float, high: float) -> NDArray[np.float32]:
@@ -86,8 +102,7 @@ def stretch(image: NDArray[Any], low: float, high: float) -> NDArray[np.float32]
     Raises:
         InputError: There are values that are no numbers, or infinite.
     """
-    if image.dtype.kind == "f" and not np.isfinite(image).all():
-        raise InputError("the infrared holds values that are no numbers (NaN, infinite); replace them first")
+    refuse_no_numbers(image)
     gain = 1 / (high - low) if high > low else 0.0
     return np.clip((image.astype(np.float64) - low) * gain, 0, 1).astype(np.float32)
 
@@ -111,22 +126,6 @@ def known_limits(policy: str) -> tuple[float, float] | None:
     if policy not in RANGES:
         raise UnknownNameError("range", policy, RANGES)
     return (0.0, 1.0) if policy == "clip" else None
-
-
-def limits(output: NDArray[np.float32], policy: str) -> tuple[float, float]:
-    """Give the values of the network's output that become black and white, looking at this output alone.
-
-    Raises:
-        UnknownNameError: No such policy.
-        InputError: ``fixed`` without two numbers, the lower first.
-    """
-    known = known_limits(policy)
-    if known is not None:
-        return known
-    if policy == "minmax":
-        return float(output.min()), float(output.max())
-    low, high = np.percentile(output, PERCENTILES)
-    return float(low), float(high)
 
 
 def from_unit(output: NDArray[np.float32], low: float, high: float, dtype: DTypeLike) -> NDArray[Any]:

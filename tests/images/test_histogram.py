@@ -3,7 +3,10 @@
 import numpy as np
 import pytest
 
-from mmdrfuse.images import Histogram
+from mmdrfuse import fuse
+from mmdrfuse.engine import make
+from mmdrfuse.images import Histogram, from_unit, limits, limits_over
+from mmdrfuse.models import read
 
 
 @pytest.mark.parametrize("percent", [0, 0.1, 1, 37.5, 99, 100])
@@ -35,3 +38,25 @@ def test_one_value_is_all_percentiles():
     histogram = Histogram(2.5, 2.5)
     histogram.add(histogram.count(np.full((3, 3), 2.5)))
     assert histogram.percentile(1) == histogram.percentile(99) == 2.5
+
+
+def by_hand(values, percent):
+    """Return the smallest of 65,536 levels from -1 to 2 that at least so many per cent do not exceed."""
+    levels = [round((float(value) + 1) / 3 * 65535) for value in values.ravel()]
+    shares = {level: 100 * sum(other <= level for other in levels) / len(levels) for level in set(levels)}
+    return min(level for level, share in shares.items() if share >= percent) / 65535 * 3 - 1
+
+
+@pytest.mark.parametrize("split", [1, 3])
+def test_percentile_of_an_output_is_one_thing_whole_or_in_parts(rng, split):
+    output = rng.normal(0.4, 0.2, (24, 24)).astype(np.float32)
+    expected = by_hand(output, 1), by_hand(output, 99)
+    assert limits(output, "percentile") == pytest.approx(expected)
+    assert limits_over(np.array_split(output, split), "percentile") == pytest.approx(expected)
+
+
+def test_fusing_arrays_takes_the_same_percentiles(rng):
+    pair = rng.integers(0, 256, (2, 24, 24)).astype(np.uint8)
+    output = make(read("ivif"))(*(pair / np.float32(255)))
+    expected = from_unit(output, by_hand(output, 1), by_hand(output, 99), np.uint8)
+    np.testing.assert_array_equal(fuse(*pair, range="percentile"), expected)
