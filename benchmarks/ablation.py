@@ -21,10 +21,9 @@ from mmdrfuse import models, training
 from mmdrfuse.datasets import PatchFile
 from mmdrfuse.engine import make
 from mmdrfuse.engine.baselines import BASELINES
-from mmdrfuse.losses.terms import Weights
 from mmdrfuse.models.checkpoints import Checkpoint
 from mmdrfuse.pipeline.fusion import Fuser
-from mmdrfuse.training import Recipe
+from mmdrfuse.recipes import Recipe, Weights
 from pairs import METRICS, means, unseen
 
 SETS = {"TNO": 1, "LLVIP": 1, "RoadScene": 3}
@@ -58,7 +57,6 @@ def _recipes(epochs: int) -> dict[str, Recipe]:
     def but(**weights: float) -> Recipe:
         return replace(full, weights=replace(full.weights, **weights))
 
-    none = dict.fromkeys(("gradient", "perception", "structure", "detail", "distillation"), 0.0)
     return {
         "three supervisions": full,
         "without distillation": but(distillation=0),
@@ -69,9 +67,7 @@ def _recipes(epochs: int) -> dict[str, Recipe]:
         "refresh as published": replace(full, refresh="batch"),
         "norm as published": replace(full, norm="batch"),
         "with fidelity": but(fidelity=1),
-        "fidelity alone": replace(
-            full, weights=Weights(**{"intensity": 0.0, "fidelity": 1.0, **none}), features="none"
-        ),
+        "fidelity alone": replace(full, weights=Weights(fidelity=1.0), features="none"),
     }
 
 

@@ -3,12 +3,9 @@
 Deng et al.: "MMDRFuse", ACM Multimedia 2024, section 3.2, https://arxiv.org/abs/2408.15641.
 """
 
-from typing import Literal
-
 from torch import Tensor
 
-Norm = Literal["sample", "batch"]
-"""Over what the maps are scaled to length 1: each sample for itself, or the whole batch (as published)."""
+from mmdrfuse.recipes.recipe import Norm
 
 SHORTEST = 1e-12
 """Lower bound of a map's length, so that an all-black patch divides by no zero."""

@@ -4,17 +4,15 @@ The choice is always explicit: a backbone that cannot be had is an error, never 
 """
 
 from pathlib import Path
-from typing import Literal, Protocol, get_args
+from typing import Protocol, get_args
 
 from torch import Tensor, nn
 
 from mmdrfuse.errors import UnknownNameError
 from mmdrfuse.losses.content import Maps
+from mmdrfuse.recipes.recipe import Features
 
-Name = Literal["vgg19", "efficientnet-lite0", "none"]
-"""`vgg19` is the published choice; `efficientnet-lite0` installs from a package; `none` has no maps."""
-
-NAMES: tuple[Name, ...] = get_args(Name)
+NAMES: tuple[Features, ...] = get_args(Features)
 
 DEPTH = 5
 """Maps that a backbone gives, from shallow to deep."""

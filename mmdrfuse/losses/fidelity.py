@@ -11,14 +11,16 @@ and some below 1. As ratios they also ask for little where a patch without textu
 
 import math
 from functools import lru_cache
+from typing import get_args
 
 import torch
 from torch import Tensor
 from torch.nn.functional import conv2d, softplus
 
 from mmdrfuse.errors import SizeError
+from mmdrfuse.recipes.recipe import Score
 
-NAMES = ("SD", "SCD", "VIF", "Qabf", "SSIM", "CC")
+NAMES: tuple[Score, ...] = get_args(Score)
 """The scores, in the order of all tensors here; the more the better."""
 
 GOALS = (1.12, 1.15, 0.90, 0.90, 0.96, 1.05)

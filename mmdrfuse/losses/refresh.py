@@ -3,15 +3,11 @@
 Deng et al.: "MMDRFuse", ACM Multimedia 2024, section 3.4, https://arxiv.org/abs/2408.15641.
 """
 
-from typing import Literal
-
 import torch
 from torch import Tensor
 
 from mmdrfuse.losses.content import Maps, gradient, intensity, perception
-
-Decision = Literal["sample", "batch"]
-"""Who is judged better or worse: each sample by its own scores, or the whole batch by its means (as published)."""
+from mmdrfuse.recipes.recipe import Decision
 
 SHALLOW = 3
 """So many maps from the shallow end serve detail; the deeper ones serve structure."""

@@ -1,1 +1,28 @@
-"""What the user writes down for the suite to read: recipes, goals and matrices, as YAML. Nothing here needs torch."""
+"""Recipes: what decides what training makes of its patches. As Python they are dataclasses, as files YAML.
+
+Nothing here needs torch or NumPy. `recipe` and `refine_recipe` give what a name or a file says, with changes; `dump`
+writes it down again, and :mod:`mmdrfuse.recipes.loading` is the one reader of YAML, for goals and matrices too.
+"""
+
+from mmdrfuse.recipes.files import DEFAULT, Plan, names, plan
+from mmdrfuse.recipes.recipe import GOALS, Goals, Recipe, RefineRecipe, Weights
+from mmdrfuse.recipes.resolving import Resolved, recipe, refine_recipe, resolve_refining, resolve_training
+from mmdrfuse.recipes.writing import dump
+
+__all__ = [
+    "DEFAULT",
+    "GOALS",
+    "Goals",
+    "Plan",
+    "Recipe",
+    "RefineRecipe",
+    "Resolved",
+    "Weights",
+    "dump",
+    "names",
+    "plan",
+    "recipe",
+    "refine_recipe",
+    "resolve_refining",
+    "resolve_training",
+]

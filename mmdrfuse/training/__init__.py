@@ -3,10 +3,10 @@
 `train` does a whole run in a folder; `recipe` gives its options, and `Watch` says what to look at on the way.
 """
 
+from mmdrfuse.recipes import Recipe, recipe
 from mmdrfuse.training.board import board
 from mmdrfuse.training.parallel import World, world
 from mmdrfuse.training.patches import Patches
-from mmdrfuse.training.recipes import Recipe, recipe
 from mmdrfuse.training.records import Record
 from mmdrfuse.training.run import train
 from mmdrfuse.training.stopping import Stop

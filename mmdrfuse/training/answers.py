@@ -26,8 +26,8 @@ from mmdrfuse.losses.content import stronger
 from mmdrfuse.losses.features import Backbone
 from mmdrfuse.losses.fidelity import goals
 from mmdrfuse.models.teacher import Teacher
+from mmdrfuse.recipes import Recipe
 from mmdrfuse.training.kept import Ask, Kept
-from mmdrfuse.training.recipes import Recipe
 
 GOALS, ANSWERS, FEATURES = "fidelity-goals.bin", "teacher-answers.bin", "source-features.bin"
 

@@ -8,8 +8,8 @@ from torch import nn
 
 from mmdrfuse.losses.terms import Terms
 from mmdrfuse.models.student import Output
+from mmdrfuse.recipes import Recipe
 from mmdrfuse.training.patches import Batch, Indices, Share, draw, load
-from mmdrfuse.training.recipes import Recipe
 from mmdrfuse.training.supervision import Supervision
 
 

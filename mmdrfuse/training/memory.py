@@ -12,7 +12,8 @@ from torch import Tensor
 
 from mmdrfuse.atomic import writing
 from mmdrfuse.errors import TrainingError
-from mmdrfuse.losses.refresh import Decision, relapse
+from mmdrfuse.losses.refresh import relapse
+from mmdrfuse.recipes.recipe import Decision
 from mmdrfuse.training.kept import mapped
 
 SCORES = 2

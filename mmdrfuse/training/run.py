@@ -26,6 +26,7 @@ from mmdrfuse.errors import OutputError, TrainingError, WeightsError
 from mmdrfuse.losses.features import backbone
 from mmdrfuse.models.checkpoints import Checkpoint
 from mmdrfuse.models.teacher import Teacher
+from mmdrfuse.recipes import Recipe
 from mmdrfuse.training import parallel, records, state
 from mmdrfuse.training.answers import ANSWERS, FEATURES, GOALS, frozen_answers
 from mmdrfuse.training.board import EVENTS
@@ -35,7 +36,6 @@ from mmdrfuse.training.memory import MAPPED, PARTS, Memory
 from mmdrfuse.training.parallel import ALONE, World, together
 from mmdrfuse.training.patches import Patches, Share, check, describe
 from mmdrfuse.training.precision import Mixed, compiled
-from mmdrfuse.training.recipes import Recipe
 from mmdrfuse.training.records import Record
 from mmdrfuse.training.starts import initial
 from mmdrfuse.training.state import State

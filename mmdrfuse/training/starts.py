@@ -6,7 +6,7 @@ from torch import nn
 from mmdrfuse.errors import TrainingError
 from mmdrfuse.models.student import Student
 from mmdrfuse.models.teacher import Teacher
-from mmdrfuse.training.recipes import Recipe
+from mmdrfuse.recipes import Recipe
 
 SLOPE = 1.117
 """tanh(1.117·x) is about x up to where the knees begin."""

@@ -16,10 +16,10 @@ from mmdrfuse.losses.fidelity import fidelity
 from mmdrfuse.losses.similarity import quality
 from mmdrfuse.losses.terms import Terms, total
 from mmdrfuse.models.student import Output
+from mmdrfuse.recipes import Recipe
 from mmdrfuse.training.kept import Kept
 from mmdrfuse.training.memory import Memory
 from mmdrfuse.training.patches import Batch
-from mmdrfuse.training.recipes import Recipe
 
 
 class Supervision:

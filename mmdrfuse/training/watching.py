@@ -19,9 +19,9 @@ from mmdrfuse import engine, images, models
 from mmdrfuse.engine import Engine
 from mmdrfuse.errors import MissingExtraError, MMDRFuseError, TrainingError
 from mmdrfuse.models.checkpoints import Checkpoint
+from mmdrfuse.recipes import Recipe
 from mmdrfuse.training import plots, previews
 from mmdrfuse.training.patches import Patches
-from mmdrfuse.training.recipes import Recipe
 from mmdrfuse.training.records import Record
 from mmdrfuse.training.stopping import Stop
 from mmdrfuse.training.validation import Scores, Validation

@@ -4,6 +4,8 @@ import pytest
 from mutations import TRIES, blamed, mutated
 
 from mmdrfuse.pipeline.geometry import read_matrix
+from mmdrfuse.recipes import names, recipe, refine_recipe
+from mmdrfuse.recipes.files import SHIPPED
 
 MATRICES = {
     "csv": "1,0,5\n0,1e0,-3.5\n0,0,1\n",
@@ -19,3 +21,13 @@ def test_a_damaged_matrix_is_read_or_named(kind, tmp_path):
         path.write_bytes(mutated(MATRICES[kind].encode(), seed))
         with blamed(path):
             assert len(read_matrix(path)) == 9
+
+
+@pytest.mark.parametrize("name", names())
+def test_a_damaged_recipe_is_read_or_named(name, tmp_path):
+    path, content = tmp_path / "mine.yaml", (SHIPPED / f"{name}.yaml").read_bytes()
+    for seed in range(TRIES // 4):
+        path.write_bytes(mutated(content, seed))
+        for read in (lambda: recipe(path, "teacher"), lambda: recipe(path, "student"), lambda: refine_recipe(path)):
+            with blamed(path):
+                read()

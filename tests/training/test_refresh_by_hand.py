@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from mmdrfuse.losses.features import backbone
-from mmdrfuse.losses.terms import Weights
 from mmdrfuse.models.student import Output
+from mmdrfuse.recipes import Weights
 from mmdrfuse.training.memory import Memory
 from mmdrfuse.training.patches import Batch
 from mmdrfuse.training.supervision import Supervision

@@ -5,11 +5,11 @@ import math
 
 import pytest
 
-from mmdrfuse import training
+from mmdrfuse import recipes
 from mmdrfuse.errors import TrainingError, UnknownNameError
 from mmdrfuse.losses import refresh, vgg19
-from mmdrfuse.losses.terms import Weights
-from mmdrfuse.training import recipes
+from mmdrfuse.recipes import Weights
+from mmdrfuse.recipes.files import SHIPPED
 
 PUBLISHED = {
     "epochs": 10, "batch": 25, "rate": 1e-4, "schedule": "constant", "refresh": "batch", "norm": "batch",
@@ -23,7 +23,7 @@ STUDENT = {"intensity": 1, "gradient": 0.1, "perception": 2, "structure": 10, "d
     ("network", "start", "weights"), [("teacher", "random", TEACHER), ("student", "teacher", STUDENT)]
 )
 def test_the_paper_recipe_is_the_papers(network, start, weights):
-    recipe = dataclasses.asdict(training.recipe("paper", network))
+    recipe = dataclasses.asdict(recipes.recipe("paper", network))
     assert {term: value for term, value in recipe.pop("weights").items() if value} == weights
     ours = {"name": "paper", "network": network, "start": start, "seed": 0, "cache": 4.0}  # and nothing else
     assert recipe == PUBLISHED | ours
@@ -35,31 +35,32 @@ def test_the_published_losses_look_at_the_papers_slices_of_vgg19():
 
 
 def test_every_departure_of_the_default_recipe_is_documented():
+    text = (SHIPPED / "default.yaml").read_text()
+    lines = {line.split(":")[0].strip(): line for line in text.splitlines() if ":" in line}
     for network in ("teacher", "student"):
-        default, paper = (training.recipe(name, network) for name in ("default", "paper"))
+        default, paper = (recipes.recipe(name, network) for name in ("default", "paper"))
         departures = {f.name for f in dataclasses.fields(paper) if getattr(default, f.name) != getattr(paper, f.name)}
-        text = recipes.__doc__.partition("Departs from the paper:")[2]
-        assert all(f"``{name}" in text for name in departures - {"name", "weights"})
-        assert "a tenth of the weight" in text
+        assert all("# paper: " in lines[name] for name in departures - {"name", "weights"})
+    assert text.count("paper: 1 with VGG-19's maps") == text.count("paper: 2 with VGG-19's maps") == 1
 
 
 def test_an_epoch_visits_every_patch_and_the_last_batch_may_be_smaller():
-    recipe = training.recipe("paper", "student")
+    recipe = recipes.recipe("paper", "student")
     assert (recipe.steps_per_epoch(16_000), recipe.steps(16_000)) == (640, 6400)  # of the paper
     assert recipe.steps_per_epoch(26) == 2
 
 
 def test_the_cosine_falls_from_the_rate_to_nothing():
-    recipe = training.recipe("default", "student", rate=0.2)
+    recipe = recipes.recipe("default", "student", rate=0.2)
     assert recipe.rate_at(0, 100) == 0.2
     assert recipe.rate_at(50, 100) == pytest.approx(0.1)
     assert recipe.rate_at(99, 100) == pytest.approx(0.1 * (1 + math.cos(math.pi * 0.99)))
-    assert training.recipe("paper", "student").rate_at(99, 100) == 1e-4
+    assert recipes.recipe("paper", "student").rate_at(99, 100) == 1e-4
 
 
 def test_changes_count_and_none_keeps_the_recipes_own_value():
-    recipe = training.recipe("default", "teacher", epochs=3, rate=None)
-    assert (recipe.epochs, recipe.rate) == (3, training.recipe("default", "teacher").rate)
+    recipe = recipes.recipe("default", "teacher", epochs=3, rate=None)
+    assert (recipe.epochs, recipe.rate) == (3, recipes.recipe("default", "teacher").rate)
 
 
 @pytest.mark.parametrize(
@@ -74,13 +75,13 @@ def test_changes_count_and_none_keeps_the_recipes_own_value():
 )
 def test_a_name_that_does_not_exist_is_answered_with_near_ones(name, changes, message):
     with pytest.raises(UnknownNameError, match=message):
-        training.recipe(name, "student", **changes)
+        recipes.recipe(name, "student", **changes)
 
 
 @pytest.mark.parametrize("cache", [-1.0, math.nan])
 def test_a_cache_has_a_size(cache):
-    with pytest.raises(TrainingError, match=f"cache {cache}: must be a number of GB, 0 to keep nothing"):
-        training.recipe("default", "student", cache=cache)
+    with pytest.raises(TrainingError, match=f"cache {cache}: must be a number of at least 0"):
+        recipes.recipe("default", "student", cache=cache)
 
 
 @pytest.mark.parametrize(
@@ -97,23 +98,34 @@ def test_terms_that_teach_nothing_by_themselves_are_refused(network, features, a
     names = ", ".join(sorted(alone))
     message = f"a {network} with features '{features}' learns nothing from {names} alone: weigh another term too"
     with pytest.raises(TrainingError, match=message):
-        training.recipe("default", network, weights=weights, features=features)
+        recipes.recipe("default", network, weights=weights, features=features)
 
 
-@pytest.mark.parametrize("changes", [{"epochs": 0}, {"batch": 0}, {"rate": 0.0}, {"seed": -1}])
+@pytest.mark.parametrize("changes", [{"epochs": 0}, {"batch": 0.5}, {"rate": 0.0}, {"seed": -1}, {"flips": 1}])
 def test_a_number_out_of_range_is_named(changes):
     ((name, value),) = changes.items()
-    with pytest.raises(TrainingError, match=rf"{name} {value}.*must be at least 1"):
-        training.recipe("default", "student", **changes)
+    with pytest.raises(TrainingError, match=rf"{name} {value}: must be"):
+        recipes.recipe("default", "student", **changes)
 
 
 def test_processes_have_their_batches_together():
-    assert training.recipe("default", "student", batch=8).across(3).batch == 24
+    assert recipes.recipe("default", "student", batch=8).across(3).batch == 24
 
 
 def test_terms_are_weighed_one_by_one():
-    recipe = training.recipe("default", "student", weights={"distillation": 0, "detail": 3.0})
-    plain = training.recipe("default", "student").weights
+    recipe = recipes.recipe("default", "student", weights={"distillation": 0, "detail": 3.0})
+    plain = recipes.recipe("default", "student").weights
     assert recipe.weights == dataclasses.replace(plain, distillation=0, detail=3.0)
     with pytest.raises(UnknownNameError, match="unknown term of the loss 'detial': did you mean detail"):
-        training.recipe("default", "student", weights={"detial": 1.0})
+        recipes.recipe("default", "student", weights={"detial": 1.0})
+
+
+@pytest.mark.parametrize("changes", [{"intensity": -1.0}, {}, {"detail": math.nan}, {"gradient": True}])
+def test_weights_that_mean_nothing_are_refused(changes):
+    with pytest.raises(TrainingError, match=r"weights .*at least one must count|must be a number of at least 0"):
+        Weights(**changes)
+
+
+def test_terms_of_weight_zero_are_not_wanted():
+    teacher, student = (recipes.recipe("paper", network).weights for network in ("teacher", "student"))
+    assert teacher.wanted() == student.wanted() - {"distillation"}

@@ -1,0 +1,72 @@
+"""Write a recipe as YAML with a comment on every value, for people to read and for `mmdrfuse.recipes` to read again."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from functools import cache
+from typing import Any
+
+from mmdrfuse.recipes.fields import Place, Table, kinds
+from mmdrfuse.recipes.loading import resolve_as_here
+from mmdrfuse.recipes.recipe import Recipe, RefineRecipe
+
+_COLUMN = 30
+"""Where the comments begin."""
+
+
+def dump(recipe: Recipe | RefineRecipe, comments: Mapping[Place, str] | None = None) -> str:
+    """Return a recipe as YAML; read again, it gives the same recipe.
+
+    Args:
+        recipe: The recipe.
+        comments: Field, or field and term → what stands behind its value; None for each field's help.
+    """
+    return "".join(f"{line}\n" for line in _lines(recipe, comments))
+
+
+def _lines(recipe: Recipe | RefineRecipe, comments: Mapping[Place, str] | None) -> Iterator[str]:
+    yield _line("name", recipe.name, "of the recipe")
+    if isinstance(recipe, Recipe):
+        yield _line("network", recipe.network, "the only one that this is for")
+    for name, kind in kinds(recipe).items():
+        value = getattr(recipe, name)
+        said = kind.help if comments is None else comments.get((name,), "")
+        if not isinstance(kind, Table) or not value:
+            yield _line(name, value, said)
+            continue
+        yield _line(name, None, said) if said else f"{name}:"
+        for key, part in (value if isinstance(value, Mapping) else asdict(value)).items():
+            inner = kind.kinds.get(key)
+            said = (inner.help if inner else "") if comments is None else comments.get((name, key), "")
+            yield f"  {_line(key, part, said)}"
+
+
+def _line(key: str, value: Any, comment: str) -> str:  # noqa: ANN401
+    text = f"{_plain(key)}: {_plain(value)}" if value is not None else f"{_plain(key)}:"
+    comment = "".join(letter if letter.isprintable() else "?" for letter in comment)
+    return f"{text:{_COLUMN}}  # {comment}" if comment else text
+
+
+def _plain(value: Any) -> str:  # noqa: ANN401
+    """Return a value as it stands on one line of YAML."""
+    import yaml
+
+    plain = list(value) if isinstance(value, tuple) else value
+    text: str = yaml.dump(
+        plain, Dumper=_dumper(), default_flow_style=True, width=float("inf"), allow_unicode=True, sort_keys=False
+    )
+    return text.removesuffix("\n").removesuffix("\n...")
+
+
+@cache
+def _dumper() -> Any:  # noqa: ANN401 (PyYAML is imported here and not before)
+    """Return the class of PyYAML's dumper that puts quotes where this project's loader would see something else."""
+    import yaml
+
+    class Dumper(yaml.SafeDumper):
+        yaml_implicit_resolvers: dict[Any, Any] = {}  # noqa: RUF012
+
+        def ignore_aliases(self, data: Any) -> bool:  # noqa: ANN401
+            return True
+
+    resolve_as_here(Dumper)
+    return Dumper
