@@ -25,7 +25,7 @@ from mmdrfuse.datasets.pairing import (
 )
 from mmdrfuse.datasets.sources import read_table
 from mmdrfuse.errors import InputError, PairingError, UnknownNameError
-from mmdrfuse.images import is_picture
+from mmdrfuse.images import is_picture, stem
 
 __all__ = ["LAYOUTS", "Layout", "find_pairs"]
 
@@ -84,7 +84,8 @@ def find_pairs(
 def _unique(table: Pairing, folder: Path) -> Pairing:
     """Name pairs of a table by their visible file's place, where the files' names alone are not different."""
     names = Counter(pair.name for pair in table.pairs)
-    places = (os.path.relpath(pair.visible.with_suffix(""), folder).replace(os.sep, "/") for pair in table.pairs)
+    files = (pair.visible.with_name(stem(pair.visible)) for pair in table.pairs)
+    places = (os.path.relpath(file, folder).replace(os.sep, "/") for file in files)
     named = [
         pair if names[pair.name] == 1 or pair.output else replace(pair, name=place)
         for pair, place in zip(table.pairs, places, strict=True)
@@ -112,7 +113,7 @@ def _groups(tree: Groups, layout: Layout, pattern: str, names: str = "") -> dict
     found: defaultdict[str, list[Path]] = defaultdict(list)
     for folder, files in tree.items():
         match = fits.fullmatch(f"{folder}/")
-        chosen = [path for path in files if named.fullmatch(path.stem)] if match and names else files
+        chosen = [path for path in files if named.fullmatch(stem(path))] if match and names else files
         if match and chosen:
             found["".join(part or "" for part in match.groups()).strip("/")] += chosen
     return dict(found)
@@ -141,7 +142,7 @@ def _recognised(form: Form, root: Path, layout: Layout, tree: Groups, infrared: 
     """Tell whether the files, and where it matters the root and what else is in it, are named as in the set."""
     pictures = (path for files in infrared.values() for path in files if is_picture(path))
     return (
-        all(re.fullmatch(form.files, path.stem, re.IGNORECASE) for path in pictures)
+        all(re.fullmatch(form.files, stem(path), re.IGNORECASE) for path in pictures)
         and re.search(form.root, root.resolve().name, re.IGNORECASE) is not None
         and (not form.beside or bool(_groups(tree, layout, form.beside)))
     )

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mmdrfuse.errors import InputError, PairingError
-from mmdrfuse.images import SUFFIXES, is_picture
+from mmdrfuse.images import SUFFIXES, is_picture, stem
 from mmdrfuse.pipeline import Pair
 
 INFRARED_WORDS = ("infrared", "ir", "lwir", "mwir", "swir", "nir", "thermal", "t", "ct", "pet", "spect")
@@ -152,7 +152,7 @@ def pair_files(
         lefts, rights = _by_key(left, key_of), _by_key(right, key_of)
         for shared in sorted(lefts.keys() & rights.keys()):
             found = (*lefts[shared], *rights[shared])
-            name = name_of(found[0].stem) or ("" if key and group else _stem(found[0].stem))
+            name = name_of(stem(found[0])) or ("" if key and group else _stem(stem(found[0])))
             if len(found) == 2 and name not in pairs:
                 pairs[name] = Pair("/".join(filter(None, (group, name))), *found)
             else:
@@ -162,7 +162,7 @@ def pair_files(
     return Pairing(tuple(sorted(pairs.values())), tuple(left + right), others, tuple(ambiguous))
 
 
-def pair_key(stem: str) -> str:
+def pair_key(name: str) -> str:
     """Give what must be equal in the names of two pictures that belong together.
 
     The words of the modality are cut where no letter touches them, gaps (``_``, ``-``, ``.``, space) are made one,
@@ -172,7 +172,7 @@ def pair_key(stem: str) -> str:
         >>> pair_key("IR_meting003_g"), pair_key("VIS_meting003_r"), pair_key("Iris-01")
         ('meting003', 'meting003', 'iris_01')
     """
-    return _bare(stem).casefold()
+    return _bare(name).casefold()
 
 
 def key_by(pattern: str) -> Key:
@@ -265,7 +265,7 @@ def _few(paths: Sequence[Path]) -> str:
 def _by_key(paths: Iterable[Path], key_of: Key) -> dict[str, list[Path]]:
     found: defaultdict[str, list[Path]] = defaultdict(list)
     for path in paths:
-        key = key_of(path.stem)
+        key = key_of(stem(path))
         found[str(path) if key is None else key].append(path)  # a path is nobody's key: it stays an orphan
     return found
 
@@ -275,14 +275,14 @@ def _only(side: dict[str, list[Path]], other: dict[str, list[Path]]) -> list[Pat
     return [path for key, paths in side.items() if key not in other for path in paths]
 
 
-def _stem(stem: str) -> str:
+def _stem(name: str) -> str:
     """Give the name with each accented letter as one sign, however the file system spells it."""
-    return unicodedata.normalize("NFC", stem)
+    return unicodedata.normalize("NFC", name)
 
 
-def _bare(stem: str) -> str:
+def _bare(name: str) -> str:
     """Give the name without the words of the modality."""
-    name = _stem(stem)
+    name = _stem(name)
     bare = _WORD.sub("_", name)
     if bare != name:
         bare = _CHANNEL.sub("", bare)

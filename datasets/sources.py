@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 
 from mmdrfuse.datasets.pairing import Pairing, pair_folders, pair_groups, relative, walk
 from mmdrfuse.errors import InputError
-from mmdrfuse.images import SUFFIXES, flir, is_picture
+from mmdrfuse.images import SUFFIXES, flir, is_picture, stem
 from mmdrfuse.pipeline import Pair
 
 COLUMNS = ("infrared", "visible", "output")
@@ -31,7 +31,7 @@ def pair_sources(infrared: str, visible: str) -> Pairing:
     if all(path is not None and path.is_dir() for path in paths):
         return pair_folders(Path(infrared), Path(visible), recursive=True)
     if all(path is not None and not path.is_dir() for path in paths):
-        return Pairing((Pair(Path(visible).stem, Path(infrared), Path(visible)),))
+        return Pairing((Pair(stem(Path(visible)), Path(infrared), Path(visible)),))
     if all(path is None for path in paths):
         return pair_groups(_matches(infrared), _matches(visible), where=f"{infrared}, {visible}")
     kinds = [_kind(path) for path in paths]
@@ -58,7 +58,7 @@ def pair_both_sides(source: str) -> Pairing:
     else:
         groups = {"": [path]}
     files = [(f"{group}/" if group else "", file) for group, files in sorted(groups.items()) for file in files]
-    pairs = tuple(Pair(f"{group}{file.stem}", file, file) for group, file in files if _is_radiometric(file))
+    pairs = tuple(Pair(f"{group}{stem(file)}", file, file) for group, file in files if _is_radiometric(file))
     if not pairs:
         raise InputError(
             f"{source}: holds no file of a thermal camera (radiometric JPEG), which alone would be both sides; "
@@ -97,7 +97,7 @@ def _row(table: Path, number: int, row: dict[str, str]) -> Pair:
     infrared, visible = (table.parent / values[side] for side in ("infrared", "visible"))
     output = PurePosixPath(values["output"].replace("\\", "/"))
     if not values["output"]:
-        return Pair(visible.stem, infrared, visible)
+        return Pair(stem(visible), infrared, visible)
     if output.is_absolute() or ".." in output.parts or output.suffix.lower() not in SUFFIXES:
         raise InputError(
             f"{table}:{number}: output {values['output']!r} must lie in the folder of the fused pictures and end in "

@@ -13,6 +13,7 @@ from mmdrfuse.images.files import (
     is_picture,
     load,
     read,
+    stem,
     write,
 )
 from mmdrfuse.images.histogram import Histogram, limits, limits_over
@@ -32,5 +33,5 @@ from mmdrfuse.images.sheet import sheet
 __all__ = [
     "COLORS", "PERCENTILES", "QUALITY", "RANGES", "SUFFIXES", "Histogram", "Levels", "Metadata", "Picture", "Side",
     "check_format", "converted", "decode", "encode", "from_unit", "is_gray", "is_picture", "known_limits", "limits",
-    "limits_over", "load", "luminance", "read", "recolour", "sheet", "stretch", "to_unit", "write",
+    "limits_over", "load", "luminance", "read", "recolour", "sheet", "stem", "stretch", "to_unit", "write",
 ]  # fmt: skip

@@ -25,14 +25,30 @@ SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"}
 QUALITY = {".jpg": 95, ".jpeg": 95, ".webp": 95}
 """The formats that lose something, and how little they do unless told otherwise (1 to 100)."""
 
+_ENDINGS = (*SUFFIXES, *medical.SUFFIXES)
 _NOTHING = Metadata()
 _EIGHT_BIT_ONLY = frozenset({".jpg", ".jpeg", ".bmp", ".webp"})
 
 
 def is_picture(path: Path) -> bool:
-    """Tell whether a file's name is that of a picture; hidden files (``._x.jpg`` of macOS) are none."""
+    """Tell whether a file's name is that of a picture; hidden files (``._x.jpg`` of macOS) are none.
+
+    Scanners write DICOM files without an ending, or number them where an ending would be: such files, and no others,
+    are looked into.
+    """
     name = path.name.lower()
-    return name.endswith((*SUFFIXES, *medical.SUFFIXES)) and not name.startswith(".")
+    if name.startswith("."):
+        return False
+    return name.endswith(_ENDINGS) or medical.is_unnamed_dicom(path)
+
+
+def stem(path: Path) -> str:
+    """Return a file's name without the ending of a picture: ``a`` of ``a.nii.gz``, and all of DICOM's ``1.2.840.1``."""
+    name = path.name
+    known = [ending for ending in _ENDINGS if name.lower().endswith(ending)]
+    if known:
+        return name[: -max(map(len, known))]
+    return name if medical.is_numbered(path) else path.stem
 
 
 def read(path: Path, *, side: Side | None = None, page: int | None = None, wide: bool = False) -> NDArray[Any]:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from mmdrfuse.errors import InputError, MissingExtraError, reading
 from mmdrfuse.images.picture import chosen
 
-SUFFIXES = (".dcm", ".nii", ".nii.gz")
+SUFFIXES = (".dcm", ".dicom", ".ima", ".nii", ".nii.gz")
 """File name endings, in lower case."""
 
 _CENTER, _WIDTH, _PHOTOMETRIC = "0028|1050", "0028|1051", "0028|0004"
@@ -37,6 +37,27 @@ _COLOURS = frozenset({"RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT", "
 _HOLLOW = 1000
 """Bytes of picture from each byte of file: beyond it, and beyond `_LARGE`, a size is damage and not compression."""
 _LARGE = 2**28
+
+
+def is_numbered(path: Path) -> bool:
+    """Tell whether a name has a number where its ending would be, as in ``IM.0001`` and ``1.2.840.113619.2``."""
+    return re.fullmatch(r"\.\d+", path.suffix, re.ASCII) is not None
+
+
+def is_unnamed_dicom(path: Path) -> bool:
+    """Tell whether a file with a number or nothing in place of an ending is DICOM, by its first 132 bytes.
+
+    No other file is opened. A DICOMDIR, which lists a medium's files, is none of them.
+    """
+    if (path.suffix and not is_numbered(path)) or path.name.upper() == "DICOMDIR":
+        return False
+    try:
+        if not path.is_file():  # opening a named pipe would wait for its other end
+            return False
+        with path.open("rb") as file:
+            return file.read(132)[128:] == b"DICM"
+    except OSError:
+        return False
 
 
 def ending(content: bytes) -> str | None:

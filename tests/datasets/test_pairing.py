@@ -213,3 +213,15 @@ def test_merging_keeps_everything_and_sorts_the_pairs():
     merged = Pairing.merged([one, two])
     assert [pair.name for pair in merged.pairs] == ["a", "b"]
     assert (merged.orphans, merged.ignored, merged.ambiguous) == (one.orphans, two.ignored, two.ambiguous)
+
+
+def test_scans_without_an_ending_pair_by_their_whole_names(tmp_path):
+    names_of = ("1.2.840.1", "1.2.840.2", "IM0001", "brain.nii.gz")
+    for side in ("pet", "mri"):
+        (tmp_path / side).mkdir()
+        for name in names_of:
+            (tmp_path / side / name).write_bytes(bytes(128) + b"DICM")
+    (tmp_path / "pet" / "DICOMDIR").write_bytes(bytes(128) + b"DICM")
+    pairing = pair_folders(tmp_path / "pet", tmp_path / "mri")
+    assert [pair.name for pair in pairing.pairs] == ["1.2.840.1", "1.2.840.2", "IM0001", "brain"]
+    assert pairing.ignored == (tmp_path / "pet" / "DICOMDIR",)

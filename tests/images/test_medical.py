@@ -2,8 +2,10 @@
 
 import gzip
 import io
+import os
 import struct
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +14,7 @@ from camera_files import nifti
 from PIL import Image
 
 from mmdrfuse.errors import InputError, MissingExtraError
-from mmdrfuse.images import decode, is_picture, load, read
+from mmdrfuse.images import decode, is_picture, load, read, stem
 
 RNG = np.random.default_rng(7)
 GREY = RNG.integers(0, 256, (16, 20)).astype(np.uint8)
@@ -293,3 +295,38 @@ def test_missing_extra_is_one_sentence(tmp_path, monkeypatch):
 @pytest.mark.parametrize(("name", "taken"), [("a.dcm", True), ("A.NII.GZ", True), ("a.nii", True), ("a.gz", False)])
 def test_medical_files_in_a_folder_are_pictures(tmp_path, name, taken):
     assert is_picture(tmp_path / name) == taken
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "taken"),
+    [
+        ("IM0001", dicom_file(GREY), True),
+        ("IM.0001", dicom_file(GREY), True),
+        ("1.2.840.113619.2.55", dicom_file(GREY), True),
+        ("a.IMA", b"", True),
+        ("DICOMDIR", dicom_file(GREY), False),
+        (".IM0001", dicom_file(GREY), False),
+        ("README", b"text", False),
+        ("log.1", b"text" * 99, False),
+        ("a.txt", dicom_file(GREY), False),
+    ],
+)
+def test_dicom_files_without_an_ending_are_pictures_by_their_content(tmp_path, name, content, taken):
+    (tmp_path / name).write_bytes(content)
+    assert is_picture(tmp_path / name) == taken
+
+
+def test_files_with_an_ending_and_pipes_are_not_opened(tmp_path, monkeypatch):
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "folder").mkdir()
+    monkeypatch.setattr(Path, "open", None)
+    assert not any(is_picture(tmp_path / name) for name in ("a.txt", "a.gz", "b.h5", "pipe", "folder", "missing"))
+    assert all(is_picture(tmp_path / name) for name in ("a.png", "b.dcm", "c.nii.gz"))
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("a.NII.gz", "a"), ("a.b.png", "a.b"), ("1.2.840.1", "1.2.840.1"), ("IM.001", "IM.001"), ("a", "a")],
+)
+def test_the_name_of_a_picture_is_what_precedes_its_ending(name, expected):
+    assert stem(Path(name)) == expected

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mmdrfuse.engine.baselines import BASELINES
 from mmdrfuse.errors import UnknownNameError
-from mmdrfuse.images import is_picture
+from mmdrfuse.images import is_picture, stem
 from mmdrfuse.pipeline import manifest
 from mmdrfuse.pipeline.fusion import Fuser
 from mmdrfuse.pipeline.pairs import Pair
@@ -57,15 +57,16 @@ def from_folder(method: str, folder: Path, pairs: Sequence[Pair], key: Callable[
     """
     pictures = sorted(path for path in folder.rglob("*") if is_picture(path))
     by_name = _unique((path.relative_to(folder).with_suffix("").as_posix(), path) for path in pictures)
-    by_key = _unique((key(path.stem), path) for path in pictures)
+    by_key = _unique((key(stem(path)), path) for path in pictures)
     # A name that several pairs share singles out none of them.
-    stems = Counter(pair.visible.stem for pair in pairs)
+    stems = Counter(stem(pair.visible) for pair in pairs)
     keys = Counter(key(Path(pair.name).name) for pair in pairs)
     found, missing = [], []
     for pair in pairs:
-        stem, reduced = pair.visible.stem, key(Path(pair.name).name)
+        visible = stem(pair.visible)
+        reduced = key(Path(pair.name).name)
         path = by_name.get(pair.name)
-        path = path or (by_name.get(stem) if stems[stem] == 1 else None)
+        path = path or (by_name.get(visible) if stems[visible] == 1 else None)
         path = path or (by_key.get(reduced) if keys[reduced] == 1 else None)
         if path is None:
             missing.append(pair)
