@@ -120,6 +120,14 @@ def test_a_block_that_fails_ends_its_processes_at_once():
     assert gone(numbers)
 
 
+@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="Windows starts processes without it")
+def test_ctrl_c_never_reaches_a_process_and_is_held_back_here_for_a_moment_only():
+    with processes(1) as executor:
+        assert executor.submit(signal.getsignal, signal.SIGINT).result() == signal.SIG_IGN
+        assert signal.SIGINT in executor.submit(signal.pthread_sigmask, signal.SIG_BLOCK, []).result()  # from the start
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+
+
 SCRIPT = """
 import os, sys, time
 from mmdrfuse.system.workers import ordered, processes
