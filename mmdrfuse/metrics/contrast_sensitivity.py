@@ -12,7 +12,7 @@ import numpy as np
 from mmdrfuse.metrics.metric import Metric, Rule, same
 from mmdrfuse.metrics.shared.filters import cycles_per_image, filter_frequencies, smooth, stretched
 from mmdrfuse.metrics.shared.gradients import sobel_magnitude
-from mmdrfuse.metrics.shared.triple import Plane, Triple
+from mmdrfuse.metrics.shared.triple import GrayImage, Triple
 
 # Chen and Blum 2009: sensitivity as a difference of Gaussians, and how many cycles a side make one cycle per degree
 _CENTRE, _SURROUND, _DEPTH, _CB_SCALE = 15.3870, 1.3456, 0.7622, 15.0
@@ -81,7 +81,7 @@ def qcv(t: Triple, *, stretch: bool = False) -> float:
     return float(np.average(visible, weights=weights))
 
 
-def _masked_contrast(image: Plane, blank_is_nan: bool) -> Plane:
+def _masked_contrast(image: GrayImage, blank_is_nan: bool) -> GrayImage:
     cycles = cycles_per_image(image.shape) / _CB_SCALE
     sensitivity = np.exp(-((cycles / _CENTRE) ** 2)) - _DEPTH * np.exp(-((cycles / _SURROUND) ** 2))
     seen = filter_frequencies(image, sensitivity)
@@ -92,21 +92,21 @@ def _masked_contrast(image: Plane, blank_is_nan: bool) -> Plane:
     return contrast**3 / (contrast**2 + _MASKING)
 
 
-def _gaussian(sigma: float) -> Plane:
+def _gaussian(sigma: float) -> GrayImage:
     # cut off at `_REACH` without making up for what is lost, as published: the contrast of a flat region is not 0
     offsets = np.arange(-_REACH, _REACH + 1)
     return np.exp(-(offsets**2) / (2.0 * sigma**2)) / (math.sqrt(2.0 * math.pi) * sigma)
 
 
-def _agreement(x: Plane, y: Plane) -> Plane:
+def _agreement(x: GrayImage, y: GrayImage) -> GrayImage:
     return _divide(np.minimum(x, y), np.maximum(x, y), 1.0)
 
 
-def _divide(over: Plane, under: Plane, undefined: float) -> Plane:
+def _divide(over: GrayImage, under: GrayImage, undefined: float) -> GrayImage:
     return np.divide(over, under, out=np.full_like(over, undefined), where=under != 0.0)
 
 
-def _block_sums(plane: Plane) -> Plane:
+def _block_sums(plane: GrayImage) -> GrayImage:
     rows, columns = (np.arange(0, side, _BLOCK) for side in plane.shape)
     return np.add.reduceat(np.add.reduceat(plane, rows, axis=0), columns, axis=1)
 

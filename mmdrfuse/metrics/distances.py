@@ -6,11 +6,11 @@ from functools import partial
 import numpy as np
 
 from mmdrfuse.metrics.metric import Metric, Rule, same
-from mmdrfuse.metrics.shared.triple import Plane, Triple, once
+from mmdrfuse.metrics.shared.triple import GrayImage, Triple, once
 
 
 def mean_squared_error(t: Triple, *, peak: float = 255.0) -> float:
-    """Mean over both sources of ``mean (x - f)^2``.
+    """Compute the mean over both sources of ``mean (x - f)^2``.
 
     Args:
         t: Images 0..255.
@@ -23,12 +23,19 @@ def mean_squared_error(t: Triple, *, peak: float = 255.0) -> float:
 
 
 def root_mean_squared_error(t: Triple) -> float:
-    """Square root of the mean squared error on 0..255; lower is better."""
+    """Compute the square root of the mean squared error, ``sqrt(MSE)``.
+
+    Args:
+        t: Images 0..255.
+
+    Returns:
+        0 (fused equals both sources) to 255; lower is better.
+    """
     return math.sqrt(mean_squared_error(t))
 
 
 def signal_to_noise(t: Triple, *, fused_peak: bool = False, peak: float = 255.0) -> float:
-    """Peak signal-to-noise ratio, ``10 log10(255^2 / MSE)``.
+    """Compute the peak signal-to-noise ratio, ``10 log10(255^2 / MSE)``.
 
     Args:
         t: Images 0..255.
@@ -37,32 +44,48 @@ def signal_to_noise(t: Triple, *, fused_peak: bool = False, peak: float = 255.0)
             published programs, kept for their protocols.
 
     Returns:
-        Decibels, higher is better; infinite where the fused image equals both sources.
+        Decibels, higher is better; infinite where the fused image equals both sources; with `fused_peak`, minus
+        infinity for a black image.
     """
     error = mean_squared_error(t, peak=peak)
     top = float(t.fused.max()) if fused_peak else 255.0
     if error == 0.0:
         return math.inf
-    return 20.0 * math.log10(top / math.sqrt(error)) if top > 0.0 else -math.inf
+    if top == 0.0:
+        return -math.inf
+    return 20.0 * math.log10(top / math.sqrt(error))
 
 
 def norm_per_pixel(t: Triple) -> float:
-    """VIFB's "RMSE": norms of the differences over twice the *number* of pixels, ``(|a-f| + |b-f|) / 2HW``.
+    """Compute VIFB's "RMSE", ``(|a-f| + |b-f|) / 2HW``, norms of the differences over twice the *number* of pixels.
 
     No root mean square: it falls with the size of the image. For the protocol `vifb` alone.
+
+    Args:
+        t: Images 0..255.
+
+    Returns:
+        0 (fused equals both sources) to ``255 / sqrt(HW)``; lower is better.
     """
     norms = [math.sqrt(error * t.fused.size) for error in _squared_errors(t)]
     return sum(norms) / (2.0 * t.fused.size)
 
 
 def norm_to_noise(t: Triple) -> float:
-    """VIFB's "PSNR", ``20 log10(255 / sqrt(r))`` with `r` of `norm_per_pixel`. For the protocol `vifb` alone."""
+    """Compute VIFB's "PSNR", ``20 log10(255 / sqrt(r))`` with `r` of `norm_per_pixel`. For the protocol `vifb` alone.
+
+    Args:
+        t: Images 0..255.
+
+    Returns:
+        Decibels, higher is better; infinite where the fused image equals both sources.
+    """
     norm = norm_per_pixel(t)
     return 20.0 * math.log10(255.0 / math.sqrt(norm)) if norm else math.inf
 
 
 def correlation(t: Triple) -> float:
-    """Mean over both sources of Pearson's correlation with the fused image, ``(r(a, f) + r(b, f)) / 2``.
+    """Compute the mean over both sources of Pearson's correlation with the fused image, ``(r(a, f) + r(b, f)) / 2``.
 
     Args:
         t: Images 0..255.
@@ -77,7 +100,7 @@ def correlation(t: Triple) -> float:
 
 
 def sum_of_correlations_of_differences(t: Triple) -> float:
-    """What the fused image adds to one source against what the other holds, ``r(f - b, a) + r(f - a, b)``.
+    """Compute how what the fused image adds to one source correlates with the other, ``r(f - b, a) + r(f - a, b)``.
 
     Args:
         t: Images 0..255.
@@ -94,15 +117,18 @@ def sum_of_correlations_of_differences(t: Triple) -> float:
 
 @once
 def _squared_errors(t: Triple) -> tuple[float, float]:
-    error_a, error_b = (float(np.mean((source - t.fused) ** 2)) for source in (t.a, t.b))
+    error_a = float(np.mean((t.a - t.fused) ** 2))
+    error_b = float(np.mean((t.b - t.fused) ** 2))
     return error_a, error_b
 
 
-def _pearson(x: Plane, y: Plane) -> float:
-    flat = (np.ptp(x) == 0.0, np.ptp(y) == 0.0)
-    if any(flat):
-        return float(all(flat))
-    x, y = x - x.mean(), y - y.mean()
+def _pearson(x: GrayImage, y: GrayImage) -> float:
+    constant = (np.ptp(x) == 0.0, np.ptp(y) == 0.0)
+    if any(constant):
+        return float(all(constant))
+
+    x = x - x.mean()
+    y = y - y.mean()
     return float((x * y).sum() / np.sqrt((x * x).sum() * (y * y).sum()))
 
 

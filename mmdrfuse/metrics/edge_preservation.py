@@ -1,44 +1,38 @@
-"""Edge transfer: Qabf, Nabf, Labf and QG, readings of one idea by Xydeas and Petrovic.
+"""Edge preservation: Qabf, QG, and Kumar's Nabf and Labf, which also count the edges that are added and lost.
 
-At each pixel the gradient of the fused image is compared with each source's in strength (`G`) and direction (`D`). Two
-sigmoids turn the comparison into a share `Q` of the source's edge that is kept, and the source's own strength says how
-much that pixel matters.
+All four compare gradients pixel by pixel, see `mmdrfuse.metrics.shared.edges`; the source's own strength says how much
+a pixel matters.
 """
 
-from collections.abc import Iterator
 from functools import partial
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from mmdrfuse.metrics.metric import Metric, Rule, same
-from mmdrfuse.metrics.shared.gradients import Edges, edges, sobel
-from mmdrfuse.metrics.shared.triple import Plane, Triple, once
+from mmdrfuse.metrics.shared.edges import Curves, Sigmoid, agreement, preserved, strips
+from mmdrfuse.metrics.shared.gradients import Gradient, gradient, parallelism, sobel
+from mmdrfuse.metrics.shared.triple import SOURCES, GrayImage, ImageName, Triple, once
 
+HONG = Curves(Sigmoid(0.9994, 15.0, 0.5), Sigmoid(0.9879, 22.0, 0.8))
+"""Hong's program of 2007, after Xydeas and Petrovic 2000."""
 
-class Sigmoid(NamedTuple):
-    """The curve ``gain / (1 + exp(-slope (value - centre)))``."""
+KUMAR = Curves(Sigmoid(0.9999, 19.0, 0.5), Sigmoid(0.9995, 22.0, 0.5))
+"""Petrovic and Xydeas 2005 in Kumar's program of 2013, which takes the root of the product."""
 
-    gain: float
-    slope: float
-    centre: float
+LIU = Curves(Sigmoid(1.0, 10.0, 0.5), Sigmoid(1.0, 20.0, 0.75))
+"""Liu et al. 2012."""
 
+FAINT = 2.0
+FAINT_WEIGHT = 0.001
+"""Kumar: gradients below `FAINT` (Sobel over 8) hardly count."""
 
-# For strength and direction: Hong 2007 after Xydeas and Petrovic 2000; Petrovic and Xydeas 2005 in Kumar's program of
-# 2013, which takes the root of the product; Liu et al. 2012
-HONG = (Sigmoid(0.9994, 15.0, 0.5), Sigmoid(0.9879, 22.0, 0.8))
-KUMAR = (Sigmoid(0.9999, 19.0, 0.5), Sigmoid(0.9995, 22.0, 0.5))
-LIU = (Sigmoid(1.0, 10.0, 0.5), Sigmoid(1.0, 20.0, 0.75))
-# Kumar: gradients below 2 (Sobel over 8) hardly count
-FAINT, FAINT_WEIGHT = 2.0, 0.001
-# Liu: what stands for a derivative or a gradient of 0
 NEARLY_ZERO = 1e-5
-# Rows that are worked on together, so that what a dozen array operations pass on stays in the processor's cache
-STRIP = 64
+"""Liu: what stands for a derivative or a gradient of 0."""
 
 
-class Balance(NamedTuple):
-    """Where the sources' edges went, as shares of their sum, which is 1."""
+class EdgeShares(NamedTuple):
+    """Shares of the edges of all images, of sum 1."""
 
     kept: float
     lost: float
@@ -46,7 +40,7 @@ class Balance(NamedTuple):
 
 
 def qabf(t: Triple, *, wrapped: bool = True, tie_gain: float = 0.0, peak: float = 255.0) -> float:
-    """Share of the sources' edges that the fused image keeps, ``sum(Q_a g_a + Q_b g_b) / sum(g_a + g_b)``.
+    """Compute the share of the sources' edges that the fused image keeps, ``sum(Q_a g_a + Q_b g_b) / sum(g_a + g_b)``.
 
     Gradients by Sobel with black beyond the border; ``G = min(g_f, g_x) / max(g_f, g_x)``;
     ``D = (2/pi) | |angle_x - angle_f| - pi/2 |``;
@@ -62,7 +56,8 @@ def qabf(t: Triple, *, wrapped: bool = True, tie_gain: float = 0.0, peak: float 
         peak: The value that 255 stands for, which matters together with `tie_gain`.
 
     Returns:
-        0..0.9748; the upper end where the fused image equals both sources, or neither source has an edge.
+        0..0.9748, higher is better; the upper end where the fused image equals both sources, or neither source has an
+        edge.
 
     References:
         Xydeas, Petrovic, "Objective image fusion performance measure", Electronics Letters, 2000. Constants: Hong's
@@ -72,7 +67,7 @@ def qabf(t: Triple, *, wrapped: bool = True, tie_gain: float = 0.0, peak: float 
 
 
 def qg(t: Triple, *, per_pixel: bool = False) -> float:
-    """Share of the sources' edges that the fused image keeps, with the constants of Liu et al.
+    """Compute the share of the sources' edges that the fused image keeps, with the constants of Liu et al.
 
     As `qabf`, with ``Q = 1 / (1 + exp(-10 (G - 0.5))) * 1 / (1 + exp(-20 (D - 0.75)))``.
 
@@ -82,7 +77,8 @@ def qg(t: Triple, *, per_pixel: bool = False) -> float:
             and gradients of 0, as Liu's program does, not the ratio of the sums, as the papers say.
 
     Returns:
-        0..0.9867; the upper end where the fused image equals both sources, or neither source has an edge.
+        0..0.9867, higher is better; the upper end where the fused image equals both sources, or neither source has an
+        edge.
 
     References:
         Xydeas, Petrovic, "Objective image fusion performance measure", Electronics Letters, 2000. Constants: Liu,
@@ -91,14 +87,15 @@ def qg(t: Triple, *, per_pixel: bool = False) -> float:
     """
     if not per_pixel:
         return _kept_share(t, LIU, True, 0.0, 255.0)
-    fused = _mended_edges(t.fused)
-    share_a, weight_a = _mended_share(_mended_edges(t.a), fused)
-    share_b, weight_b = _mended_share(_mended_edges(t.b), fused)
+
+    fused = _gradient_without_zeros(t.fused)
+    share_a, weight_a = _share_without_zeros(_gradient_without_zeros(t.a), fused)
+    share_b, weight_b = _share_without_zeros(_gradient_without_zeros(t.b), fused)
     return float(np.mean((share_a * weight_a + share_b * weight_b) / (weight_a + weight_b)))
 
 
-def nabf(t: Triple, *, directed: bool = False, fused: Literal["fused", "a"] = "fused") -> float:
-    """Edges that the fused image has and neither source has as strong: Kumar's share of artefacts.
+def nabf(t: Triple, *, directed: bool = False, fused: ImageName = "fused") -> float:
+    """Compute the share of edges that the fused image has and neither source has as strong: Kumar's artefacts.
 
     The sum of ``(1 - Q_a) w_a + (1 - Q_b) w_b`` where ``g_f > max(g_a, g_b)``, over the sum of all weights. Gradients
     by Sobel over 8, the image mirrored beyond its border; ``w = g^1.5`` from g = 2 up, 0.001 below; G and D as for
@@ -109,8 +106,8 @@ def nabf(t: Triple, *, directed: bool = False, fused: Literal["fused", "a"] = "f
         t: Images 0..255.
         directed: G = 0 where either image has no gradient, and D as if that gradient pointed up, as Kumar's program
             has it. The score then changes a little when the images are transposed.
-        fused: Which image to score as the fused one, the other two being its sources. ``"a"`` is an error of a
-            published program, which hands its images over in the wrong order.
+        fused: Which image to score as the fused one, the other two being its sources. Anything but the fused image is
+            an error of a published program, which takes its images in the wrong order.
 
     Returns:
         0..1, lower is better; about 0 where the fused image equals both sources.
@@ -120,11 +117,11 @@ def nabf(t: Triple, *, directed: bool = False, fused: Literal["fused", "a"] = "f
         "Multifocus and multispectral image fusion based on pixel significance using discrete cosine harmonic wavelet
         transform", Signal, Image and Video Processing, 2013.
     """
-    return _balance(t, directed, fused).added
+    return _edge_shares(t, directed, fused).added
 
 
 def labf(t: Triple) -> float:
-    """Edges of the sources that the fused image has lost: Kumar's share of loss.
+    """Compute the share of the sources' edges that the fused image has lost: Kumar's loss.
 
     As `nabf`, summed where ``g_f <= max(g_a, g_b)``.
 
@@ -137,93 +134,77 @@ def labf(t: Triple) -> float:
     References:
         As `nabf`.
     """
-    return _balance(t, False, "fused").lost
+    return _edge_shares(t, False, "fused").lost
 
 
-def _kept_share(t: Triple, curves: tuple[Sigmoid, Sigmoid], wrapped: bool, tie_gain: float, peak: float) -> float:
+def _kept_share(t: Triple, curves: Curves, wrapped: bool, tie_gain: float, peak: float) -> float:
     kept = total = 0.0
-    for name in ("a", "b"):
-        for fused, source in _strips(*(edges(t, image, border="zero", peak=peak) for image in ("fused", name))):
-            strength, direction = _agreement(fused, source)
+    gradient_fused = gradient(t, "fused", border="zero", peak=peak)
+    for name in SOURCES:
+        for fused, source in strips(gradient_fused, gradient(t, name, border="zero", peak=peak)):
+            strength, direction = agreement(fused, source)
             if not wrapped:
                 direction = 1.0 - np.abs(fused.angle - source.angle) / (np.pi / 2)
             if tie_gain:
                 np.multiply(fused.magnitude, tie_gain, out=strength, where=fused.magnitude == source.magnitude)
-            kept += float((_quality(strength, direction, curves) * source.magnitude).sum())
+            kept += float((preserved(strength, direction, curves) * source.magnitude).sum())
             total += float(source.magnitude.sum())
-    return kept / total if total > 0.0 else float(_quality(np.ones(1), np.ones(1), curves)[0])
+    if total > 0.0:
+        return kept / total
+    return float(preserved(np.ones(1), np.ones(1), curves)[0])
 
 
 @once
-def _balance(t: Triple, directed: bool, fused: str) -> Balance:
-    sources = ("a", "b") if fused == "fused" else ("b", "fused")
+def _edge_shares(t: Triple, directed: bool, fused_name: ImageName) -> EdgeShares:
+    others: tuple[ImageName, ...] = SOURCES if fused_name == "fused" else ("b", "fused")
+    gradients = [gradient(t, name, border="reflect") for name in (fused_name, *others)]
+
     kept = lost = added = 0.0
-    for result, *originals in _strips(*(edges(t, name, border="reflect") for name in (fused, *sources))):
-        missed, weights = np.zeros_like(result.magnitude), np.zeros_like(result.magnitude)
-        for source in originals:
-            strength, direction = _agreement(result, source)
-            if directed:
-                strength[source.magnitude == 0.0] = 0.0
-                direction = _parallelism(result, source)
-            strong = source.magnitude / 8.0
-            weight = np.where(strong >= FAINT, strong * np.sqrt(strong), FAINT_WEIGHT)
-            missed += (1.0 - np.sqrt(_quality(strength, direction, KUMAR))) * weight
+    for fused, *sources in strips(*gradients):
+        missed = np.zeros_like(fused.magnitude)
+        weights = np.zeros_like(fused.magnitude)
+        for source in sources:
+            weight = _kumar_weight(source)
+            missed += (1.0 - np.sqrt(_kumar_quality(fused, source, directed))) * weight
             weights += weight
-        stronger = result.magnitude > np.maximum(originals[0].magnitude, originals[1].magnitude)
+
+        stronger = fused.magnitude > np.maximum(sources[0].magnitude, sources[1].magnitude)
         added += float(missed[stronger].sum())
         lost += float(missed[~stronger].sum())
         kept += float((weights - missed).sum())
+
     total = kept + lost + added
-    return Balance(kept / total, lost / total, added / total)
+    return EdgeShares(kept / total, lost / total, added / total)
 
 
-def _strips(*gradients: Edges) -> Iterator[tuple[Edges, ...]]:
-    for first in range(0, gradients[0].magnitude.shape[0], STRIP):
-        rows = slice(first, first + STRIP)
-        yield tuple(Edges(magnitude[rows], angle[rows]) for magnitude, angle in gradients)
+def _kumar_quality(fused: Gradient, source: Gradient, directed: bool) -> GrayImage:
+    strength, direction = agreement(fused, source)
+    if directed:
+        strength[source.magnitude == 0.0] = 0.0
+        direction = parallelism(fused, source)
+    return preserved(strength, direction, KUMAR)
 
 
-def _agreement(fused: Edges, source: Edges) -> tuple[Plane, Plane]:
-    # G and D, both 0 where one image has no gradient, hence no direction, and 1 where neither has
-    strongest = np.maximum(fused.magnitude, source.magnitude)
-    strength = np.minimum(fused.magnitude, source.magnitude)
-    np.divide(strength, strongest, out=strength, where=strongest > 0.0)
-    strength[strongest == 0.0] = 1.0
-    direction = _parallelism(fused, source)
-    direction[strength == 0.0] = 0.0
-    return strength, direction
+def _kumar_weight(source: Gradient) -> GrayImage:
+    strength = source.magnitude / 8.0
+    return np.where(strength >= FAINT, strength * np.sqrt(strength), FAINT_WEIGHT)
 
 
-def _parallelism(fused: Edges, source: Edges) -> Plane:
-    turned = fused.angle - source.angle
-    np.abs(turned, out=turned)
-    turned -= np.pi / 2
-    np.abs(turned, out=turned)
-    turned /= np.pi / 2
-    return turned
-
-
-def _quality(strength: Plane, direction: Plane, curves: tuple[Sigmoid, Sigmoid]) -> Plane:
-    of_strength, of_direction = curves
-    under = 1.0 + np.exp(-of_strength.slope * (strength - of_strength.centre))
-    under *= 1.0 + np.exp(-of_direction.slope * (direction - of_direction.centre))
-    return of_strength.gain * of_direction.gain / under
-
-
-def _mended_edges(image: Plane) -> Edges:
-    # the signs of both derivatives decide on which side of 0 the mended ones fall: here as by correlation
+def _gradient_without_zeros(image: GrayImage) -> Gradient:
+    # where the x-derivative is replaced, the sign of the other decides the side of 0: here both are as by correlation
     across, down = (-derivative for derivative in sobel(image, border="zero"))
-    return Edges(np.sqrt(across**2 + down**2), np.arctan(down / _mended(across)))
+    return Gradient(np.sqrt(across**2 + down**2), np.arctan(down / _without_zeros(across)))
 
 
-def _mended_share(source: Edges, fused: Edges) -> tuple[Plane, Plane]:
-    # share of the source's edge that is kept, and the source's mended gradient
-    g_x, g_f = _mended(source.magnitude), _mended(fused.magnitude)
-    strength = np.where(source.magnitude > fused.magnitude, g_f / g_x, g_x / g_f)
-    return _quality(strength, _parallelism(fused, source), LIU), g_x
+def _share_without_zeros(source: Gradient, fused: Gradient) -> tuple[GrayImage, GrayImage]:
+    # share of the source's edge that is preserved, and the source's strength
+    g_source = _without_zeros(source.magnitude)
+    g_fused = _without_zeros(fused.magnitude)
+    strength = np.where(source.magnitude > fused.magnitude, g_fused / g_source, g_source / g_fused)
+    return preserved(strength, parallelism(fused, source), LIU), g_source
 
 
-def _mended(values: Plane) -> Plane:
+def _without_zeros(values: GrayImage) -> GrayImage:
     return np.where(values == 0.0, NEARLY_ZERO, values)
 
 

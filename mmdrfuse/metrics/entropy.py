@@ -9,11 +9,11 @@ import numpy as np
 
 from mmdrfuse.metrics.metric import Metric, Rule, same
 from mmdrfuse.metrics.shared.histograms import Counts, histogram, level_entropy
-from mmdrfuse.metrics.shared.triple import Triple
+from mmdrfuse.metrics.shared.triple import SOURCES, Triple
 
 
 def entropy(t: Triple) -> float:
-    """Shannon entropy of the fused image's gray levels, ``-sum p log2 p``.
+    """Compute the Shannon entropy of the fused image's gray levels, ``-sum p log2 p``.
 
     Args:
         t: Images 0..255.
@@ -29,7 +29,7 @@ def entropy(t: Triple) -> float:
 
 
 def cross_entropy(t: Triple) -> float:
-    """Mean over the sources of ``sum p_x log2(p_x / p_f)``, over the levels that occur in both images.
+    """Compute the mean over the sources of ``sum p_x log2(p_x / p_f)``, over the levels that occur in both images.
 
     Levels that the fused image lacks are left out, not infinite: the sum is no true divergence and may be negative.
 
@@ -44,12 +44,13 @@ def cross_entropy(t: Triple) -> float:
         Engineering, 2009.
     """
     fused = histogram(t, "fused")
-    return 0.5 * sum(_divergence(histogram(t, source), fused) for source in ("a", "b"))
+    return 0.5 * sum(_divergence(histogram(t, source), fused) for source in SOURCES)
 
 
 def _divergence(counts: Counts, reference: Counts) -> float:
     both = (counts > 0) & (reference > 0)
-    p, q = counts[both] / counts.sum(), reference[both] / reference.sum()
+    p = counts[both] / counts.sum()
+    q = reference[both] / reference.sum()
     return float((p * np.log2(p / q)).sum())
 
 

@@ -7,14 +7,14 @@ import numpy as np
 from mmdrfuse.errors import InputError, MMDRFuseError, SizeError, UnknownNameError
 from mmdrfuse.metrics.metric import Metric
 from mmdrfuse.metrics.protocols import PROTOCOLS, Protocol
-from mmdrfuse.metrics.shared.gray import Stored
+from mmdrfuse.metrics.shared.gray import StoredImage
 from mmdrfuse.metrics.table import METRICS
 
 
 def evaluate(
-    fused: Stored,
-    a: Stored,
-    b: Stored,
+    fused: StoredImage,
+    a: StoredImage,
+    b: StoredImage,
     *,
     metrics: str | Iterable[str] = ("EN", "SD", "VIF"),
     protocol: str = "standard",
@@ -116,7 +116,7 @@ def _listed(metrics: str | Iterable[str]) -> list[str]:
     return list(metrics)
 
 
-def _check_images(images: dict[str, Stored]) -> None:
+def _check_images(images: dict[str, StoredImage]) -> None:
     for name, image in images.items():
         _check_shape(name, image)
         _check_values(name, image)
@@ -131,7 +131,7 @@ def _check_images(images: dict[str, Stored]) -> None:
         raise SizeError(f"the images differ in size: {given} pixels; register and crop or resize them first")
 
 
-def _check_shape(name: str, image: Stored) -> None:
+def _check_shape(name: str, image: StoredImage) -> None:
     # what a caller without a type checker may hand over is no array, whatever the annotation says
     kind = type(image).__name__
     if not isinstance(image, np.ndarray):
@@ -142,7 +142,7 @@ def _check_shape(name: str, image: Stored) -> None:
         raise SizeError(f"{name} has shape {image.shape}; expected (height, width) or (height, width, 3)")
 
 
-def _check_values(name: str, image: Stored) -> None:
+def _check_values(name: str, image: StoredImage) -> None:
     if image.dtype == np.uint8:
         return
     if not np.issubdtype(image.dtype, np.floating):

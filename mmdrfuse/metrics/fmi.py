@@ -17,9 +17,8 @@ from mmdrfuse.compiling import compiled
 from mmdrfuse.errors import UnknownNameError
 from mmdrfuse.metrics.metric import Metric, Rule, same
 from mmdrfuse.metrics.shared.gradients import sobel
-from mmdrfuse.metrics.shared.triple import Plane, Triple
+from mmdrfuse.metrics.shared.triple import GrayImage, Triple, Vector
 
-Vector = npt.NDArray[np.float64]
 Feature = Literal["pixel", "gradient", "edge", "dct", "wavelet"]
 
 SIDE = 3
@@ -58,7 +57,7 @@ def fmi(t: Triple, *, feature: Feature = "pixel") -> float:
     return float(_mean_information(*maps))
 
 
-def _features(image: Plane, feature: Feature) -> Plane:
+def _features(image: GrayImage, feature: Feature) -> GrayImage:
     match feature:
         case "pixel":
             return image
@@ -73,7 +72,7 @@ def _features(image: Plane, feature: Feature) -> Plane:
     raise UnknownNameError("feature", feature, get_args(Feature))
 
 
-def _edges(image: Plane) -> Plane:
+def _edges(image: GrayImage) -> GrayImage:
     # strong pixels that no neighbour across the edge exceeds; the border counts as weaker than everything
     across, down = (np.abs(derivative) / 8.0 for derivative in sobel(image, border="edge"))
     strength = across**2 + down**2
@@ -85,7 +84,7 @@ def _edges(image: Plane) -> Plane:
     return edges.astype(np.float64)
 
 
-def _wavelet_bands(image: Plane) -> Plane:
+def _wavelet_bands(image: GrayImage) -> GrayImage:
     import pywt  # here, because only this feature needs it
 
     coarse, (horizontal, vertical, diagonal) = pywt.dwt2(image, "dmey", mode="symmetric")
@@ -93,7 +92,7 @@ def _wavelet_bands(image: Plane) -> Plane:
 
 
 @compiled()
-def _mean_information(fused: Plane, a: Plane, b: Plane) -> float:
+def _mean_information(fused: GrayImage, a: GrayImage, b: GrayImage) -> float:
     height, width = fused.shape[0] - SIDE + 1, fused.shape[1] - SIDE + 1
     cumulative_f, cumulative_x = np.zeros(CELLS + 1), np.zeros(CELLS + 1)
     total = 0.0
@@ -110,7 +109,7 @@ def _mean_information(fused: Plane, a: Plane, b: Plane) -> float:
 
 
 @compiled(error_model="numpy")
-def _distribute(features: Plane, y: int, x: int, cumulative: Vector) -> bool:
+def _distribute(features: GrayImage, y: int, x: int, cumulative: Vector) -> bool:
     # the window at (y, x) as a cumulative distribution, column by column; or True for a flat one
     low = high = features[y, x]
     for j in range(SIDE):
@@ -128,7 +127,7 @@ def _distribute(features: Plane, y: int, x: int, cumulative: Vector) -> bool:
 
 
 @compiled()
-def _equal(features: Plane, other: Plane, y: int, x: int) -> bool:
+def _equal(features: GrayImage, other: GrayImage, y: int, x: int) -> bool:
     for i in range(y, y + SIDE):
         for j in range(x, x + SIDE):
             if features[i, j] != other[i, j]:

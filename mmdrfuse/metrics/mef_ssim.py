@@ -8,7 +8,7 @@ import math
 import numpy as np
 
 from mmdrfuse.metrics.shared.filters import smooth
-from mmdrfuse.metrics.shared.triple import Plane, Triple
+from mmdrfuse.metrics.shared.triple import GrayImage, Triple
 from mmdrfuse.metrics.shared.windows import gaussian_taps, halved
 
 # Ma, Zeng, Wang, IEEE TIP 2015: windows, stabilising constants, and the first three weights of MS-SSIM
@@ -47,11 +47,11 @@ def mef_ssim(t: Triple) -> float:
     return score
 
 
-def _evened(image: Plane) -> Plane:
+def _evened(image: GrayImage) -> GrayImage:
     return np.pad(image, [(0, side % 2) for side in image.shape], mode="edge")
 
 
-def _quality(fused: Plane, a: Plane, b: Plane) -> float:
+def _quality(fused: GrayImage, a: GrayImage, b: GrayImage) -> float:
     share_a, share_b = _wished_shares(_scatter(a, a), _scatter(b, b), _scatter(a, b))
     covariance = share_a * _covariance(a, fused) + share_b * _covariance(b, fused)
     variance = share_a**2 * _covariance(a, a) + share_b**2 * _covariance(b, b)
@@ -59,7 +59,7 @@ def _quality(fused: Plane, a: Plane, b: Plane) -> float:
     return float(np.mean((2.0 * covariance + C) / (variance + _covariance(fused, fused) + C)))
 
 
-def _wished_shares(aa: Plane, bb: Plane, ab: Plane) -> tuple[Plane, Plane]:
+def _wished_shares(aa: GrayImage, bb: GrayImage, ab: GrayImage) -> tuple[GrayImage, GrayImage]:
     # how much of either source's patch without its mean makes up the patch wished for
     norm_a, norm_b = np.sqrt(np.maximum(aa, 0.0)), np.sqrt(np.maximum(bb, 0.0))
     strength_a, strength_b = norm_a + STRENGTH_OFFSET, norm_b + STRENGTH_OFFSET
@@ -75,7 +75,7 @@ def _wished_shares(aa: Plane, bb: Plane, ab: Plane) -> tuple[Plane, Plane]:
     return share_a * scale, share_b * scale
 
 
-def _scatter(x: Plane, y: Plane) -> Plane:
+def _scatter(x: GrayImage, y: GrayImage) -> GrayImage:
     # sums of whole numbers and quarters: exact, so that flat windows give exactly 0
     ones = np.ones(WINDOW)
     sums = (smooth(image, ones, border="valid") for image in (x * y, x, y))
@@ -83,7 +83,7 @@ def _scatter(x: Plane, y: Plane) -> Plane:
     return (_PIXELS * product - sum_x * sum_y) / _PIXELS
 
 
-def _covariance(x: Plane, y: Plane) -> Plane:
+def _covariance(x: GrayImage, y: GrayImage) -> GrayImage:
     taps = gaussian_taps(WINDOW, SIGMA)
     product, mean_x, mean_y = (smooth(image, taps, border="valid") for image in (x * y, x, y))
     return product - mean_x * mean_y

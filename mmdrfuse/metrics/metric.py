@@ -16,7 +16,7 @@ class Rule:
         score: From one triple to a score.
         note: What the protocol changes against `standard`, beyond what it changes in the images.
         bug: Whether what it changes is an error of the program, reproduced on purpose.
-        smallest: Fewest pixels a side that the metric's windows need.
+        smallest: Fewest pixels on a side that the metric's windows or transforms need.
         side_by_side: Score the channels as one wide image instead of one by one.
         program_name: What the program itself calls the metric, if not as we do.
     """
@@ -29,10 +29,9 @@ class Rule:
     program_name: str = ""
 
     def __call__(self, triples: Sequence[Triple]) -> float:
-        """Mean score of the channels."""
+        """Return the mean score of the channels."""
         if self.side_by_side and len(triples) > 1:
-            wide = (np.hstack([getattr(t, name) for t in triples]) for name in ("fused", "a", "b"))
-            return float(self.score(Triple(*wide)))
+            triples = [_wide(triples)]
         return sum(float(self.score(t)) for t in triples) / len(triples)
 
 
@@ -41,7 +40,7 @@ class Metric:
     """One fusion metric.
 
     Args:
-        name: The name it is asked for by.
+        name: Its name in `evaluate` and on the command line.
         title: What it measures, in a few words.
         higher_is_better: Its direction.
         range: Bounds of its value under `standard`, or under the one protocol that has it.
@@ -60,5 +59,11 @@ class Metric:
 
 
 def same(protocols: str, rule: Rule) -> dict[str, Rule]:
-    """One rule for several protocols, their names parted by blanks."""
+    """Return one rule for several protocols, whose names are separated by blanks."""
     return dict.fromkeys(protocols.split(), rule)
+
+
+def _wide(triples: Sequence[Triple]) -> Triple:
+    # the channels of each image side by side
+    fused, a, b = (np.hstack(images) for images in zip(*(t.images for t in triples), strict=True))
+    return Triple(fused, a, b)

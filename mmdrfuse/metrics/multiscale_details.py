@@ -6,7 +6,7 @@ from functools import partial
 import numpy as np
 
 from mmdrfuse.metrics.metric import Metric, Rule, same
-from mmdrfuse.metrics.shared.triple import Plane, Triple
+from mmdrfuse.metrics.shared.triple import GrayImage, Triple
 
 # Wang and Liu 2008: weights of the two scales, finest first
 _SCALE_WEIGHTS = (2.0 / 3.0, 1.0 / 3.0)
@@ -66,7 +66,7 @@ def qm(t: Triple, *, summed_bands: bool = False) -> float:
     return score
 
 
-def _differences(image: Plane) -> tuple[Plane, Plane, Plane, Plane]:
+def _differences(image: GrayImage) -> tuple[GrayImage, GrayImage, GrayImage, GrayImage]:
     # along rows, columns and both diagonals
     return (
         image[:, 1:] - image[:, :-1],
@@ -76,12 +76,12 @@ def _differences(image: Plane) -> tuple[Plane, Plane, Plane, Plane]:
     )
 
 
-def _total(differences: tuple[Plane, ...]) -> float:
+def _total(differences: tuple[GrayImage, ...]) -> float:
     rows, columns, falling, rising = (float((difference**2).sum()) for difference in differences)
     return rows + columns + (falling + rising) / math.sqrt(2.0)
 
 
-def _haar(image: Plane) -> tuple[Plane, Plane]:
+def _haar(image: GrayImage) -> tuple[GrayImage, GrayImage]:
     # next coarser image, (H/2, W/2), and its horizontal, vertical and diagonal details, (3, H/2, W/2)
     height, width = image.shape[0] // 2 * 2, image.shape[1] // 2 * 2
     even, odd = image[:height:2, :width], image[1:height:2, :width]

@@ -1,8 +1,8 @@
-"""What the fused image tells of its sources, by entropies of gray levels: MI, Q_MI, Q_TE, Q_NCIE.
+"""Mutual information of the fused image and its sources, by entropies of gray levels: MI, Q_MI, Q_TE, Q_NCIE.
 
-Every probability is a share of pixels; values between two of the 256 levels count for the nearest. Q_MI and Q_NCIE ask
-only which pixels share a level, so they do not change when the levels of an image are renamed. None of the four
-depends on where the pixels lie: flips and transposition change nothing, nor does the order of the sources.
+Every probability is a share of pixels; values between two of the 256 levels count for the nearest. MI, Q_MI and Q_NCIE
+depend only on which pixels share a level, so they do not change when the levels of an image are renamed. No metric here
+depends on where the pixels are: flips and transposition change nothing, nor does the order of the sources.
 """
 
 import math
@@ -12,18 +12,27 @@ import numpy as np
 
 from mmdrfuse.metrics.metric import Metric, Rule, same
 from mmdrfuse.metrics.shared.filters import stretched
-from mmdrfuse.metrics.shared.histograms import LEVELS, joint_histogram, level_entropy, shannon, shared_entropy
-from mmdrfuse.metrics.shared.triple import Triple
+from mmdrfuse.metrics.shared.histograms import (
+    LEVELS,
+    joint_histogram,
+    level_entropy,
+    level_information,
+    shannon_entropy,
+)
+from mmdrfuse.metrics.shared.triple import SOURCES, ImageName, Triple
 
-# log2 of the number of levels: dividing bits by it gives the logarithm to base 256
 BITS = 8.0
-# Orders of Tsallis' entropy: Nava, Cristóbal, Escalante-Ramírez 2007; Cvejic, Canagarajah, Bull 2006.
+"""log2 of the number of levels: dividing bits by it gives the logarithm to base 256."""
+
 NAVA = 0.43137
+"""Order of Tsallis' entropy in Q_TE: Nava, Cristóbal, Escalante-Ramírez 2007."""
+
 CVEJIC = 1.85
+"""The order that Cvejic, Canagarajah and Bull proposed in 2006."""
 
 
 def mutual_information(t: Triple, *, base: float = 2.0, joint_levels: int = LEVELS) -> float:
-    """What the fused image tells of each source, ``I(a, f) + I(b, f)``, with ``I(x, f) = H(x) + H(f) - H(x, f)``.
+    """Compute the mutual information with both sources, ``I(a, f) + I(b, f)``, ``I(x, f) = H(x) + H(f) - H(x, f)``.
 
     Args:
         t: Images 0..255.
@@ -32,17 +41,17 @@ def mutual_information(t: Triple, *, base: float = 2.0, joint_levels: int = LEVE
             is an error of one published program, kept for its protocol: the marginals keep all 256.
 
     Returns:
-        0 (independent) to ``H(a) + H(b)``.
+        0 (independent) to ``H(a) + H(b)``, higher is better.
 
     References:
         Qu, Zhang, Yan, "Information measure for performance of image fusion", Electronics Letters, 2002.
     """
-    bits = sum(shared_entropy(t, source, "fused", joint_levels=joint_levels) for source in ("a", "b"))
+    bits = sum(level_information(t, source, "fused", joint_levels=joint_levels) for source in SOURCES)
     return bits / math.log2(base)
 
 
 def qmi(t: Triple, *, stretch: bool = False) -> float:
-    """Normalised mutual information, ``2 [I(a, f) / (H(a) + H(f)) + I(b, f) / (H(b) + H(f))]``.
+    """Compute the normalised mutual information, ``2 [I(a, f) / (H(a) + H(f)) + I(b, f) / (H(b) + H(f))]``.
 
     Args:
         t: Images 0..255.
@@ -50,8 +59,8 @@ def qmi(t: Triple, *, stretch: bool = False) -> float:
             0 then has no levels and the result is NaN: kept for the protocol of the program that does so.
 
     Returns:
-        0 (independent) to 2 (each source tells the fused image and is told by it), higher is better. Two constant
-        images count as telling each other.
+        0 (independent) to 2 (each source determines the fused image and is determined by it), higher is better. Two
+        constant images count as determining each other.
 
     References:
         Hossny, Nahavandi, Creighton, "Comments on 'Information measure for performance of image fusion'", Electronics
@@ -61,7 +70,7 @@ def qmi(t: Triple, *, stretch: bool = False) -> float:
         t = stretched(t)
     if _without_levels(t):
         return math.nan
-    return 2.0 * sum(_shared_part(t, source) for source in ("a", "b"))
+    return 2.0 * sum(_normalised_information(t, source) for source in SOURCES)
 
 
 def qte(
@@ -72,7 +81,7 @@ def qte(
     swapped_marginals: bool = False,
     stretch: bool = False,
 ) -> float:
-    """Mutual information by Tsallis' entropy of order q, ``[T(a, f) + T(b, f)] / [H(a)^q + H(b)^q + T(a, b)]``.
+    """Compute the mutual information by Tsallis' entropy, ``[T(a, f) + T(b, f)] / [H(a)^q + H(b)^q + T(a, b)]``.
 
     ``T(x, y) = (1 - sum_ij h_ij^q / (p_i p_j)^(q-1)) / (1 - q)`` with the joint histogram h and its marginals p.
 
@@ -81,11 +90,11 @@ def qte(
         order: q, above 0 and other than 1.
         normalised: Divide as above; otherwise the numerator alone, as Cvejic et al. proposed with q = 1.85.
         swapped_marginals: Take ``p_y(i) p_x(j)`` for the level i of x and j of y. An error of one published program,
-            kept for its protocol: the score then hangs on the levels' names.
+            kept for its protocol: the score then depends on the levels' names.
         stretch: Stretch each image to 0..255 first; a constant image other than 0 then gives NaN.
 
     Returns:
-        At least 0, higher is better; 0 where both sources are constant: there is nothing to tell.
+        At least 0, higher is better; 0 where both sources are constant and hold no information.
 
     References:
         Cvejic, Canagarajah, Bull, "Image fusion metric based on mutual information and Tsallis entropy", Electronics
@@ -96,16 +105,18 @@ def qte(
         t = stretched(t)
     if _without_levels(t):
         return math.nan
-    told = sum(_tsallis(t, source, "fused", order, swapped_marginals) for source in ("a", "b"))
+
+    transferred = sum(_tsallis_information(t, source, "fused", order, swapped_marginals) for source in SOURCES)
     if not normalised:
-        return told
-    entropies = sum(level_entropy(t, source) ** order for source in ("a", "b"))
-    possible = entropies + _tsallis(t, "a", "b", order, swapped_marginals)
-    return told / possible if possible else 0.0
+        return transferred
+
+    entropies = sum(level_entropy(t, source) ** order for source in SOURCES)
+    available = entropies + _tsallis_information(t, "a", "b", order, swapped_marginals)
+    return transferred / available if available else 0.0
 
 
 def qncie(t: Triple, *, stretch: bool = False) -> float:
-    """Nonlinear correlation information entropy, ``1 + sum (l/3) log256(l/3)``.
+    """Compute the nonlinear correlation information entropy, ``1 + sum (l/3) log256(l/3)``.
 
     The l are the eigenvalues of the 3×3 matrix of nonlinear correlations ``I(x, y) / 8 bits`` between both sources and
     the fused image, with ones on the diagonal.
@@ -125,11 +136,14 @@ def qncie(t: Triple, *, stretch: bool = False) -> float:
         t = stretched(t)
     if _without_levels(t):
         return math.nan
-    correlations = np.eye(3)
-    for row, column, x, y in ((0, 1, "a", "b"), (0, 2, "a", "fused"), (1, 2, "b", "fused")):
-        correlations[row, column] = correlations[column, row] = shared_entropy(t, x, y) / BITS
+
+    a_b = level_information(t, "a", "b") / BITS
+    a_fused = level_information(t, "a", "fused") / BITS
+    b_fused = level_information(t, "b", "fused") / BITS
+    correlations = np.array([[1.0, a_b, a_fused], [a_b, 1.0, b_fused], [a_fused, b_fused, 1.0]])
+
     eigenvalues = np.maximum(np.linalg.eigvalsh(correlations), 0.0)  # rounding may leave one just below 0
-    return 1.0 - shannon(eigenvalues) / BITS
+    return 1.0 - shannon_entropy(eigenvalues) / BITS
 
 
 def _without_levels(t: Triple) -> bool:
@@ -137,19 +151,24 @@ def _without_levels(t: Triple) -> bool:
     return any(np.isnan(image[0, 0]) for image in t.images)
 
 
-def _shared_part(t: Triple, source: str) -> float:
+def _normalised_information(t: Triple, source: ImageName) -> float:
+    # at most 1/2; two constant images have no entropy and count as equal
     total = level_entropy(t, source) + level_entropy(t, "fused")
-    return shared_entropy(t, source, "fused") / total if total else 0.5
+    return level_information(t, source, "fused") / total if total else 0.5
 
 
-def _tsallis(t: Triple, x: str, y: str, order: float, swapped_marginals: bool) -> float:
+def _tsallis_information(t: Triple, x: ImageName, y: ImageName, order: float, swapped_marginals: bool) -> float:
     joint = joint_histogram(t, x, y)
-    rows, columns = joint.sum(axis=1), joint.sum(axis=0)
+    rows = joint.sum(axis=1)
+    columns = joint.sum(axis=0)
     independent = np.outer(columns, rows) if swapped_marginals else np.outer(rows, columns)
-    possible = (joint > 0) & (independent > 0)
+
+    # elsewhere the sum has no term, or with swapped marginals an infinite one, which the program leaves out
+    counted = (joint > 0) & (independent > 0)
     size = float(joint.sum())
-    shares, independent = joint[possible] / size, independent[possible] / size**2
-    return float((1.0 - (shares**order * independent ** (1.0 - order)).sum()) / (1.0 - order))
+    h = joint[counted] / size
+    p = independent[counted] / size**2
+    return float((1.0 - (h**order * p ** (1.0 - order)).sum()) / (1.0 - order))
 
 
 _NATS = partial(mutual_information, base=math.e)

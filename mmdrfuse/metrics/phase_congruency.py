@@ -15,7 +15,7 @@ import scipy.fft
 from mmdrfuse.compiling import compiled
 from mmdrfuse.metrics.metric import Metric, Rule
 from mmdrfuse.metrics.shared.filters import smooth
-from mmdrfuse.metrics.shared.triple import Plane, Triple
+from mmdrfuse.metrics.shared.triple import GrayImage, Triple
 from mmdrfuse.metrics.shared.windows import gaussian_taps
 
 Spectrum = npt.NDArray[np.complex128]
@@ -79,7 +79,7 @@ def qp(t: Triple, *, published: bool = False) -> float:
     return score
 
 
-def _feature_maps(images: Sequence[Plane], published: bool) -> list[Plane]:
+def _feature_maps(images: Sequence[GrayImage], published: bool) -> list[GrayImage]:
     # phase congruency, its largest and its smallest moment, (3, H, W) for each image
     shape = images[0].shape
     spectra = [scipy.fft.fft2(image) for image in images]
@@ -98,7 +98,7 @@ def _feature_maps(images: Sequence[Plane], published: bool) -> list[Plane]:
     return [_maps(total, 0.5 if published else 2.0) for total in sums]
 
 
-def _filters(shape: tuple[int, int], published: bool) -> Iterator[tuple[float, list[Plane]]]:
+def _filters(shape: tuple[int, int], published: bool) -> Iterator[tuple[float, list[GrayImage]]]:
     # each direction's angle and transfer functions, finest first, (H, W) in the layout of the Fourier transform
     (v, low_v), (u, low_u) = (_frequencies(side, published) for side in shape)
     v, low_v = v[:, None], low_v[:, None]
@@ -120,7 +120,7 @@ def _filters(shape: tuple[int, int], published: bool) -> Iterator[tuple[float, l
         yield angle, [each * angular for each in radial]
 
 
-def _frequencies(side: int, published: bool) -> tuple[Plane, Plane]:
+def _frequencies(side: int, published: bool) -> tuple[GrayImage, GrayImage]:
     # for the log-Gabor and for the low-pass filter, cycles per pixel
     cycles = scipy.fft.fftfreq(side)
     if published and side % 2:
@@ -128,7 +128,7 @@ def _frequencies(side: int, published: bool) -> tuple[Plane, Plane]:
     return cycles, cycles
 
 
-def _real_power(transfer: Plane) -> float:
+def _real_power(transfer: GrayImage) -> float:
     # sum of squares of the real part of the impulse response, by Parseval from the even part of the transfer function
     mirrored = np.roll(transfer[::-1, ::-1], (1, 1), (0, 1))
     return float(((transfer + mirrored) ** 2).sum()) / 4.0
@@ -164,19 +164,19 @@ def _accumulate(
             sums[_XY, y, x] += squared * cosine * sine
 
 
-def _maps(sums: Plane, mixed: float) -> Plane:
+def _maps(sums: GrayImage, mixed: float) -> GrayImage:
     energy, amplitude, xx, yy, xy = sums
     difference = np.sqrt((mixed * xy) ** 2 + (xx - yy) ** 2) / (_DIRECTIONS / 2) + _TINY
     total = (xx + yy) / (_DIRECTIONS / 2)
     return np.stack([energy / (amplitude + _TINY), (total + difference) / 2.0, (total - difference) / 2.0])
 
 
-def _mean_and_variance(plane: Plane) -> tuple[Plane, Plane]:
+def _mean_and_variance(plane: GrayImage) -> tuple[GrayImage, GrayImage]:
     mean = smooth(plane, _TAPS, border="zero")
     return mean, smooth(plane**2, _TAPS, border="zero") - mean**2
 
 
-def _correlation(source: Plane, fused: Plane, local_f: tuple[Plane, Plane]) -> Plane:
+def _correlation(source: GrayImage, fused: GrayImage, local_f: tuple[GrayImage, GrayImage]) -> GrayImage:
     (mean_s, var_s), (mean_f, var_f) = _mean_and_variance(source), local_f
     covariance = smooth(source * fused, _TAPS, border="zero") - mean_s * mean_f
     return (covariance + _TINY) / (np.sqrt(np.abs(var_s * var_f)) + _TINY)

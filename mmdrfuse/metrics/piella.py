@@ -16,7 +16,7 @@ from scipy.ndimage import correlate1d
 
 from mmdrfuse.metrics.metric import Metric, Rule
 from mmdrfuse.metrics.shared.filters import smooth
-from mmdrfuse.metrics.shared.triple import Plane, Triple, once
+from mmdrfuse.metrics.shared.triple import GrayImage, Triple, once
 from mmdrfuse.metrics.shared.windows import gaussian_taps
 
 # A variance below it, of levels 0..255, is a flat window: whole numbers give at least 0.001 in 7×7 pixels.
@@ -145,31 +145,33 @@ def qy(t: Triple, *, flat_tolerance: float | None = FLAT) -> float:
 class _Windows:
     """Statistics of every window of three images, addressed as F, A and B."""
 
-    def __init__(self, images: tuple[Plane, Plane, Plane], taps: Plane, flat_tolerance: float | None) -> None:
+    def __init__(
+        self, images: tuple[GrayImage, GrayImage, GrayImage], taps: GrayImage, flat_tolerance: float | None
+    ) -> None:
         self.images, self.taps, self.flat_tolerance = images, taps, flat_tolerance
         self.means = [smooth(image, taps, border="valid") for image in images]
-        self.covariances: dict[tuple[int, int], Plane] = {}
+        self.covariances: dict[tuple[int, int], GrayImage] = {}
 
-    def covariance(self, x: int, y: int) -> Plane:
+    def covariance(self, x: int, y: int) -> GrayImage:
         """Biased covariance, 0 in flat windows."""
         if (x, y) not in self.covariances:
             moment = smooth(self.images[x] * self.images[y], self.taps, border="valid")
             self.covariances[x, y] = self._flattened(moment - self.means[x] * self.means[y])
         return self.covariances[x, y]
 
-    def share(self, one: Plane, other: Plane, undefined: float) -> Plane:
+    def share(self, one: GrayImage, other: GrayImage, undefined: float) -> GrayImage:
         """``one / (one + other)``, `undefined` where that is 0/0."""
         total = self._flattened(one + other)
         return np.divide(one, total, out=np.full_like(one, undefined), where=total != 0.0)
 
-    def similarity(self, x: int, y: int, constants: tuple[float, float]) -> Plane:
+    def similarity(self, x: int, y: int, constants: tuple[float, float]) -> GrayImage:
         """Structural similarity of two images."""
         (c1, c2), mu_x, mu_y = constants, self.means[x], self.means[y]
         luminance = (2.0 * mu_x * mu_y + c1) / (mu_x**2 + mu_y**2 + c1)
         structure = (2.0 * self.covariance(x, y) + c2) / (self.covariance(x, x) + self.covariance(y, y) + c2)
         return luminance * structure
 
-    def _flattened(self, values: Plane) -> Plane:
+    def _flattened(self, values: GrayImage) -> GrayImage:
         if self.flat_tolerance is not None:
             values[np.abs(values) <= self.flat_tolerance] = 0.0
         return values
@@ -191,7 +193,7 @@ def _small_windows(t: Triple, flat_tolerance: float | None) -> _Windows:
     return _Windows(t.images, gaussian_taps(7, 1.5), flat_tolerance)
 
 
-def _prewitt_magnitude(image: Plane) -> Plane:
+def _prewitt_magnitude(image: GrayImage) -> GrayImage:
     down, across = (
         correlate1d(
             correlate1d(image, [1, 0, -1], axis=axis, mode="constant"), [1, 1, 1], axis=1 - axis, mode="constant"

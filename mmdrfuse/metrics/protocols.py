@@ -1,7 +1,7 @@
 """The protocols: whose numbers a score reproduces.
 
-A protocol says what the metrics see of the stored pixels. What it changes in a metric stands with the metric, in the
-table.
+A protocol says what the metrics see of the stored pixels. What it changes in a metric is part of the metric's row in
+the table.
 """
 
 from collections.abc import Callable
@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mmdrfuse.metrics.shared.gray import Stored, matlab_luma, rounded_luma, single_luma
-from mmdrfuse.metrics.shared.triple import Plane, Triple
+from mmdrfuse.metrics.shared.gray import StoredImage, matlab_luma, rounded_luma, single_luma
+from mmdrfuse.metrics.shared.triple import GrayImage, Triple
 
 
 @dataclass(frozen=True)
@@ -27,12 +27,12 @@ class Protocol:
 
     name: str
     title: str
-    gray: Callable[[Stored], Plane]
+    gray: Callable[[StoredImage], GrayImage]
     per_channel: bool = False
     aliases: tuple[str, ...] = ()
 
-    def triples(self, fused: Stored, a: Stored, b: Stored) -> tuple[Triple, ...]:
-        """What the metrics see: one triple of gray images, or one a channel.
+    def triples(self, fused: StoredImage, a: StoredImage, b: StoredImage) -> tuple[Triple, ...]:
+        """Return what the metrics see: one triple of gray images, or one for each channel.
 
         Args:
             fused: (H, W) or (H, W, 3), values 0..255.
@@ -43,11 +43,11 @@ class Protocol:
             One triple, or three.
         """
         if self.per_channel and fused.ndim == 3:
-            return tuple(Triple(*(_channel(image, k) for image in (fused, a, b))) for k in range(3))
+            return tuple(Triple(_channel(fused, k), _channel(a, k), _channel(b, k)) for k in range(3))
         return (Triple(self.gray(fused), self.gray(a), self.gray(b)),)
 
 
-def _channel(image: Stored, index: int) -> Plane:
+def _channel(image: StoredImage, index: int) -> GrayImage:
     # a gray image is paired with every channel of the others
     return (image if image.ndim == 2 else image[..., index]).astype(np.float64)
 

@@ -9,7 +9,7 @@ import numpy as np
 from mmdrfuse.compiling import compiled
 from mmdrfuse.metrics.mef_ssim import mef_ssim
 from mmdrfuse.metrics.metric import Metric, Rule
-from mmdrfuse.metrics.shared.triple import Plane, Row, Triple, once
+from mmdrfuse.metrics.shared.triple import GrayImage, Triple, Vector, once
 from mmdrfuse.metrics.shared.windows import (
     COV_A,
     COV_B,
@@ -97,7 +97,7 @@ def _similarities(t: Triple, scale: int, peak: float, replicated: bool) -> tuple
 
 
 @once
-def _scaled(t: Triple, scale: int) -> tuple[Plane, Plane, Plane]:
+def _scaled(t: Triple, scale: int) -> tuple[GrayImage, GrayImage, GrayImage]:
     if scale == 0:
         return t.images
     fused, a, b = (halved(image) for image in _scaled(t, scale - 1))
@@ -106,7 +106,7 @@ def _scaled(t: Triple, scale: int) -> tuple[Plane, Plane, Plane]:
 
 @compiled()
 def _similarity_sums(
-    fused: Plane, a: Plane, b: Plane, taps: Row, c1: float, c2: float
+    fused: GrayImage, a: GrayImage, b: GrayImage, taps: Vector, c1: float, c2: float
 ) -> tuple[float, float, float, float]:
     height, width = fused.shape[0] - taps.size + 1, fused.shape[1] - taps.size + 1
     columns, row = np.empty((STATISTICS, fused.shape[1])), np.empty((STATISTICS, width))

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mmdrfuse.compiling import compiled
-from mmdrfuse.metrics.shared.triple import Plane, Row, Triple
+from mmdrfuse.metrics.shared.triple import GrayImage, Triple, Vector
 from mmdrfuse.metrics.shared.windows import COV_A, COV_B, MU_A, MU_B, MU_F, STATISTICS, VAR_A, VAR_B, VAR_F
 
 Single = npt.NDArray[np.float32]
@@ -56,7 +56,7 @@ def _similarity(fused: Single, a: Single, b: Single) -> float:
 
 
 @compiled()
-def _add_rows(sums: Plane, sign: float, fused: Single, a: Single, b: Single) -> None:
+def _add_rows(sums: GrayImage, sign: float, fused: Single, a: Single, b: Single) -> None:
     for x in range(fused.size):
         f, p, q = fused[x], a[x], b[x]
         sums[MU_F, x] += sign * f
@@ -70,7 +70,7 @@ def _add_rows(sums: Plane, sign: float, fused: Single, a: Single, b: Single) -> 
 
 
 @compiled()
-def _window_means(sums: Row, means: Single) -> None:
+def _window_means(sums: Vector, means: Single) -> None:
     column = (sums / WINDOW).astype(np.float32)
     row = np.zeros(means.size)
     for k in range(WINDOW):

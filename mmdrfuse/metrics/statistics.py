@@ -6,16 +6,16 @@ import numpy as np
 
 from mmdrfuse.metrics.metric import Metric, Rule, same
 from mmdrfuse.metrics.shared.gradients import sobel_magnitude
-from mmdrfuse.metrics.shared.triple import Plane, Triple
+from mmdrfuse.metrics.shared.triple import GrayImage, Triple
 
 
 def standard_deviation(t: Triple, *, saturated: bool = False) -> float:
-    """Spread of the fused image's levels, ``sqrt(mean((f - mean f)^2))``.
+    """Compute the spread of the fused image's levels, ``sqrt(mean((f - mean f)^2))``.
 
     Args:
         t: Images 0..255.
-        saturated: Compute as 8-bit integers that stop at 0 and 255 would: differences below 0 become 0, squares above
-            255 become 255. An error of one published table, kept for its protocol.
+        saturated: Compute in 8-bit integers that stop at 0 and 255: differences below 0 become 0, squares above 255
+            become 255. An error of one published table, kept for its protocol.
 
     Returns:
         0 (constant) to 127.5.
@@ -31,10 +31,10 @@ def standard_deviation(t: Triple, *, saturated: bool = False) -> float:
 
 
 def spatial_frequency(t: Triple, *, per_pixel: bool = False, peak: float = 255.0) -> float:
-    """Size of the fused image's first differences, ``sqrt(mean dx^2 + mean dy^2)``.
+    """Compute the size of the fused image's first differences, ``sqrt(mean dx^2 + mean dy^2)``.
 
     Args:
-        t: Images 0..255.
+        t: Images 0..255, at least 2×2.
         per_pixel: Divide both sums by the number of pixels instead of the number of differences.
         peak: The value that 255 stands for: 1 for images in 0..1.
 
@@ -44,16 +44,19 @@ def spatial_frequency(t: Triple, *, per_pixel: bool = False, peak: float = 255.0
     References:
         Eskicioglu, Fisher, "Image quality measures and their performance", IEEE Trans. Communications, 1995.
     """
-    across, down = np.diff(t.fused, axis=1), np.diff(t.fused, axis=0)
-    counts = (t.fused.size, t.fused.size) if per_pixel else (across.size, down.size)
-    return float(np.sqrt((across**2).sum() / counts[0] + (down**2).sum() / counts[1])) * peak / 255.0
+    across = np.diff(t.fused, axis=1)
+    down = np.diff(t.fused, axis=0)
+    count_across, count_down = (t.fused.size, t.fused.size) if per_pixel else (across.size, down.size)
+
+    square = (across**2).sum() / count_across + (down**2).sum() / count_down
+    return float(np.sqrt(square)) * peak / 255.0
 
 
 def average_gradient(t: Triple, *, inner_count: bool = False) -> float:
-    """Mean slope of the fused image, ``mean sqrt((gx^2 + gy^2) / 2)``, from central differences.
+    """Compute the mean slope of the fused image, ``mean sqrt((gx^2 + gy^2) / 2)``, from central differences.
 
     Args:
-        t: Images 0..255.
+        t: Images 0..255, at least 2×2.
         inner_count: Divide the sum by ``(H - 1)(W - 1)`` instead of the number of pixels.
 
     Returns:
@@ -64,13 +67,15 @@ def average_gradient(t: Triple, *, inner_count: bool = False) -> float:
         extraction and multi-scale image decomposition", Optics Communications, 2015.
     """
     down, across = np.gradient(t.fused)
-    slopes: Plane = np.sqrt((across**2 + down**2) / 2.0)
+    slopes: GrayImage = np.sqrt((across**2 + down**2) / 2.0)
     count: int = t.fused[1:, 1:].size if inner_count else t.fused.size
     return float(slopes.sum()) / count
 
 
 def edge_intensity(t: Triple) -> float:
-    """Mean Sobel magnitude of the fused image, edge pixels repeated beyond the border, the kernel undivided.
+    """Compute the mean Sobel magnitude of the fused image, ``mean sqrt(sx^2 + sy^2)``.
+
+    The kernel is not divided; edge pixels are repeated beyond the border.
 
     Args:
         t: Images 0..255.
@@ -82,7 +87,7 @@ def edge_intensity(t: Triple) -> float:
         Rajalingam, Priya, "Hybrid multimodality medical image fusion technique for feature enhancement in medical
         diagnosis", Int. J. Engineering Science Invention, 2018.
     """
-    magnitude: Plane = sobel_magnitude(t.fused, border="edge")
+    magnitude: GrayImage = sobel_magnitude(t.fused, border="edge")
     return float(magnitude.mean())
 
 

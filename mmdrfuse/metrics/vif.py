@@ -14,7 +14,7 @@ import numpy as np
 
 from mmdrfuse.compiling import compiled
 from mmdrfuse.metrics.metric import Metric, Rule, same
-from mmdrfuse.metrics.shared.triple import Plane, Row, Triple, once
+from mmdrfuse.metrics.shared.triple import GrayImage, Triple, Vector, once
 from mmdrfuse.metrics.shared.windows import COV_A, COV_B, STATISTICS, VAR_A, VAR_B, VAR_F, gaussian_taps, row_statistics
 
 # Sheikh and Bovik, IEEE TIP 2006: windows of 2^(5-s)+1 pixels at the scales s = 1..4, a fifth of that as sigma
@@ -106,7 +106,7 @@ def _ratio(through: float, direct: float) -> float:
 
 
 @compiled()
-def _decimated(image: Plane, taps: Row) -> Plane:
+def _decimated(image: GrayImage, taps: Vector) -> GrayImage:
     height, width = (image.shape[0] - taps.size + 2) // 2, (image.shape[1] - taps.size + 2) // 2
     out = np.zeros((height, width))
     column = np.empty(image.shape[1])
@@ -123,7 +123,7 @@ def _decimated(image: Plane, taps: Row) -> Plane:
 
 @compiled(error_model="numpy")
 def _information(
-    fused: Plane, a: Plane, b: Plane, taps: Row, ceiling: float
+    fused: GrayImage, a: GrayImage, b: GrayImage, taps: Vector, ceiling: float
 ) -> tuple[float, float, float, float, float, float, int]:
     height, width = fused.shape[0] - taps.size + 1, fused.shape[1] - taps.size + 1
     columns, row = np.empty((STATISTICS, fused.shape[1])), np.empty((STATISTICS, width))

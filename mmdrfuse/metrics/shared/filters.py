@@ -6,69 +6,89 @@ import numpy as np
 import scipy.fft
 from scipy.ndimage import correlate1d
 
-from mmdrfuse.metrics.shared.triple import Plane, Triple, once
+from mmdrfuse.metrics.shared.triple import GrayImage, Triple, Vector, once
 
 
-def stretch255(plane: Plane) -> Plane:
-    """Spread an image's own range over 0..255 and round to the nearest level, halves up.
+def stretch255(image: GrayImage) -> GrayImage:
+    """Return an image with its own range spread over 0..255, rounded to the nearest level, halves up.
 
     Args:
-        plane: (H, W), values 0..255.
+        image: (H, W), values 0..255.
 
     Returns:
         Whole numbers 0..255, (H, W). A black image stays black; any other constant image becomes NaN, as in the
         programs that stretch.
     """
-    low, high = plane.min(), plane.max()
+    low = image.min()
+    high = image.max()
     if low == high:
-        return np.zeros_like(plane) if high == 0.0 else np.full_like(plane, np.nan)
-    stretched: Plane = np.floor((plane - low) / (high - low) * 255.0 + 0.5)
-    return stretched
+        return np.zeros_like(image) if high == 0.0 else np.full_like(image, np.nan)
+
+    levels: GrayImage = np.floor((image - low) / (high - low) * 255.0 + 0.5)
+    return levels
 
 
 @once
 def stretched(t: Triple) -> Triple:
-    """The triple of the three images, each stretched by `stretch255`."""
+    """Return the triple of the three images, each stretched by `stretch255`."""
     return Triple(*(stretch255(image) for image in t.images))
 
 
-def smooth(plane: Plane, taps: Plane, *, border: Literal["valid", "zero"]) -> Plane:
-    """Filter rows and columns with the same symmetric taps.
+def smooth(image: GrayImage, taps: Vector, *, border: Literal["valid", "zero"]) -> GrayImage:
+    """Return an image whose rows and columns are filtered with the same symmetric taps.
 
     Args:
-        plane: (H, W).
+        image: (H, W).
         taps: (n,), n odd, symmetric.
         border: ``"valid"`` keeps windows inside the image, ``"zero"`` puts black beyond its border.
 
     Returns:
         (H-n+1, W-n+1) for ``"valid"``, (H, W) for ``"zero"``.
     """
-    out = correlate1d(correlate1d(plane, taps, axis=0, mode="constant"), taps, axis=1, mode="constant")
+    down = correlate1d(image, taps, axis=0, mode="constant")
+    both = correlate1d(down, taps, axis=1, mode="constant")
     margin = taps.size // 2 if border == "valid" else 0
-    return out[margin : out.shape[0] - margin, margin : out.shape[1] - margin]
+    return both[margin : both.shape[0] - margin, margin : both.shape[1] - margin]
 
 
-def cycles_per_image(shape: tuple[int, int]) -> Plane:
-    """Radial frequency of each coefficient of a real image's Fourier transform, in whole cycles per image side.
+def divide(numerator: GrayImage, denominator: GrayImage, *, undefined: float) -> GrayImage:
+    """Return the quotient of two maps, and a stated value where the denominator is 0.
+
+    Args:
+        numerator: (H, W).
+        denominator: (H, W).
+        undefined: What stands where the denominator is 0.
+
+    Returns:
+        (H, W).
+    """
+    return np.divide(numerator, denominator, out=np.full_like(numerator, undefined), where=denominator != 0.0)
+
+
+def cycles_per_image(shape: tuple[int, int]) -> GrayImage:
+    """Return the radial frequency of each coefficient of a real image's Fourier transform.
 
     Args:
         shape: Height and width of the image.
 
     Returns:
-        (H, W // 2 + 1), laid out as `scipy.fft.rfft2` lays out its result.
+        Whole cycles per image side, (H, W // 2 + 1), laid out as `scipy.fft.rfft2` lays out its result.
     """
     height, width = shape
-    return np.hypot(scipy.fft.fftfreq(height, 1.0 / height)[:, None], scipy.fft.rfftfreq(width, 1.0 / width))
+    down = scipy.fft.fftfreq(height, 1.0 / height)
+    across = scipy.fft.rfftfreq(width, 1.0 / width)
+    return np.hypot(down[:, None], across)
 
 
-def filter_frequencies(plane: Plane, transfer: Plane) -> Plane:
-    """Multiply an image's spectrum with a transfer function of `cycles_per_image`.
+def filter_frequencies(image: GrayImage, transfer: GrayImage) -> GrayImage:
+    """Return an image whose spectrum is multiplied with a transfer function over `cycles_per_image`.
 
     Args:
-        plane: (H, W).
+        image: (H, W).
         transfer: (H, W // 2 + 1), real.
 
     Returns:
         (H, W); the image counts as periodic.
     """
-    return scipy.fft.irfft2(scipy.fft.rfft2(plane) * transfer, plane.shape)
+    spectrum = scipy.fft.rfft2(image)
+    return scipy.fft.irfft2(spectrum * transfer, image.shape)

@@ -1,4 +1,4 @@
-"""Sobel gradients of the three images."""
+"""Sobel gradients of the three images, and how two gradients are compared."""
 
 import math
 from typing import Literal, NamedTuple
@@ -6,90 +6,102 @@ from typing import Literal, NamedTuple
 import numpy as np
 
 from mmdrfuse.compiling import compiled
-from mmdrfuse.metrics.shared.triple import Plane, Row, Triple, once
+from mmdrfuse.metrics.shared.triple import GrayImage, ImageName, Triple, Vector, once
 
-# `zero`: black beyond the border; `edge`: the border pixel repeated; `reflect`: mirrored without repeating it
 Border = Literal["zero", "edge", "reflect"]
+"""What lies beyond the border: black, the border pixel repeated, or the image mirrored without repeating it."""
 
 
-class Edges(NamedTuple):
-    """Gradient of an image: magnitude, and angle in (-pi/2, pi/2], pi/2 wherever the x-derivative is 0. (H, W) each."""
+class Gradient(NamedTuple):
+    """Gradient of an image in polar form, (H, W) each."""
 
-    magnitude: Plane
-    angle: Plane
+    magnitude: GrayImage
+    angle: GrayImage
+    """In (-pi/2, pi/2], pi/2 wherever the x-derivative is 0."""
 
 
 @once
-def edges(t: Triple, name: str, *, border: Border, peak: float = 255.0) -> Edges:
-    """Sobel gradient (undivided) of one of a triple's images.
+def gradient(t: Triple, name: ImageName, *, border: Border, peak: float = 255.0) -> Gradient:
+    """Return the Sobel gradient of one of a triple's images, the kernel undivided.
 
     Args:
         t: Images 0..255.
-        name: ``"fused"``, ``"a"`` or ``"b"``.
-        border: What stands beyond the border.
+        name: Which image.
+        border: What lies beyond the border.
         peak: The value that 255 stands for: 1 for images in 0..1.
-
-    Returns:
-        Magnitude and angle.
     """
-    plane: Plane = getattr(t, name)
+    image = t.image(name)
     if peak != 255.0:
-        plane = plane / 255.0 * peak
-    magnitude, slope = np.empty_like(plane), np.empty_like(plane)
-    _polar(_framed(plane, border), magnitude, slope)
-    return Edges(magnitude, np.arctan(slope, out=slope))
+        image = image / 255.0 * peak
+
+    magnitude = np.empty_like(image)
+    tangent = np.empty_like(image)
+    _polar(_padded(image, border), magnitude, tangent)
+    return Gradient(magnitude, np.arctan(tangent, out=tangent))
 
 
-def sobel_magnitude(plane: Plane, *, border: Border) -> Plane:
-    """Magnitude of the Sobel gradient, (H, W), the kernel undivided."""
-    across, down = sobel(plane, border=border)
+def sobel_magnitude(image: GrayImage, *, border: Border) -> GrayImage:
+    """Return the magnitude of the Sobel gradient, (H, W), the kernel undivided."""
+    across, down = sobel(image, border=border)
     return np.sqrt(across**2 + down**2)
 
 
-def sobel(plane: Plane, *, border: Border) -> tuple[Plane, Plane]:
-    """Horizontal and vertical Sobel derivative, the latter positive towards the top.
+def sobel(image: GrayImage, *, border: Border) -> tuple[GrayImage, GrayImage]:
+    """Return the horizontal and the vertical Sobel derivative, the latter positive towards the top.
 
     The terms are added column by column, as MATLAB's convolution does. On whole numbers any order gives the same
-    sums; on fractions the last bit, and with it whether two gradients are equal, hangs on it.
+    sums; on fractions it decides the last bit, and with it whether two gradients are equal.
 
     Args:
-        plane: (H, W).
-        border: What stands beyond the border.
+        image: (H, W).
+        border: What lies beyond the border.
 
     Returns:
         Two arrays (H, W).
     """
-    across, down = np.empty_like(plane), np.empty_like(plane)
-    _derivatives(_framed(plane, border), across, down)
+    across = np.empty_like(image)
+    down = np.empty_like(image)
+    _derivatives(_padded(image, border), across, down)
     return across, down
 
 
-def _framed(plane: Plane, border: Border) -> Plane:
+def parallelism(x: Gradient, y: Gradient) -> GrayImage:
+    """Return how parallel two gradients are, ``(2/pi) | |angle_x - angle_y| - pi/2 |``: 0..1, (H, W)."""
+    result = x.angle - y.angle
+    # in place: these maps are large, and each step is cheaper than the memory for its result
+    np.abs(result, out=result)
+    result -= np.pi / 2
+    np.abs(result, out=result)
+    result /= np.pi / 2
+    return result
+
+
+def _padded(image: GrayImage, border: Border) -> GrayImage:
     mode: Literal["constant", "edge", "reflect"] = "constant" if border == "zero" else border
-    return np.pad(plane, 1, mode=mode)
+    return np.pad(image, 1, mode=mode)
 
 
 @compiled()
-def _derivatives(framed: Plane, across: Plane, down: Plane) -> None:
+def _derivatives(padded: GrayImage, across: GrayImage, down: GrayImage) -> None:
     # results are filled in, not made here: NumPy gets large arrays from the system several times as fast as numba does
     for y in range(across.shape[0]):
-        _sobel_row(framed[y], framed[y + 1], framed[y + 2], across[y], down[y])
+        _sobel_row(padded[y], padded[y + 1], padded[y + 2], across[y], down[y])
 
 
 @compiled(error_model="numpy")
-def _polar(framed: Plane, magnitude: Plane, slope: Plane) -> None:
-    # slope: tangent of the angle
+def _polar(padded: GrayImage, magnitude: GrayImage, tangent: GrayImage) -> None:
     height, width = magnitude.shape
-    across, down = np.empty(width), np.empty(width)
+    across = np.empty(width)
+    down = np.empty(width)
     for y in range(height):
-        _sobel_row(framed[y], framed[y + 1], framed[y + 2], across, down)
+        _sobel_row(padded[y], padded[y + 1], padded[y + 2], across, down)
         for x in range(width):
             magnitude[y, x] = math.sqrt(across[x] * across[x] + down[x] * down[x])
-            slope[y, x] = down[x] / across[x] if across[x] != 0.0 else math.inf
+            tangent[y, x] = down[x] / across[x] if across[x] != 0.0 else math.inf
 
 
 @compiled()
-def _sobel_row(above: Row, here: Row, below: Row, across: Row, down: Row) -> None:
+def _sobel_row(above: Vector, here: Vector, below: Vector, across: Vector, down: Vector) -> None:
     for x in range(across.size):
         across[x] = -below[x + 2] - 2.0 * here[x + 2] - above[x + 2] + below[x] + 2.0 * here[x] + above[x]
         down[x] = below[x + 2] - above[x + 2] + 2.0 * below[x + 1] - 2.0 * above[x + 1] + below[x] - above[x]

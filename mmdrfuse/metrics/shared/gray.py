@@ -10,26 +10,29 @@ from functools import wraps
 import numpy as np
 import numpy.typing as npt
 
-from mmdrfuse.metrics.shared.triple import Plane
+from mmdrfuse.metrics.shared.triple import GrayImage
 
-Stored = npt.NDArray[np.uint8] | npt.NDArray[np.floating]
+StoredImage = npt.NDArray[np.uint8] | npt.NDArray[np.floating]
+"""(H, W) or (H, W, 3), values 0..255, as a file or a caller gives them."""
 
-# ITU-R BT.601 luma, as printed in the standard and as MATLAB's rgb2gray derives it from the inverse of NTSC's matrix.
 BT601 = (0.299, 0.587, 0.114)
+"""Weights of red, green and blue in the luma of ITU-R BT.601, as printed in the standard."""
+
 MATLAB = (0.298936021293775, 0.587043074451121, 0.114020904255103)
+"""The same as MATLAB's rgb2gray derives them from the inverse of NTSC's matrix."""
 
 
-def _one_channel_passes(rule: Callable[[Stored], Plane]) -> Callable[[Stored], Plane]:
+def _one_channel_passes(rule: Callable[[StoredImage], GrayImage]) -> Callable[[StoredImage], GrayImage]:
     @wraps(rule)
-    def gray(image: Stored) -> Plane:
+    def gray(image: StoredImage) -> GrayImage:
         return image.astype(np.float64) if image.ndim == 2 else rule(image)
 
     return gray
 
 
 @_one_channel_passes
-def rounded_luma(image: Stored) -> Plane:
-    """Gray by BT.601 in double precision, rounded to the nearest level (halves to even).
+def rounded_luma(image: StoredImage) -> GrayImage:
+    """Return the gray level by BT.601 in double precision, rounded to the nearest level (halves to even).
 
     Args:
         image: (H, W) or (H, W, 3), values 0..255.
@@ -42,10 +45,10 @@ def rounded_luma(image: Stored) -> Plane:
 
 
 @_one_channel_passes
-def single_luma(image: Stored) -> Plane:
-    """Gray by BT.601 in single precision as OpenCV computes it for float images, rounded halves to even.
+def single_luma(image: StoredImage) -> GrayImage:
+    """Return the gray level by BT.601 in single precision as OpenCV computes it for float images, halves to even.
 
-    Whether a sum that ends in .5 is rounded up or down hangs on the order of the additions: green first, then blue and
+    The order of the additions decides whether a sum that ends in .5 is rounded up or down: green first, then blue and
     red each by a fused multiply-add, which is a float64 sum rounded to float32. All 2^24 colours agree with OpenCV's.
 
     Args:
@@ -62,8 +65,8 @@ def single_luma(image: Stored) -> Plane:
 
 
 @_one_channel_passes
-def matlab_luma(image: Stored) -> Plane:
-    """Gray as MATLAB's ``rgb2gray`` gives for 8-bit images, rounded halves up.
+def matlab_luma(image: StoredImage) -> GrayImage:
+    """Return the gray level that MATLAB's ``rgb2gray`` gives for 8-bit images, rounded halves up.
 
     Args:
         image: (H, W) or (H, W, 3), values 0..255.
@@ -75,10 +78,10 @@ def matlab_luma(image: Stored) -> Plane:
     return np.floor(MATLAB[0] * red + MATLAB[1] * green + MATLAB[2] * blue + 0.5)
 
 
-def _channels(image: Stored) -> tuple[Plane, Plane, Plane]:
+def _channels(image: StoredImage) -> tuple[GrayImage, GrayImage, GrayImage]:
     red, green, blue = np.moveaxis(image.astype(np.float64), -1, 0)
     return red, green, blue
 
 
-def _to_single(values: Plane) -> Plane:
+def _to_single(values: GrayImage) -> GrayImage:
     return values.astype(np.float32).astype(np.float64)

@@ -2,14 +2,21 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Concatenate, Literal, ParamSpec, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-# (H, W) and (W,)
-Plane = npt.NDArray[np.float64]
-Row = npt.NDArray[np.float64]
+GrayImage = npt.NDArray[np.float64]
+"""(H, W): gray levels 0..255, or a map of one value a pixel."""
+
+Vector = npt.NDArray[np.float64]
+"""(N,): a row of an image, or the weights of a filter."""
+
+ImageName = Literal["fused", "a", "b"]
+
+SOURCES: tuple[ImageName, ImageName] = ("a", "b")
+"""The names of the two sources."""
 
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
@@ -24,14 +31,21 @@ class Triple:
         b: Second source, usually visible, (H, W), values 0..255.
     """
 
-    def __init__(self, fused: Plane, a: Plane, b: Plane) -> None:
-        self.fused, self.a, self.b = (np.ascontiguousarray(plane, np.float64) for plane in (fused, a, b))
-        self.remembered: dict[object, object] = {}
+    def __init__(self, fused: GrayImage, a: GrayImage, b: GrayImage) -> None:
+        self.fused = np.ascontiguousarray(fused, np.float64)
+        self.a = np.ascontiguousarray(a, np.float64)
+        self.b = np.ascontiguousarray(b, np.float64)
+        self.cache: dict[object, object] = {}
 
     @property
-    def images(self) -> tuple[Plane, Plane, Plane]:
+    def images(self) -> tuple[GrayImage, GrayImage, GrayImage]:
         """The fused image, the first and the second source."""
         return self.fused, self.a, self.b
+
+    def image(self, name: ImageName) -> GrayImage:
+        """Return one of the three images by its name."""
+        image: GrayImage = getattr(self, name)
+        return image
 
 
 def once(function: Callable[Concatenate[Triple, _P], _T]) -> Callable[Concatenate[Triple, _P], _T]:
@@ -41,14 +55,14 @@ def once(function: Callable[Concatenate[Triple, _P], _T]) -> Callable[Concatenat
         function: A pure function whose arguments after the triple are hashable.
 
     Returns:
-        The same function, which keeps its results on the triple it is called with.
+        The same function, which keeps its results in the cache of the triple that it is called with.
     """
 
     @wraps(function)
-    def remembering(t: Triple, /, *args: _P.args, **kwargs: _P.kwargs) -> _T:
+    def cached(t: Triple, /, *args: _P.args, **kwargs: _P.kwargs) -> _T:
         key = (function, args, tuple(sorted(kwargs.items())))
-        if key not in t.remembered:
-            t.remembered[key] = function(t, *args, **kwargs)
-        return t.remembered[key]  # type: ignore[return-value]
+        if key not in t.cache:
+            t.cache[key] = function(t, *args, **kwargs)
+        return t.cache[key]  # type: ignore[return-value]
 
-    return remembering
+    return cached

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from mmdrfuse.metrics.shared.gradients import edges, sobel, sobel_magnitude
+from mmdrfuse.metrics.shared.gradients import gradient, sobel, sobel_magnitude
 from mmdrfuse.metrics.shared.triple import Triple
 
 MODES = {"zero": "constant", "edge": "nearest", "reflect": "mirror"}
@@ -19,7 +19,7 @@ def test_derivatives_are_scipys_up_to_their_common_sign(picture, border):
 
 def test_edges_are_the_derivatives_in_polar_form(triple):
     across, down = sobel(triple.a, border="zero")
-    magnitude, angle = edges(triple, "a", border="zero")
+    magnitude, angle = gradient(triple, "a", border="zero")
     np.testing.assert_allclose(magnitude, np.hypot(across, down), rtol=1e-14)
     slanted = across != 0
     np.testing.assert_allclose(angle[slanted], np.arctan(down[slanted] / across[slanted]), rtol=1e-14)
@@ -28,13 +28,13 @@ def test_edges_are_the_derivatives_in_polar_form(triple):
 
 def test_without_a_horizontal_derivative_the_angle_is_upright_whatever_the_sign():
     rows = np.repeat([[0.0], [90.0], [0.0]], 7, axis=1)
-    angle = edges(Triple(rows, rows, rows), "a", border="edge").angle
+    angle = gradient(Triple(rows, rows, rows), "a", border="edge").angle
     assert (angle == np.pi / 2).all()
 
 
 def test_unit_range_divides_before_it_differentiates(triple):
     scaled = Triple(*(image / 255.0 for image in triple.images))
-    small, direct = edges(triple, "fused", border="zero", peak=1.0), edges(scaled, "fused", border="zero")
+    small, direct = gradient(triple, "fused", border="zero", peak=1.0), gradient(scaled, "fused", border="zero")
     assert (small.magnitude == direct.magnitude).all()
     assert (small.angle == direct.angle).all()
 
