@@ -1,6 +1,7 @@
 """Structural similarity of the fused image to its sources: SSIM and its multi-scale form MS-SSIM."""
 
 import math
+from collections.abc import Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -26,11 +27,16 @@ from mmdrfuse.metrics.shared.windows import (
 )
 from mmdrfuse.metrics.ssim_float32 import ssim_float32
 
-# Wang et al., IEEE TIP 2004: an 11x11 Gaussian window with sigma 1.5, C1 = (0.01 L)^2, C2 = (0.03 L)^2
-WINDOW, SIGMA = 11, 1.5
-K1, K2 = 0.01, 0.03
-# Wang, Simoncelli, Bovik, Asilomar 2003: weights of the five scales
+WINDOW = 11
+SIGMA = 1.5
+"""Side and standard deviation in pixels of the Gaussian window (Wang et al., IEEE TIP 2004)."""
+
+K1 = 0.01
+K2 = 0.03
+"""``C1 = (K1 L)^2`` and ``C2 = (K2 L)^2`` of the same paper."""
+
 SCALE_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
+"""Powers of the five scales (Wang, Simoncelli, Bovik, Asilomar 2003)."""
 
 
 class Similarity(NamedTuple):
@@ -41,7 +47,7 @@ class Similarity(NamedTuple):
 
 
 def ssim(t: Triple, *, peak: float = 255.0, replicated: bool = False, mean: bool = False) -> float:
-    """Structural similarity of the fused image to both sources, ``SSIM(a, f) + SSIM(b, f)``.
+    """Compute the structural similarity to both sources, ``SSIM(a, f) + SSIM(b, f)``.
 
     ``SSIM = mean (2 mu_x mu_f + C1)(2 cov + C2) / ((mu_x^2 + mu_f^2 + C1)(var_x + var_f + C2))`` over Gaussian windows
     of 11×11 pixels that lie wholly inside the image.
@@ -53,7 +59,7 @@ def ssim(t: Triple, *, peak: float = 255.0, replicated: bool = False, mean: bool
         mean: Give the mean of both similarities instead of their sum.
 
     Returns:
-        -2..2 (-1..1 with `mean`); the upper end where the fused image equals both sources.
+        -2..2 (-1..1 with `mean`), higher is better; the upper end where the fused image equals both sources.
 
     References:
         Wang, Bovik, Sheikh, Simoncelli, "Image quality assessment: from error visibility to structural similarity",
@@ -64,7 +70,7 @@ def ssim(t: Triple, *, peak: float = 255.0, replicated: bool = False, mean: bool
 
 
 def ms_ssim(t: Triple, *, mean: bool = False) -> float:
-    """Multi-scale structural similarity to both sources, ``MS(a, f) + MS(b, f)``.
+    """Compute the multi-scale structural similarity to both sources, ``MS(a, f) + MS(b, f)``.
 
     ``MS = prod_s structure_s^w_s * SSIM_5^w_5`` over the scales s = 1..4, each half the size of the one before (mean of
     2×2 pixels, an odd last row or column dropped). A scale whose mean is negative counts as 0.
@@ -74,17 +80,21 @@ def ms_ssim(t: Triple, *, mean: bool = False) -> float:
         mean: Give the mean of both similarities instead of their sum.
 
     Returns:
-        0..2 (0..1 with `mean`); the upper end where the fused image equals both sources.
+        0..2 (0..1 with `mean`), higher is better; the upper end where the fused image equals both sources.
 
     References:
         Wang, Simoncelli, Bovik, "Multiscale structural similarity for image quality assessment", Asilomar, 2003.
     """
-    last = len(SCALE_WEIGHTS) - 1
-    total = 0.0
-    for scales in zip(*(_similarities(t, scale, 255.0, False) for scale in range(last + 1)), strict=True):
-        terms = [*(scale.structure for scale in scales[:last]), scales[last].ssim]
-        total += math.prod(max(term, 0.0) ** weight for term, weight in zip(terms, SCALE_WEIGHTS, strict=True))
+    scales = [_similarities(t, scale, 255.0, False) for scale in range(len(SCALE_WEIGHTS))]
+    total = sum(_product_of_scales(source) for source in zip(*scales, strict=True))
     return total / (2.0 if mean else 1.0)
+
+
+def _product_of_scales(scales: Sequence[Similarity]) -> float:
+    # structure at every scale but the coarsest, which alone has luminance
+    *finer, coarsest = scales
+    terms = [*(scale.structure for scale in finer), coarsest.ssim]
+    return math.prod(max(term, 0.0) ** weight for term, weight in zip(terms, SCALE_WEIGHTS, strict=True))
 
 
 @once
@@ -92,8 +102,11 @@ def _similarities(t: Triple, scale: int, peak: float, replicated: bool) -> tuple
     fused, a, b = _scaled(t, scale)
     if replicated:
         fused, a, b = (np.pad(image, WINDOW // 2, mode="edge") for image in (fused, a, b))
-    sums = _similarity_sums(fused, a, b, gaussian_taps(WINDOW, SIGMA), (K1 * peak) ** 2, (K2 * peak) ** 2)
-    return Similarity(sums[0], sums[1]), Similarity(sums[2], sums[3])
+    taps = gaussian_taps(WINDOW, SIGMA)
+    c1 = (K1 * peak) ** 2
+    c2 = (K2 * peak) ** 2
+    ssim_a, structure_a, ssim_b, structure_b = _mean_similarities(fused, a, b, taps, c1, c2)
+    return Similarity(ssim_a, structure_a), Similarity(ssim_b, structure_b)
 
 
 @once
@@ -105,22 +118,28 @@ def _scaled(t: Triple, scale: int) -> tuple[GrayImage, GrayImage, GrayImage]:
 
 
 @compiled()
-def _similarity_sums(
+def _mean_similarities(
     fused: GrayImage, a: GrayImage, b: GrayImage, taps: Vector, c1: float, c2: float
 ) -> tuple[float, float, float, float]:
-    height, width = fused.shape[0] - taps.size + 1, fused.shape[1] - taps.size + 1
-    columns, row = np.empty((STATISTICS, fused.shape[1])), np.empty((STATISTICS, width))
+    height = fused.shape[0] - taps.size + 1
+    width = fused.shape[1] - taps.size + 1
+    columns = np.empty((STATISTICS, fused.shape[1]))
+    row = np.empty((STATISTICS, width))
     ssim_a = structure_a = ssim_b = structure_b = 0.0
     for y in range(height):
         row_statistics(fused, a, b, taps, y, np.inf, columns, row)
         for x in range(width):
-            mu_f, var_f = row[MU_F, x], row[VAR_F, x]
+            mu_f = row[MU_F, x]
+            var_f = row[VAR_F, x]
+
             structure = (2.0 * row[COV_A, x] + c2) / (row[VAR_A, x] + var_f + c2)
             structure_a += structure
             ssim_a += _luminance(row[MU_A, x], mu_f, c1) * structure
+
             structure = (2.0 * row[COV_B, x] + c2) / (row[VAR_B, x] + var_f + c2)
             structure_b += structure
             ssim_b += _luminance(row[MU_B, x], mu_f, c1) * structure
+
     pixels = height * width
     return ssim_a / pixels, structure_a / pixels, ssim_b / pixels, structure_b / pixels
 

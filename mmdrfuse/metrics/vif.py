@@ -1,9 +1,9 @@
 """Visual information fidelity: VIF of Sheikh and Bovik in the pixel domain, and VIFF of Han et al.
 
-Both model a source as a Gaussian mixture that reaches the eye through noise, once directly and once through the fused
-image, and compare the information that arrives. They share the statistics of four scales and differ in how the two
-sources are combined: VIF adds two scores, VIFF chooses a source pixel by pixel. What Python programs of the field call
-"VIFF" is VIF.
+Both model a source as a Gaussian scale mixture that reaches the eye through noise, once directly and once through the
+fused image, and compare the information that arrives. They share the statistics of four scales and differ in how they
+combine the two sources: VIF adds two scores, VIFF chooses a source pixel by pixel. What Python programs of the field
+call "VIFF" is VIF.
 """
 
 import math
@@ -17,16 +17,27 @@ from mmdrfuse.metrics.metric import Metric, Rule, same
 from mmdrfuse.metrics.shared.triple import GrayImage, Triple, Vector, once
 from mmdrfuse.metrics.shared.windows import COV_A, COV_B, STATISTICS, VAR_A, VAR_B, VAR_F, gaussian_taps, row_statistics
 
-# Sheikh and Bovik, IEEE TIP 2006: windows of 2^(5-s)+1 pixels at the scales s = 1..4, a fifth of that as sigma
 WINDOWS = (17, 9, 5, 3)
-# Their variance of the eye's noise, and Han's for VIFF: 0.005 * 255^2
-NOISE_VIF, NOISE_VIFF = 2.0, 325.125
-# Han et al., Information Fusion 2013: weights of the scales
+"""Sides of the windows of the four scales, 2^(5-s)+1; a fifth of that is sigma (Sheikh and Bovik, IEEE TIP 2006)."""
+
+NOISE_VIF = 2.0
+"""Their variance of the eye's noise, in squared levels."""
+
+NOISE_VIFF = 325.125
+"""Han's for VIFF: 0.005 * 255^2."""
+
 SCALE_WEIGHTS = (1.0, 0.0, 0.15, 1.0)
+"""Weights of the scales in VIFF, over their sum (Han et al., Information Fusion 2013)."""
+
 _TINY = 1e-10
-# Factors between two logarithms: each is at most 1 + 255^2 / 4 / 2, so 16 of them stay far below the largest double,
-# even where products that stop at 255 break that bound
+
 _BATCH = 16
+"""Factors between two logarithms. Each is at most 1 + 255^2 / 4 / 2, so 16 of them stay far below the largest double,
+even where products that stop at 255 break that bound."""
+
+
+THROUGH_A, DIRECT_A, THROUGH_B, DIRECT_B, THROUGH_CHOSEN, DIRECT_CHOSEN = range(6)
+"""The order of the sums in `Information`."""
 
 
 class Information(NamedTuple):
@@ -42,7 +53,7 @@ class Information(NamedTuple):
 
 
 def vif(t: Triple, *, saturated: bool = False) -> float:
-    """Visual information fidelity of the fused image to both sources, ``VIFp(a, f) + VIFp(b, f)``.
+    """Compute the visual information fidelity to both sources, ``VIFp(a, f) + VIFp(b, f)``.
 
     ``VIFp = sum log(1 + g^2 v_x / (v_n + 2)) / sum log(1 + v_x / 2)`` over all pixels of four scales, `g` and `v_n` the
     gain and the noise that turn the source's window into the fused image's.
@@ -53,19 +64,20 @@ def vif(t: Triple, *, saturated: bool = False) -> float:
             published table, kept for its protocol.
 
     Returns:
-        0 upwards; 2 where the fused image equals both sources, above 2 where it has more contrast than they. A constant
-        source, which has nothing to lose, adds 1.
+        0 upwards, higher is better; 2 where the fused image equals both sources, above 2 where it has more contrast
+        than they. A constant source, which has nothing to lose, adds 1.
 
     References:
         Sheikh, Bovik, "Image information and visual quality", IEEE Trans. Image Processing, 2006.
     """
     scales = _scales(t, 255.0 if saturated else math.inf)
-    a = _ratio(sum(s.through_a for s in scales), sum(s.direct_a for s in scales))
-    return a + _ratio(sum(s.through_b for s in scales), sum(s.direct_b for s in scales))
+    fidelity_a = _ratio(sum(scale.through_a for scale in scales), sum(scale.direct_a for scale in scales))
+    fidelity_b = _ratio(sum(scale.through_b for scale in scales), sum(scale.direct_b for scale in scales))
+    return fidelity_a + fidelity_b
 
 
 def viff(t: Triple) -> float:
-    """Visual information fidelity for fusion: at each pixel that source counts which the fused image follows less.
+    """Compute the visual information fidelity for fusion: at each pixel the source counts that is preserved less.
 
     At each of four scales ``sum log(1 + g^2 v_x / (v_n + 325)) / sum log(1 + v_x / 325)`` over the source of smaller
     gain `g` (of two alike, the flatter one); the scales weigh 1, 0, 0.15, 1 over 2.15.
@@ -74,7 +86,7 @@ def viff(t: Triple) -> float:
         t: Images 0..255, at least 41×41.
 
     Returns:
-        0 upwards; 1 where the fused image equals both sources, and where both are constant.
+        0 upwards, higher is better; 1 where the fused image equals both sources, and where both are constant.
 
     References:
         Han, Cai, Cao, Xu, "A new image fusion performance metric based on visual information fidelity", Information
@@ -107,7 +119,9 @@ def _ratio(through: float, direct: float) -> float:
 
 @compiled()
 def _decimated(image: GrayImage, taps: Vector) -> GrayImage:
-    height, width = (image.shape[0] - taps.size + 2) // 2, (image.shape[1] - taps.size + 2) // 2
+    # every second mean in each direction
+    height = (image.shape[0] - taps.size + 2) // 2
+    width = (image.shape[1] - taps.size + 2) // 2
     out = np.zeros((height, width))
     column = np.empty(image.shape[1])
     for y in range(height):
@@ -125,37 +139,42 @@ def _decimated(image: GrayImage, taps: Vector) -> GrayImage:
 def _information(
     fused: GrayImage, a: GrayImage, b: GrayImage, taps: Vector, ceiling: float
 ) -> tuple[float, float, float, float, float, float, int]:
-    height, width = fused.shape[0] - taps.size + 1, fused.shape[1] - taps.size + 1
-    columns, row = np.empty((STATISTICS, fused.shape[1])), np.empty((STATISTICS, width))
-    sums, factors = np.zeros(6), np.empty(6)
+    height = fused.shape[0] - taps.size + 1
+    width = fused.shape[1] - taps.size + 1
+    columns = np.empty((STATISTICS, fused.shape[1]))
+    row = np.empty((STATISTICS, width))
+    sums = np.zeros(6)
+    factors = np.empty(6)
     for y in range(height):
         row_statistics(fused, a, b, taps, y, ceiling, columns, row)
         for first in range(0, width, _BATCH):
-            # the logarithm of a product costs one logarithm
+            # one logarithm of a product instead of many of its factors
             factors[:] = 1.0
             for x in range(first, min(first + _BATCH, width)):
-                gain_a, noise_a, var_a = _channel(row[VAR_A, x], row[VAR_F, x], row[COV_A, x])
-                gain_b, noise_b, var_b = _channel(row[VAR_B, x], row[VAR_F, x], row[COV_B, x])
-                factors[0] *= 1.0 + gain_a * gain_a * var_a / (noise_a + NOISE_VIF)
-                factors[1] *= 1.0 + var_a / NOISE_VIF
-                factors[2] *= 1.0 + gain_b * gain_b * var_b / (noise_b + NOISE_VIF)
-                factors[3] *= 1.0 + var_b / NOISE_VIF
+                gain_a, noise_a, var_a = _distortion(row[VAR_A, x], row[VAR_F, x], row[COV_A, x])
+                gain_b, noise_b, var_b = _distortion(row[VAR_B, x], row[VAR_F, x], row[COV_B, x])
+                factors[THROUGH_A] *= 1.0 + gain_a * gain_a * var_a / (noise_a + NOISE_VIF)
+                factors[DIRECT_A] *= 1.0 + var_a / NOISE_VIF
+                factors[THROUGH_B] *= 1.0 + gain_b * gain_b * var_b / (noise_b + NOISE_VIF)
+                factors[DIRECT_B] *= 1.0 + var_b / NOISE_VIF
+
                 # between equals the flatter one, not "the second": the order of the sources must not matter
                 if gain_a < gain_b or (gain_a == gain_b and var_a < var_b):
                     gain, noise, var = gain_a, noise_a, var_a
                 else:
                     gain, noise, var = gain_b, noise_b, var_b
-                factors[4] *= 1.0 + gain * gain * var / (noise + NOISE_VIFF)
-                factors[5] *= 1.0 + var / NOISE_VIFF
+                factors[THROUGH_CHOSEN] *= 1.0 + gain * gain * var / (noise + NOISE_VIFF)
+                factors[DIRECT_CHOSEN] *= 1.0 + var / NOISE_VIFF
             for k in range(sums.size):
                 sums[k] += math.log10(factors[k])
     return sums[0], sums[1], sums[2], sums[3], sums[4], sums[5], height * width
 
 
 @compiled(error_model="numpy")
-def _channel(var_x: float, var_f: float, cov: float) -> tuple[float, float, float]:
+def _distortion(var_x: float, var_f: float, cov: float) -> tuple[float, float, float]:
     # gain, noise and source variance, with the corrections of Sheikh's own program in its order
-    var_x, var_f = max(var_x, 0.0), max(var_f, 0.0)
+    var_x = max(var_x, 0.0)
+    var_f = max(var_f, 0.0)
     gain = cov / (var_x + _TINY)
     noise = var_f - gain * cov
     if var_x < _TINY:
