@@ -10,22 +10,36 @@ from functools import partial
 import numpy as np
 
 from mmdrfuse.metrics.metric import Metric, Rule, same
-from mmdrfuse.metrics.shared.filters import cycles_per_image, filter_frequencies, smooth, stretched
+from mmdrfuse.metrics.shared.filters import cycles_per_image, divide, filter_frequencies, smooth, stretched
 from mmdrfuse.metrics.shared.gradients import sobel_magnitude
-from mmdrfuse.metrics.shared.triple import GrayImage, Triple
+from mmdrfuse.metrics.shared.triple import GrayImage, Triple, Vector
 
-# Chen and Blum 2009: sensitivity as a difference of Gaussians, and how many cycles a side make one cycle per degree
-_CENTRE, _SURROUND, _DEPTH, _CB_SCALE = 15.3870, 1.3456, 0.7622, 15.0
-# their two Gaussians, 31 pixels wide, and the Z of the masked contrast
-_REACH, _FINE, _COARSE, _MASKING = 15, 2.0, 4.0, 1e-4
-# Chen and Varshney 2007: side of a block, the power that lets strong edges decide, cycles as above
-_BLOCK, _POWER, _CV_SCALE = 16, 5, 4.0
+# Chen and Blum 2009: sensitivity is a difference of Gaussians, a wide centre and a surround that is taken off
+_CENTRE = 15.3870
+_SURROUND = 1.3456
+_DEPTH = 0.7622
+# and so many cycles a side make one cycle per degree
+_CB_SCALE = 15.0
+# their two Gaussians reach so many pixels to either side
+_REACH = 15
+_FINE_SIGMA = 2.0
+_COARSE_SIGMA = 4.0
+# Z of their masked contrast
+_MASKING = 1e-4
+
+# Chen and Varshney 2007: side of a block, and the power of the gradient, which lets strong edges decide
+_BLOCK = 16
+_POWER = 5
+_CV_SCALE = 4.0
 # their sensitivity, named after Mannos and Sakrison (who print 0.114 for 0.144)
-_GAIN, _FLOOR, _SLOPE, _DECAY = 2.6, 0.0192, 0.144, 1.1
+_GAIN = 2.6
+_FLOOR = 0.0192
+_SLOPE = 0.144
+_DECAY = 1.1
 
 
 def qcb(t: Triple, *, stretch: bool = False, blank_is_nan: bool = False) -> float:
-    """How much of each source's visible contrast the fused image keeps, averaged over all pixels.
+    """Compute how much of each source's visible contrast the fused image keeps, averaged over all pixels.
 
     ``mean (l_a Q_a + l_b Q_b)`` with ``Q_x = min(P_x, P_f) / max(P_x, P_f)``, ``l_x = P_x^2 / (P_a^2 + P_b^2)`` and the
     masked contrast ``P = C^3 / (C^2 + 1e-4)`` of ``C = |g2 * x / g4 * x - 1|``, g2 and g4 Gaussians, black beyond the
@@ -45,13 +59,17 @@ def qcb(t: Triple, *, stretch: bool = False, blank_is_nan: bool = False) -> floa
         Chen, Blum, "A new automated quality assessment algorithm for image fusion", Image and Vision Computing, 2009.
     """
     fused, a, b = (stretched(t) if stretch else t).images
-    seen_f, seen_a, seen_b = (_masked_contrast(image, blank_is_nan) for image in (fused, a, b))
-    weight = _divide(seen_a**2, seen_a**2 + seen_b**2, 0.5)
-    return float((weight * _agreement(seen_a, seen_f) + (1.0 - weight) * _agreement(seen_b, seen_f)).mean())
+    contrast_f = _masked_contrast(fused, blank_is_nan)
+    contrast_a = _masked_contrast(a, blank_is_nan)
+    contrast_b = _masked_contrast(b, blank_is_nan)
+
+    weight = divide(contrast_a**2, contrast_a**2 + contrast_b**2, undefined=0.5)
+    quality = weight * _preservation(contrast_a, contrast_f) + (1.0 - weight) * _preservation(contrast_b, contrast_f)
+    return float(quality.mean())
 
 
 def qcv(t: Triple, *, stretch: bool = False) -> float:
-    """Visible difference between the fused image and its sources, in the regions where a source has edges.
+    """Compute the visible difference between the fused image and its sources, where a source has edges.
 
     ``sum (l_a D_a + l_b D_b) / sum (l_a + l_b)`` over blocks of 16×16 pixels: D is the mean square of the difference
     ``x - f``, filtered by the eye's contrast sensitivity, l the sum of the fifth power of the source's Sobel magnitude.
@@ -74,41 +92,41 @@ def qcv(t: Triple, *, stretch: bool = False) -> float:
     fused, a, b = (stretched(t) if stretch else t).images
     cycles = cycles_per_image(fused.shape) / _CV_SCALE
     sensitivity = _GAIN * (_FLOOR + _SLOPE * cycles) * np.exp(-((_SLOPE * cycles) ** _DECAY))
-    visible = [_block_sums(filter_frequencies(x - fused, sensitivity) ** 2) / _BLOCK**2 for x in (a, b)]
+
+    differences = [_block_sums(filter_frequencies(x - fused, sensitivity) ** 2) / _BLOCK**2 for x in (a, b)]
     weights = [_block_sums(sobel_magnitude(x, border="zero") ** _POWER) for x in (a, b)]
     if not np.any(weights):
-        return float(np.mean(visible))
-    return float(np.average(visible, weights=weights))
+        return float(np.mean(differences))
+    return float(np.average(differences, weights=weights))
 
 
 def _masked_contrast(image: GrayImage, blank_is_nan: bool) -> GrayImage:
     cycles = cycles_per_image(image.shape) / _CB_SCALE
     sensitivity = np.exp(-((cycles / _CENTRE) ** 2)) - _DEPTH * np.exp(-((cycles / _SURROUND) ** 2))
-    seen = filter_frequencies(image, sensitivity)
-    fine, coarse = (smooth(seen, _gaussian(sigma), border="zero") for sigma in (_FINE, _COARSE))
-    contrast = np.abs(_divide(fine, coarse, 1.0) - 1.0)
+    visible = filter_frequencies(image, sensitivity)
+
+    fine = smooth(visible, _gaussian(_FINE_SIGMA), border="zero")
+    coarse = smooth(visible, _gaussian(_COARSE_SIGMA), border="zero")
+    contrast = np.abs(divide(fine, coarse, undefined=1.0) - 1.0)
     if blank_is_nan:
         contrast[contrast == 0.0] = np.nan
     return contrast**3 / (contrast**2 + _MASKING)
 
 
-def _gaussian(sigma: float) -> GrayImage:
+def _gaussian(sigma: float) -> Vector:
     # cut off at `_REACH` without making up for what is lost, as published: the contrast of a flat region is not 0
     offsets = np.arange(-_REACH, _REACH + 1)
     return np.exp(-(offsets**2) / (2.0 * sigma**2)) / (math.sqrt(2.0 * math.pi) * sigma)
 
 
-def _agreement(x: GrayImage, y: GrayImage) -> GrayImage:
-    return _divide(np.minimum(x, y), np.maximum(x, y), 1.0)
+def _preservation(x: GrayImage, y: GrayImage) -> GrayImage:
+    return divide(np.minimum(x, y), np.maximum(x, y), undefined=1.0)
 
 
-def _divide(over: GrayImage, under: GrayImage, undefined: float) -> GrayImage:
-    return np.divide(over, under, out=np.full_like(over, undefined), where=under != 0.0)
-
-
-def _block_sums(plane: GrayImage) -> GrayImage:
-    rows, columns = (np.arange(0, side, _BLOCK) for side in plane.shape)
-    return np.add.reduceat(np.add.reduceat(plane, rows, axis=0), columns, axis=1)
+def _block_sums(image: GrayImage) -> GrayImage:
+    height, width = image.shape
+    rows = np.add.reduceat(image, np.arange(0, height, _BLOCK), axis=0)
+    return np.add.reduceat(rows, np.arange(0, width, _BLOCK), axis=1)
 
 
 _STRETCHED = "images stretched to 0..255"

@@ -1,4 +1,4 @@
-"""Feature mutual information, FMI: how much a feature map of the fused image tells of each source's, window by window.
+"""Feature mutual information, FMI, of a feature map of the fused image and of each source, window by window.
 
 In each 3×3 window a feature map, scaled to 0..1 and to a sum of 1, counts as the distribution of a position 1..9. Of
 the joint distributions that two such maps allow, one is taken: between independence and the Fréchet bound towards
@@ -23,18 +23,24 @@ Feature = Literal["pixel", "gradient", "edge", "dct", "wavelet"]
 
 SIDE = 3
 CELLS = SIDE * SIDE
-# A window whose values spread no further is flat: transforms of flat regions leave rounding noise.
-FLAT = 1e-9 * 255.0
-# Sobel's edges: squared strength above four times its mean is strong; directions within rounding are both taken
-_STRONG, _SLACK = 4.0, 100.0 * float(np.finfo(np.float64).eps)
+"""Side of a window, and its pixels."""
+
+FLAT_SPREAD = 1e-9 * 255.0
+"""A window whose values spread no further is flat: transforms of flat regions leave rounding noise."""
+
+_STRONG = 4.0
+"""Squared strength over its mean from which Sobel's edges are strong."""
+
+_SLACK = 100.0 * float(np.finfo(np.float64).eps)
+"""Difference of strength within which an edge has both directions."""
 
 
 def fmi(t: Triple, *, feature: Feature = "pixel") -> float:
-    """Mean over all 3×3 windows and both sources of ``2 I(x, f) / (H(x) + H(f))``.
+    """Compute the mean over all 3×3 windows and both sources of ``2 I(x, f) / (H(x) + H(f))``.
 
-    Two windows that are equal, or both flat, tell each other (1); a flat one tells nothing of another (0). Positions
-    are counted down the columns, left to right, and the distance between positions enters: flips and transposition
-    change the score, a turn by 180 degrees does not for ``"pixel"``.
+    It is 1 for two windows that are equal or both flat, and 0 where one of them is flat. Positions are counted down
+    the columns, left to right, and the distance between positions enters: flips and transposition change the score, a
+    turn by 180 degrees does not for ``"pixel"``.
 
     Args:
         t: Images 0..255, at least 3×3.
@@ -77,7 +83,11 @@ def _edges(image: GrayImage) -> GrayImage:
     across, down = (np.abs(derivative) / 8.0 for derivative in sobel(image, border="edge"))
     strength = across**2 + down**2
     padded = np.pad(strength, 1, constant_values=-1.0)
-    left, right, above, below = padded[1:-1, :-2], padded[1:-1, 2:], padded[:-2, 1:-1], padded[2:, 1:-1]
+    left = padded[1:-1, :-2]
+    right = padded[1:-1, 2:]
+    above = padded[:-2, 1:-1]
+    below = padded[2:, 1:-1]
+
     ridge_across = (across >= down - _SLACK) & (left <= strength) & (strength > right)
     ridge_down = (down >= across - _SLACK) & (above <= strength) & (strength > below)
     edges: npt.NDArray[np.bool_] = (strength > _STRONG * strength.mean()) & (ridge_across | ridge_down)
@@ -93,8 +103,10 @@ def _wavelet_bands(image: GrayImage) -> GrayImage:
 
 @compiled()
 def _mean_information(fused: GrayImage, a: GrayImage, b: GrayImage) -> float:
-    height, width = fused.shape[0] - SIDE + 1, fused.shape[1] - SIDE + 1
-    cumulative_f, cumulative_x = np.zeros(CELLS + 1), np.zeros(CELLS + 1)
+    height = fused.shape[0] - SIDE + 1
+    width = fused.shape[1] - SIDE + 1
+    cumulative_f = np.zeros(CELLS + 1)
+    cumulative_x = np.zeros(CELLS + 1)
     total = 0.0
     for y in range(height):
         for x in range(width):
@@ -115,9 +127,11 @@ def _distribute(features: GrayImage, y: int, x: int, cumulative: Vector) -> bool
     for j in range(SIDE):
         for i in range(SIDE):
             value = features[y + i, x + j]
-            low, high = min(low, value), max(high, value)
-    if high - low <= FLAT:
+            low = min(low, value)
+            high = max(high, value)
+    if high - low <= FLAT_SPREAD:
         return True
+
     for j in range(SIDE):
         for i in range(SIDE):
             cell = SIDE * j + i
@@ -137,24 +151,28 @@ def _equal(features: GrayImage, other: GrayImage, y: int, x: int) -> bool:
 
 @compiled(error_model="numpy")
 def _information(p: Vector, q: Vector) -> float:
-    # 2 I / (H + H) of two cumulative distributions, which start with 0
+    # normalised mutual information, 2 I / (H + H), of two cumulative distributions, which start with 0
     spread = _deviation(p) * _deviation(q)
-    if spread == 0.0:  # all in one place, which tells nothing
+    if spread == 0.0:  # all in one place, which holds no information
         return 0.0
+
+    # how far from independence towards the bound; the positions' covariance at the bound is by Hoeffding's formula
     correlation = _correlation(p, q)
-    covariance = 0.0  # of the positions at the bound, by Hoeffding's formula
+    covariance = 0.0
     for i in range(1, CELLS + 1):
         for j in range(1, CELLS + 1):
             covariance += _bound(p[i], q[j], correlation) - p[i] * q[j]
     bound = correlation * spread / covariance
+
+    # entropies of both distributions, and of the mixture of the bound and independence
     single = joint = 0.0
     for i in range(1, CELLS + 1):
         p_i = p[i] - p[i - 1]
-        single += _surprise(p_i) + _surprise(q[i] - q[i - 1])
+        single += _entropy_term(p_i) + _entropy_term(q[i] - q[i - 1])
         for j in range(1, CELLS + 1):
             corner = _bound(p[i], q[j], correlation) - _bound(p[i - 1], q[j], correlation)
             corner -= _bound(p[i], q[j - 1], correlation) - _bound(p[i - 1], q[j - 1], correlation)
-            joint += _surprise(bound * corner + (1.0 - bound) * p_i * (q[j] - q[j - 1]))
+            joint += _entropy_term(bound * corner + (1.0 - bound) * p_i * (q[j] - q[j - 1]))
     return 2.0 * (single - joint) / single
 
 
@@ -173,7 +191,8 @@ def _correlation(p: Vector, q: Vector) -> float:
     # of the shares, not of the positions; their mean is 1/9
     both = only_p = only_q = 0.0
     for i in range(1, CELLS + 1):
-        share_p, share_q = p[i] - p[i - 1] - 1.0 / CELLS, q[i] - q[i - 1] - 1.0 / CELLS
+        share_p = p[i] - p[i - 1] - 1.0 / CELLS
+        share_q = q[i] - q[i - 1] - 1.0 / CELLS
         both += share_p * share_q
         only_p += share_p * share_p
         only_q += share_q * share_q
@@ -186,7 +205,7 @@ def _bound(p: float, q: float, correlation: float) -> float:
 
 
 @compiled()
-def _surprise(share: float) -> float:
+def _entropy_term(share: float) -> float:
     # the mixture beyond a bound may leave 0..1: the real part of the complex logarithm counts
     return -share * math.log2(abs(share)) if share != 0.0 else 0.0
 

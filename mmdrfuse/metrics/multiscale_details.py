@@ -8,18 +8,18 @@ import numpy as np
 from mmdrfuse.metrics.metric import Metric, Rule, same
 from mmdrfuse.metrics.shared.triple import GrayImage, Triple
 
-# Wang and Liu 2008: weights of the two scales, finest first
-_SCALE_WEIGHTS = (2.0 / 3.0, 1.0 / 3.0)
+SCALE_WEIGHTS = (2.0 / 3.0, 1.0 / 3.0)
+"""Weights of the two scales, finest first (Wang and Liu 2008)."""
 
 
 def qsf(t: Triple) -> float:
-    """Relative error of the fused image's spatial frequency, ``(SF_f - SF_r) / SF_r``.
+    """Compute the relative error of the fused image's spatial frequency, ``(SF_f - SF_r) / SF_r``.
 
     SF is the root of the mean square of the first differences in four directions, the diagonal ones weighing
     1/sqrt(2). For the reference SF_r each difference is that of the source where it is larger.
 
     Args:
-        t: Images 0..255.
+        t: Images 0..255, at least 2×2.
 
     Returns:
         -1 (nothing left) upwards; 0 is best, below it detail is lost, above it noise is added. Where both sources are
@@ -29,16 +29,19 @@ def qsf(t: Triple) -> float:
         Zheng, Essock, Hansen, Haun, "A new metric based on extended spatial frequency and its application to DWT based
         fusion algorithms", Information Fusion, 2007.
     """
-    frequency = _total(_differences(t.fused))
-    strongest = (np.maximum(np.abs(x), np.abs(y)) for x, y in zip(_differences(t.a), _differences(t.b), strict=True))
-    reference = _total(tuple(strongest))
-    if reference == 0.0:
-        return math.inf if frequency else 0.0
-    return math.sqrt(frequency / reference) - 1.0
+    energy_fused = _energy(_differences(t.fused))
+
+    pairs = zip(_differences(t.a), _differences(t.b), strict=True)
+    larger = tuple(np.maximum(np.abs(x), np.abs(y)) for x, y in pairs)
+    energy_sources = _energy(larger)
+
+    if energy_sources == 0.0:
+        return math.inf if energy_fused else 0.0
+    return math.sqrt(energy_fused / energy_sources) - 1.0
 
 
 def qm(t: Triple, *, summed_bands: bool = False) -> float:
-    """How well the fused image keeps the sources' details over two scales of Haar's wavelet, ``Q_1^(2/3) Q_2^(1/3)``.
+    """Compute how well details of two scales of Haar's wavelet are preserved, ``Q_1^(2/3) Q_2^(1/3)``.
 
     ``Q_l = sum (E_a W_a + E_b W_b) / sum (W_a + W_b)`` with ``E_x`` the mean of ``exp(-|d_x - d_f|)`` over the
     horizontal, vertical and diagonal details d of scale l, and ``W_x`` the sum of ``d_x^2``. An odd last row or column
@@ -46,7 +49,7 @@ def qm(t: Triple, *, summed_bands: bool = False) -> float:
 
     Args:
         t: Images 0..255, at least 4×4.
-        summed_bands: Add up the three exponentials instead of taking their mean, as the program of Liu et al. does:
+        summed_bands: Take the sum of the three exponentials instead of their mean, as the program of Liu et al. does:
             three times the score.
 
     Returns:
@@ -58,11 +61,14 @@ def qm(t: Triple, *, summed_bands: bool = False) -> float:
     """
     fused, a, b = t.images
     score = 3.0 if summed_bands else 1.0
-    for weight in _SCALE_WEIGHTS:
-        (fused, details_f), (a, details_a), (b, details_b) = (_haar(image) for image in (fused, a, b))
-        kept = [np.exp(-np.abs(details - details_f)).mean(axis=0) for details in (details_a, details_b)]
+    for weight in SCALE_WEIGHTS:
+        fused, details_f = _haar(fused)
+        a, details_a = _haar(a)
+        b, details_b = _haar(b)
+
+        preserved = [np.exp(-np.abs(details - details_f)).mean(axis=0) for details in (details_a, details_b)]
         energy = [(details**2).sum(axis=0) for details in (details_a, details_b)]
-        score *= float(np.average(kept, weights=energy if np.any(energy) else None)) ** weight
+        score *= float(np.average(preserved, weights=energy if np.any(energy) else None)) ** weight
     return score
 
 
@@ -76,18 +82,24 @@ def _differences(image: GrayImage) -> tuple[GrayImage, GrayImage, GrayImage, Gra
     )
 
 
-def _total(differences: tuple[GrayImage, ...]) -> float:
-    rows, columns, falling, rising = (float((difference**2).sum()) for difference in differences)
-    return rows + columns + (falling + rising) / math.sqrt(2.0)
+def _energy(differences: tuple[GrayImage, ...]) -> float:
+    across, down, falling, rising = (float((difference**2).sum()) for difference in differences)
+    return across + down + (falling + rising) / math.sqrt(2.0)
 
 
 def _haar(image: GrayImage) -> tuple[GrayImage, GrayImage]:
     # next coarser image, (H/2, W/2), and its horizontal, vertical and diagonal details, (3, H/2, W/2)
-    height, width = image.shape[0] // 2 * 2, image.shape[1] // 2 * 2
-    even, odd = image[:height:2, :width], image[1:height:2, :width]
-    low, high = even + odd, even - odd
-    details = np.stack([high[:, ::2] + high[:, 1::2], low[:, ::2] - low[:, 1::2], high[:, ::2] - high[:, 1::2]])
-    return (low[:, ::2] + low[:, 1::2]) / 2.0, details / 2.0
+    height, width = (side // 2 * 2 for side in image.shape)
+    even = image[:height:2, :width]
+    odd = image[1:height:2, :width]
+    low = even + odd
+    high = even - odd
+
+    coarser = low[:, ::2] + low[:, 1::2]
+    horizontal = high[:, ::2] + high[:, 1::2]
+    vertical = low[:, ::2] - low[:, 1::2]
+    diagonal = high[:, ::2] - high[:, 1::2]
+    return coarser / 2.0, np.stack([horizontal, vertical, diagonal]) / 2.0
 
 
 ROWS = (

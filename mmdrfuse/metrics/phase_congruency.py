@@ -18,28 +18,39 @@ from mmdrfuse.metrics.shared.filters import smooth
 from mmdrfuse.metrics.shared.triple import GrayImage, Triple
 from mmdrfuse.metrics.shared.windows import gaussian_taps
 
-Spectrum = npt.NDArray[np.complex128]
+Responses = npt.NDArray[np.complex128]
+"""(4, H, W): responses to the filters of one direction, even part real and odd part imaginary, finest scale first."""
 
-# Kovesi's phasecong2: log-Gabor filters over scales and directions
-_SCALES, _DIRECTIONS = 4, 6
-_SHORTEST_WAVE, _SCALE_STEP, _BANDWIDTH = 3.0, 2.1, 0.55
+Maps = npt.NDArray[np.float64]
+"""(N, H, W)."""
+
+# Kovesi's phasecong2: log-Gabor filters over scales and directions, wavelengths in pixels
+_SCALES = 4
+_DIRECTIONS = 6
+_SHORTEST_WAVE = 3.0
+_SCALE_STEP = 2.1
+_BANDWIDTH = 0.55
 _DIRECTION_SPREAD = math.pi / _DIRECTIONS / 1.2
 # the low-pass filter that cuts the corners of the frequency plane
-_CUT, _CUT_POWER = 0.45, 30
+_CUT = 0.45
+_CUT_POWER = 30
 # noise: mean plus two standard deviations of a Rayleigh distribution, lowered by an empirical factor
 _NOISE = (math.sqrt(math.pi / 2.0) + 2.0 * math.sqrt(2.0 - math.pi / 2.0)) / 1.7
 # weight of a response by how many scales it spreads over
-_SPREAD_CENTRE, _SPREAD_SLOPE = 0.5, 10.0
+_SPREAD_CENTRE = 0.5
+_SPREAD_SLOPE = 10.0
 _TINY = 1e-4
+
 # Zhao et al. 2007: congruency from which a pixel is a feature; windows of the correlations
 _FEATURE = 0.1
 _TAPS = gaussian_taps(11, 1.5)
+
 # rows of what `_accumulate` sums over the directions
 _ENERGY, _AMPLITUDE, _XX, _YY, _XY = range(5)
 
 
 def qp(t: Triple, *, published: bool = False) -> float:
-    """Product of the mean local correlations of phase congruency and its largest and smallest moment.
+    """Compute the product of the mean local correlations of phase congruency and its largest and smallest moment.
 
     Each is compared with the first source, with the second, and with the source of higher congruency at each pixel; the
     best of the three counts, averaged over the pixels where a source's congruency exceeds 0.1. Correlations are taken
@@ -65,59 +76,79 @@ def qp(t: Triple, *, published: bool = False) -> float:
     maps_f, maps_a, maps_b = _feature_maps(t.images, published)
     maps_best = np.where(maps_a[0] > maps_b[0], maps_a, maps_b)
     candidates = [(maps, maps[0] > _FEATURE) for maps in (maps_a, maps_b, maps_best)]
-    features = np.count_nonzero(candidates[-1][1])
-    if not features:
+    _, best_features = candidates[-1]
+    count = np.count_nonzero(best_features)
+    if not count:
         return math.nan if published else 1.0
+
     score = 1.0
     for kind, map_f in enumerate(maps_f):
         local_f = _mean_and_variance(map_f)
-        correlations = [
-            mask * _correlation(maps[kind] * mask if published else maps[kind], map_f, local_f)
-            for maps, mask in candidates
-        ]
-        score *= float(np.max(correlations, axis=0).sum()) / features
+        correlations = []
+        for maps, features in candidates:
+            source = maps[kind] * features if published else maps[kind]
+            correlations.append(features * _correlation(source, map_f, local_f))
+        score *= float(np.max(correlations, axis=0).sum()) / count
     return score
 
 
-def _feature_maps(images: Sequence[GrayImage], published: bool) -> list[GrayImage]:
+def _feature_maps(images: Sequence[GrayImage], published: bool) -> list[Maps]:
     # phase congruency, its largest and its smallest moment, (3, H, W) for each image
     shape = images[0].shape
     spectra = [scipy.fft.fft2(image) for image in images]
     sums = [np.zeros((5, *shape)) for _ in images]
     responses = np.empty((_SCALES, *shape), np.complex128)
+    floor = 0.0 if published else _TINY
+
     for angle, filters in _filters(shape, published):
         # power of the noise in all scales together against that in the finest
         ratio = _real_power(np.sum(filters, axis=0)) / float((filters[0] ** 2).sum())
-        for spectrum, total in zip(spectra, sums, strict=True):
+        for spectrum, image_sums in zip(spectra, sums, strict=True):
             for scale, transfer in enumerate(filters):
                 np.multiply(spectrum, transfer, out=responses[scale])
             responses = scipy.fft.ifft2(responses, overwrite_x=True)
-            finest = float(np.median(responses[0].real ** 2 + responses[0].imag ** 2)) / math.log(2.0)
-            noise = _NOISE * math.sqrt(finest * ratio)
-            _accumulate(responses, noise, math.cos(angle), math.sin(angle), 0.0 if published else _TINY, total)
-    return [_maps(total, 0.5 if published else 2.0) for total in sums]
+
+            noise = _noise_threshold(responses[0], ratio)
+            _accumulate(responses, noise, math.cos(angle), math.sin(angle), floor, image_sums)
+
+    return [_moments(image_sums, 0.5 if published else 2.0) for image_sums in sums]
+
+
+def _noise_threshold(finest: npt.NDArray[np.complex128], ratio: float) -> float:
+    # from the median of the finest scale's squared amplitudes, which features hardly move
+    power = float(np.median(finest.real**2 + finest.imag**2)) / math.log(2.0)
+    return _NOISE * math.sqrt(power * ratio)
 
 
 def _filters(shape: tuple[int, int], published: bool) -> Iterator[tuple[float, list[GrayImage]]]:
     # each direction's angle and transfer functions, finest first, (H, W) in the layout of the Fourier transform
     (v, low_v), (u, low_u) = (_frequencies(side, published) for side in shape)
-    v, low_v = v[:, None], low_v[:, None]
+    v = v[:, None]
+    low_v = low_v[:, None]
     low_pass = 1.0 / (1.0 + (np.hypot(low_u, low_v) / _CUT) ** _CUT_POWER)
     if not published:
         low_pass[(np.abs(u) == 0.5) | (np.abs(v) == 0.5)] = 0.0
-    radius = np.hypot(u, v)
-    radius[0, 0] = 1.0
-    radial = []
-    for scale in range(_SCALES):
-        octaves = np.log(radius * _SHORTEST_WAVE * _SCALE_STEP**scale) / math.log(_BANDWIDTH)
-        radial.append(np.exp(-(octaves**2) / 2.0) * low_pass)
-        radial[-1][0, 0] = 0.0
+
+    radial = _radial(np.hypot(u, v), low_pass)
     direction = np.arctan2(-v, u)
     for k in range(_DIRECTIONS):
         angle = k * math.pi / _DIRECTIONS
         turn = (direction - angle + math.pi) % (2.0 * math.pi) - math.pi
         angular = np.exp(-((turn / _DIRECTION_SPREAD) ** 2) / 2.0)
-        yield angle, [each * angular for each in radial]
+        yield angle, [scale * angular for scale in radial]
+
+
+def _radial(radius: GrayImage, low_pass: GrayImage) -> list[GrayImage]:
+    # log-Gabor of each scale, nothing at frequency 0, whose logarithm does not exist
+    radius[0, 0] = 1.0
+    scales = []
+    for scale in range(_SCALES):
+        wave = _SHORTEST_WAVE * _SCALE_STEP**scale
+        octaves = np.log(radius * wave) / math.log(_BANDWIDTH)
+        log_gabor = np.exp(-(octaves**2) / 2.0) * low_pass
+        log_gabor[0, 0] = 0.0
+        scales.append(log_gabor)
+    return scales
 
 
 def _frequencies(side: int, published: bool) -> tuple[GrayImage, GrayImage]:
@@ -135,49 +166,58 @@ def _real_power(transfer: GrayImage) -> float:
 
 
 @compiled(error_model="numpy")
-def _accumulate(
-    responses: Spectrum, noise: float, cosine: float, sine: float, floor: float, sums: npt.NDArray[np.float64]
-) -> None:
-    # add one direction's congruency to the sums, (5, H, W), from its responses at all scales, (4, H, W)
-    for y in range(sums.shape[1]):
-        for x in range(sums.shape[2]):
+def _accumulate(responses: Responses, noise: float, cosine: float, sine: float, floor: float, image_sums: Maps) -> None:
+    # add one direction's congruency to the sums, (5, H, W)
+    for y in range(image_sums.shape[1]):
+        for x in range(image_sums.shape[2]):
             even = odd = amplitude = largest = 0.0
             for response in responses[:, y, x]:
-                even, odd = even + response.real, odd + response.imag
+                even += response.real
+                odd += response.imag
                 size = math.sqrt(response.real**2 + response.imag**2)
-                amplitude, largest = amplitude + size, max(largest, size)
+                amplitude += size
+                largest = max(largest, size)
+
+            # unit vector of the mean phase
             length = math.sqrt(even**2 + odd**2) + _TINY
-            even, odd = even / length, odd / length
+            even /= length
+            odd /= length
+
+            # what is in phase, less what is not and less the noise
             energy = -noise
             for response in responses[:, y, x]:
                 energy += response.real * even + response.imag * odd
                 energy -= abs(response.real * odd - response.imag * even)
-            sums[_AMPLITUDE, y, x] += amplitude
+
+            image_sums[_AMPLITUDE, y, x] += amplitude
             if energy <= 0.0:
                 continue
+
             spread = amplitude / (largest + _TINY) / _SCALES
             energy /= 1.0 + math.exp(_SPREAD_SLOPE * (_SPREAD_CENTRE - spread))
             squared = (energy / (amplitude + floor)) ** 2
-            sums[_ENERGY, y, x] += energy
-            sums[_XX, y, x] += squared * cosine**2
-            sums[_YY, y, x] += squared * sine**2
-            sums[_XY, y, x] += squared * cosine * sine
+            image_sums[_ENERGY, y, x] += energy
+            image_sums[_XX, y, x] += squared * cosine**2
+            image_sums[_YY, y, x] += squared * sine**2
+            image_sums[_XY, y, x] += squared * cosine * sine
 
 
-def _maps(sums: GrayImage, mixed: float) -> GrayImage:
-    energy, amplitude, xx, yy, xy = sums
+def _moments(image_sums: Maps, mixed: float) -> Maps:
+    energy, amplitude, xx, yy, xy = image_sums
+    congruency = energy / (amplitude + _TINY)
     difference = np.sqrt((mixed * xy) ** 2 + (xx - yy) ** 2) / (_DIRECTIONS / 2) + _TINY
     total = (xx + yy) / (_DIRECTIONS / 2)
-    return np.stack([energy / (amplitude + _TINY), (total + difference) / 2.0, (total - difference) / 2.0])
+    return np.stack([congruency, (total + difference) / 2.0, (total - difference) / 2.0])
 
 
-def _mean_and_variance(plane: GrayImage) -> tuple[GrayImage, GrayImage]:
-    mean = smooth(plane, _TAPS, border="zero")
-    return mean, smooth(plane**2, _TAPS, border="zero") - mean**2
+def _mean_and_variance(image: GrayImage) -> tuple[GrayImage, GrayImage]:
+    mean = smooth(image, _TAPS, border="zero")
+    return mean, smooth(image**2, _TAPS, border="zero") - mean**2
 
 
 def _correlation(source: GrayImage, fused: GrayImage, local_f: tuple[GrayImage, GrayImage]) -> GrayImage:
-    (mean_s, var_s), (mean_f, var_f) = _mean_and_variance(source), local_f
+    mean_s, var_s = _mean_and_variance(source)
+    mean_f, var_f = local_f
     covariance = smooth(source * fused, _TAPS, border="zero") - mean_s * mean_f
     return (covariance + _TINY) / (np.sqrt(np.abs(var_s * var_f)) + _TINY)
 

@@ -1,6 +1,5 @@
 """Structural similarity of the fused image to its sources: SSIM and its multi-scale form MS-SSIM."""
 
-import math
 from collections.abc import Sequence
 from functools import partial
 from typing import NamedTuple
@@ -94,7 +93,10 @@ def _product_of_scales(scales: Sequence[Similarity]) -> float:
     # structure at every scale but the coarsest, which alone has luminance
     *finer, coarsest = scales
     terms = [*(scale.structure for scale in finer), coarsest.ssim]
-    return math.prod(max(term, 0.0) ** weight for term, weight in zip(terms, SCALE_WEIGHTS, strict=True))
+    product = 1.0
+    for term, weight in zip(terms, SCALE_WEIGHTS, strict=True):
+        product *= max(term, 0.0) ** weight
+    return product
 
 
 @once

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from skimage.metrics import structural_similarity
 
-from mmdrfuse.metrics import piella
 from mmdrfuse.metrics.piella import qc, qe, qs, qw, qy
+from mmdrfuse.metrics.shared import similarity
 from mmdrfuse.metrics.shared.triple import Triple
 
 PAIRS = ("fight", "peopleshadow", "walking", "05", "11", "37")
@@ -158,8 +158,8 @@ def test_forcing_the_score_makes_qc_hang_on_the_order_of_the_sources(images):
 # three means, three variances and what each mean of similarities takes of the covariances, of Q_E also for the edges
 @pytest.mark.parametrize(("scores", "filters"), [((qs, qw, qe), 2 * 8), ((qc, qy), 9)])
 def test_windows_are_filtered_once_for_all_that_look_through_them(scores, filters, images, monkeypatch):
-    calls, smooth = [], piella.smooth
-    monkeypatch.setattr(piella, "smooth", lambda *args, **options: calls.append(args) or smooth(*args, **options))
+    calls, smooth = [], similarity.smooth
+    monkeypatch.setattr(similarity, "smooth", lambda *args, **options: calls.append(args) or smooth(*args, **options))
     triple = Triple(*images)
     together = [score(triple) for score in scores]
     assert len(calls) == filters
