@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+from mmdrfuse.images.png import SIGNATURE
+
 _MODES = {2: "RGB", 6: "RGBA"}
 _GRAY_ALPHA = 4
 _DEPTH = slice(24, 26)
@@ -24,7 +25,7 @@ _DEPTH = slice(24, 26)
 def is_deep(content: bytes) -> bool:
     """Tell whether a file is a PNG with 16 bits a channel and more than one channel."""
     depth, colour = content[_DEPTH] if len(content) > 33 else (0, 0)
-    return content.startswith(_SIGNATURE) and depth == 16 and colour in {*_MODES, _GRAY_ALPHA}
+    return content.startswith(SIGNATURE) and depth == 16 and colour in {*_MODES, _GRAY_ALPHA}
 
 
 def decode(content: bytes) -> NDArray[np.uint16]:

@@ -17,8 +17,8 @@ from PIL import Image, UnidentifiedImageError
 from mmdrfuse.atomic import writing
 from mmdrfuse.errors import InputError, OutputError, reading
 from mmdrfuse.images import deep, flir, medical, png, tiff, tiff_writing
-from mmdrfuse.images.metadata import metadata, profile, upright, with_chunks
-from mmdrfuse.images.picture import Metadata, Picture, Side, narrowed, open_file, unreadable
+from mmdrfuse.images.metadata import described, profile, upright, with_chunks
+from mmdrfuse.images.picture import Metadata, Picture, Side, chosen, narrowed, open_file, unreadable
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
 """File name endings, in lower case, of pictures that are read and written."""
@@ -27,6 +27,10 @@ QUALITY = {".jpg": 95, ".jpeg": 95, ".webp": 95}
 
 _ENDINGS = (*SUFFIXES, *medical.SUFFIXES)
 _NOTHING = Metadata()
+_BEGINNINGS = (b"\x89PNG", b"\xff\xd8\xff", b"BM", b"RIFF", b"GIF8", b"II", b"MM")
+"""Of files in the known formats: what begins so and cannot be read is damaged."""
+_STILL = frozenset({"MPO"})
+"""Formats whose further pictures, such as previews and depths, are no frames."""
 _EIGHT_BIT_ONLY = frozenset({".jpg", ".jpeg", ".bmp", ".webp"})
 
 
@@ -90,7 +94,8 @@ def decode(
         name: What to call it in messages.
         side: Which side of a thermal camera's file is wanted: the temperatures or the photo. Otherwise, and in all
             other files, it is the picture that everybody sees.
-        page: Which page of a TIFF or slice of a volume, from 1 on; files with a single one take no notice.
+        page: Which page of a TIFF, slice of a volume or frame of an animation (WebP, PNG, GIF), from 1 on; files with
+            a single one take no notice. An animation is its first frame where none is chosen.
         wide: Whether the values of a TIFF that have no black and white of their own, with a sign or of 32 bits, are
             given as they are, as float32, for a caller who knows their range. Otherwise they are taken where all of
             them fit into 8 or 16 bits, and refused elsewhere.
@@ -197,9 +202,14 @@ def _decoded(content: bytes, name: str, side: Side | None, page: int | None, wid
         return Picture(medical.decode(content, name, page))
     if content[:4] in tiff.MAGIC:
         return tiff.decode(content, name, page, side=side, wide=wide)
+    if content.startswith(png.SIGNATURE):
+        content = png.sound(content)
     try:
-        return _picture(content, name, side)
+        with Image.open(io.BytesIO(content)) as image:
+            return _picture(image, content, name, side, page)
     except UnidentifiedImageError:
+        if content.startswith(_BEGINNINGS):
+            raise InputError(f"{name}: damaged or unreadable picture; replace or remove it") from None
         known = ", ".join(sorted({*SUFFIXES, *medical.SUFFIXES}))
         raise InputError(f"{name}: not a picture in a known format ({known})") from None
     except Image.DecompressionBombError:
@@ -208,15 +218,29 @@ def _decoded(content: bytes, name: str, side: Side | None, page: int | None, wid
         ) from None
 
 
-def _picture(content: bytes, name: str, side: Side | None) -> Picture:
-    with Image.open(io.BytesIO(content)) as image:
-        if side and flir.is_radiometric(content):
-            # Both sides lie as the picture made from them does, and are turned with it.
-            known, orientation = metadata(image.getexif(), image.info.get("icc_profile") or b"")
-            return Picture(np.ascontiguousarray(upright(flir.decode(content, name, side), orientation)), known)
-        values = deep.decode(content) if deep.is_deep(content) else _values(image, name)
-        known, orientation = metadata(image.getexif(), image.info.get("icc_profile") or b"")
+def _picture(image: Image.Image, content: bytes, name: str, side: Side | None, page: int | None) -> Picture:
+    """Read the picture that Pillow has opened, or the frame that is asked for."""
+    if side and flir.is_radiometric(content):
+        # Both sides lie as the picture made from them does, and are turned with it.
+        values = flir.decode(content, name, side)
+    elif _seek(image, name, page) == 0 and deep.is_deep(content):
+        values = deep.decode(content)
+    else:
+        values = _values(image, name)
+    known, orientation = described(image)
     return Picture(np.ascontiguousarray(upright(values, orientation)), known)
+
+
+def _seek(image: Image.Image, name: str, page: int | None) -> int:
+    """Go to a frame of an animation, the first where none is asked for, and return its place in the file."""
+    if image.format in _STILL or page is None:
+        return 0
+    ahead = int(image.info.get("default_image", False))  # what is shown where animations are not
+    frames = getattr(image, "n_frames", 1) - ahead
+    index = chosen(page, frames, name, "frames")
+    if frames > 1:
+        image.seek(index + ahead)
+    return image.tell()
 
 
 def _values(image: Image.Image, name: str) -> NDArray[Any]:

@@ -1,6 +1,5 @@
 """EXIF, GPS and colour profiles, out of one file and into another."""
 
-import struct
 import zlib
 from collections.abc import Callable
 from typing import Any
@@ -28,6 +27,15 @@ _SPACES = {b"RGB ": 3, b"GRAY": 2}
 """The colour space in an ICC profile's header, and the dimensions of the arrays it describes."""
 
 
+def described(image: Image.Image) -> tuple[Metadata, int]:
+    """Collect what an opened file says about its picture: `metadata` of its EXIF and its ICC profile."""
+    try:
+        exif = image.getexif()
+    except Exception:  # damage to what is about the picture does not spoil the picture
+        exif = Image.Exif()
+    return metadata(exif, image.info.get("icc_profile") or b"")
+
+
 def metadata(exif: Image.Exif, icc: bytes) -> tuple[Metadata, int]:
     """Collect what is to be carried over, and the EXIF orientation (1 to 8).
 
@@ -35,7 +43,7 @@ def metadata(exif: Image.Exif, icc: bytes) -> tuple[Metadata, int]:
     """
     try:
         return Metadata(_carried(exif), icc), exif.get(ExifTags.Base.Orientation, 1)
-    except (SyntaxError, ValueError, KeyError, TypeError, AttributeError, OSError, struct.error):
+    except Exception:  # of any kind, as damage has it
         return Metadata(b"", icc), 1
 
 

@@ -1,4 +1,6 @@
-"""PNG files, written fast: every row as its difference to the row above, deflated by ISA-L.
+"""PNG files, freed of what could keep a sound picture from being read, and written fast.
+
+They are written with every row as its difference to the row above, deflated by ISA-L.
 
 Pillow tries five filters a row and searches long for repeats, which photographs have few of. A colour picture of LLVIP
 takes 7 ms here, 237 ms by Pillow's default for a file of nine tenths the size. Where ISA-L is missing, zlib's run
@@ -19,7 +21,15 @@ try:
 except ImportError:  # it has no build for every processor
     isal_zlib = None  # type: ignore[assignment]
 
-_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_FRAMES = frozenset({b"acTL", b"fcTL", b"fdAT"})
+"""Chunks of an animation, without which its frames are lost."""
+_XMP = b"XML:com.adobe.xmp\0\0"
+"""How a text begins that may say which way up the picture is; its next byte says that it is not compressed."""
+_EXIF_IN_TEXT = b"Raw profile type exif"
+"""The name of the text in which ImageMagick keeps EXIF."""
+_LONGEST = 1 << 20
+"""Bytes of text or profile that Pillow reads."""
 _UP = 2
 """The filter that subtracts the row above."""
 
@@ -34,7 +44,46 @@ def encode(image: NDArray[Any]) -> bytes:
     depth, colour = 8 * image.dtype.itemsize, 0 if image.ndim == 2 else 2
     header = struct.pack(">IIBBBBB", width, height, depth, colour, 0, 0, 0)
     data = _deflated(_filtered(image))
-    return _SIGNATURE + chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
+    return SIGNATURE + chunk(b"IHDR", header) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
+
+
+def sound(content: bytes) -> bytes:
+    """Return a PNG file without the chunks that say nothing about its pixels, and without those that are damaged.
+
+    The picture itself, the frames of an animation, EXIF, XMP and the ICC profile stay. Pillow gives up a picture for
+    a comment with a wrong checksum, and for one of more than a megabyte.
+    """
+    parts, position, animated = [content[: len(SIGNATURE)]], len(SIGNATURE), False
+    while position + 8 <= len(content):
+        end = position + 12 + int.from_bytes(content[position : position + 4], "big")
+        kind, whole = content[position + 4 : position + 8], content[position:end]
+        animated |= kind == b"acTL"
+        critical = kind[:1].isupper() or kind in _FRAMES or (kind == b"tRNS" and animated)
+        if critical or (end <= len(content) and _is_useful(kind, whole[8:-4], whole[-4:])):
+            parts.append(whole)
+        if kind == b"IEND":
+            break
+        position = end
+    return b"".join(parts)
+
+
+def _is_useful(kind: bytes, content: bytes, checksum: bytes) -> bool:
+    """Tell whether a chunk beside the picture is one that is looked at, and is whole."""
+    if int.from_bytes(checksum, "big") != zlib.crc32(kind + content):
+        return False
+    if kind in (b"iCCP", b"zTXt"):
+        named, _, packed = content.partition(b"\0")
+        return (kind == b"iCCP" or named == _EXIF_IN_TEXT) and _unpacks(packed[1:])
+    texts = {b"tEXt": _EXIF_IN_TEXT + b"\0", b"iTXt": _XMP}
+    return kind == b"eXIf" or (kind in texts and content.startswith(texts[kind]) and len(content) < _LONGEST)
+
+
+def _unpacks(packed: bytes) -> bool:
+    unpacking = zlib.decompressobj()
+    try:
+        return bool(unpacking.decompress(packed, _LONGEST)) and unpacking.eof
+    except zlib.error:
+        return False
 
 
 def _deflated(filtered: NDArray[np.uint8]) -> bytes:

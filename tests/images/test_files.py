@@ -1,13 +1,17 @@
 """Pictures survive the way to disk and back; what cannot be read is named."""
 
 import hashlib
+import os
+import struct
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from mmdrfuse.errors import InputError, OutputError
-from mmdrfuse.images import encode, load, read, write
+from mmdrfuse.images import encode, load, read, tiff, write
+from mmdrfuse.images.tiled import BlockReader
 
 LOSSLESS = [
     (".png", np.uint8, (5, 7)), (".png", np.uint8, (5, 7, 3)), (".png", np.uint16, (5, 7)),
@@ -169,3 +173,58 @@ def test_the_hash_is_of_the_bytes_that_were_decoded(tmp_path, rng, suffix):
     write(tmp_path / f"a{suffix}", picture((5, 7), np.uint8, rng))
     expected = hashlib.sha256((tmp_path / f"a{suffix}").read_bytes()).hexdigest()
     assert load(tmp_path / f"a{suffix}").sha256 == expected
+
+
+@pytest.mark.parametrize("suffix", ["webp", "png", "gif"])
+def test_frames_of_an_animation_are_chosen_by_page(tmp_path, suffix):
+    path, levels = tmp_path / f"a.{suffix}", (10, 120, 240)
+    first, *others = [Image.fromarray(np.full((8, 9, 3), level, np.uint8)) for level in levels]
+    options = {"lossless": True} if suffix == "webp" else {}
+    first.save(path, save_all=True, append_images=others, duration=100, **options)
+    for page, level in ((None, 10), *enumerate(levels, 1)):
+        assert np.unique(read(path, page=page)).tolist() == [level]
+    for page in (0, 4):
+        with pytest.raises(InputError, match=rf"a\.{suffix}: holds 3 frames and there is no {page}") as caught:
+            read(path, page=page)
+        assert caught.value.cure == "page"
+
+
+def test_what_is_shown_in_place_of_an_animation_is_no_frame(tmp_path):
+    shown, *frames = [Image.fromarray(np.full((8, 9), level, np.uint8)) for level in (1, 2, 3)]
+    shown.save(tmp_path / "a.png", save_all=True, append_images=frames, default_image=True)
+    assert [read(tmp_path / "a.png", page=page).max() for page in (None, 1, 2)] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("load", [read, BlockReader])
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path, load):
+    os.mkfifo(tmp_path / "a.tif")
+    with pytest.raises(InputError, match=r"a\.tif: is a pipe, device or socket"):
+        load(tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize("failure", [MemoryError, IndexError, NotImplementedError, struct.error, RecursionError])
+@pytest.mark.parametrize("suffix", [".png", ".tif", ".jpg"])
+def test_any_failure_of_a_decoder_is_one_error_that_names_the_file(tmp_path, monkeypatch, failure, suffix):
+    write(tmp_path / f"a{suffix}", np.zeros((4, 5), np.uint8))
+
+    def fail(*_, **__):
+        raise failure("deep inside")
+
+    monkeypatch.setattr(tiff.PageReader, "block", fail)
+    monkeypatch.setattr(Image, "open", fail)
+    with pytest.raises(InputError, match=rf"a\{suffix}: "):
+        read(tmp_path / f"a{suffix}")
+
+
+@pytest.mark.parametrize("shape", [(4, 5), (4, 5, 3)])
+@pytest.mark.parametrize("size", ["same", "other"])
+def test_the_place_on_earth_goes_into_small_files_of_the_same_size(tmp_path, shape, size):
+    tags = [(33550, "d", 3, (0.5, 0.5, 0.0), True), (34737, "s", 0, "WGS 84|", True)]
+    tifffile.imwrite(tmp_path / "a.tif", np.zeros(shape, np.uint8), extratags=tags)
+    picture = load(tmp_path / "a.tif")
+    image = picture.image if size == "same" else picture.image[1:]
+    write(tmp_path / "b.tif", image, known=picture.metadata)
+    with tifffile.TiffFile(tmp_path / "b.tif") as file:
+        found = file.pages.first.tags
+        assert found.valueof(33550) == ((0.5, 0.5, 0.0) if size == "same" else None)
+        assert found.valueof(34737) == ("WGS 84|" if size == "same" else None)

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
 
-from mmdrfuse.images import png
-from mmdrfuse.images.png import encode
+from mmdrfuse.errors import InputError
+from mmdrfuse.images import decode, png
+from mmdrfuse.images.png import chunk, encode
 
 sides = st.integers(1, 9)
 shapes = st.one_of(st.tuples(sides, sides), st.tuples(sides, sides, st.just(3)))
@@ -64,3 +65,51 @@ def test_content_is_one_zlib_stream_of_the_rows_filtered_by_up():
 def test_pictures_that_lie_otherwise_in_memory_come_out_the_same(rng):
     turned = rng.integers(0, 65536, (5, 8)).astype(np.uint16).T
     np.testing.assert_array_equal(decoded(encode(turned)), turned)
+
+
+IMAGE = np.arange(12, dtype=np.uint8).reshape(3, 4)
+ANCILLARY = {
+    b"tEXt": b"Comment\0hello", b"zTXt": b"Comment\0\0" + zlib.compress(b"hello"), b"iTXt": b"Title\0\0\0\0\0hello",
+    b"iCCP": b"ICC\0\0" + zlib.compress(bytes(200)), b"eXIf": b"II*\0\x08\0\0\0\0\0\0\0\0\0", b"tIME": bytes(7),
+    b"pHYs": bytes(9), b"gAMA": bytes(4), b"cHRM": bytes(32), b"tRNS": bytes(2), b"sBIT": b"\x08", b"xyZw": b"unknown",
+}  # fmt: skip
+
+
+def with_chunk(added, place=33):
+    content = encode(IMAGE)
+    return content[:place] + added + content[place:]
+
+
+@pytest.mark.parametrize("damage", ["checksum", "content", "empty", "none"])
+@pytest.mark.parametrize("kind", ANCILLARY)
+def test_damage_beside_the_picture_does_not_cost_the_picture(kind, damage):
+    content = {"content": b"\xff" * 20, "empty": b""}.get(damage, ANCILLARY[kind])
+    added = bytearray(chunk(kind, content))
+    added[-1] ^= damage == "checksum"
+    np.testing.assert_array_equal(decode(with_chunk(bytes(added)), "a.png").image, IMAGE)
+
+
+@pytest.mark.parametrize("kind", [b"zTXt", b"iTXt", b"tEXt"])
+def test_long_texts_are_passed_over(kind):
+    text = b"Comment\0\0" + (zlib.compress(bytes(3 << 20)) if kind == b"zTXt" else b"\0\0\0" + b"x" * (3 << 20))
+        b"Comment\0\0" + zlib.compress(bytes(3 << 20)) if kind == b"zTXt" else b"Comment\0\0\0\0\0" + b"x" * (3 << 20)
+    )
+    np.testing.assert_array_equal(decode(with_chunk(chunk(kind, text)), "a.png").image, IMAGE)
+
+
+@pytest.mark.parametrize("place", [17, 30, 45])  # in IHDR, in its checksum, in IDAT
+def test_damage_to_the_picture_is_said_to_be_that(place):
+    content = bytearray(encode(IMAGE))
+    content[place] ^= 8
+    with pytest.raises(InputError, match=r"a\.png: damaged"):
+        decode(bytes(content), "a.png")
+
+
+@pytest.mark.parametrize("kind", [b"tEXt", b"zTXt"])
+def test_the_orientation_in_a_text_of_imagemagick_counts(kind):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    text = f"\nexif\n{len(exif.tobytes()):8}\n{exif.tobytes().hex()}\n".encode()
+    content = zlib.compress(text) if kind == b"zTXt" else text
+    added = chunk(kind, b"Raw profile type exif\0" + b"\0" * (kind == b"zTXt") + content)
+    np.testing.assert_array_equal(decode(with_chunk(added), "a.png").image, np.rot90(IMAGE, -1))
