@@ -17,7 +17,7 @@ def images(rng):
 
 
 @pytest.mark.parametrize("pair", PAIRS)
-def test_agrees_with_the_program_of_liu(oracle, pair):
+def test_the_score_agrees_with_the_program_of_liu(oracle, pair):
     values, (triple,) = oracle(pair, "liu")
     assert qcb(triple, stretch=True, blank_is_nan=True) == pytest.approx(values["QCB"], rel=1e-11)
     assert qcv(triple, stretch=True) == pytest.approx(values["QCV"], rel=1e-11)
@@ -25,7 +25,7 @@ def test_agrees_with_the_program_of_liu(oracle, pair):
 
 @pytest.mark.parametrize("pair", PAIRS[:3])
 @pytest.mark.parametrize(("name", "score"), [("Qcb", qcb), ("Qcv", qcv)])
-def test_agrees_with_vifb_channel_by_channel(oracle, pair, name, score):
+def test_the_score_agrees_with_vifb_channel_by_channel(oracle, pair, name, score):
     values, triples = oracle(pair, "vifb")
     scores = [score(triple, stretch=True) for triple in triples]
     assert np.mean(scores) == pytest.approx(values[name], rel=1e-11)
@@ -76,7 +76,7 @@ def _plain_qcv(fused, a, b):
 
 @pytest.mark.parametrize(("score", "plain"), [(qcb, _plain_qcb), (qcv, _plain_qcv)])
 @pytest.mark.parametrize("crop", [np.s_[:, :], np.s_[:21, :39], np.s_[:20, :33]])
-def test_agrees_with_the_formula_written_out(score, plain, crop, images):
+def test_the_score_agrees_with_the_formula_written_out(score, plain, crop, images):
     images = [image[crop] for image in images]
     assert score(Triple(*images)) == pytest.approx(plain(*images), rel=1e-9)
 
@@ -90,7 +90,7 @@ def test_neither_order_of_the_sources_nor_orientation_matters_on_whole_blocks(sc
     assert score(Triple(fused[:, ::-1], a[:, ::-1], b[:, ::-1])) == pytest.approx(expected, rel=1e-10)
 
 
-def test_cut_blocks_make_qcv_hang_on_flips(images):
+def test_cut_blocks_make_qcv_depend_on_flips(images):
     cut = [image[:, :40] for image in images]
     assert qcv(Triple(*(image[:, ::-1] for image in cut))) != pytest.approx(qcv(Triple(*cut)), rel=1e-3)
 

@@ -46,7 +46,7 @@ def test_share_kept_is_the_ratio_of_the_sums(triple, wrapped, tie):
     assert got == pytest.approx(plain_share(triple, HONG, tie, wrapped), rel=1e-12)
 
 
-def test_constants_of_liu(triple):
+def test_qg_has_the_constants_of_liu(triple):
     assert qg(triple) == pytest.approx(plain_share(triple, LIU), rel=1e-12)
 
 
@@ -83,7 +83,7 @@ def test_loss_is_what_is_not_stronger_than_both_sources(triple):
     assert labf(triple) == pytest.approx(plain_balance(*triple.images, False)[1], rel=1e-11)
 
 
-def test_rotated_arguments_score_a_source(triple):
+def test_images_in_the_wrong_order_score_a_source(triple):
     added, _ = plain_balance(triple.a, triple.b, triple.fused, True)
     assert nabf(triple, directed=True, fused="a") == pytest.approx(added, rel=1e-11)
 

@@ -32,7 +32,7 @@ def _centre(image, side=64):
 @pytest.mark.slow
 @pytest.mark.parametrize("pair", PAIRS)
 @pytest.mark.parametrize(("name", "feature"), [("FMI_pixel", "edge"), ("FMI_dct", "dct")])
-def test_agrees_with_the_program_of_tang_on_the_central_crop(oracle, pair, name, feature):
+def test_the_score_agrees_with_the_program_of_tang_on_the_central_crop(oracle, pair, name, feature):
     values, (triple,) = oracle(pair, "tang_fmi_crop64")
     crops = (_centre(image) for image in (triple.fused, triple.a, triple.b))
     assert fmi(Triple(*crops), feature=feature) == pytest.approx(values[name], rel=1e-11)
@@ -67,17 +67,17 @@ def _plain_fmi(fused, a, b):
 
 
 @pytest.mark.parametrize("feature", ["pixel", "gradient", "edge", "dct"])
-def test_agrees_with_the_steps_written_out(feature, images):
+def test_the_score_agrees_with_the_steps_written_out(feature, images):
     maps = [_features(image, feature) for image in images]
     assert fmi(Triple(*images), feature=feature) == pytest.approx(_plain_fmi(*maps), rel=1e-10)
 
 
-def test_pixels_that_match_up_to_gain_and_offset_tell_each_other(rng):
+def test_pixels_that_match_up_to_gain_and_offset_have_full_information(rng):
     image = rng.uniform(0, 100, (9, 9))
     assert fmi(Triple(image, 2.0 * image + 30.0, image)) == pytest.approx(1.0)
 
 
-def test_flat_windows_tell_each_other_and_nothing_else(rng):
+def test_flat_windows_have_full_information_of_each_other_and_none_of_others(rng):
     busy, flat = rng.uniform(0, 255, (9, 9)), np.full((9, 9), 40.0)
     assert fmi(Triple(flat, flat + 5.0, busy)) == 0.5
 

@@ -47,7 +47,7 @@ def test_score_is_that_of_every_patch_by_itself(triple):
     assert mef_ssim(triple) == pytest.approx(plain(triple), rel=1e-9)
 
 
-def test_flat_patches_of_both_sources_wish_for_a_flat_one(picture):
+def test_flat_patches_of_both_sources_are_best_represented_by_a_flat_one(picture):
     flat, image = np.full((44, 45), 90.0), picture(44, 45)
     assert mef_ssim(Triple(flat, flat, flat)) == 1.0
     assert mef_ssim(Triple(image, flat, flat)) < 0.9

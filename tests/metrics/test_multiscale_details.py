@@ -19,7 +19,7 @@ def images(rng):
 
 
 @pytest.mark.parametrize("pair", PAIRS)
-def test_agrees_with_the_program_of_liu(oracle, pair):
+def test_the_score_agrees_with_the_program_of_liu(oracle, pair):
     values, (triple,) = oracle(pair, "liu")
     assert qsf(triple) == pytest.approx(values["QSF"], rel=1e-11)
     assert qm(triple, summed_bands=True) == pytest.approx(values["QM"], rel=1e-11)

@@ -37,14 +37,14 @@ def joint_entropy(x, y):
     return shannon_entropy(256 * x + y)
 
 
-def test_information_is_what_the_entropies_share(triple):
+def test_information_is_the_sum_of_the_entropies_less_the_joint_one(triple):
     f, a, b = triple.images
     expected = sum(shannon_entropy(x) + shannon_entropy(f) - joint_entropy(x, f) for x in (a, b))
     assert mutual_information(triple) == pytest.approx(expected, rel=1e-12)
     assert mutual_information(triple, base=math.e) == pytest.approx(expected * math.log(2), rel=1e-12)
 
 
-def test_an_image_tells_itself_its_entropy(triple):
+def test_the_information_of_an_image_with_itself_is_its_entropy(triple):
     same = Triple(triple.a, triple.a, triple.a)
     assert mutual_information(same) == pytest.approx(2 * entropy(same), rel=1e-12)
 
@@ -62,7 +62,7 @@ def test_merging_changes_nothing_without_the_highest_level(triple):
 
 @pytest.mark.parametrize("pair", PAIRS)
 @pytest.mark.parametrize("name", AS_PUBLISHED)
-def test_agrees_with_the_program_of_liu(oracle, pair, name):
+def test_the_score_agrees_with_the_program_of_liu(oracle, pair, name):
     values, (triple,) = oracle(pair, "liu")
     score, options = AS_PUBLISHED[name]
     assert score(triple, **options) == pytest.approx(values[name], rel=1e-12)
@@ -90,7 +90,7 @@ def test_qte_of_a_copied_image_of_two_levels_is_what_its_formula_gives(stripes, 
     assert qte(Triple(columns, columns, gray), order=order, normalised=False) == pytest.approx(expected)
 
 
-def test_qte_by_the_right_marginals_does_not_hang_on_the_names_of_the_levels(images):
+def test_qte_by_the_right_marginals_does_not_depend_on_the_names_of_the_levels(images):
     fused, a, b = images
     renamed = (255.0 - fused, a, b)
     assert qte(Triple(*renamed)) == pytest.approx(qte(Triple(*images)))
@@ -99,7 +99,7 @@ def test_qte_by_the_right_marginals_does_not_hang_on_the_names_of_the_levels(ima
     )
 
 
-def test_qncie_is_one_only_where_all_three_tell_each_other_all_of_eight_bits(stripes):
+def test_qncie_is_one_only_where_all_three_share_eight_bits(stripes):
     every_level = np.arange(256.0).reshape(16, 16)
     assert qncie(Triple(every_level, every_level, every_level)) == pytest.approx(1.0)
     # one bit of eight between the fused image and one source: eigenvalues 7/8, 1, 9/8
@@ -137,7 +137,7 @@ def test_stretching_leaves_a_constant_image_without_levels(score, images):
 
 
 @pytest.mark.parametrize("score", [qmi, qncie])
-def test_stretching_whole_numbers_changes_nothing_in_what_only_tells_levels_apart(score, images):
+def test_stretching_whole_numbers_changes_nothing_where_the_values_of_levels_do_not_count(score, images):
     assert score(Triple(*images), stretch=True) == pytest.approx(score(Triple(*images)), rel=1e-12)
 
 

@@ -21,7 +21,7 @@ def images(rng):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("pair", PAIRS)
-def test_agrees_with_the_program_of_liu(oracle, pair):
+def test_the_score_agrees_with_the_program_of_liu(oracle, pair):
     values, (triple,) = oracle(pair, "liu")
     assert qp(triple, published=True) == pytest.approx(values["QP"], rel=1e-10)
 
@@ -104,7 +104,7 @@ def test_neither_order_of_the_sources_nor_orientation_matters(crop, images):
     assert qp(Triple(fused[:, ::-1], a[:, ::-1], b[:, ::-1])) == pytest.approx(expected, rel=1e-9)
 
 
-def test_the_published_rule_hangs_on_flips(images):
+def test_the_published_rule_depends_on_flips(images):
     flipped = (image[:, ::-1] for image in images)
     assert qp(Triple(*flipped), published=True) != pytest.approx(qp(Triple(*images), published=True), rel=1e-5)
 

@@ -47,7 +47,7 @@ def _plain(fused, a, b, size, constants):
 
 @pytest.mark.parametrize("pair", PAIRS)
 @pytest.mark.parametrize(("name", "score"), [("QS", qs), ("QW", qw), ("QE_fixed", qe)])
-def test_agrees_with_the_program_of_liu(oracle, pair, name, score):
+def test_the_score_agrees_with_the_program_of_liu(oracle, pair, name, score):
     values, (triple,) = oracle(pair, "liu")
     found = score(triple, flat_tolerance=None)
     assert found == pytest.approx(values[name], rel=1e-11)
@@ -57,7 +57,7 @@ def test_agrees_with_the_program_of_liu(oracle, pair, name, score):
 @pytest.mark.parametrize(
     ("name", "pair"), [("QC", p) for p in ("walking", "11", "37")] + [("QY", p) for p in ("walking", "05", "11", "37")]
 )
-def test_agrees_with_the_program_of_liu_where_that_has_no_flat_windows(oracle, name, pair):
+def test_the_score_agrees_with_the_program_of_liu_where_that_has_no_flat_windows(oracle, name, pair):
     values, (triple,) = oracle(pair, "liu")
     score, options = {"QC": (qc, {"forced_score": True}), "QY": (qy, {})}[name]
     assert score(triple, flat_tolerance=None, **options) == pytest.approx(values[name], rel=1e-11)
@@ -147,7 +147,7 @@ def test_opposed_sources_whose_covariances_cancel_weigh_the_same(images):
     assert qc(Triple(fused, a, 255.0 - a)) == pytest.approx((to_a + to_b).mean() / 2.0, rel=1e-9)
 
 
-def test_forcing_the_score_makes_qc_hang_on_the_order_of_the_sources(images):
+def test_forcing_the_score_makes_qc_depend_on_the_order_of_the_sources(images):
     a, opposed = images[1], 255.0 - 0.5 * images[1]
     # by hand: s is 1 / (1 - 1/2) = 2 for a as the first source, -1 as the second; the similarity to a is 1
     assert qc(Triple(a, a, opposed)) == pytest.approx(qc(Triple(a, opposed, a))) == pytest.approx(1.0)
@@ -157,7 +157,7 @@ def test_forcing_the_score_makes_qc_hang_on_the_order_of_the_sources(images):
 
 # three means, three variances and what each mean of similarities takes of the covariances, of Q_E also for the edges
 @pytest.mark.parametrize(("scores", "filters"), [((qs, qw, qe), 2 * 8), ((qc, qy), 9)])
-def test_windows_are_filtered_once_for_all_that_look_through_them(scores, filters, images, monkeypatch):
+def test_windows_are_filtered_once_for_all_metrics_that_use_them(scores, filters, images, monkeypatch):
     calls, smooth = [], similarity.smooth
     monkeypatch.setattr(similarity, "smooth", lambda *args, **options: calls.append(args) or smooth(*args, **options))
     triple = Triple(*images)

@@ -36,5 +36,5 @@ def test_vifb_scores_a_gray_fused_image_as_one_channel(stored):
     assert (t.b == PROTOCOLS["vifb"].gray(visible)).all()
 
 
-def test_standard_stands_first():
+def test_standard_is_the_first_protocol():
     assert next(iter(PROTOCOLS)) == "standard"

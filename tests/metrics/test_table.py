@@ -1,5 +1,3 @@
-import inspect
-
 import pytest
 
 from mmdrfuse.metrics import METRICS, PROTOCOLS, markdown_table
@@ -9,24 +7,24 @@ EVERY = pytest.mark.parametrize("metric", METRICS.values(), ids=METRICS)
 
 
 @EVERY
-def test_every_field_of_a_row_is_filled_in(metric):
+def test_a_metric_is_of_known_protocols_and_has_room_for_its_scores(metric):
     low, high = metric.range
     assert low < high
-    assert len(metric.title) > 10
-    assert len(metric.reference) > 10
+    assert metric.title
+    assert metric.reference
     assert metric.protocols
     assert set(metric.protocols) <= set(PROTOCOLS)
 
 
 @EVERY
-def test_standard_has_every_metric_and_no_errors(metric):
+def test_standard_has_every_metric_without_an_error(metric):
     if metric.name != "Nabf_std_order":  # the one that checks a program
         assert not metric.protocols["standard"].bug
         assert metric.protocols["standard"].note == ""
 
 
 @EVERY
-def test_an_error_is_said_in_words(metric):
+def test_an_error_of_a_program_is_described(metric):
     assert all(rule.note for rule in metric.protocols.values() if rule.bug)
 
 
@@ -52,7 +50,7 @@ def test_the_listing_shows_the_smallest_size_and_where_a_protocol_has_another(me
     assert ("from" in row[-1]) == bool(change)
 
 
-def test_the_lower_the_better():
+def test_errors_losses_and_artefacts_are_better_when_lower():
     lower = {name for name, metric in METRICS.items() if not metric.higher_is_better}
     assert lower == {"MSE", "RMSE", "CE", "Qcv", "Nabf", "Nabf_std_order", "Labf"}
 
@@ -67,11 +65,3 @@ def test_no_program_calls_two_metrics_alike(protocol):
     theirs = [m.protocols[protocol].program_name for m in METRICS.values() if protocol in m.protocols]
     theirs = [name for name in theirs if name]
     assert len(set(theirs)) == len(theirs)
-
-
-def test_rules_can_be_called_with_a_triple_alone():
-    for metric in METRICS.values():
-        for rule in metric.protocols.values():
-            parameters = inspect.signature(rule.score).parameters.values()
-            needed = [p for p in parameters if p.default is p.empty and p.kind is not p.VAR_KEYWORD]
-            assert len(needed) == 1

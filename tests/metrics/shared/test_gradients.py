@@ -26,7 +26,7 @@ def test_edges_are_the_derivatives_in_polar_form(triple):
     assert (angle[~slanted] == np.pi / 2).all()
 
 
-def test_without_a_horizontal_derivative_the_angle_is_upright_whatever_the_sign():
+def test_without_a_horizontal_derivative_the_angle_is_a_right_one_whatever_the_sign():
     rows = np.repeat([[0.0], [90.0], [0.0]], 7, axis=1)
     angle = gradient(Triple(rows, rows, rows), "a", border="edge").angle
     assert (angle == np.pi / 2).all()
