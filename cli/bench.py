@@ -41,7 +41,7 @@ def _size(_context: click.Context, _option: click.Parameter, value: str) -> tupl
 @click.option("--torch", is_flag=True, help="Time torch too.")
 @click.option("--repeat", type=click.IntRange(1), default=30, help="How often each is timed.")
 @click.option(
-    "--json", "json_", type=click.Path(dir_okay=False, allow_dash=True), metavar="FILE|-",
+    "--json", "json_", metavar="FILE|-",
     help="Write everything as JSON; - prints that alone.",
 )  # fmt: skip
 @overwrite_option
@@ -69,10 +69,12 @@ def bench(
             checkpoint, width=width, height=height, threads=threads, torch=torch, repeat=repeat,
             files=(pairs, folder / "fused"),
         )  # fmt: skip
-    if json_ != "-":
-        show(_table(measured))
-    if json_:
-        deliver(json_, json.dumps(asdict(measured), indent=1) + "\n")
+    try:  # the file first: whoever reads the table may stop reading; and the table also where the disk is full
+        if json_:
+            deliver(json_, json.dumps(asdict(measured), indent=1) + "\n")
+    finally:
+        if json_ != "-":
+            show(_table(measured))
 
 
 def _table(measured: "Efficiency") -> "Table":

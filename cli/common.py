@@ -11,7 +11,7 @@ import click
 from rich.console import Console, RenderableType
 from rich.text import Text
 
-from mmdrfuse.atomic import refuse_existing
+from mmdrfuse.atomic import refuse_existing, refuse_unwritable
 from mmdrfuse.cli.shared.cures import explained
 from mmdrfuse.errors import MMDRFuseError, OutputError
 from mmdrfuse.launch import another_speaks
@@ -133,9 +133,12 @@ def check_deliverable(*targets: str | None, overwrite: bool) -> None:
         raise click.UsageError("only one of --json and --csv can be -, standard output")
     if "-" in targets:
         require_standard_output()
-    for target in targets:
-        if target not in (None, "-"):
-            refuse_existing(Path(str(target)), overwrite=overwrite)
+    files = [Path(target) for target in targets if target is not None and target != "-"]
+    if len({file.resolve() for file in files}) < len(files):
+        raise click.UsageError(f"--json and --csv would both be written to {files[0]}")
+    for file in files:
+        refuse_existing(file, overwrite=overwrite)
+        refuse_unwritable(file)
 
 
 def deliver(target: str, text: str) -> None:

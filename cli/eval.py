@@ -90,10 +90,10 @@ def evaluate(
     report.done = found.count
     for line in found.warnings:
         warn(line)
-    if "-" not in (json_, csv_) and found.count:
-        _show(found.scores, per_image, compare)
     found = replace(found, failures=(*unpaired, *found.failures))
     _write(found, json_, csv_, report, compare=compare)
+    if "-" not in (json_, csv_) and found.count:
+        _show(found.scores, per_image, compare)
     report.finish("pictures scored")
 
 
@@ -123,15 +123,13 @@ def _show(scores: "Scores", per_image: bool | None, compare: bool) -> None:
 
 def _write(found: "Evaluation", json_: str | None, csv_: str | None, report: Report, *, compare: bool) -> None:
     """Write what was asked for; a file that cannot be written costs nothing else."""
+    wanted = {}
     if json_:
-        document = json.dumps(found.document(compare=compare), indent=1, allow_nan=False)
-        _deliver(json_, document + "\n", report)
+        wanted[json_] = json.dumps(found.document(compare=compare), indent=1, allow_nan=False) + "\n"
     if csv_:
-        _deliver(csv_, found.scores.csv(), report)
-
-
-def _deliver(target: str, text: str, report: Report) -> None:
-    try:
-        deliver(target, text)
-    except OutputError as error:
-        report.add(error)
+        wanted[csv_] = found.scores.csv()
+    for target in sorted(wanted, key="-".__eq__):  # files first: standard output may have lost its reader
+        try:
+            deliver(target, wanted[target])
+        except OutputError as error:
+            report.add(error)

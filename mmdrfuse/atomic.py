@@ -121,6 +121,21 @@ def refuse_existing(path: Path, *, overwrite: bool) -> None:
         raise OutputError(f"{path}: exists already", cure="overwrite")
 
 
+def refuse_unwritable(path: Path) -> None:
+    """Refuse a place where no file can be written, as far as can be told before the work is done.
+
+    Raises:
+        OutputError: It is a folder, lies in none, or in one that cannot be written.
+    """
+    if path.is_dir():
+        raise OutputError(f"{path}: is a folder; name a file")
+    folder = next(parent for parent in path.absolute().parents if os.path.lexists(parent))
+    if not folder.is_dir():
+        raise OutputError(f"{path}: cannot be written ({folder} is no folder); choose another place")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise OutputError(f"{path}: cannot be written ({folder} may not be written in); choose another place")
+
+
 def unwritable(path: Path, error: OSError) -> OutputError:
     """Give the error to raise when ``path`` could not be written: a `DiskFullError` where that is why."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):

@@ -1,13 +1,14 @@
 """A file is there whole, or as it was."""
 
 import errno
+import os
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from safetensors import SafetensorError
 
-from mmdrfuse.atomic import append, clear_abandoned, writing
+from mmdrfuse.atomic import append, clear_abandoned, refuse_unwritable, writing
 from mmdrfuse.errors import DiskFullError, OutputError
 
 
@@ -122,3 +123,19 @@ def test_only_abandoned_temporary_files_are_cleared(tmp_path):
         (tmp_path / name).touch()
     clear_abandoned(tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {".0123456789abcdef.tar.gz", ".env", "a.txt"}
+
+
+@pytest.mark.parametrize(("place", "message"), [("folder", "is a folder"), ("file/new/x.json", "file is no folder")])
+def test_a_place_where_nothing_can_be_written_is_refused_beforehand(tmp_path, place, message):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match=rf"{place}: .*{message}"):
+        refuse_unwritable(tmp_path / place)
+    refuse_unwritable(tmp_path / "new" / "folders" / "x.json")
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_folder_that_may_not_be_written_in_is_refused_beforehand(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda path, mode: path != tmp_path)
+    with pytest.raises(OutputError, match="may not be written in"):
+        refuse_unwritable(tmp_path / "x.json")

@@ -143,6 +143,14 @@ def test_existing_result_file_is_kept_unless_told(run, fused):
     assert run(*arguments, "--overwrite").exit_code == 0
 
 
+def test_results_that_could_not_be_written_are_refused_before_the_work(run, fused):
+    same = run("eval", fused / "ours", "--json", fused / "x", "--csv", fused / "ours" / ".." / "x")
+    assert (same.exit_code, same.stdout) == (2, "")
+    folder = run("eval", fused / "ours", "--json", fused / "ir", "--overwrite")
+    assert (folder.exit_code, folder.stdout) == (1, "")
+    assert "ir: is a folder" in folder.stderr
+
+
 def test_what_cannot_be_scored_is_named_and_the_rest_is(run, fused):
     (fused / "ours" / "street_0000.png").unlink()
     images.write(fused / "ours" / "street_0001.png", np.zeros((8, 8), np.uint8))
