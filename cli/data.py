@@ -123,7 +123,7 @@ def verify(files: tuple[Path, ...]) -> None:
             file = PatchFile(path, split="all")
             file.verify()
         except PatchFileError as error:
-            report.fail(str(error))
+            report.add(error)
             continue
         count, height, width = file.shape
         click.echo(f"{path}: whole, {count} patches of {width}x{height}, fingerprint {file.fingerprint[:12]}")

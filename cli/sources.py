@@ -31,7 +31,7 @@ def received(sources: Sequence[str], folder: Path) -> list[str]:
 
 def is_table(sources: Sequence[str]) -> bool:
     """Tell whether the one source is a table of pairs."""
-    return len(sources) == 1 and Path(sources[0]).suffix.lower() == ".csv"
+    return len(sources) == 1 and Path(sources[0]).suffix.lower() == ".csv" and not Path(sources[0]).is_dir()
 
 
 def paired(sources: Sequence[str], out: Path, report: Report) -> "list[Pair]":

@@ -179,7 +179,8 @@ def train(network: "Network", settings: Settings, teacher: "Checkpoint | None" =
 def _origin(patches: "PatchFile") -> dict[str, Any]:
     """Say for the model card what the patches were cut from: pairs of each layout, and how they were cut."""
     sources, used = patches.sources, sorted(set(patches.index["source"].tolist()))  # those of its split
-    pairs = Counter(str(sources[number]["layout"]) for number in used if not sources[number].get("exposure"))
+    plain = [sources[number] for number in used if not sources[number].get("exposure")]
+    pairs = Counter(str(source.get("layout", "unknown")) for source in plain)
     return {"pairs": dict(sorted(pairs.items())), "options": patches.options}
 
 

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from mmdrfuse.datasets.deflate import LEVEL, pack
-from mmdrfuse.datasets.patches import FORMAT, FORMAT_VERSION, INDEX, SIDES, Hashes
+from mmdrfuse.datasets.form import FORMAT, FORMAT_VERSION, SIDES
+from mmdrfuse.datasets.patches import INDEX, Hashes
 from mmdrfuse.version import __version__
 
 

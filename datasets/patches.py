@@ -18,6 +18,7 @@ whichever version of the compressor it was written. Version 1 had no scales and 
 import hashlib
 import json
 import os
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -26,15 +27,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmdrfuse.datasets.deflate import unpack
-from mmdrfuse.errors import PatchFileError, UnknownNameError
-from mmdrfuse.version import __version__
+from mmdrfuse.datasets.form import SIDES, check_form
+from mmdrfuse.errors import PatchFileError, UnknownNameError, reading
 
-FORMAT = "mmdrfuse-patches"
-FORMAT_VERSION = 2
-SIDES = ("infrared", "visible")
 SPLITS = ("train", "validation")
 INDEX = np.dtype([("source", "<i4"), ("y", "<i4"), ("x", "<i4"), ("scale", "<f4"), ("split", "u1")])
 """One record of ``index``."""
+
+_CURE = "prepare the patches again"
 
 
 class PatchFile:
@@ -60,22 +60,17 @@ class PatchFile:
         self.path, self.split = path, split
         self._handle: tuple[int, Any] | None = None
         self._memory: tuple[NDArray[Any], NDArray[Any]] | None = None
-        with _opened(path) as file:
-            try:
-                _check(file, path)
-                self._places = _places(_index(file), split)
-                count, height, width = file["infrared"].shape
-                self.shape: tuple[int, int, int] = (count if self._places is None else len(self._places), height, width)
-                self.dtype: np.dtype[Any] = file["infrared"].dtype
-                self._stored = str(file.attrs["fingerprint"])
-                self.options: dict[str, Any] = json.loads(file.attrs["options"])
-                self.tool_version = str(file.attrs["tool_version"])
-            except (KeyError, OSError, RuntimeError, ValueError) as error:
-                raise _unusable(path, f"damaged ({error})") from error
+        with _reading(path), _opened(path) as file:
+            check_form(file, path)
+            self._places = _places(_index(file), split)
+            count, height, width = file["infrared"].shape
+            self.shape: tuple[int, int, int] = (count if self._places is None else len(self._places), height, width)
+            self.dtype: np.dtype[Any] = file["infrared"].dtype
+            self._stored = str(file.attrs["fingerprint"])
+            self.options: dict[str, Any] = dict(json.loads(file.attrs["options"]))
+            self.tool_version = str(file.attrs["tool_version"])
         if not len(self):
-            raise PatchFileError(
-                f"{path}: none of its {count} patches are for {split}; prepare with --validation between 0 and 1"
-            )
+            raise PatchFileError(f"{path}: none of its {count} patches are for {split}", cure="validation")
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -96,13 +91,19 @@ class PatchFile:
     @property
     def index(self) -> NDArray[np.void]:
         """Give where each patch is from: (N,) records of `INDEX`."""
-        records = _index(self._file)
+        with _reading(self.path):
+            records = _index(self._file)
         return records if self._places is None else records[self._places]
 
     @property
     def sources(self) -> list[dict[str, Any]]:
-        """Give what is known about each pair of the file."""
-        return [json.loads(line) for line in self._file["sources"][:]]
+        """Give what is known about each pair of the file.
+
+        Raises:
+            PatchFileError: The file is damaged.
+        """
+        with _reading(self.path):
+            return [dict(json.loads(line)) for line in self._file["sources"][:]]
 
     def batch(self, indices: NDArray[np.integer[Any]]) -> tuple[NDArray[Any], NDArray[Any]]:
         """Give patches in the order asked for; one may be asked for more than once.
@@ -136,7 +137,9 @@ class PatchFile:
         Raises:
             PatchFileError: The content is not what was written.
         """
-        hashes, index = Hashes(), self._file["index"][:]
+        hashes = Hashes()
+        with _reading(self.path):
+            index = self._file["index"][:]
         for start in range(0, len(index), 256):
             hashes.add(*self._read(np.arange(start, min(start + 256, len(index)))))
         if hashes.fingerprint(index) != self._stored:
@@ -155,11 +158,11 @@ class PatchFile:
         for side, patches in zip(SIDES, (infrared, visible), strict=True):
             chunks = self._file[side].id
             for patch, place in zip(patches, np.asarray(places).tolist(), strict=True):
-                try:
-                    content = unpack(chunks.read_direct_chunk((place, 0, 0))[1])
-                    patch[:] = np.frombuffer(content, self.dtype).reshape(patch.shape)
-                except (OSError, RuntimeError, ValueError) as error:
-                    raise _unusable(self.path, f"{side} patch {place} is damaged ({error})") from error
+                with _reading(self.path, f"{side} patch {place}"):
+                    packed = chunks.read_direct_chunk((place, 0, 0))[1]
+                    if len(packed) > 2 * patch.nbytes + 1024:
+                        raise _unusable(self.path, f"{side} patch {place} is larger than what it was made of")
+                    patch[:] = np.frombuffer(unpack(packed), self.dtype).reshape(patch.shape)
         return infrared, visible
 
 
@@ -199,32 +202,17 @@ def _places(index: NDArray[np.void], split: str) -> NDArray[np.int64] | None:
 def _opened(path: Path) -> Any:  # noqa: ANN401
     """Open a HDF5 file for reading."""
     if not path.is_file():
-        raise PatchFileError(f"{path}: no such file; make it with  mmdrfuse prepare SRC {path}")
+        raise PatchFileError(f"{path}: no such file; prepare the patches first")
     try:
         return h5py.File(path, "r")
     except OSError as error:
         raise _unusable(path, f"no HDF5 file, or one that was cut off ({error})") from error
 
 
-def _check(file: Any, path: Path) -> None:  # noqa: ANN401
-    """Refuse what is no file of patches, or one that does not hold together."""
-    if str(file.attrs.get("format")) != FORMAT:
-        raise PatchFileError(f"{path}: HDF5, but no file of training patches; make one with mmdrfuse prepare")
-    version = int(file.attrs["format_version"])
-    if version > FORMAT_VERSION:
-        raise PatchFileError(
-            f"{path}: format version {version}, and this mmdrfuse {__version__} reads up to {FORMAT_VERSION}; "
-            "update mmdrfuse, or make the file again with mmdrfuse prepare"
-        )
-    infrared, visible = (file[side] for side in SIDES)
-    alike = infrared.shape == visible.shape and infrared.dtype == visible.dtype
-    known = infrared.dtype in (np.uint8, np.uint16) and infrared.ndim == 3
-    chunked = infrared.chunks == visible.chunks == (1, *infrared.shape[1:])
-    if not (alike and known and chunked and infrared.compression == visible.compression == "gzip"):
-        raise _unusable(path, f"infrared {infrared.shape} and visible {visible.shape} are not patches of one size")
-    if not len(infrared) == len(file["index"]) > 0:
-        raise _unusable(path, f"{len(infrared)} patches, but {len(file['index'])} in the index")
+def _reading(path: Path, what: str = "file of patches") -> AbstractContextManager[None]:
+    """Turn whatever h5py stumbles over in a damaged file into one error."""
+    return reading(path, what, error=PatchFileError, cure=_CURE)
 
 
 def _unusable(path: Path, why: str) -> PatchFileError:
-    return PatchFileError(f"{path}: {why}; make it again with mmdrfuse prepare")
+    return PatchFileError(f"{path}: {why}; {_CURE}")

@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmdrfuse.datasets.cutting import Item, reading
+from mmdrfuse.datasets.form import FORMAT_VERSION
 from mmdrfuse.datasets.headers import Header, header
 from mmdrfuse.datasets.layouts import find_pairs
 from mmdrfuse.datasets.options import Cutting
-from mmdrfuse.datasets.patches import FORMAT_VERSION
 from mmdrfuse.errors import InputError, MMDRFuseError
 from mmdrfuse.system.workers import ordered
 from mmdrfuse.version import __version__

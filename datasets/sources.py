@@ -5,17 +5,27 @@ files are paired as those of folders are. A table is a CSV file with the columns
 wanted, ``output``; its paths start at its own folder, outputs at the folder of the fused pictures.
 """
 
+import codecs
 import csv
 import glob
+import io
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from mmdrfuse.datasets.pairing import Pairing, pair_folders, pair_groups, relative, walk
-from mmdrfuse.errors import InputError
+from mmdrfuse.errors import InputError, reading
 from mmdrfuse.images import SUFFIXES, flir, is_picture, stem
 from mmdrfuse.pipeline import Pair
 
 COLUMNS = ("infrared", "visible", "output")
+
+LARGEST = 2**28
+"""Bytes of a table that is read: a million pairs take about a tenth."""
+_LONGEST_PATH, _LONGEST_NAME = 4096, 255
+"""Bytes that systems take for a path, and for one name in it."""
+_SHOWN = 80
+"""Characters of what a table holds that are repeated in a message."""
 
 _HINT = "infrared,visible, or infrared,visible,output"
 
@@ -75,35 +85,86 @@ def read_table(path: Path) -> Pairing:
     Raises:
         InputError: It cannot be read, lacks a column, or a line names no two files or no place for the picture.
     """
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            table = csv.DictReader(file)
-            header = [name.strip() for name in table.fieldnames or ()]
-            table.fieldnames = header
-            rows = [(table.line_num, row) for row in table]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path}: cannot be read as CSV ({error}); give a table with the columns {_HINT}") from error
-    if not {"infrared", "visible"} <= set(header) <= set(COLUMNS):
-        raise InputError(f"{path}: has the columns {','.join(header) or 'none'}; they must be {_HINT}")
-    if not rows:
+    lines = _lines(path)
+    header = [name.strip() for name in lines[0][1]] if lines else []
+    known = {"infrared", "visible"} <= set(header) <= set(COLUMNS)
+    if not known or len(set(header)) < len(header):
+        columns = _short(",".join(header)) or "none"
+        raise InputError(f"{path}: has the columns {columns}; they must be {_HINT}, separated by commas")
+    if not lines[1:]:
         raise InputError(f"{path}: lists no pairs below its columns; add a line a pair")
-    return Pairing(tuple(_row(path, number, row) for number, row in rows))
+    pairs, taken = [], dict[str, int]()
+    for number, fields in lines[1:]:
+        pair = _row(path, number, header, fields)
+        pairs.append(pair)
+        if pair.output and taken.setdefault(pair.output, number) != number:
+            raise InputError(f"{path}:{number}: output {pair.output!r} is that of line {taken[pair.output]} too")
+    return Pairing(tuple(pairs))
 
 
-def _row(table: Path, number: int, row: dict[str, str]) -> Pair:
-    values = {name: (row.get(name) or "").strip() for name in COLUMNS}
-    if None in row or not values["infrared"] or not values["visible"]:
+def _lines(path: Path) -> list[tuple[int, list[str]]]:
+    """Return the lines that are not empty, each with its number and fields.
+
+    Names of files may be of other bytes than UTF-8: they stay those bytes.
+
+    Raises:
+        InputError: It is not such a text.
+    """
+    with reading(path, "table of pairs", cure=f"save it as CSV in UTF-8 with the columns {_HINT}"):
+        size = path.stat().st_size
+        if size > LARGEST:
+            raise InputError(f"{path}: has {size / 1e6:.0f} MB, which is no table of pairs")
+        content = path.read_bytes()
+        if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            raise InputError(f"{path}: is UTF-16 instead of UTF-8; save it as CSV in UTF-8")
+        content = content.removeprefix(codecs.BOM_UTF8)
+        if b"\0" in content:
+            line = content[: content.index(b"\0")].count(b"\n") + 1
+            raise InputError(f"{path}:{line}: holds a NUL byte, so it is no table; save it as CSV in UTF-8")
+        table = csv.reader(io.StringIO(content.decode("utf-8", "surrogateescape"), newline=""))
+        try:
+            return [(table.line_num, fields) for fields in table if any(map(str.strip, fields))]
+        except csv.Error as error:
+            raise InputError(f"{path}:{table.line_num}: is no line of a table ({error})") from error
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+
+
+def _row(table: Path, number: int, header: Sequence[str], fields: Sequence[str]) -> Pair:
+    values = dict.fromkeys(COLUMNS, "") | {name: field.strip() for name, field in zip(header, fields, strict=False)}
+    if any(map(str.strip, fields[len(header) :])) or not values["infrared"] or not values["visible"]:
         raise InputError(f"{table}:{number}: must have a value under infrared and visible, and none beyond the columns")
-    infrared, visible = (table.parent / values[side] for side in ("infrared", "visible"))
+    infrared, visible = (_named(table, number, values[side]) for side in ("infrared", "visible"))
     output = PurePosixPath(values["output"].replace("\\", "/"))
     if not values["output"]:
         return Pair(stem(visible), infrared, visible)
     if output.is_absolute() or ".." in output.parts or output.suffix.lower() not in SUFFIXES:
+        given = _short(values["output"])
         raise InputError(
-            f"{table}:{number}: output {values['output']!r} must lie in the folder of the fused pictures and end in "
+            f"{table}:{number}: output {given!r} must lie in the folder of the fused pictures and end in "
             f"{', '.join(sorted(SUFFIXES))}"
         )
     return Pair(output.with_suffix("").as_posix(), infrared, visible, output=output.as_posix())
+
+
+def _named(table: Path, number: int, name: str) -> Path:
+    """Return the path of a file that a line names.
+
+    Raises:
+        InputError: No file can have that name.
+    """
+    path = table.parent / name
+    written = name.encode("utf-8", "surrogateescape")
+    if len(written) > _LONGEST_PATH or any(len(part) > _LONGEST_NAME for part in written.split(b"/")):
+        raise InputError(f"{table}:{number}: {_short(name)!r} is longer than names of files can be")
+    try:
+        written.decode("utf-8")
+    except UnicodeDecodeError:
+        if not path.exists():
+            raise InputError(f"{table}:{number}: is not UTF-8 ({_short(name)!r}); save the table as UTF-8") from None
+    return path
 
 
 def _existing(name: str) -> Path | None:

@@ -5,6 +5,7 @@ import json
 import multiprocessing
 import os
 import pickle
+import zlib
 
 import h5py
 import numpy as np
@@ -12,8 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mmdrfuse.datasets.form import FORMAT_VERSION
 from mmdrfuse.datasets.packing import PackedPatches, PatchWriter
-from mmdrfuse.datasets.patches import FORMAT_VERSION, PatchFile
+from mmdrfuse.datasets.patches import PatchFile
 from mmdrfuse.errors import PatchFileError, UnknownNameError
 
 SIZE = (12, 16)
@@ -104,7 +106,7 @@ def test_verify_finds_a_changed_patch(file):
     PatchFile(file).verify()
     with h5py.File(file, "r+") as plain:
         plain["visible"][3, 0, 0] ^= 1
-    with pytest.raises(PatchFileError, match="the content does not fit the fingerprint; make it again"):
+    with pytest.raises(PatchFileError, match="the content does not fit the fingerprint; prepare"):
         PatchFile(file).verify()
 
 
@@ -144,7 +146,7 @@ def test_training_sees_the_training_split_alone_and_each_split_has_its_fingerpri
 def test_a_split_that_is_unknown_or_empty_is_refused(file):
     with pytest.raises(UnknownNameError, match="unknown split 'valid': did you mean validation"):
         PatchFile(file, "valid")
-    with pytest.raises(PatchFileError, match="none of its 7 patches are for validation; prepare with --validation"):
+    with pytest.raises(PatchFileError, match="none of its 7 patches are for validation; choose a share"):
         PatchFile(file, "validation")
 
 
@@ -195,7 +197,7 @@ def test_pickling_takes_the_path_alone(file):
 
 
 def test_a_missing_file_says_how_to_make_it(tmp_path):
-    with pytest.raises(PatchFileError, match=r"no such file; make it with  mmdrfuse prepare SRC .*gone.h5"):
+    with pytest.raises(PatchFileError, match=r"gone.h5: no such file; prepare the patches first"):
         PatchFile(tmp_path / "gone.h5")
 
 
@@ -203,14 +205,14 @@ def test_a_missing_file_says_how_to_make_it(tmp_path):
 def test_a_file_that_was_cut_off_is_refused(file, keep):
     content = file.read_bytes()
     file.write_bytes(content[: int(keep if keep >= 1 else keep * len(content))])
-    with pytest.raises(PatchFileError, match=r"no HDF5 file, or one that was cut off .*; make it again"):
+    with pytest.raises(PatchFileError, match=r"no HDF5 file, or one that was cut off .*; prepare"):
         PatchFile(file)
 
 
 def test_a_foreign_hdf5_is_refused(tmp_path):
     with h5py.File(tmp_path / "f.h5", "w") as foreign:
         foreign["infrared"] = np.zeros((2, 3, 3), np.uint8)
-    with pytest.raises(PatchFileError, match="HDF5, but no file of training patches; make one with"):
+    with pytest.raises(PatchFileError, match="HDF5, but no file of training patches; prepare"):
         PatchFile(tmp_path / "f.h5")
 
 
@@ -243,15 +245,15 @@ def _short_index(plain):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (_newer, r"format version 3, and this mmdrfuse [\d.]+ reads up to 2; update mmdrfuse, or make"),
-        (_no_version, r"damaged \(.*format_version.*\); make it again"),
-        (_no_visible, r"damaged \(.*visible.*\); make it again"),
-        (_bad_options, r"damaged \(Expecting property name.*\); make it again"),
+        (_newer, r"format version 3, and this mmdrfuse [\d.]+ reads up to 2; update mmdrfuse, or prepare"),
+        (_no_version, r"damaged .*format_version"),
+        (_no_visible, r"damaged: visible is missing"),
+        (_bad_options, r"damaged .*\(Expecting property name"),
         (
             _fewer_visible,
-            r"infrared \(7, 12, 16\) and visible \(5, 12, 16\) are not patches of one size; make it again",
+            r"infrared \(7, 12, 16\) and visible \(5, 12, 16\) are not patches of one size",
         ),
-        (_short_index, "7 patches, but 4 in the index; make it again"),
+        (_short_index, r"7 patches, but \(4,\) in the index"),
     ],
 )
 def test_a_file_that_does_not_hold_together_is_refused(file, change, message):
@@ -266,5 +268,89 @@ def test_a_damaged_patch_is_named_when_it_is_read(file):
         plain["infrared"].id.write_direct_chunk((4, 0, 0), b"not deflate")
     patches = PatchFile(file)
     patches.batch(np.array([3]))
-    with pytest.raises(PatchFileError, match=r"infrared patch 4 is damaged \(.*\); make it again"):
+    with pytest.raises(PatchFileError, match=r"infrared patch 4 \(.*\); prepare"):
         patches.batch(np.array([3, 4]))
+
+
+def _elsewhere(plain):
+    del plain["visible"]
+    plain["visible"] = h5py.ExternalLink("other.h5", "visible")
+
+
+def _soft(plain):
+    del plain["visible"]
+    plain["visible"] = h5py.SoftLink("/infrared")
+
+
+def _group(plain):
+    del plain["visible"]
+    plain.create_group("visible")
+
+
+def _virtual(plain):
+    layout = h5py.VirtualLayout(plain["index"].shape, plain["index"].dtype)
+    layout[:] = h5py.VirtualSource("other.h5", "index", plain["index"].shape, plain["index"].dtype)
+    del plain["index"]
+    plain.create_virtual_dataset("index", layout)
+
+
+def _outside(plain):
+    count, kind = plain["index"].shape, plain["index"].dtype
+    del plain["index"]
+    plain.create_dataset("index", count, kind, external=[("/etc/passwd", 0, 10**6)])
+
+
+def _objects(plain):
+    count = len(plain["sources"])
+    del plain["sources"]
+    plain.create_dataset("sources", data=["{}"] * count, dtype=h5py.string_dtype())
+
+
+def _huge_table(plain):
+    kind = plain["index"].dtype
+    del plain["index"]
+    plain.create_dataset("index", (7,), np.dtype([*kind.descr[:-1], ("split", "u1", (2**27,))]))
+
+
+def _huge_sources(plain):
+    del plain["sources"]
+    plain.create_dataset("sources", (2,), "S1000000", chunks=(1,), compression="gzip")
+
+
+def _claimed(plain):
+    for side in ("infrared", "visible"):
+        plain[side].resize(2**40, axis=0)
+
+
+def _beyond(plain):
+    index = plain["index"][:]
+    index["source"][3] = 2
+    plain["index"][:] = index
+
+
+def _other_filter(plain):
+    patches = plain["visible"][:]
+    del plain["visible"]
+    plain.create_dataset("visible", data=patches, chunks=(1, *SIZE), compression="gzip", shuffle=True)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        _elsewhere, _soft, _group, _virtual, _outside, _objects, _huge_table, _huge_sources, _claimed, _beyond,
+        _other_filter,
+    ],
+)  # fmt: skip
+def test_a_file_that_points_elsewhere_or_claims_what_it_has_not_is_refused(file, change):
+    with h5py.File(file, "r+") as plain:
+        change(plain)
+    with pytest.raises(PatchFileError, match=f"{file}: damaged"):
+        PatchFile(file, split="all")
+
+
+def test_a_patch_that_would_unpack_to_gigabytes_is_refused(file):
+    bomb = zlib.compress(bytes(10**7), 1)
+    with h5py.File(file, "r+") as plain:
+        plain["infrared"].id.write_direct_chunk((2, 0, 0), bomb)
+    with pytest.raises(PatchFileError, match="infrared patch 2 is larger than what it was made of"):
+        PatchFile(file).verify()

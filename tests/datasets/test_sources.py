@@ -1,5 +1,6 @@
 """From arguments to pairs."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -122,7 +123,32 @@ def test_what_is_wrong_with_a_table_is_said_with_its_line(tmp_path, text, said):
         read_table(table)
 
 
-def test_table_that_is_no_text_is_named(tmp_path):
-    (tmp_path / "pairs.csv").write_bytes(b"\xff\xfe\x00\x81")
-    with pytest.raises(InputError, match=r"pairs\.csv: cannot be read as CSV"):
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"\xff\xfe\x00\x81", "pairs.csv: is UTF-16"),
+        ("infrared,visible\na,b\n".encode("utf-16"), "pairs.csv: is UTF-16"),
+        ("infrared,visible\na,b\n".encode("utf-16-le"), "pairs.csv:1: holds a NUL byte"),
+        (b"infrared,visible\na,b\nc,d\0\n", "pairs.csv:3: holds a NUL byte"),
+        ("infrared,visible\nx,y\n\ncaf\xe9.png,b\n".encode("latin-1"), r"pairs.csv:4: is not UTF-8 \('caf"),
+        (b'infrared,visible\n"a' + b"a" * 200_000 + b'",b\n', "pairs.csv:2: is no line of a table"),
+        (b"infrared,visible\n" + b"a" * 300 + b",b\n", "pairs.csv:2: 'aaa.* is longer than names of files can be"),
+        (b"infrared,visible,output\na,b,x.png\nc,d,x.png\n", "pairs.csv:3: output 'x.png' is that of line 2 too"),
+        (b"infrared,infrared,visible\na,b,c\n", "pairs.csv: has the columns infrared,infrared,visible"),
+        (b"infrared;visible\na;b\n", "they must be infrared,visible.*, separated by commas"),
+        (b"\n\n \n", "pairs.csv: has the columns none"),
+    ],
+)  # fmt: skip
+def test_what_is_no_table_is_named_with_the_line(tmp_path, content, said):
+    (tmp_path / "pairs.csv").write_bytes(content)
+    with pytest.raises(InputError, match=said):
         read_table(tmp_path / "pairs.csv")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs names of any bytes")
+def test_a_table_may_name_files_that_are_not_utf_8_and_have_empty_lines(tmp_path):
+    name = b"caf\xe9.png"
+    (tmp_path / os.fsdecode(name)).touch()
+    (tmp_path / "pairs.csv").write_bytes(b"infrared,visible\r\n\r\n" + name + b"," + name + b",\r\n,\r\n")
+    (pair,) = read_table(tmp_path / "pairs.csv").pairs
+    assert pair.infrared.exists()
