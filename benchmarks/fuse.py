@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,8 @@ from PIL import Image
 from mmdrfuse import images, models
 from mmdrfuse.datasets import pair_folders
 from mmdrfuse.engine import make, stored
-from mmdrfuse.pipeline.fusing import Job, fuse_pairs, sha256
+from mmdrfuse.pipeline.choices import Choices
+from mmdrfuse.pipeline.fusing import fuse_pairs, sha256
 from mmdrfuse.pipeline.fusion import Fuser
 from mmdrfuse.pipeline.pairs import Pair
 from timing import in_turns, machine
@@ -100,10 +102,10 @@ def _rates(pairs: Sequence[Pair], out: Path, rounds: int) -> dict[str, dict[str,
             network, some, out / f"published {kind}", colour=kind == "colour"
         )
         for workers in sorted({1, CORES}):
-            job = Job(Fuser(make(checkpoint), color=color), checkpoint, out / f"ours {kind}")
-            flows[f"mmdrfuse, {kind}, {workers} worker{'s' * (workers > 1)}"] = lambda some, job=job, workers=workers: (
-                _ours(job, some, workers)
+            run = partial(
+                _ours, Choices(Fuser(make(checkpoint), color=color), checkpoint), out / f"ours {kind}", workers
             )
+            flows[f"mmdrfuse, {kind}, {workers} worker{'s' * (workers > 1)}"] = run
     rates: dict[str, list[float]] = {name: [] for name in flows}
     for flow in flows.values():
         flow(pairs[:1])
@@ -118,8 +120,8 @@ def _rates(pairs: Sequence[Pair], out: Path, rounds: int) -> dict[str, dict[str,
     }
 
 
-def _ours(job: Job, pairs: Sequence[Pair], workers: int) -> None:
-    for _, result in fuse_pairs(job, pairs, workers=workers, overwrite=True):
+def _ours(choices: Choices, out: Path, workers: int, pairs: Sequence[Pair]) -> None:
+    for _, result in fuse_pairs(choices, pairs, out, workers=workers, overwrite=True):
         if isinstance(result, Exception):
             raise result
 

@@ -15,7 +15,8 @@ from mmdrfuse import models
 from mmdrfuse.datasets import LAYOUTS
 from mmdrfuse.engine import make
 from mmdrfuse.models.checkpoints import SHIPPED, Checkpoint
-from mmdrfuse.pipeline.fusing import Job, fuse_pairs
+from mmdrfuse.pipeline.choices import Choices
+from mmdrfuse.pipeline.fusing import fuse_pairs
 from mmdrfuse.pipeline.fusion import Fuser
 from mmdrfuse.pipeline.pairs import Pair
 from mmdrfuse.system.workers import unfailing
@@ -53,7 +54,7 @@ def main() -> None:
 def _scores(weights: Checkpoint, pairs: list[Pair]) -> dict[str, dict[str, float]]:
     """Fuse once, as a teacher takes its time, and score under both protocols."""
     with TemporaryDirectory() as folder:
-        for _ in unfailing(fuse_pairs(Job(Fuser(make(weights)), weights, Path(folder)), pairs)):
+        for _ in unfailing(fuse_pairs(Choices(Fuser(make(weights)), weights), pairs, Path(folder))):
             pass
         found = {name: means(Path(folder), pairs, metrics=TOLD, protocol=name) for name in ("standard", "cddfuse")}
     return {name: {metric: round(mean, 4) for metric, mean in scores.items()} for name, scores in found.items()}

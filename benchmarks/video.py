@@ -21,7 +21,9 @@ from mmdrfuse.engine import make
 from mmdrfuse.images.frames import Frame, Layout
 from mmdrfuse.images.video import VideoSource, writing_video
 from mmdrfuse.pipeline.background import background
-from mmdrfuse.pipeline.sequences import AHEAD, Choices, fuse_sequences, nearest
+from mmdrfuse.pipeline.choices import Choices
+from mmdrfuse.pipeline.fusion import Fuser
+from mmdrfuse.pipeline.sequences import AHEAD, fuse_sequences, nearest
 from timing import in_turns, machine
 
 RATE = Fraction(30)
@@ -33,7 +35,8 @@ def main() -> None:
     """Print the table, and write it as JSON when asked."""
     arguments = _arguments()
     width, height = (int(side) for side in arguments.size.split("x"))
-    choices = Choices(make(models.read(arguments.weights)))
+    checkpoint = models.read(arguments.weights)
+    choices = Choices(Fuser(make(checkpoint)), checkpoint)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         _write_videos(folder, width, height, arguments.frames)

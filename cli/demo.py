@@ -53,14 +53,15 @@ def demo(out: Path, count: int, seed: int, overwrite: bool) -> None:
 def _fuse(pairs: "Sequence[Pair]", out: Path) -> None:
     from mmdrfuse import models
     from mmdrfuse.engine import make
-    from mmdrfuse.pipeline.fusing import Job, fuse_pairs
+    from mmdrfuse.pipeline.choices import Choices
+    from mmdrfuse.pipeline.fusing import fuse_pairs
     from mmdrfuse.pipeline.fusion import Fuser
     from mmdrfuse.system.workers import unfailing
 
     checkpoint = models.read("ivif")
-    job = Job(Fuser(make(checkpoint)), checkpoint, out)
+    choices = Choices(Fuser(make(checkpoint)), checkpoint)
     with progress("fusing", len(pairs)) as advance:
-        for pair, _ in unfailing(fuse_pairs(job, pairs, workers=os.cpu_count() or 1, overwrite=True)):
+        for pair, _ in unfailing(fuse_pairs(choices, pairs, out, workers=os.cpu_count() or 1, overwrite=True)):
             advance(pair.name)
 
 

@@ -1,6 +1,6 @@
 """``mmdrfuse fuse``: pairs of pictures to fused pictures."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,20 +15,21 @@ from mmdrfuse.cli.common import (
     overwrite_option,
     progress,
     send,
-    warn,
     weights_option,
     workers_option,
     wrong_usage,
 )
-from mmdrfuse.cli.sources import PIPE, is_table, paired, pairing_of, received
+from mmdrfuse.cli.sources import PIPE, check_format_of, is_folder, is_table, paired, pairing_of, received, say_settled
 from mmdrfuse.cli.videos import are_videos, fuse_videos
 from mmdrfuse.errors import MMDRFuseError
 
 if TYPE_CHECKING:
     from mmdrfuse.images import Levels
     from mmdrfuse.pipeline import Pair
-    from mmdrfuse.pipeline.fusing import Job
-    from mmdrfuse.pipeline.pairs import Preparation
+    from mmdrfuse.pipeline.choices import Choices
+    from mmdrfuse.pipeline.fusing import Plan
+
+FORMAT = "png"
 
 SECTIONS = {
     "What comes out": ("--weights", "--range", "--color", "--format", "--quality"),
@@ -45,7 +46,7 @@ class Options:
     weights: str
     range_: str
     color: str
-    format_: str
+    format_: str | None
     quality: int | None
     levels: "Levels"
     size_policy: str
@@ -59,13 +60,29 @@ class Options:
     engine: str
     device: str
 
-    def preparation(self) -> "Preparation":
-        """Give what is done to all sources alike before they are fused."""
+    def choices(self, *, threads: int = 1) -> "Choices":
+        """Return what is asked of all pictures and frames alike.
+
+        Args:
+            threads: For one picture, where there is but one at a time.
+        """
+        from mmdrfuse import models
+        from mmdrfuse.engine import make
+        from mmdrfuse.pipeline.choices import Choices
+        from mmdrfuse.pipeline.fusion import Fuser
         from mmdrfuse.pipeline.geometry import read_matrix
         from mmdrfuse.pipeline.pairs import Preparation
 
-        matrix = read_matrix(self.transform) if self.transform else ()
-        return Preparation(self.size_policy, matrix, page=self.page or 0)
+        checkpoint = models.read(self.weights)
+        engine = make(checkpoint, kind=self.engine, device=self.device, threads=threads)
+        return Choices(
+            Fuser(engine, self.range_, self.color),
+            checkpoint,
+            self.levels,
+            Preparation(self.size_policy, read_matrix(self.transform) if self.transform else (), page=self.page or 0),
+            f".{(self.format_ or FORMAT).lower().lstrip('.')}",
+            self.quality,
+        )
 
 
 def _range(_: click.Context, __: click.Parameter, value: str) -> str:
@@ -96,8 +113,8 @@ def _levels(_: click.Context, __: click.Parameter, value: str) -> Any:  # noqa: 
     help="Keep the colour of a coloured side by YCbCr; by hue, which fades where that would clip; or drop it.",
 )  # fmt: skip
 @click.option(
-    "--format", "format_", default="png", metavar="ENDING",
-    help="Format of the pictures in a folder: png, jpg, tif, bmp, webp.",
+    "--format", "format_", metavar="ENDING",
+    help="Format of the pictures in a folder or for -: png, jpg, tif, bmp, webp.  [default: png]",
 )  # fmt: skip
 @click.option("--quality", type=click.IntRange(1, 100), metavar="1..100", help="Of JPEG and WebP; 95 where not given.")
 @click.option(
@@ -144,125 +161,96 @@ def fuse(ctx: click.Context, /, paths: tuple[str, ...], **options: Any) -> None:
 
     Pictures of two folders are paired by name, never by position, sub-folders with those of the same name; what has
     no partner is named. A folder OUT also gets manifest.jsonl, which says from what and how each picture was made,
-    and which `mmdrfuse eval` reads. One of IR and VIS can be -, standard input, and OUT - is standard output.
+    and which `mmdrfuse eval` reads. OUT is a folder if it is one, ends with /, or does not end as a picture does. One
+    of IR and VIS can be -, standard input, and OUT - is standard output.
 
     In medicine the functional image (PET, SPECT) or the CT stands in IR's place, the MRI in VIS's.
     """  # noqa: D301
     chosen = Options(**options)
-    if are_videos(paths[:-1], chosen.raw):
-        fuse_videos(paths[:-1], Path(paths[-1]), chosen)
+    *sources, out = paths
+    if are_videos(sources, chosen.raw):
+        fuse_videos(sources, Path(out), chosen)
         return
     if len(paths) not in (2, 3):
         raise click.UsageError("give IR VIS OUT, PAIRS.csv OUT, or the file of a thermal camera and OUT")
-    *sources, out = paths
     folder = Path(ctx.with_resource(TemporaryDirectory(prefix="mmdrfuse-"))) if PIPE in paths else Path()
-    sources = received(sources, folder)
-    single = all(Path(source).is_file() for source in sources) and not is_table(sources)
+    files = received(sources, folder)
+    single = all(Path(file).is_file() for file in files) and not is_table(files)
     if out == PIPE and not single:
         raise click.UsageError("only a single pair of pictures can be written to -, standard output")
     if out == PIPE:
-        target = folder / f"standard output{_suffix(chosen.format_, chosen.quality)}"
-        _fuse_file(sources, target, chosen)
+        target = folder / f"standard output{_suffix(chosen.format_ or FORMAT)}"
+        _fuse_file(files, target, chosen)
         if target.exists():
             send(target.read_bytes())
-    elif single and Path(out).suffix and not Path(out).is_dir():
-        _fuse_file(sources, Path(out), chosen)
+    elif single and not is_folder(out):
+        check_format_of(out, chosen.format_)
+        _fuse_file(files, Path(out), chosen)
         if not chosen.dry_run:
             messages().print(f"wrote {out}")
+    elif PIPE in sources:
+        raise click.UsageError(
+            f"{out} is a folder, whose manifest names the sources, but standard input has no name; give a picture as "
+            f"OUT, such as {Path(out) / 'fused.png'}"
+        )
     else:
-        _fuse_folder(sources, Path(out), chosen)
+        _suffix(chosen.format_ or FORMAT)
+        report = Report()
+        _fuse_pairs(paired(files, Path(out), report), Path(out), chosen, report)
 
 
-def _fuse_file(sources: Sequence[str], target: Path, chosen: Options) -> None:
+def _fuse_file(files: Sequence[str], target: Path, chosen: Options) -> None:
     """Fuse one pair into a file, without a manifest."""
-    from mmdrfuse.pipeline.fusing import fuse_pair
-
     if chosen.resume:
         raise click.UsageError("--resume goes by the manifest of a folder; name a folder as OUT")
-    job = _job(chosen, target.parent, _suffix(target.suffix, chosen.quality), threads=chosen.workers)
-    pairs = [replace(pair, output=target.name) for pair in pairing_of(sources).pairs]
-    job, pairs = _settled(job, pairs, chosen)
-    if chosen.dry_run:
-        _show_plan(job, pairs, pairs, chosen, Report())
-    else:
-        fuse_pair(job, pairs[0])
+    pairs = [replace(pair, output=target.name) for pair in pairing_of(files).pairs]
+    _fuse_pairs(pairs, target.parent, chosen, None)
 
 
-def _fuse_folder(sources: Sequence[str], out: Path, chosen: Options) -> None:
-    """Fuse all pairs into a folder, with a manifest; report each failure, and go on."""
-    from mmdrfuse.pipeline.fusing import fuse_pairs
+def _fuse_pairs(pairs: "Sequence[Pair]", out: Path, chosen: Options, report: Report | None) -> None:
+    """Fuse pairs into a folder; with a report, they get a manifest, and one that fails does not stop the others."""
+    from mmdrfuse.pipeline.fusing import check_targets, fuse_pair, fuse_pairs, plan_pairs, settle
     from mmdrfuse.pipeline.planning import unfinished
 
-    job = _job(chosen, out, _suffix(chosen.format_, chosen.quality))
-    report = Report()
-    job, pairs = _settled(job, paired(sources, out, report), chosen)
-    todo = unfinished(job, pairs, workers=chosen.workers) if chosen.resume else pairs
+    choices = chosen.choices(threads=1 if report else chosen.workers)
+    replaces, workers = chosen.overwrite or chosen.resume, chosen.workers
+    check_targets(choices, pairs, out, overwrite=replaces)
+    choices, pairs = settle(choices, pairs, out, workers=workers, looking=progress)
+    say_settled(choices, {pair.preparation for pair in pairs})
+    todo = unfinished(choices, pairs, out, workers=workers) if chosen.resume else pairs
     if chosen.dry_run:
-        _show_plan(job, pairs, todo, chosen, report)
-        return
-    replaces = chosen.overwrite or chosen.resume
-    with progress("fusing", len(todo)) as advance:
-        for pair, result in fuse_pairs(job, todo, workers=chosen.workers, overwrite=replaces):
-            report.add(result)
-            advance(pair.name)
-    before = f", {len(pairs) - len(todo)} were done before" if chosen.resume else ""
-    report.finish(f"pictures fused into {out}{before}")
+        _show_plan(plan_pairs(choices, pairs, todo, out, workers=workers, overwrite=replaces), report or Report())
+    elif report is None:
+        fuse_pair(choices, out, pairs[0])
+    else:
+        with progress("fusing", len(todo)) as advance:
+            for pair, result in fuse_pairs(choices, todo, out, workers=workers, overwrite=replaces):
+                report.add(result)
+                advance(pair.name)
+        before = f", {len(pairs) - len(todo)} were done before" if chosen.resume else ""
+        report.finish(f"pictures fused into {out}{before}")
 
 
-def _job(chosen: Options, out: Path, suffix: str, *, threads: int = 1) -> "Job":
-    from mmdrfuse import models
-    from mmdrfuse.engine import make
-    from mmdrfuse.pipeline.fusing import Job
-    from mmdrfuse.pipeline.fusion import Fuser
-
-    checkpoint = models.read(chosen.weights)
-    engine = make(checkpoint, kind=chosen.engine, device=chosen.device, threads=threads)
-    return Job(Fuser(engine, chosen.range_, chosen.color), checkpoint, out, suffix, chosen.quality)
-
-
-def _settled(job: "Job", pairs: "Sequence[Pair]", chosen: Options) -> "tuple[Job, list[Pair]]":
-    """Refuse what must not be replaced, then settle what has to be the same for all pictures; say what that is."""
-    from mmdrfuse.pipeline.fusing import check_targets
-    from mmdrfuse.pipeline.measuring import with_infrared_ranges, with_limits
-
-    check_targets(job, pairs, overwrite=chosen.overwrite or chosen.resume)
-    preparation = chosen.preparation()
-    pairs = [replace(pair, preparation=preparation) for pair in pairs]
-    with progress("looking at the infrared", len(pairs)) as advance:
-        pairs = with_infrared_ranges(pairs, chosen.levels, workers=chosen.workers, advance=advance)
-    for low, high in sorted({pair.preparation.infrared_range for pair in pairs} - {()}):
-        warn(f"infrared values {low:g}..{high:g} become 0..1")
-    with progress("looking at the result", len(pairs)) as advance:
-        job = with_limits(job, pairs, workers=chosen.workers, advance=advance)
-    if job.fuser.limits:
-        warn("network values {:.4f}..{:.4f} become black..white".format(*job.fuser.limits))
-    return job, pairs
-
-
-def _show_plan(job: "Job", pairs: "Sequence[Pair]", todo: "Sequence[Pair]", chosen: Options, report: Report) -> None:
+def _show_plan(plans: "Iterable[tuple[Pair, Plan | MMDRFuseError]]", report: Report) -> None:
     """Print what would be done with each pair."""
-    from mmdrfuse.pipeline.planning import plan
-
     count = 0
-    for pair, planned in plan(job, pairs, todo, workers=chosen.workers):
-        report.add(planned)
-        if not isinstance(planned, MMDRFuseError):
-            infrared, visible = planned.sources
-            size = "x".join(map(str, planned.size))
-            made_of = f"{pair.infrared} ({infrared}), {pair.visible} ({visible})"
-            count += planned.action != "skip"
-            click.echo(f"{planned.action} {planned.target} ({size}) from {made_of}")
+    for pair, plan in plans:
+        report.add(plan)
+        if isinstance(plan, MMDRFuseError):
+            continue
+        if plan.made is None:
+            click.echo(f"{plan.action} {plan.target}")
+            continue
+        made, count = plan.made, count + 1
+        made_of = f"{pair.infrared} ({made.infrared}), {pair.visible} ({made.visible})"
+        click.echo(f"{plan.action} {plan.target} ({made.width}x{made.height}) from {made_of}")
     report.finish(f"pictures looked at, {count} to be made, nothing written")
 
 
-def _suffix(ending: str, quality: int | None) -> str:
-    from mmdrfuse.images import SUFFIXES, check_format
+def _suffix(ending: str) -> str:
+    from mmdrfuse.images import SUFFIXES
 
     suffix = f".{ending.lower().lstrip('.')}"
     if suffix not in SUFFIXES:
-        raise click.BadParameter(
-            f"{ending!r} is none of {', '.join(sorted(SUFFIXES))}", param_hint="'--format' or 'OUT'"
-        )
-    with wrong_usage("'--quality'"):
-        check_format(suffix, quality, f"--format {ending}")
+        raise click.BadParameter(f"{ending!r} is none of {', '.join(sorted(SUFFIXES))}", param_hint="'--format'")
     return suffix

@@ -1,7 +1,8 @@
 """From the arguments of ``fuse`` to pairs of pictures, and what to say about the rest."""
 
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,11 @@ from mmdrfuse.errors import InputError, OutputError, PairingError
 if TYPE_CHECKING:
     from mmdrfuse.datasets import Pairing
     from mmdrfuse.pipeline import Pair
+    from mmdrfuse.pipeline.choices import Choices
+    from mmdrfuse.pipeline.pairs import Preparation
+
+_FORMATS = {".jpeg": ".jpg", ".tiff": ".tif"}
+"""Two endings of one format."""
 
 PIPE = "-"
 """Standard input or output; such a picture is a file in a temporary folder on its way."""
@@ -22,11 +28,56 @@ def received(sources: Sequence[str], folder: Path) -> list[str]:
     """Put what comes on standard input into a file; give all sources as files, folders and patterns."""
     if sources.count(PIPE) > 1:
         raise click.UsageError("only one of IR and VIS can be -, standard input")
+    for source in sources:
+        path = Path(source)
+        if source != PIPE and path.exists() and not path.is_file() and not path.is_dir():
+            raise click.UsageError(
+                f"{source} is a pipe or a device, no file; a picture can come from standard input, as -, and frames "
+                "from pipes need --raw WxH@FPS:gray8"
+            )
     if PIPE in sources:
         if sys.stdin is None:  # as <&- leaves it
             raise InputError("standard input is closed; name a file instead of -")
         (folder / "standard input").write_bytes(sys.stdin.buffer.read())
     return [str(folder / "standard input") if source == PIPE else source for source in sources]
+
+
+def is_folder(out: str) -> bool:
+    """Tell whether OUT names a folder: it is one, ends with a slash, or does not end as a picture does."""
+    from PIL import Image
+
+    from mmdrfuse.images import SUFFIXES
+    from mmdrfuse.images.video import SUFFIXES as VIDEOS
+
+    path = Path(out)
+    suffix = path.suffix.lower()
+    if path.is_dir() or out.endswith(("/", os.sep)):
+        return True
+    if suffix in SUFFIXES:
+        return False
+    if suffix in VIDEOS or suffix in Image.registered_extensions():
+        raise click.UsageError(
+            f"{out}: {suffix} is none of {', '.join(sorted(SUFFIXES))}, which can be written; a folder of this name is "
+            f"{out}/"
+        )
+    return True
+
+
+def check_format_of(out: str, ending: str | None) -> None:
+    """Refuse a format that is not the one that the picture's name says."""
+    given, named = f".{(ending or '').lower().lstrip('.')}", Path(out).suffix.lower()
+    if ending and _FORMATS.get(given, given) != _FORMATS.get(named, named):
+        raise click.UsageError(f"--format {ending} is for folders and for -: {out} is a picture, whose name says how")
+
+
+def say_settled(choices: "Choices", preparations: "Collection[Preparation]") -> None:
+    """Say which values become black and white, where they had to be looked for or are not those of the type."""
+    from mmdrfuse.images import known_limits
+
+    for low, high in sorted({preparation.infrared_range for preparation in preparations} - {()}):
+        warn(f"infrared values {low:g}..{high:g} become 0..1")
+    if choices.fuser.limits and not known_limits(choices.fuser.range):
+        warn("network values {:.4f}..{:.4f} become black..white".format(*choices.fuser.limits))
 
 
 def is_table(sources: Sequence[str]) -> bool:

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 import click
 
 from mmdrfuse.cli.common import messages, progress, warn, wrong_usage
+from mmdrfuse.cli.sources import say_settled
 
 if TYPE_CHECKING:
     from mmdrfuse.cli.fuse import Options
     from mmdrfuse.images.frames import Source
-    from mmdrfuse.pipeline.sequences import Choices
+    from mmdrfuse.pipeline.sequences import Film
 
 
 def are_videos(sources: Sequence[str], raw: str | None) -> bool:
@@ -25,9 +26,9 @@ def are_videos(sources: Sequence[str], raw: str | None) -> bool:
 def fuse_videos(sources: Sequence[str], out: Path, chosen: "Options") -> None:
     """Fuse two videos, or two streams of raw frames, into one."""
     from mmdrfuse.images.video import is_video
-    from mmdrfuse.pipeline.sequences import fuse_sequences
+    from mmdrfuse.pipeline.sequences import Film, fuse_film, settle_film
 
-    unfit = {"--resume": chosen.resume, "--page": chosen.page, "--quality": chosen.quality}
+    unfit = {"--resume": chosen.resume, "--format": chosen.format_}
     if any(unfit.values()):
         raise click.UsageError(
             f"{next(flag for flag, given in unfit.items() if given)} is for pictures, not for videos"
@@ -38,13 +39,16 @@ def fuse_videos(sources: Sequence[str], out: Path, chosen: "Options") -> None:
         raise click.UsageError("IR and VIS must be two videos, not one of each; raw frames need --raw WxH@FPS:gray8")
     if chosen.raw is not None and len(set(sources)) == 1:
         raise click.UsageError("raw frames of IR and VIS must come from two places; - can be one of them")
-    infrared, visible = _sources(sources, chosen)
+    film = Film(*_sources(sources, chosen))
+    asked = chosen.choices(threads=chosen.workers)
+    choices, film = settle_film(asked, film, out, overwrite=chosen.overwrite, looking=progress)
+    say_settled(choices, [film.preparation])
     if chosen.dry_run:
-        _show_plan(infrared, visible, out)
+        _show_plan(film, out)
         return
     start, count = time.perf_counter(), 0
-    with progress("fusing", visible.layout.count) as advance:
-        for _ in fuse_sequences(_choices(chosen), infrared, visible, out, overwrite=chosen.overwrite, note=warn):
+    with progress("fusing", film.layouts[1].count) as advance:
+        for _ in fuse_film(choices, film, out, overwrite=chosen.overwrite, note=warn):
             count += 1
             advance(f"{count / (time.perf_counter() - start):.0f} frames/s")
     messages().print(f"wrote {out}: {count} frames, {count / (time.perf_counter() - start):.0f} frames/s")
@@ -62,27 +66,14 @@ def _sources(paths: Sequence[str], chosen: "Options") -> "tuple[Source, Source]"
     return RawSource(infrared, form), RawSource(visible, form)
 
 
-def _choices(chosen: "Options") -> "Choices":
-    from mmdrfuse import models
-    from mmdrfuse.engine import make
-    from mmdrfuse.pipeline.sequences import Choices
-
-    checkpoint = models.read(chosen.weights)
-    return Choices(
-        make(checkpoint, kind=chosen.engine, device=chosen.device),
-        chosen.range_,
-        levels=chosen.levels,
-        color=chosen.color != "gray",
-        preparation=chosen.preparation(),
-        weights=f"{checkpoint.name} {checkpoint.sha256[:12]}",
-    )
-
-
-def _show_plan(infrared: "Source", visible: "Source", out: Path) -> None:
-    """Print what would be done."""
+def _show_plan(film: "Film", out: Path) -> None:
+    """Print what would be done, having read all of both sides; pipes are left alone, as they can be read but once."""
     sides = []
-    for source in (infrared, visible):
-        layout = source.layout
+    for source, layout in zip((film.infrared_source, film.visible_source), film.layouts, strict=True):
         count = "" if layout.count is None else f", {layout.count} frames"
         sides.append(f"{source.path} ({layout.width}x{layout.height}, {float(layout.rate):g} a second{count})")
-    click.echo(f"{'replace' if out.exists() else 'write'} {out}: {', '.join(sides)}")
+    height, width = film.size()
+    known = film.infrared_source.repeatable and film.visible_source.repeatable
+    frames = f", {sum(1 for _ in film.frames())} frames" if known else ""
+    action = "replace" if out != Path("-") and out.exists() else "write"
+    click.echo(f"{action} {out} ({width}x{height}{frames}) from {', '.join(sides)}")

@@ -11,6 +11,7 @@
     ├── WeightsError         a checkpoint that cannot be loaded safely or is of no known network
     ├── OutputError          a place that cannot be written, or holds something that must not be lost
     │   └── DiskFullError    no room left: nothing that follows could be written either
+    ├── ChoiceError          choices that do not go together, or not with such an input: exit code 2
     ├── UnknownNameError     a name (metric, protocol, weights, layout) that does not exist, with near misses
     ├── MissingExtraError    an optional dependency that is not installed
     └── TrainingError        a run that cannot go on: not a number, or a resume that does not fit
@@ -146,6 +147,12 @@ class OutputError(MMDRFuseError):
 
 class DiskFullError(OutputError):
     """There is no room left on the disk."""
+
+
+class ChoiceError(MMDRFuseError):
+    """Choices that do not go together, or not with what they are asked of: nothing was done."""
+
+    exit_code = 2
 
 
 class TrainingError(MMDRFuseError):

@@ -11,7 +11,8 @@ import numpy as np
 from mmdrfuse.engine import make, stored
 from mmdrfuse.models import Checkpoint
 from mmdrfuse.models.checkpoints import SHAPES
-from mmdrfuse.pipeline.fusing import Job, fuse_pairs
+from mmdrfuse.pipeline.choices import Choices
+from mmdrfuse.pipeline.fusing import fuse_pairs
 from mmdrfuse.pipeline.fusion import Fuser
 from mmdrfuse.pipeline.pairs import Pair
 from mmdrfuse.system.workers import unfailing
@@ -91,9 +92,9 @@ def multiply_adds(checkpoint: Checkpoint, width: int, height: int) -> int:
 
 
 def _pairs_per_second(checkpoint: Checkpoint, pairs: Sequence[Pair], out: Path, *, workers: int) -> float:
-    job = Job(Fuser(make(checkpoint)), checkpoint, out)
+    choices = Choices(Fuser(make(checkpoint)), checkpoint)
     start = time.perf_counter()
-    done = sum(1 for _ in unfailing(fuse_pairs(job, pairs, workers=workers, overwrite=True)))
+    done = sum(1 for _ in unfailing(fuse_pairs(choices, pairs, out, workers=workers, overwrite=True)))
     return done / (time.perf_counter() - start)
 
 

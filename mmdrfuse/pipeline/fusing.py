@@ -1,11 +1,12 @@
-"""Folders of pairs to folders of fused pictures."""
+"""Pairs of pictures to fused pictures in a folder, with a manifest."""
 
 import hashlib
+import io
+import os
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -13,56 +14,163 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from mmdrfuse import images
-from mmdrfuse.errors import DiskFullError, InputError, MMDRFuseError, OutputError
-from mmdrfuse.models import Checkpoint
-from mmdrfuse.pipeline.fusion import Fused, Fuser, deeper
-from mmdrfuse.pipeline.manifest import Entry, appending, relative
+from mmdrfuse.atomic import refuse_existing
+from mmdrfuse.errors import ChoiceError, DiskFullError, InputError, MMDRFuseError, OutputError
+from mmdrfuse.images import deep, flir, luminance
+from mmdrfuse.pipeline.choices import Choices
+from mmdrfuse.pipeline.fusion import Fused, Fuser, deeper, fuse_part, part_output
+from mmdrfuse.pipeline.made import Made, Stored
+from mmdrfuse.pipeline.manifest import Entry, appending, check_folder, relative
+from mmdrfuse.pipeline.measuring import AHEAD, Looking, Parts, infrared_ranges, set_limits, unseen
 from mmdrfuse.pipeline.pairs import Pair
-from mmdrfuse.pipeline.tiles import Made, fuse_blocks, in_blocks
-from mmdrfuse.system.workers import ordered
+from mmdrfuse.pipeline.tiles import Blocks, fits_blocks
+from mmdrfuse.system.workers import Workers, ordered, pool
 from mmdrfuse.version import __version__
 
 _BLOCK = 1 << 20
 _DEEPEST = {".png": np.uint16, ".tif": np.float32, ".tiff": np.float32}
+_EIGHT_BIT_MODES = frozenset({"1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr"})
 
 
 @dataclass(frozen=True)
-class Job:
-    """What to fuse with, and where to."""
+class Whole:
+    """A pair in one part."""
 
-    fuser: Fuser
-    checkpoint: Checkpoint
-    out: Path
-    """The folder of the fused pictures."""
-    suffix: str = ".png"
-    """The pictures' format, as a file name ending."""
-    quality: int | None = None
-    """Of formats that lose some, 1 to 100; None for their default."""
+    pair: Pair
 
-    def target(self, pair: Pair) -> Path:
-        """Give the file that a pair's picture goes to."""
-        return self.out / (pair.output or f"{pair.name}{self.suffix}")
+    @property
+    def name(self) -> str:
+        """What to call it."""
+        return self.pair.name
 
-    def in_blocks(self, pair: Pair) -> bool:
-        """Tell whether a pair is to be fused in blocks: huge or tiled TIFFs, by a student, which sees 5×5 pixels."""
-        return self.checkpoint.network == "student" and in_blocks(pair, self.target(pair))
+    def surely_eight_bit(self) -> bool:
+        """Tell from the infrared file's header, without decoding it, that it holds 8 bits."""
+        if not self.pair.infrared.is_file():
+            return False
+        try:
+            content = self.pair.infrared.read_bytes()
+            with Image.open(io.BytesIO(content)) as image:
+                plain = image.mode in _EIGHT_BIT_MODES
+            return plain and not deep.is_deep(content) and not flir.is_radiometric(content)
+        except Exception:  # whatever keeps a header from being read will be met again, and named, by the decoder
+            return False
+
+    def infrared(self) -> Iterator[NDArray[Any]]:
+        """Give the infrared's luminance as it is stored.
+
+        Raises:
+            InputError: It cannot be read.
+        """
+        yield luminance(self.pair.load_infrared().image)
+
+    def outputs(self, fuser: Fuser) -> Iterator[NDArray[np.float32]]:
+        """Give what the network makes of the prepared sides, before any range.
+
+        Raises:
+            InputError: A side cannot be read.
+            SizeError: The sides' sizes differ.
+        """
+        infrared, visible = (picture.image for picture in self.pair.load())
+        with self.pair.named():
+            yield part_output(fuser, self.pair.preparation, infrared, visible)
+
+    def fuse(self, fuser: Fuser, target: Path, *, quality: int | None = None, write: bool = True) -> Made:
+        """Fuse the pair; the file appears when it is complete, or not at all.
+
+        Args:
+            fuser: How.
+            target: The picture to write.
+            quality: Of formats that lose some.
+            write: False to do everything else, and to write nothing.
+
+        Raises:
+            InputError: A source cannot be read.
+            SizeError: The sources' sizes differ.
+            OutputError: The target cannot be written, or its format cannot hold the picture.
+        """
+        pictures = self.pair.load()
+        infrared, visible = (picture.image for picture in pictures)
+        dtype = storable(target.suffix, deeper(infrared.dtype, visible.dtype))
+        with self.pair.named():
+            fused = fuse_part(fuser, self.pair.preparation, infrared, visible, dtype=dtype)
+        known = pictures[fused.side == "visible"].metadata
+        if write:
+            images.write(target, fused.image, quality=quality, known=known)
+        else:
+            images.encode(fused.image, target.suffix, quality=quality, known=known, name=str(target))
+        height, width = fused.image.shape[:2]
+        infrared_side, visible_side = (Stored.of(picture.image, picture.sha256) for picture in pictures)
+        return Made(width, height, fused.limits, fused.image.ndim == 3, dtype, infrared_side, visible_side)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What would be done with one pair."""
+
+    target: Path
+    action: str
+    """``write``, ``replace``, or ``skip`` for what is done."""
+    made: Made | None
+    """The picture and its sources; None for what is done."""
+
+
+def parts(choices: Choices, out: Path, pair: Pair) -> Whole | Blocks:
+    """Return a pair in the parts that it is to be fused in: huge or tiled TIFFs, by a student, in blocks."""
+    student = choices.checkpoint.network == "student"
+    return Blocks(pair) if student and fits_blocks(pair, choices.target(pair, out)) else Whole(pair)
+
+
+def scenes(choices: Choices, out: Path, pairs: Sequence[Pair]) -> list[Parts]:
+    """Return all pairs in the parts that they are to be fused in."""
+    return [parts(choices, out, pair) for pair in pairs]
+
+
+def settle(
+    choices: Choices, pairs: Sequence[Pair], out: Path, *, workers: Workers = 1, looking: Looking = unseen
+) -> tuple[Choices, list[Pair]]:
+    """Settle what has to be the same for a whole set: the preparation with its infrared range, and the limits.
+
+    Args:
+        choices: What is asked for.
+        pairs: The set.
+        out: The folder of the fused pictures.
+        workers: How many to look at side by side.
+        looking: Shows the progress.
+
+    Returns:
+        The choices and the pairs as `fuse_pairs` takes them.
+
+    Raises:
+        InputError: Floating-point values that lie so far apart that percentiles say nothing.
+    """
+    pairs = [replace(pair, preparation=choices.preparation) for pair in pairs]
+    with looking("looking at the infrared", len(pairs)) as advance:
+        found = scenes(choices, out, pairs)
+        ranges = infrared_ranges(found, choices.infrared_range, workers=workers, advance=advance)
+    settled = zip(pairs, ranges, strict=True)
+    pairs = [replace(pair, preparation=pair.preparation.within(values)) for pair, values in settled]
+    with looking("looking at the result", len(pairs)) as advance:
+        limits = set_limits(choices.fuser, scenes(choices, out, pairs), workers=workers, advance=advance)
+    return replace(choices, fuser=replace(choices.fuser, limits=limits)), pairs
 
 
 def fuse_pairs(
-    job: Job, pairs: Sequence[Pair], *, workers: int = 1, overwrite: bool = False
+    choices: Choices, pairs: Sequence[Pair], out: Path, *, workers: Workers = 1, overwrite: bool = False
 ) -> Iterator[tuple[Pair, Entry | MMDRFuseError]]:
     """Fuse pairs side by side, giving each as it is done with its manifest entry or its failure.
 
-    Every worker reads, fuses and writes one pair at a time, so that decoding, arithmetic and encoding
-    overlap and memory stays at a few pictures a worker. A picture's entry is in the manifest before it is given; a
-    crash loses the entries of what was in flight, which `unfinished` then finds undone.
+    Every worker reads, fuses and writes one pair at a time, so that decoding, arithmetic and encoding overlap and
+    memory stays at a few pictures a worker. A picture's entry is in the manifest before it is given; a crash loses the
+    entries of what was in flight, which `unfinished` then finds undone.
 
     Args:
-        job: Fuser, weights and target.
+        choices: How to fuse.
         pairs: What to fuse.
-        workers: Threads.
+        out: The folder of the fused pictures.
+        workers: Threads, or any executor: processes and other machines need `out` and the sources under one path.
         overwrite: Whether existing pictures may be replaced.
 
     Raises:
@@ -70,10 +178,11 @@ def fuse_pairs(
             (nothing is done then), or the folder cannot be written.
         DiskFullError: The disk is full; what is in the manifest is there.
     """
-    check_targets(job, pairs, overwrite=overwrite)
-    work = partial(fuse_pair, job)
-    with appending(job.out) as append, ThreadPoolExecutor(workers) as pool:
-        for pair, result in ordered(pool, work, pairs, ahead=2 * workers, late=append):
+    check_targets(choices, pairs, out, overwrite=overwrite)
+    check_folder(out)
+    work = partial(fuse_pair, choices, out)
+    with appending(out) as append, pool(workers) as executor:
+        for pair, result in ordered(executor, work, pairs, ahead=_ahead(workers), name=_name, late=append):
             if isinstance(result, DiskFullError):  # nothing that follows could be written either
                 raise result
             if isinstance(result, Entry):
@@ -81,8 +190,42 @@ def fuse_pairs(
             yield pair, result
 
 
-def fuse_pair(job: Job, pair: Pair) -> Entry:
-    """Read, fuse and write one pair.
+def plan_pairs(
+    choices: Choices,
+    pairs: Sequence[Pair],
+    todo: Sequence[Pair],
+    out: Path,
+    *,
+    workers: Workers = 1,
+    overwrite: bool = False,
+) -> Iterator[tuple[Pair, Plan | MMDRFuseError]]:
+    """Say what `fuse_pairs` would make of each pair, having done all of it but the writing.
+
+    Args:
+        choices: How to fuse.
+        pairs: All pairs.
+        todo: Those of them that are not done yet.
+        out: The folder of the fused pictures.
+        workers: Threads, or any executor.
+        overwrite: Whether existing pictures may be replaced.
+
+    Raises:
+        OutputError: `fuse_pairs` would raise it before it fuses anything.
+    """
+    check_targets(choices, todo, out, overwrite=overwrite)
+    check_folder(out)
+    left = frozenset(pair.name for pair in todo)
+    with pool(workers) as executor:
+        yield from ordered(executor, partial(_planned, choices, out, left), pairs, ahead=_ahead(workers), name=_name)
+
+
+def fuse_pair(choices: Choices, out: Path, pair: Pair) -> Entry:
+    """Read, fuse and write one pair: a pure function of picklable things.
+
+    Args:
+        choices: How, with all ranges settled.
+        out: The folder of the fused picture.
+        pair: The sources, with the range of their infrared.
 
     Raises:
         InputError: A source cannot be read.
@@ -90,52 +233,32 @@ def fuse_pair(job: Job, pair: Pair) -> Entry:
         OutputError: The picture cannot be written.
     """
     start = time.perf_counter()
-    target = job.target(pair)
-    made, hashes = _fuse_in_blocks(job, pair) if job.in_blocks(pair) else _fuse_whole(job, pair)
+    made = _made(choices, out, pair)
+    target = choices.target(pair, out)
     return Entry(
-        fused=target.relative_to(job.out).as_posix(),
-        infrared=relative(pair.infrared, job.out),
-        visible=relative(pair.visible, job.out),
-        infrared_sha256=hashes[0],
-        visible_sha256=hashes[1],
+        fused=target.relative_to(out).as_posix(),
+        infrared=relative(pair.infrared, out),
+        visible=relative(pair.visible, out),
+        infrared_sha256=made.infrared.sha256,
+        visible_sha256=made.visible.sha256,
         width=made.width,
         height=made.height,
-        range=job.fuser.range,
+        range=choices.fuser.range,
         limits=made.limits,
         color=made.color,
-        weights=job.checkpoint.name,
-        weights_sha256=job.checkpoint.sha256,
+        weights=choices.checkpoint.name,
+        weights_sha256=choices.checkpoint.sha256,
         version=__version__,
         seconds=round(time.perf_counter() - start, 4),
         finished=datetime.now(UTC).isoformat(timespec="seconds"),
-        infrared_size=made.infrared_size,
-        visible_size=made.visible_size,
+        infrared_size=(made.infrared.width, made.infrared.height),
+        visible_size=(made.visible.width, made.visible.height),
         bits=8 * made.dtype.itemsize,
-        coloring=job.fuser.color,
-        quality=job.quality,
-        nbytes=target.stat().st_size,
+        coloring=choices.fuser.color,
+        quality=choices.quality,
         preparation=pair.preparation,
+        nbytes=target.stat().st_size,
     )
-
-
-def _fuse_in_blocks(job: Job, pair: Pair) -> tuple[Made, tuple[str, str]]:
-    made = fuse_blocks(job.fuser, pair, job.target(pair))
-    return made, made.hashes
-
-
-def _fuse_whole(job: Job, pair: Pair) -> tuple[Made, tuple[str, str]]:
-    """Fuse a pair in one piece."""
-    target = job.target(pair)
-    pictures = pair.load()
-    infrared, visible = (picture.image for picture in pictures)
-    dtype = storable(target.suffix, deeper(infrared.dtype, visible.dtype))
-    fused = fuse_sources(job.fuser, pair, *pair.prepared(infrared, visible), dtype=dtype)
-    hashes = pictures[0].sha256, pictures[1].sha256
-    known = pictures[fused.side == "visible"].metadata
-    images.write(target, fused.image, quality=job.quality, known=known)
-    height, width = fused.image.shape[:2]
-    sizes = infrared.shape[1::-1], visible.shape[1::-1]
-    return Made(width, height, *sizes, fused.limits, fused.image.ndim == 3, dtype, hashes), hashes
 
 
 def storable(suffix: str, dtype: np.dtype[Any]) -> np.dtype[Any]:
@@ -162,25 +285,16 @@ def fuse_sources(
         return fuser(infrared, visible, dtype=dtype)
 
 
-def prepared_output(fuser: Fuser, pair: Pair) -> NDArray[np.float32]:
-    """Give what the network makes of a pair, before any range; what is wrong is said with the names of its files.
-
-    Raises:
-        InputError: A source cannot be used.
-        SizeError: The sources' sizes differ.
-    """
-    sources = pair.sources()
-    with pair.named():
-        return fuser.output(*sources)
-
-
-def check_targets(job: Job, pairs: Sequence[Pair], *, overwrite: bool) -> None:
+def check_targets(choices: Choices, pairs: Sequence[Pair], out: Path, *, overwrite: bool) -> None:
     """Refuse to replace a source, ever, and other files unless told to.
 
     Raises:
+        ChoiceError: A picture's format has no quality.
         OutputError: A picture would replace a source or another one, or a file that may not be replaced.
     """
-    targets = [job.target(pair) for pair in pairs]
+    targets = [choices.target(pair, out) for pair in pairs]
+    for target in targets if choices.quality is not None else ():
+        _check_quality(target, choices.quality)
     twice = next((target for target, count in Counter(targets).items() if count > 1), None)
     if twice:
         raise OutputError(f"{twice}: several pairs would be written to it; give them names of their own")
@@ -188,13 +302,17 @@ def check_targets(job: Job, pairs: Sequence[Pair], *, overwrite: bool) -> None:
     clash = next((target for target in targets if target.resolve() in sources), None)
     if clash:
         raise OutputError(f"{clash}: is one of the sources; choose another place for the fused picture")
-    existing = [target for target in targets if target.exists()]
-    if existing and not overwrite:
-        others = f" ({len(existing)} of {len(targets)} pictures do)" if len(targets) > 1 else ""
-        raise OutputError(
-            f"{existing[0]}: exists already{others}; choose another place, replace what exists with --overwrite, or go "
-            "on with --resume where a folder's manifest says what is done"
-        )
+    folder = next((target for target in targets if target.is_dir()), None)
+    if folder:
+        raise OutputError(f"{folder}: is a folder, in the place of a picture; move it, or choose another place")
+    existing = [target for target in targets if not overwrite and os.path.lexists(target)]
+    try:
+        for target in existing:
+            refuse_existing(target, overwrite=False)
+    except OutputError as error:
+        if len(targets) == 1:
+            raise
+        raise OutputError(f"{error.message} ({len(existing)} of {len(targets)} pictures do)", cure="resume") from error
 
 
 def sha256(path: Path) -> str:
@@ -211,3 +329,32 @@ def sha256(path: Path) -> str:
         return digest.hexdigest()
     except OSError as error:
         raise InputError(f"{path}: cannot be read any more ({error.strerror or error})") from error
+
+
+def _made(choices: Choices, out: Path, pair: Pair, *, write: bool = True) -> Made:
+    found, target = parts(choices, out, pair), choices.target(pair, out)
+    if isinstance(found, Blocks):
+        return found.fuse(choices.fuser, target, write=write)
+    return found.fuse(choices.fuser, target, quality=choices.quality, write=write)
+
+
+def _planned(choices: Choices, out: Path, todo: frozenset[str], pair: Pair) -> Plan:
+    target = choices.target(pair, out)
+    if pair.name not in todo:
+        return Plan(target, "skip", None)
+    return Plan(target, "replace" if target.exists() else "write", _made(choices, out, pair, write=False))
+
+
+def _check_quality(target: Path, quality: int | None) -> None:
+    try:
+        images.check_format(target.suffix.lower(), quality, str(target))
+    except OutputError as error:
+        raise ChoiceError(error.message) from error
+
+
+def _name(pair: Pair) -> str:
+    return pair.name
+
+
+def _ahead(workers: Workers) -> int:
+    return 2 * workers if isinstance(workers, int) else AHEAD

@@ -2,6 +2,7 @@
 
 import functools
 import os
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,13 +19,14 @@ from mmdrfuse.images import (
     from_unit,
     is_gray,
     known_limits,
-    limits,
+    limits_over,
     luminance,
     recolour,
     to_unit,
 )
 from mmdrfuse.models import names, read
 from mmdrfuse.pipeline.geometry import size_error
+from mmdrfuse.pipeline.pairs import Preparation
 
 
 @dataclass(frozen=True)
@@ -52,13 +54,22 @@ class Fuser:
     limits: tuple[float, float] | None = None
     """The output's values that become black and white, where they are settled beforehand, as for a whole set."""
 
-    def __call__(self, infrared: NDArray[Any], visible: NDArray[Any], *, dtype: np.dtype[Any] | None = None) -> Fused:
+    def __call__(
+        self,
+        infrared: NDArray[Any],
+        visible: NDArray[Any],
+        *,
+        dtype: np.dtype[Any] | None = None,
+        side: Side | None = None,
+    ) -> Fused:
         """Fuse two images of one size.
 
         Args:
             infrared: H×W or H×W×3; uint8, uint16, or float in [0, 1].
             visible: The same; it may have another dtype.
             dtype: Of the result: uint8, uint16 or float; None for that of the deeper side.
+            side: Whose colour to keep, even if it shows none here, as in a grey part of a coloured picture; None to
+                look.
 
         Raises:
             SizeError: The sizes differ, or a side is shorter than 2.
@@ -69,24 +80,17 @@ class Fuser:
         if self.color not in COLORS:
             raise UnknownNameError("color", self.color, COLORS)
         dtype = dtype or deeper(infrared.dtype, visible.dtype)
-        lumas = luminance(infrared), luminance(visible)
-        known = self.limits or known_limits(self.range)
-        if known:
-            fused = stored(self.engine, *lumas, low=known[0], high=known[1], dtype=dtype)
-        else:
-            output = self.engine(to_unit(lumas[0]), to_unit(lumas[1]))
-            known = limits(output, self.range)
-            fused = from_unit(output, *known, dtype)
-        # Where both sides have colour, the visible one's is kept.
-        sides: tuple[tuple[Side, NDArray[Any]], ...] = (("visible", visible), ("infrared", infrared))
-        for (side, source), luma in zip(sides, reversed(lumas), strict=True):
-            if self.color != "gray" and not is_gray(source):
-                coloured, own = converted(source, dtype), converted(luma, dtype)
-                return Fused(recolour(fused, coloured, own, color=self.color), known, side)
-        return Fused(fused, known, "visible")
+        sources: dict[Side, NDArray[Any]] = {"infrared": infrared, "visible": visible}
+        lumas: dict[Side, NDArray[Any]] = {name: luminance(source) for name, source in sources.items()}
+        fused, known = self._fused(lumas["infrared"], lumas["visible"], dtype)
+        side = side or self.side(infrared, visible)
+        if self.color == "gray" or side is None:
+            return Fused(fused, known, "visible")
+        coloured, own = converted(sources[side], dtype), converted(lumas[side], dtype)
+        return Fused(recolour(fused, coloured, own, color=self.color), known, side)
 
     def output(self, infrared: NDArray[Any], visible: NDArray[Any]) -> NDArray[np.float32]:
-        """Give what the network makes of two images, before any range.
+        """Return what the network makes of two images, before any range.
 
         Raises:
             SizeError: The sizes differ, or a side is shorter than 2.
@@ -94,6 +98,65 @@ class Fuser:
         """
         _check(infrared=infrared, visible=visible)
         return self.engine(to_unit(luminance(infrared)), to_unit(luminance(visible)))
+
+    def side(self, infrared: NDArray[Any], visible: NDArray[Any]) -> Side | None:
+        """Return whose colour is kept: the visible side's if it has some, else the infrared's."""
+        if self.color == "gray":
+            return None
+        if not is_gray(visible):
+            return "visible"
+        return None if is_gray(infrared) else "infrared"
+
+    def limits_of(self, outputs: Callable[[], Iterable[NDArray[np.float32]]]) -> tuple[float, float]:
+        """Return the output's values that become black and white of a picture or sequence that comes in parts.
+
+        Args:
+            outputs: Called for what `output` gives of each part, where the range needs to look.
+        """
+        return self.limits or known_limits(self.range) or limits_over(outputs(), self.range)
+
+    def _fused(
+        self, infrared: NDArray[Any], visible: NDArray[Any], dtype: "np.dtype[Any]"
+    ) -> tuple[NDArray[Any], tuple[float, float]]:
+        """Fuse two luminances; return the limits too."""
+        known = self.limits or known_limits(self.range)
+        if known:
+            return stored(self.engine, infrared, visible, low=known[0], high=known[1], dtype=dtype), known
+        output = self.engine(to_unit(infrared), to_unit(visible))
+        known = self.limits_of(lambda: [output])
+        return from_unit(output, *known, dtype), known
+
+
+def fuse_part(
+    fuser: Fuser,
+    preparation: Preparation,
+    infrared: NDArray[Any],
+    visible: NDArray[Any],
+    *,
+    dtype: np.dtype[Any] | None = None,
+    side: Side | None = None,
+) -> Fused:
+    """Prepare and fuse one part of a run, whether it is a whole picture, a block or a frame; see `Fuser`.
+
+    Raises:
+        SizeError: The sizes differ, and nothing says what to do about it, or a side is shorter than 2.
+        InputError: A dtype or value range that cannot be fused.
+    """
+    prepared = preparation(infrared, visible)
+    return fuser(prepared.infrared, prepared.visible, dtype=dtype, side=side)
+
+
+def part_output(
+    fuser: Fuser, preparation: Preparation, infrared: NDArray[Any], visible: NDArray[Any]
+) -> NDArray[np.float32]:
+    """Prepare one part and return what the network makes of it, before any range.
+
+    Raises:
+        SizeError: As in `fuse_part`.
+        InputError: As in `fuse_part`.
+    """
+    prepared = preparation(infrared, visible)
+    return fuser.output(prepared.infrared, prepared.visible)
 
 
 def deeper(infrared: np.dtype[Any], visible: np.dtype[Any]) -> np.dtype[Any]:

@@ -22,6 +22,9 @@ is resized to the infrared's. ``crop-common``: both are cut about their centres 
 Matrix = tuple[float, ...]
 """Nine numbers, row by row."""
 
+Size = tuple[int, ...]
+"""Height and width."""
+
 _SEPARATORS = re.compile(r"[,;]")
 _WANTED = "give nine numbers, a 3x3 matrix row by row, in CSV or YAML"
 
@@ -51,6 +54,20 @@ def one_size(infrared: NDArray[Any], visible: NDArray[Any], policy: str) -> tupl
         height, width = np.minimum(*sizes)
         return cropped(infrared, height, width), cropped(visible, height, width)
     raise size_error(infrared, visible)
+
+
+def common_size(infrared: Size, visible: Size, policy: str) -> Size:
+    """Return the height and width that `one_size` brings two pictures to.
+
+    Raises:
+        SizeError: The sizes differ under ``error``.
+    """
+    if infrared == visible:
+        return visible
+    if policy == "error":
+        raise size_error(np.broadcast_to(np.uint8(0), infrared), np.broadcast_to(np.uint8(0), visible))
+    common = {"fit-ir": visible, "fit-vis": infrared, "crop-common": tuple(map(min, infrared, visible))}
+    return common[policy]
 
 
 def size_error(infrared: NDArray[Any], visible: NDArray[Any]) -> SizeError:

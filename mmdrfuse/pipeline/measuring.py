@@ -1,37 +1,67 @@
-"""What has to be looked for in a whole set before its pictures are made, so that all are made alike.
+"""What has to be looked for in a whole set or sequence before it is fused, so that all of it is fused alike.
 
 Every file is read once more for it and counted in a histogram: memory does not grow with the set.
 """
 
-import io
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
-from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from mmdrfuse.errors import InputError, MMDRFuseError
-from mmdrfuse.images import PERCENTILES, Histogram, Levels, deep, flir, luminance
+from mmdrfuse.images import PERCENTILES, Histogram, Levels
 from mmdrfuse.images.histogram import OUTPUTS
-from mmdrfuse.pipeline.fusing import Job, prepared_output
-from mmdrfuse.pipeline.ordered import ordered
-from mmdrfuse.pipeline.pairs import Pair
-from mmdrfuse.pipeline.tiles import is_huge, luminance_blocks, outputs
+from mmdrfuse.pipeline.fusion import Fuser
+from mmdrfuse.system.workers import Workers, ordered, pool
 
 Result = TypeVar("Result")
 Advance = Callable[[str], object]
+Looking = Callable[[str, int | None], AbstractContextManager[Advance]]
+"""Shows the progress of a step with a title over so many items."""
 
-_EIGHT_BIT_MODES = frozenset({"1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr"})
+AHEAD = 8
+"""How many wait for an executor whose workers are not known."""
+
 _FEWEST_STEPS = 256
 
 
+def unseen(title: str, total: int | None) -> AbstractContextManager[Advance]:
+    """Show no progress."""
+    return nullcontext(str)
+
+
+class Parts(Protocol):
+    """Two sides in the parts that memory holds: a picture is one, a huge picture many blocks, a video many frames."""
+
+    @property
+    def name(self) -> str:
+        """What to call it."""
+
+    def surely_eight_bit(self) -> bool:
+        """Tell, without decoding, that the infrared has 8 bits; False where only decoding can tell."""
+
+    def infrared(self) -> Iterator[NDArray[Any]]:
+        """Give the infrared's luminance as it is stored, every pixel once.
+
+        Raises:
+            InputError: It cannot be read.
+        """
+
+    def outputs(self, fuser: Fuser) -> Iterator[NDArray[np.float32]]:
+        """Give what the network makes of the prepared sides, every pixel once, before any range.
+
+        Raises:
+            InputError: A side cannot be read.
+            SizeError: The sides' sizes differ.
+        """
+
+
 class _Seen(NamedTuple):
-    """What one infrared picture holds."""
+    """What one infrared side holds."""
 
     dtype: np.dtype[Any]
     low: float
@@ -40,119 +70,127 @@ class _Seen(NamedTuple):
     """By value; None for floating point, whose bins need the ends of the whole set."""
 
 
-def with_infrared_ranges(
-    pairs: Sequence[Pair], levels: Levels, *, workers: int = 1, advance: Advance = str
-) -> list[Pair]:
-    """Settle the range of the infrared for a whole set: one for all pictures of a type.
+def infrared_ranges(
+    scenes: Sequence[Parts], levels: Levels, *, workers: Workers = 1, advance: Advance = str
+) -> list[tuple[float, ...]]:
+    """Find the range of the infrared for a whole set: one for all that are of one type.
 
-    Pictures that cannot be read are passed over; they fail when their turn comes.
+    What cannot be read is passed over; it fails when its turn comes.
 
     Args:
-        pairs: The set.
+        scenes: The set.
         levels: What to look for.
-        workers: Threads.
-        advance: Told the name of each pair that was looked at.
+        workers: How many to look at side by side.
+        advance: Told the name of each that was looked at.
 
     Returns:
-        The same pairs, each with the range of its infrared where it has one.
+        For each the two stored values that become 0 and 1; empty where those of its type do.
 
     Raises:
         InputError: Floating-point values that lie so far apart that percentiles say nothing.
     """
     if not levels.percent:
-        return [pair.within(levels.low, levels.high) for pair in pairs]
-    types: dict[Pair, np.dtype[Any]] = {}
+        return [(levels.low, levels.high)] * len(scenes)
+    types: dict[int, np.dtype[Any]] = {}
     ends: dict[np.dtype[Any], tuple[float, float]] = {}
     histograms: dict[np.dtype[Any], Histogram] = {}
-    for pair, seen in _each(lambda pair: _look(pair, levels), pairs, workers, advance):
+    for number, seen in _each(partial(_look, deep_only=levels.deep_only), scenes, workers, advance):
         if seen is None:
             continue
-        types[pair] = seen.dtype
+        types[number] = seen.dtype
         low, high = ends.get(seen.dtype, (math.inf, -math.inf))
         ends[seen.dtype] = min(low, seen.low), max(high, seen.high)
         if seen.counts is not None:
             histograms.setdefault(seen.dtype, _integers()).add(seen.counts)
     for dtype in ends.keys() - histograms.keys():
-        histograms[dtype] = histogram = Histogram(*ends[dtype])
-        floating = [pair for pair in pairs if types.get(pair) == dtype]
-        _fill(histogram, _infrared, floating, workers, str)
+        floating = [scene for number, scene in enumerate(scenes) if types.get(number) == dtype]
+        histograms[dtype] = _histogram(partial(_count_infrared, ends=ends[dtype]), ends[dtype], floating, workers)
     ranges = {dtype: _range(histogram, levels, dtype) for dtype, histogram in histograms.items()}
-    return [pair.within(*ranges[types[pair]]) if pair in types else pair for pair in pairs]
+    return [ranges[types[number]] if number in types else () for number in range(len(scenes))]
 
 
-def with_limits(job: Job, pairs: Sequence[Pair], *, workers: int = 1, advance: Advance = str) -> Job:
-    """Settle what becomes black and white for a whole set, where ``percentile`` asks for it: fuse once to look.
+def set_limits(
+    fuser: Fuser, scenes: Sequence[Parts], *, workers: Workers = 1, advance: Advance = str
+) -> tuple[float, float] | None:
+    """Find what becomes black and white of a whole set, where ``percentile`` asks for it: fuse once to look.
 
     Args:
-        job: How to fuse.
-        pairs: The set, with the ranges of its infrared.
-        workers: Threads.
-        advance: Told the name of each pair that was looked at.
+        fuser: How to fuse.
+        scenes: The set, with the ranges of its infrared.
+        workers: How many to look at side by side.
+        advance: Told the name of each that was looked at.
+
+    Returns:
+        The two values of the output; None where nothing has to be looked for, or nothing can be fused.
     """
-    if job.fuser.range != "percentile":
-        return job
-    histogram = Histogram(*OUTPUTS)
-
-    def output(pair: Pair) -> Iterable[NDArray[np.float32]]:
-        return outputs(job.fuser, pair) if job.in_blocks(pair) else [prepared_output(job.fuser, pair)]
-
-    _fill(histogram, output, pairs, workers, advance)
-    if not histogram.counts.any():  # nothing can be fused, which the run will say
-        return job
-    return replace(job, fuser=replace(job.fuser, limits=histogram.percentiles(*PERCENTILES)))
+    if fuser.range != "percentile":
+        return fuser.limits
+    histogram = _histogram(partial(_count_output, fuser=fuser), OUTPUTS, scenes, workers, advance)
+    return histogram.percentiles(*PERCENTILES) if histogram.counts.any() else None
 
 
 def _each(
-    work: Callable[[Pair], Result], pairs: Sequence[Pair], workers: int, advance: Advance
-) -> Iterator[tuple[Pair, Result]]:
-    with ThreadPoolExecutor(workers) as pool:
-        for pair, result in ordered(pool, work, pairs, ahead=workers):
-            advance(pair.name)
+    work: Callable[[Parts], Result], scenes: Sequence[Parts], workers: Workers, advance: Advance
+) -> Iterator[tuple[int, Result]]:
+    with pool(workers) as executor:
+        results = ordered(executor, work, scenes, ahead=workers if isinstance(workers, int) else AHEAD)
+        for number, (scene, result) in enumerate(results):
+            advance(scene.name)
             if not isinstance(result, MMDRFuseError):
-                yield pair, result
+                yield number, result
 
 
-def _fill(
-    histogram: Histogram,
-    parts: Callable[[Pair], Iterable[NDArray[Any]]],
-    pairs: Sequence[Pair],
-    workers: int,
-    advance: Advance,
-) -> None:
-    """Count pictures that come in one part or in many."""
-
-    def count(pair: Pair) -> NDArray[np.int64]:
-        return sum((histogram.count(part) for part in parts(pair)), np.zeros_like(histogram.counts))
-
-    for _, counts in _each(count, pairs, workers, advance):
+def _histogram(
+    count: Callable[[Parts], NDArray[np.int64]],
+    ends: tuple[float, float],
+    scenes: Sequence[Parts],
+    workers: Workers,
+    advance: Advance = str,
+) -> Histogram:
+    histogram = Histogram(*ends)
+    for _, counts in _each(count, scenes, workers, advance):
         histogram.add(counts)
+    return histogram
 
 
-def _look(pair: Pair, levels: Levels) -> _Seen | None:
-    """Count one infrared picture; nothing where its range is that of its type."""
-    if levels.deep_only and not is_huge(pair.infrared) and _surely_eight_bit(pair.infrared):
+def _count_infrared(scene: Parts, *, ends: tuple[float, float]) -> NDArray[np.int64]:
+    return _counts(_finite(scene), ends)
+
+
+def _count_output(scene: Parts, *, fuser: Fuser) -> NDArray[np.int64]:
+    return _counts(scene.outputs(fuser), OUTPUTS)
+
+
+def _counts(parts: Iterator[NDArray[Any]], ends: tuple[float, float]) -> NDArray[np.int64]:
+    histogram = Histogram(*ends)
+    for part in parts:
+        histogram.add(histogram.count(part))
+    return histogram.counts
+
+
+def _look(scene: Parts, *, deep_only: bool) -> _Seen | None:
+    """Count one infrared side; nothing where its range is that of its type."""
+    if deep_only and scene.surely_eight_bit():
         return None
     low, high, dtype, histogram = math.inf, -math.inf, np.dtype(np.uint8), _integers()
-    for image in _infrared(pair):
-        dtype, low, high = image.dtype, min(low, float(image.min())), max(high, float(image.max()))
-        if levels.deep_only and dtype == np.uint8:
+    for part in _finite(scene):
+        dtype, low, high = part.dtype, min(low, float(part.min())), max(high, float(part.max()))
+        if deep_only and dtype == np.uint8:
             return None
         if dtype.kind == "u":
-            histogram.add(histogram.count(image))
+            histogram.add(histogram.count(part))
     return _Seen(dtype, low, high, histogram.counts if dtype.kind == "u" else None)
+
+
+def _finite(scene: Parts) -> Iterator[NDArray[Any]]:
+    for part in scene.infrared():
+        if not np.isfinite(part).all():
+            raise InputError(f"{scene.name}: the infrared holds values that are no numbers; replace them first")
+        yield part
 
 
 def _integers() -> Histogram:
     return Histogram(0, np.iinfo(np.uint16).max)
-
-
-def _infrared(pair: Pair) -> Iterator[NDArray[Any]]:
-    """Give the infrared in one piece, or in blocks where it is huge."""
-    huge = is_huge(pair.infrared)
-    for image in luminance_blocks(pair.infrared) if huge else [luminance(pair.load_infrared().image)]:
-        if not np.isfinite(image).all():
-            raise InputError(f"{pair.infrared}: holds values that are no numbers; replace them first")
-        yield image
 
 
 def _range(histogram: Histogram, levels: Levels, dtype: np.dtype[Any]) -> tuple[float, float]:
@@ -161,17 +199,7 @@ def _range(histogram: Histogram, levels: Levels, dtype: np.dtype[Any]) -> tuple[
     if dtype.kind == "f" and high - low < _FEWEST_STEPS * histogram.step < largest - histogram.low:
         raise InputError(
             f"the infrared values lie between {histogram.low:.6g} and {largest:.6g}, most of them near {low:.6g}: too "
-            "far apart for percentiles; say what is black and white, such as --ir-range 280..320"
+            "far apart for percentiles",
+            cure="infrared_range",
         )
     return low, high
-
-
-def _surely_eight_bit(path: Path) -> bool:
-    """Tell from a file's header, without decoding it, that it holds 8 bits; False where only decoding can tell."""
-    try:
-        content = path.read_bytes()
-        with Image.open(io.BytesIO(content)) as image:
-            plain = image.mode in _EIGHT_BIT_MODES
-        return plain and not deep.is_deep(content) and not flir.is_radiometric(content)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
-        return False

@@ -10,12 +10,24 @@ from numpy.typing import NDArray
 
 from mmdrfuse.errors import InputError, SizeError, UnknownNameError
 from mmdrfuse.images import Picture, load, stretch
-from mmdrfuse.pipeline.geometry import SIZE_POLICIES, one_size, warped
+from mmdrfuse.pipeline.geometry import SIZE_POLICIES, Size, common_size, cropped, one_size, resized, warped
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Two sides as they are fused."""
+
+    infrared: NDArray[Any]
+    visible: NDArray[Any]
 
 
 @dataclass(frozen=True, order=True)
 class Preparation:
-    """What is done to the sources before they are fused."""
+    """What is done to the sources before they are fused: whole pictures, blocks and frames alike.
+
+    This is the one place for a further step. What it needs to know becomes a field, which the manifest then holds;
+    `__call__` does it, `pointwise` says whether blocks can do it, `size` what becomes of the size.
+    """
 
     size_policy: str = "error"
     """One of `mmdrfuse.pipeline.geometry.SIZE_POLICIES`."""
@@ -42,8 +54,8 @@ class Preparation:
         if self.page < 0:
             raise InputError(f"there is no page {self.page}; pages count from 1")
 
-    def __call__(self, infrared: NDArray[Any], visible: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Give both sides as they are to be fused: of one size, the infrared as float32 where it has a range.
+    def __call__(self, infrared: NDArray[Any], visible: NDArray[Any]) -> Prepared:
+        """Return both sides as they are to be fused: of one size, the infrared as float32 where it has a range.
 
         Raises:
             SizeError: The sizes differ, and nothing says what to do about it.
@@ -52,7 +64,35 @@ class Preparation:
         if self.transform:
             infrared = warped(infrared, self.transform, *visible.shape[:2])
         infrared, visible = one_size(infrared, visible, self.size_policy)
-        return (stretch(infrared, *self.infrared_range) if self.infrared_range else infrared), visible
+        return Prepared(stretch(infrared, *self.infrared_range) if self.infrared_range else infrared, visible)
+
+    @property
+    def pointwise(self) -> bool:
+        """Whether a pixel depends on no other, for sides of one size: blocks can be prepared by themselves."""
+        return not self.transform
+
+    def size(self, infrared: Size, visible: Size) -> Size:
+        """Return the height and width of the prepared sides, from those of the stored ones.
+
+        Raises:
+            SizeError: The sizes differ, and nothing says what to do about it.
+        """
+        return visible if self.transform else common_size(infrared, visible, self.size_policy)
+
+    def along(self, plane: NDArray[Any], size: Size) -> NDArray[Any]:
+        """Return a further plane of the visible side, such as a video's chroma, where its luminance has gone.
+
+        Args:
+            plane: As stored.
+            size: Height and width that it is to have.
+        """
+        if plane.shape == size:
+            return plane
+        return (cropped if self.size_policy == "crop-common" else resized)(plane, *size)
+
+    def within(self, infrared_range: tuple[float, ...]) -> "Preparation":
+        """Return the preparation with a range of the infrared."""
+        return replace(self, infrared_range=infrared_range)
 
 
 @dataclass(frozen=True, order=True)
@@ -93,7 +133,7 @@ class Pair:
         """
         return load(self.infrared, side="infrared", page=self.preparation.page or None, wide=wide)
 
-    def prepared(self, infrared: NDArray[Any], visible: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+    def prepared(self, infrared: NDArray[Any], visible: NDArray[Any]) -> Prepared:
         """Prepare what was read of the pair; what is wrong with it is said with the names of its files.
 
         Raises:
@@ -111,7 +151,8 @@ class Pair:
             SizeError: The sizes differ, and nothing says what to do about it.
             MissingExtraError: A file is of a kind that needs an optional package.
         """
-        return self.prepared(*(picture.image for picture in self.load()))
+        prepared = self.prepared(*(picture.image for picture in self.load()))
+        return prepared.infrared, prepared.visible
 
     @contextmanager
     def named(self) -> Iterator[None]:
@@ -120,7 +161,3 @@ class Pair:
             yield
         except (InputError, SizeError) as error:
             raise error.at(f"{self.infrared} + {self.visible}") from error
-
-    def within(self, low: float, high: float) -> "Pair":
-        """Give the pair with a range of its infrared."""
-        return replace(self, preparation=replace(self.preparation, infrared_range=(low, high)))

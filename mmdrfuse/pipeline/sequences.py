@@ -6,22 +6,25 @@ from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mmdrfuse.atomic import writing
-from mmdrfuse.engine import Engine, stored
-from mmdrfuse.errors import InputError, OutputError, SizeError
+from mmdrfuse.atomic import refuse_existing, writing
+from mmdrfuse.errors import ChoiceError, OutputError, SizeError
+from mmdrfuse.images.containers import pyav
 from mmdrfuse.images.frames import PIPE, Chroma, Frame, Layout, Source, raw_writing
-from mmdrfuse.images.histogram import Histogram, limits_over
-from mmdrfuse.images.ranges import Levels, known_limits, stretch, to_unit
+from mmdrfuse.images.ranges import known_limits, stretch
 from mmdrfuse.images.sound import Note
-from mmdrfuse.images.video import VideoSource, writing_video
+from mmdrfuse.images.video import WRITTEN, VideoSource, writing_video
 from mmdrfuse.pipeline.background import background
-from mmdrfuse.pipeline.geometry import cropped, one_size, resized
+from mmdrfuse.pipeline.choices import Choices
+from mmdrfuse.pipeline.fusion import Fuser, fuse_part, part_output
+from mmdrfuse.pipeline.manifest import check_folder
+from mmdrfuse.pipeline.measuring import Looking, infrared_ranges, unseen
 from mmdrfuse.pipeline.pairs import Preparation
 from mmdrfuse.version import __version__
 
@@ -31,32 +34,148 @@ RAW_SUFFIXES = frozenset({".gray", ".raw"})
 AHEAD = 4
 """Frames that may wait before each worker."""
 
+_STORED_WHOLE = (8, 16)
+"""Depths whose white is the largest value of their type."""
+
+Sides = tuple[NDArray[Any], NDArray[Any]]
+"""The luminance of an infrared and of a visible frame, as they are stored."""
+
 
 @dataclass(frozen=True)
-class Choices:
-    """How sequences are fused."""
+class Film:
+    """Two sequences in the parts that they are fused in: pairs of frames."""
 
-    engine: Engine
-    range: str = "clip"
-    """As for pictures; what has to be looked for is looked for in the whole sequence, so that nothing flickers."""
-    levels: Levels = field(default_factory=lambda: Levels.parse("auto"))
-    """What becomes black and white of an infrared sequence; percentiles are of the whole sequence."""
-    color: bool = True
-    """Keep the colour of the visible side."""
+    infrared_source: Source
+    visible_source: Source
     preparation: Preparation = field(default_factory=Preparation)
-    """Policy for sizes that differ, and a matrix for the infrared side; its range is that of ``levels``."""
-    weights: str = ""
-    """What to write into the file about the weights."""
+
+    @property
+    def name(self) -> str:
+        """What to call it."""
+        return f"{self.infrared_source.path} + {self.visible_source.path}"
+
+    @cached_property
+    def layouts(self) -> tuple[Layout, Layout]:
+        """What all frames of each side share."""
+        return self.infrared_source.layout, self.visible_source.layout
+
+    def size(self) -> tuple[int, ...]:
+        """Height and width of the result.
+
+        Raises:
+            SizeError: The sides' sizes differ, and nothing says what to do about it.
+        """
+        infrared, visible = ((layout.height, layout.width) for layout in self.layouts)
+        try:
+            return self.preparation.size(infrared, visible)
+        except SizeError as error:
+            raise error.at(self.name) from error
+
+    def surely_eight_bit(self) -> bool:
+        """Tell from the infrared's layout that it has 8 bits."""
+        return self.layouts[0].depth == 8
+
+    def infrared(self) -> Iterator[NDArray[Any]]:
+        """Give the infrared's luminance as it is stored, frame by frame.
+
+        Raises:
+            InputError: It cannot be read.
+        """
+        for frame in self.infrared_source.frames():
+            yield frame.luma
+
+    def outputs(self, fuser: Fuser) -> Iterator[NDArray[np.float32]]:
+        """Give what the network makes of each pair of prepared frames, before any range.
+
+        Raises:
+            InputError: A side cannot be read.
+        """
+        for _, sides in self.frames():
+            yield part_output(fuser, self.preparation, *sides)
+
+    def fused(self, fuser: Fuser) -> Iterator[Frame]:
+        """Give the fused frames.
+
+        Raises:
+            InputError: A side cannot be read.
+        """
+        for frame, sides in self.frames():
+            luma = fuse_part(fuser, self.preparation, *sides, dtype=np.dtype(np.uint8)).image
+            yield Frame(frame.time, luma, None if fuser.color == "gray" else self._chroma(frame, luma))
+
+    def frames(self) -> Iterator[tuple[Frame, Sides]]:
+        """Decode both sides, each in its thread; give each visible frame with the luminance of both sides.
+
+        Raises:
+            InputError: A side cannot be read.
+        """
+        depth = self.layouts[1].depth
+        with (
+            closing(background(self.infrared_source.frames(), ahead=AHEAD)) as others,
+            closing(background(self.visible_source.frames(), ahead=AHEAD)) as frames,
+        ):
+            for other, frame in nearest(others, frames):
+                luma = frame.luma if depth in _STORED_WHOLE else stretch(frame.luma, 0, 2**depth - 1)
+                yield frame, (other.luma, luma)
+
+    def _chroma(self, frame: Frame, luma: NDArray[Any]) -> Chroma | None:
+        """Return a visible frame's colour for a luminance that may have been resized or cut."""
+        if frame.chroma is None or frame.luma.shape == luma.shape:
+            return frame.chroma
+        height, width = ((side + 1) // 2 for side in luma.shape)
+        u, v = (self.preparation.along(plane, (height, width)) for plane in frame.chroma)
+        return u, v
+
+
+def settle_film(
+    choices: Choices, film: Film, out: Path, *, overwrite: bool = False, looking: Looking = unseen
+) -> tuple[Choices, Film]:
+    """Refuse what cannot be done, then settle what has to be the same for all frames.
+
+    Args:
+        choices: What is asked for.
+        film: The two sides.
+        out: As in `fuse_film`.
+        overwrite: Whether an existing file may be replaced.
+        looking: Shows the progress.
+
+    Returns:
+        The choices and the film as `fuse_film` takes them.
+
+    Raises:
+        ChoiceError: Something is asked for that a sequence does not have, or a pipe, which can be read once only.
+        InputError: A side cannot be read.
+        SizeError: The sides' sizes differ, and nothing says what to do about it.
+        OutputError: The result would replace a source or something else, or cannot be written.
+        MissingExtraError: PyAV is not installed.
+    """
+    _check_choices(choices)
+    _check_target(film, out, overwrite=overwrite)
+    film = replace(film, preparation=choices.preparation)
+    levels, fuser = choices.infrared_range, choices.fuser
+    film.size()  # before anything is looked for
+    if levels.percent and not (levels.deep_only and film.surely_eight_bit()):
+        _check_repeatable("percentiles of the infrared side", film.infrared_source)
+    with looking("looking at the infrared", 1) as advance:
+        (values,) = infrared_ranges([film], levels, advance=advance)
+    film = replace(film, preparation=film.preparation.within(values))
+    if not (fuser.limits or known_limits(fuser.range)):
+        _check_repeatable(f"range {fuser.range}", film.infrared_source, film.visible_source)
+    with looking("looking at the result", 1):
+        limits = fuser.limits_of(lambda: film.outputs(fuser))
+    return replace(choices, fuser=replace(fuser, limits=limits)), film
 
 
 def fuse_sequences(
-    choices: Choices,
-    infrared: Source,
-    visible: Source,
-    out: Path,
-    *,
-    overwrite: bool = False,
-    note: Note = warnings.warn,
+    choices: Choices, infrared: Source, visible: Source, out: Path, *, overwrite: bool = False
+) -> Iterator[int | None]:
+    """Settle and fuse two sequences: `settle_film`, then `fuse_film`, whose arguments and failures these are."""
+    choices, film = settle_film(choices, Film(infrared, visible), out, overwrite=overwrite)
+    yield from fuse_film(choices, film, out, overwrite=overwrite)
+
+
+def fuse_film(
+    choices: Choices, film: Film, out: Path, *, overwrite: bool = False, note: Note = warnings.warn
 ) -> Iterator[int | None]:
     """Fuse two sequences, giving the number of frames to expect, if known, after each that was written.
 
@@ -64,40 +183,30 @@ def fuse_sequences(
     infrared frame nearest in time; it ends where either side does.
 
     Args:
-        choices: Engine and ranges.
-        infrared: The infrared side.
-        visible: The visible side, of the same size.
+        choices: As `settle_film` gives them.
+        film: The same.
         out: A video file, a file of raw frames (`RAW_SUFFIXES`), or ``-`` for raw frames on standard output. A file
             appears when it is complete, or not at all.
         overwrite: Whether an existing file may be replaced.
         note: Told what becomes of sound that cannot be copied.
 
     Raises:
-        InputError: A side cannot be read, or would have to be read twice and is a pipe.
-        SizeError: The sides' sizes differ, and nothing says what to do about it.
-        OutputError: The result would replace a source or something else, or cannot be written.
-        MissingExtraError: PyAV is not installed.
+        InputError: A side cannot be read.
+        OutputError: The result cannot be written.
     """
-    _check_target(out, infrared, visible, overwrite=overwrite)
-    layouts = infrared.layout, visible.layout
-    fuser = _FrameFuser(choices, layouts, _infrared_levels(choices.levels, infrared, layouts[0]))
-    size = _common_size(fuser.preparation, infrared, visible, layouts)
-    low, high = known_limits(choices.range) or _limits(choices, fuser, infrared, visible)
-    comment = f"mmdrfuse {__version__} {choices.weights}, range {choices.range} ({low:.5g} to {high:.5g})"
-
-    def finished() -> Iterator[Frame]:
-        for frame, planes in fuser.planes(infrared, visible):
-            luma = stored(choices.engine, *planes, low=low, high=high, dtype=np.uint8)
-            chroma = _fitting(frame, luma, fuser.preparation.size_policy) if choices.color else None
-            yield Frame(frame.time, luma, chroma)
-
+    fuser, layout = choices.fuser, film.layouts[1]
+    low, high = fuser.limits_of(lambda: film.outputs(fuser))
+    weights = f"{choices.checkpoint.name} {choices.checkpoint.sha256[:12]}"
+    comment = f"mmdrfuse {__version__} {weights}, range {fuser.range} ({low:.5g} to {high:.5g})"
+    height, width = film.size()
+    made = replace(layout, height=height, width=width)
     with (
-        _writing(out, replace(layouts[1], height=size[0], width=size[1]), visible, comment, note, overwrite) as write,
-        closing(background(finished(), ahead=AHEAD)) as frames,
+        _writing(out, made, film.visible_source, comment, note, overwrite) as write,
+        closing(background(film.fused(fuser), ahead=AHEAD)) as frames,
     ):
         for frame in frames:
             write(frame)
-            yield layouts[1].count
+            yield layout.count
 
 
 def nearest(infrared: Iterable[Frame], visible: Iterable[Frame]) -> Iterator[tuple[Frame, Frame]]:
@@ -118,68 +227,6 @@ def nearest(infrared: Iterable[Frame], visible: Iterable[Frame]) -> Iterator[tup
         if following is None and frame.time > current.time and frame.time >= current.time + lasting:
             return
         yield current, frame
-
-
-class _FrameFuser:
-    """Give pairs of frames as they are to be fused."""
-
-    def __init__(self, choices: Choices, layouts: tuple[Layout, Layout], levels: tuple[float, ...]) -> None:
-        self.preparation = replace(choices.preparation, infrared_range=levels)
-        depth = layouts[1].depth
-        self.visible_range = () if depth == 8 else (0, 2**depth - 1)
-
-    def planes(self, infrared: Source, visible: Source) -> Iterator[tuple[Frame, tuple[NDArray[Any], NDArray[Any]]]]:
-        """Decode both sides, each in its thread; give visible frames with the planes of both sides."""
-        with (
-            closing(background(infrared.frames(), ahead=AHEAD)) as others,
-            closing(background(visible.frames(), ahead=AHEAD)) as frames,
-        ):
-            for other, frame in nearest(others, frames):
-                luma = stretch(frame.luma, *self.visible_range) if self.visible_range else frame.luma
-                yield frame, self.preparation(other.luma, luma)
-
-
-def _fitting(frame: Frame, luma: NDArray[Any], policy: str) -> Chroma | None:
-    """Give a visible frame's colour for a luminance that may have been resized or cut."""
-    if frame.chroma is None or frame.luma.shape == luma.shape:
-        return frame.chroma
-    change = cropped if policy == "crop-common" else resized
-    height, width = ((side + 1) // 2 for side in luma.shape)
-    u, v = (change(plane, height, width) for plane in frame.chroma)
-    return u, v
-
-
-def _common_size(
-    preparation: Preparation, infrared: Source, visible: Source, layouts: tuple[Layout, Layout]
-) -> tuple[int, ...]:
-    """Give height and width of the result."""
-    blank = [np.zeros((layout.height, layout.width), np.uint8) for layout in layouts]
-    if preparation.transform:  # it brings the infrared onto the visible's grid
-        return blank[1].shape
-    try:
-        return one_size(blank[0], blank[1], preparation.size_policy)[1].shape
-    except SizeError as error:
-        raise error.at(f"{infrared.path} + {visible.path}") from error
-
-
-def _infrared_levels(levels: Levels, source: Source, layout: Layout) -> tuple[float, ...]:
-    """Give what becomes black and white of the infrared side; nothing for the 8 bits as they are."""
-    if levels.deep_only and layout.depth == 8:
-        return ()
-    if not levels.percent:
-        return levels.low, levels.high
-    _check_repeatable("percentiles of the infrared side", source)
-    counts = Histogram(0, 2**16 - 1)
-    for frame in source.frames():
-        counts.add(counts.count(frame.luma))
-    return counts.percentiles(levels.low, levels.high)
-
-
-def _limits(choices: Choices, fuser: _FrameFuser, infrared: Source, visible: Source) -> tuple[float, float]:
-    """Look at the whole result for what becomes black and white."""
-    _check_repeatable(f"range {choices.range}", infrared, visible)
-    outputs = (choices.engine(*map(to_unit, planes)) for _, planes in fuser.planes(infrared, visible))
-    return limits_over(outputs, choices.range)
 
 
 @contextmanager
@@ -206,22 +253,39 @@ def _named(out: Path, temporary: Path, block: AbstractContextManager[Any]) -> It
         with block as value:
             yield value
     except OutputError as error:
-        raise OutputError(str(error).replace(str(temporary), str(out))) from error
+        raise OutputError(error.message.replace(str(temporary), str(out)), cure=error.cure) from error
 
 
-def _check_target(out: Path, *sources: Source, overwrite: bool) -> None:
+def _check_choices(choices: Choices) -> None:
+    if choices.fuser.color == "hue":
+        raise ChoiceError("color hue is for pictures: a video keeps its colour planes as they are; choose auto or gray")
+    if choices.quality is not None:
+        raise ChoiceError(f"quality {choices.quality} is for pictures: a video's is fixed")
+    if choices.preparation.page:
+        raise ChoiceError(f"page {choices.preparation.page} is for pictures: a video's frames are all fused")
+
+
+def _check_target(film: Film, out: Path, *, overwrite: bool) -> None:
     if out == PIPE:
         return
-    if any(source.path != PIPE and source.path.resolve() == out.resolve() for source in sources):
+    sources = film.infrared_source.path, film.visible_source.path
+    if any(path != PIPE and path.resolve() == out.resolve() for path in sources):
         raise OutputError(f"{out}: is one of the sources; choose another place for the fused video")
-    if out.exists() and not overwrite:
-        raise OutputError(f"{out}: exists already; choose another name, or allow it with --overwrite")
+    if out.is_dir():
+        raise OutputError(f"{out}: is a folder; name the video's file")
+    suffix = out.suffix.lower()
+    if suffix not in RAW_SUFFIXES and suffix not in WRITTEN:
+        raise OutputError(f"{out}: cannot write such a video; use one of {', '.join(sorted(WRITTEN))}")
+    if suffix in WRITTEN:
+        pyav()
+    refuse_existing(out, overwrite=overwrite)
+    check_folder(out.parent)
 
 
 def _check_repeatable(what: str, *sources: Source) -> None:
     for source in sources:
         if not source.repeatable:
-            raise InputError(
+            raise ChoiceError(
                 f"{source.path}: {what} must be known before the first frame is written, but a pipe can be read once "
                 "only; give numbers instead, or files"
             )

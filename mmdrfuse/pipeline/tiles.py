@@ -4,8 +4,9 @@ A fused pixel depends on the 5×5 pixels around it, so a block is fused with two
 neighbours, and they are cut off again. Memory holds a few blocks whatever the pictures' size.
 """
 
+from collections import deque
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,12 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmdrfuse.atomic import writing
-from mmdrfuse.errors import SizeError
-from mmdrfuse.images import is_gray, known_limits, limits_over, luminance, stretch
+from mmdrfuse.errors import MMDRFuseError, SizeError
+from mmdrfuse.images import Side, is_gray, luminance
 from mmdrfuse.images import tiled as tiff
 from mmdrfuse.images.tiled import BLOCK, TILE, BlockReader
 from mmdrfuse.pipeline.background import background
-from mmdrfuse.pipeline.fusion import Fuser, deeper
+from mmdrfuse.pipeline.fusion import Fuser, deeper, fuse_part, part_output
+from mmdrfuse.pipeline.made import Made, Stored
 from mmdrfuse.pipeline.pairs import Pair
 
 HUGE = 50_000_000
@@ -31,22 +33,10 @@ HALO = 2
 AHEAD = 2
 """Blocks that may wait before each worker."""
 
-
-@dataclass(frozen=True)
-class Made:
-    """How a picture was made."""
-
-    width: int
-    height: int
-    infrared_size: tuple[int, ...]
-    """Width and height as stored."""
-    visible_size: tuple[int, ...]
-    limits: tuple[float, float]
-    """The network's values that became black and white."""
-    color: bool
-    dtype: np.dtype[Any]
-    hashes: tuple[str, str]
-    """SHA-256 of the infrared and the visible file, as they were read."""
+Readers = tuple[BlockReader, BlockReader]
+"""Of the infrared and of the visible side."""
+Sides = tuple[NDArray[Any], NDArray[Any]]
+"""A block of either, H×W or H×W×3."""
 
 
 @dataclass(frozen=True)
@@ -72,147 +62,158 @@ class _Block:
         return fused[self.top - above : self.bottom - above, self.left - before : self.right - before]
 
 
-def in_blocks(pair: Pair, target: Path) -> bool:
+def fits_blocks(pair: Pair, target: Path) -> bool:
     """Tell whether a pair is to be fused in blocks: TIFF to TIFF, and huge, or a side is tiled.
 
-    Pictures whose sizes differ, or that a matrix moves, are fused in one piece.
+    Pictures whose sizes differ, and preparations that move pixels, are for one piece. So are small files that cannot
+    be cut, for whatever reason: a whole picture has more ways of being read.
     """
-    if target.suffix.lower() not in tiff.SUFFIXES or pair.preparation.transform:
+    if target.suffix.lower() not in tiff.SUFFIXES or not pair.preparation.pointwise:
         return False
-    sides = tiff.shape(pair.infrared), tiff.shape(pair.visible)
+    sides = _infrared_shape(pair), tiff.shape(pair.visible)
     if sides[0] is None or sides[1] is None or sides[0][:2] != sides[1][:2] or min(sides[0][:2]) < 2:
         return False
-    return sides[0].height * sides[0].width >= HUGE or sides[0].tiled or sides[1].tiled
+    if sides[0].height * sides[0].width >= HUGE:
+        return True
+    return (sides[0].tiled or sides[1].tiled) and _readable(pair)
 
 
-def fuse_blocks(fuser: Fuser, pair: Pair, target: Path, *, overwrite: bool = True) -> Made:
-    """Fuse a pair for which `in_blocks` holds; the file appears when it is complete, or not at all.
+@dataclass(frozen=True)
+class Blocks:
+    """A pair for which `fits_blocks` holds, in the parts that it is fused in."""
 
-    Limits that depend on the values, and whether there is colour, are found in a pass of their own.
+    pair: Pair
 
-    Args:
-        fuser: A student's, whose pixels depend on their neighbours up to `HALO` alone.
-        pair: The sources.
-        target: The TIFF to write.
-        overwrite: Whether an existing file may be replaced.
+    @property
+    def name(self) -> str:
+        """What to call it."""
+        return self.pair.name
 
-    Raises:
-        InputError: A source cannot be read.
-        SizeError: The sources' sizes differ.
-        OutputError: The target exists and may not be replaced, or cannot be written.
-    """
-    with BlockReader(pair.infrared) as infrared, BlockReader(pair.visible) as visible:
-        readers = infrared, visible
-        _check_sizes(pair, *readers)
-        dtype = deeper(infrared.shape.dtype, visible.shape.dtype)
-        coloured = next((side for side in (1, 0) if fuser.color != "gray" and _has_colour(readers[side])), None)
-        fuse = _BlockFuser(fuser, pair, readers, coloured)
-        limits = fuser.limits or known_limits(fuser.range) or limits_over(fuse.outputs(), fuser.range)
-        made = visible.shape._replace(channels=1 if coloured is None else 3, dtype=dtype, tiled=True)
+    def surely_eight_bit(self) -> bool:
+        """Tell from the header that the infrared has 8 bits."""
+        found = _infrared_shape(self.pair)
+        return found is not None and found.dtype == np.uint8
 
-        def fused() -> Iterator[NDArray[Any]]:
-            """Give the tiles in the file's order."""
-            with closing(background(fuse.sources(), ahead=AHEAD)) as blocks:
-                for block, sources in blocks:
-                    image = block.inner(fuse(sources, limits, dtype))
+    def infrared(self) -> Iterator[NDArray[Any]]:
+        """Give the infrared's luminance as it is stored, every pixel once.
+
+        Raises:
+            InputError: It cannot be read.
+        """
+        with _infrared_reader(self.pair) as reader:
+            for block in _blocks(reader.shape.height, reader.shape.width):
+                yield luminance(reader.block(block.top, block.bottom, block.left, block.right))
+
+    def outputs(self, fuser: Fuser) -> Iterator[NDArray[np.float32]]:
+        """Give what the network makes of the prepared sides, every pixel once, before any range.
+
+        Raises:
+            InputError: A side cannot be read.
+            SizeError: The sides' sizes differ.
+        """
+        with _opened(self.pair) as readers:
+            yield from self._outputs(fuser, readers)
+
+    def fuse(self, fuser: Fuser, target: Path, *, write: bool = True) -> Made:
+        """Fuse the pair; the file appears when it is complete, or not at all.
+
+        Limits that depend on the values, and whether there is colour, are found in a pass of their own.
+
+        Args:
+            fuser: A student's, whose pixels depend on their neighbours up to `HALO` alone.
+            target: The TIFF to write.
+            write: False to fuse every block, and to write nothing.
+
+        Raises:
+            InputError: A source cannot be read.
+            SizeError: The sources' sizes differ.
+            OutputError: The target cannot be written.
+        """
+        with _opened(self.pair) as readers:
+            infrared, visible = readers
+            dtype = deeper(infrared.shape.dtype, visible.shape.dtype)
+            side = _side(fuser, *readers)
+            limits = fuser.limits_of(lambda: self._outputs(fuser, readers))
+            settled = replace(fuser, limits=limits, color="gray" if side is None else fuser.color)
+
+            def tiles() -> Iterator[NDArray[Any]]:
+                """Give the tiles in the file's order."""
+                for block, sources in _read(readers):
+                    with self.pair.named():
+                        fused = fuse_part(settled, self.pair.preparation, *sources, dtype=dtype, side=side)
+                    image = block.inner(fused.image)
                     yield from (image[:, left : left + TILE] for left in range(0, image.shape[1], TILE))
 
-        with (
-            writing(target, overwrite=overwrite) as temporary,
-            closing(background(fused(), ahead=AHEAD * BLOCK // TILE)) as tiles,
-        ):
-            tiff.write_tiles(temporary, tiles, made, visible.tags())
-            hashes = infrared.sha256, visible.sha256
-            infrared.unchanged()
-            visible.unchanged()
-    size = made.width, made.height
-    return Made(*size, size, size, limits, coloured is not None, dtype, hashes)
+            made = visible.shape._replace(channels=1 if side is None else 3, dtype=dtype, tiled=True)
+            with closing(background(tiles(), ahead=AHEAD * BLOCK // TILE)) as made_tiles:
+                if write:
+                    with writing(target) as temporary:
+                        tiff.write_tiles(temporary, made_tiles, made, visible.tags())
+                else:
+                    deque(made_tiles, maxlen=0)
+            sides = _stored(infrared), _stored(visible)
+        return Made(made.width, made.height, limits, side is not None, dtype, *sides)
+
+    def _outputs(self, fuser: Fuser, readers: Readers) -> Iterator[NDArray[np.float32]]:
+        for block, sources in _read(readers):
+            with self.pair.named():
+                output = part_output(fuser, self.pair.preparation, *sources)
+            yield block.inner(output)
 
 
-def is_huge(path: Path) -> bool:
-    """Tell whether a picture is to be looked at in blocks, and can be."""
-    found = tiff.shape(path)
-    return found is not None and found.height * found.width >= HUGE
+@contextmanager
+def _opened(pair: Pair) -> Iterator[Readers]:
+    """Open both sides; when all is read, check that nobody has written into them meanwhile."""
+    with _infrared_reader(pair) as infrared, BlockReader(pair.visible) as visible:
+        if infrared.shape[:2] != visible.shape[:2]:
+            sizes = [f"{reader.shape.width}x{reader.shape.height}" for reader in (infrared, visible)]
+            raise SizeError(f"{pair.infrared} is {sizes[0]} and {pair.visible} {sizes[1]} pixels: blocks need one size")
+        yield infrared, visible
 
 
-def blank(path: Path) -> NDArray[Any]:
-    """Give an array of a picture's shape and type, that takes no memory and holds nothing of it.
-
-    Raises:
-        InputError: The picture cannot be read in blocks.
-    """
-    with BlockReader(path) as reader:
-        size = reader.shape.height, reader.shape.width, *(() if reader.shape.channels == 1 else (3,))
-        return np.broadcast_to(np.zeros((), reader.shape.dtype), size)
+def _infrared_reader(pair: Pair) -> BlockReader:
+    """Open the infrared side; its range is found, so that also values below zero or of 32 bits can be read."""
+    return BlockReader(pair.infrared, wide=tiff.shape(pair.infrared) is None)
 
 
-def luminance_blocks(path: Path) -> Iterator[NDArray[Any]]:
-    """Give every pixel's luminance once, block by block.
-
-    Raises:
-        InputError: The picture cannot be read in blocks.
-    """
-    with BlockReader(path) as reader:
-        for block in _blocks(reader.shape.height, reader.shape.width):
-            yield luminance(reader.block(block.top, block.bottom, block.left, block.right))
+def _infrared_shape(pair: Pair) -> tiff.Shape | None:
+    return tiff.shape(pair.infrared) or tiff.shape(pair.infrared, wide=True)
 
 
-def outputs(fuser: Fuser, pair: Pair) -> Iterator[NDArray[np.float32]]:
-    """Give what the network makes of a pair for which `in_blocks` holds, before any range, block by block.
-
-    Raises:
-        InputError: A source cannot be read.
-        SizeError: The sources' sizes differ.
-    """
-    with BlockReader(pair.infrared) as infrared, BlockReader(pair.visible) as visible:
-        _check_sizes(pair, infrared, visible)
-        yield from _BlockFuser(fuser, pair, (infrared, visible), None).outputs()
+def _readable(pair: Pair) -> bool:
+    """Tell whether both sides can be read in blocks, by their first pixels."""
+    try:
+        with _opened(pair) as readers:
+            return all(reader.block(0, 1, 0, 1).size for reader in readers)
+    except MMDRFuseError:
+        return False
 
 
-class _BlockFuser:
-    """Fuses what was read for a block, whole rectangle to whole rectangle.
+def _read(readers: Readers) -> Iterator[tuple[_Block, Sides]]:
+    """Read the blocks of both sides, in a thread of its own."""
 
-    Args:
-        fuser: How.
-        pair: The sources, and how they are prepared.
-        readers: Of infrared and visible.
-        coloured: Index of the reader whose colour is kept; None for a grey result.
-    """
+    def blocks() -> Iterator[tuple[_Block, Sides]]:
+        infrared, visible = readers
+        for block in _blocks(*visible.shape[:2]):
+            yield block, (infrared.block(*block.around()), visible.block(*block.around()))
 
-    def __init__(
-        self, fuser: Fuser, pair: Pair, readers: tuple[BlockReader, BlockReader], coloured: int | None
-    ) -> None:
-        self.fuser, self.pair, self.readers, self.coloured = fuser, pair, readers, coloured
-
-    def sources(self) -> Iterator[tuple[_Block, list[NDArray[Any]]]]:
-        """Read the blocks of both sides; only the coloured one keeps its channels, as in one piece."""
-        height, width = self.readers[1].shape[:2]
-        levels = self.pair.preparation.infrared_range
-        for block in _blocks(height, width):
-            infrared, visible = (reader.block(*block.around()) for reader in self.readers)
-            if levels:
-                infrared = stretch(infrared, *levels)
-            sources = enumerate((infrared, visible))
-            yield block, [source if side == self.coloured else luminance(source) for side, source in sources]
-
-    def __call__(
-        self, sources: list[NDArray[Any]], limits: tuple[float, float], dtype: "np.dtype[Any]"
-    ) -> NDArray[Any]:
-        """Fuse one block's sources to H×W, or to H×W×3 where the picture has colour, be the block itself grey."""
-        image = replace(self.fuser, limits=limits)(*sources, dtype=dtype).image
-        return image if image.ndim == 3 or self.coloured is None else np.stack([image] * 3, axis=-1)
-
-    def outputs(self) -> Iterator[NDArray[np.float32]]:
-        """Give what the network makes of each block."""
-        with closing(background(self.sources(), ahead=AHEAD)) as blocks:
-            for block, sources in blocks:
-                yield block.inner(self.fuser.output(*sources))
+    with closing(background(blocks(), ahead=AHEAD)) as ahead:
+        yield from ahead
 
 
 def _blocks(height: int, width: int) -> Iterator[_Block]:
     for top in range(0, height, TILE):
         for left in range(0, width, BLOCK):
             yield _Block(top, min(top + TILE, height), left, min(left + BLOCK, width), height, width)
+
+
+def _side(fuser: Fuser, infrared: BlockReader, visible: BlockReader) -> Side | None:
+    """Return whose colour is kept, as `Fuser.side` does for pictures in one piece."""
+    if fuser.color == "gray":
+        return None
+    if _has_colour(visible):
+        return "visible"
+    return "infrared" if _has_colour(infrared) else None
 
 
 def _has_colour(reader: BlockReader) -> bool:
@@ -223,7 +224,8 @@ def _has_colour(reader: BlockReader) -> bool:
     return any(not is_gray(reader.block(block.top, block.bottom, block.left, block.right)) for block in blocks)
 
 
-def _check_sizes(pair: Pair, infrared: BlockReader, visible: BlockReader) -> None:
-    if infrared.shape[:2] != visible.shape[:2]:
-        sizes = [f"{reader.shape.width}x{reader.shape.height}" for reader in (infrared, visible)]
-        raise SizeError(f"{pair.infrared} is {sizes[0]} and {pair.visible} {sizes[1]} pixels: blocks need one size")
+def _stored(reader: BlockReader) -> Stored:
+    sha256 = reader.sha256
+    reader.unchanged()
+    shape = reader.shape
+    return Stored(shape.width, shape.height, shape.dtype, shape.channels > 1, sha256)

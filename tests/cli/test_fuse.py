@@ -70,7 +70,7 @@ def test_existing_pictures_are_refused_and_replaced_when_told(run, folders):
     run(*arguments)
     refused = run(*arguments)
     assert refused.exit_code == 1
-    assert "replace what exists with --overwrite" in refused.stderr
+    assert "exists already (3 of 3 pictures do); go on with --resume, or begin anew with --overwrite" in refused.stderr
     assert run(*arguments, "--overwrite", "--range", "minmax").exit_code == 0
 
 

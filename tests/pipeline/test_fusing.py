@@ -12,14 +12,20 @@ from mmdrfuse import images, models
 from mmdrfuse.engine.baselines import BASELINES
 from mmdrfuse.errors import DiskFullError, InputError, OutputError, SizeError
 from mmdrfuse.pipeline import Fuser, Pair, manifest
-from mmdrfuse.pipeline.fusing import Job, fuse_pairs, storable
+from mmdrfuse.pipeline.choices import Choices
+from mmdrfuse.pipeline.fusing import fuse_pairs, storable
 from mmdrfuse.pipeline.pairs import Preparation
 from mmdrfuse.pipeline.planning import unfinished
 
 
 @pytest.fixture
-def job(tmp_path):
-    return Job(Fuser(BASELINES["max"]), models.read("ivif"), tmp_path / "out")
+def choices():
+    return Choices(Fuser(BASELINES["max"]), models.read("ivif"))
+
+
+@pytest.fixture
+def out(tmp_path):
+    return tmp_path / "out"
 
 
 @pytest.fixture
@@ -27,63 +33,63 @@ def pairs(scenes):
     return [Pair(path.stem, path, scenes / "vi" / path.name) for path in sorted((scenes / "ir").iterdir())]
 
 
-def test_pictures_are_the_fused_sources_and_the_manifest_says_so(job, pairs):
-    entries = [entry for _, entry in fuse_pairs(job, pairs, workers=2)]
-    assert manifest.read(job.out) == entries
+def test_pictures_are_the_fused_sources_and_the_manifest_says_so(choices, out, pairs):
+    entries = [entry for _, entry in fuse_pairs(choices, pairs, out, workers=2)]
+    assert manifest.read(out) == entries
     for pair, entry in zip(pairs, entries, strict=True):
-        expected = job.fuser(images.read(pair.infrared), images.read(pair.visible)).image
-        np.testing.assert_array_equal(images.read(job.out / entry.fused), expected)
+        expected = choices.fuser(images.read(pair.infrared), images.read(pair.visible)).image
+        np.testing.assert_array_equal(images.read(out / entry.fused), expected)
         assert (entry.width, entry.height, entry.color, entry.range) == (128, 96, True, "clip")
         assert entry.infrared_sha256 == hashlib.sha256(pair.infrared.read_bytes()).hexdigest()
-        assert images.read(entry.pair(job.out).visible).shape == (96, 128, 3)
+        assert images.read(entry.pair(out).visible).shape == (96, 128, 3)
 
 
-def test_one_bad_pair_does_not_stop_the_others(job, pairs, tmp_path):
+def test_one_bad_pair_does_not_stop_the_others(choices, out, pairs, tmp_path):
     (tmp_path / "broken.png").write_bytes(b"nothing")
     images.write(tmp_path / "small.png", np.zeros((4, 4), np.uint8))
     bad = [Pair("b", tmp_path / "broken.png", pairs[0].visible), Pair("s", tmp_path / "small.png", pairs[0].visible)]
-    results = [result for _, result in fuse_pairs(job, [*bad, *pairs])]
+    results = [result for _, result in fuse_pairs(choices, [*bad, *pairs], out)]
     assert isinstance(results[0], InputError)
     assert isinstance(results[1], SizeError)
     assert "small.png" in str(results[1])
     assert "4x4" in str(results[1])
-    assert len(manifest.read(job.out)) == len(pairs)
-    assert sorted(path.name for path in job.out.iterdir()) == ["manifest.jsonl", *(f"{p.name}.png" for p in pairs)]
+    assert len(manifest.read(out)) == len(pairs)
+    assert sorted(path.name for path in out.iterdir()) == ["manifest.jsonl", *(f"{p.name}.png" for p in pairs)]
 
 
-def test_existing_pictures_are_refused_before_anything_is_done(job, pairs):
-    list(fuse_pairs(job, pairs[:1]))
+def test_existing_pictures_are_refused_before_anything_is_done(choices, out, pairs):
+    list(fuse_pairs(choices, pairs[:1], out))
     with pytest.raises(OutputError, match="exists already \\(1 of 3 pictures do\\)"):
-        list(fuse_pairs(job, pairs))
-    assert len(manifest.read(job.out)) == 1
+        list(fuse_pairs(choices, pairs, out))
+    assert len(manifest.read(out)) == 1
 
 
-def test_overwriting_replaces_the_entry(job, pairs):
-    list(fuse_pairs(job, pairs))
-    again = Job(Fuser(BASELINES["mean"], "minmax"), job.checkpoint, job.out)
-    list(fuse_pairs(again, pairs[:1], overwrite=True))
-    assert [entry.range for entry in manifest.read(job.out)] == ["minmax", "clip", "clip"]
+def test_overwriting_replaces_the_entry(choices, out, pairs):
+    list(fuse_pairs(choices, pairs, out))
+    again = replace(choices, fuser=Fuser(BASELINES["mean"], "minmax"))
+    list(fuse_pairs(again, pairs[:1], out, overwrite=True))
+    assert [entry.range for entry in manifest.read(out)] == ["minmax", "clip", "clip"]
 
 
 @pytest.mark.parametrize("workers", [1, 3])
-def test_stopping_early_leaves_a_manifest_of_what_is_there(job, pairs, workers):
-    run = fuse_pairs(job, pairs, workers=workers)
+def test_stopping_early_leaves_a_manifest_of_what_is_there(choices, out, pairs, workers):
+    run = fuse_pairs(choices, pairs, out, workers=workers)
     next(run)
     run.close()
-    pictures = sorted(path.name for path in job.out.glob("*.png"))
+    pictures = sorted(path.name for path in out.glob("*.png"))
     assert pictures
-    assert [entry.fused for entry in manifest.read(job.out)] == pictures
+    assert [entry.fused for entry in manifest.read(out)] == pictures
 
 
 @pytest.mark.parametrize("overwrite", [False, True])
-def test_sources_are_never_replaced(job, pairs, scenes, overwrite):
+def test_sources_are_never_replaced(choices, out, pairs, scenes, overwrite):
     before = pairs[0].infrared.read_bytes()
     with pytest.raises(OutputError, match="is one of the sources"):
-        list(fuse_pairs(Job(job.fuser, job.checkpoint, scenes / "ir"), pairs, overwrite=overwrite))
+        list(fuse_pairs(choices, pairs, scenes / "ir", overwrite=overwrite))
     assert pairs[0].infrared.read_bytes() == before
 
 
-def test_manifest_has_the_hash_of_what_was_decoded_though_the_file_is_another_by_now(job, pairs, tmp_path):
+def test_manifest_has_the_hash_of_what_was_decoded_though_the_file_is_another_by_now(choices, out, pairs, tmp_path):
     source = tmp_path / "changing.png"
     source.write_bytes(pairs[0].infrared.read_bytes())
     before = images.load(source)
@@ -93,25 +99,24 @@ def test_manifest_has_the_hash_of_what_was_decoded_though_the_file_is_another_by
         return BASELINES["max"](infrared, visible)
 
     changing = Pair("c", source, pairs[0].visible)
-    ((_, entry),) = fuse_pairs(Job(Fuser(engine), job.checkpoint, job.out), [changing])
+    ((_, entry),) = fuse_pairs(replace(choices, fuser=Fuser(engine)), [changing], out)
     assert entry.infrared_sha256 == before.sha256
-    expected = job.fuser(before.image, images.read(changing.visible)).image
-    np.testing.assert_array_equal(images.read(job.out / "c.png"), expected)
-    assert unfinished(job, [changing]) == [changing]
+    expected = choices.fuser(before.image, images.read(changing.visible)).image
+    np.testing.assert_array_equal(images.read(out / "c.png"), expected)
+    assert unfinished(choices, [changing], out) == [changing]
 
 
-def test_file_in_the_folder_s_place_is_named(job, pairs):
-    job.out.write_text("mine")
+def test_file_in_the_folder_s_place_is_named(choices, out, pairs):
+    out.write_text("mine")
     with pytest.raises(OutputError, match="out: is a file; name a folder"):
-        list(fuse_pairs(job, pairs))
-    assert job.out.read_text() == "mine"
+        list(fuse_pairs(choices, pairs, out))
+    assert out.read_text() == "mine"
 
 
-def test_folder_that_cannot_be_made_is_named(pairs, tmp_path):
+def test_folder_that_cannot_be_made_is_named(choices, pairs, tmp_path):
     (tmp_path / "file").write_text("")
-    blocked = Job(Fuser(BASELINES["max"]), models.read("ivif"), tmp_path / "file" / "out")
     with pytest.raises(OutputError, match="cannot be written"):
-        list(fuse_pairs(blocked, pairs))
+        list(fuse_pairs(choices, pairs, tmp_path / "file" / "out"))
 
 
 @pytest.fixture
@@ -123,18 +128,18 @@ def thermal(tmp_path, rng):
     return pair
 
 
-def test_thermal_depth_reaches_the_file(job, thermal):
-    ((_, entry),) = fuse_pairs(job, [thermal])
-    stored, raw = images.read(job.out / "t.png"), images.read(thermal.infrared)
+def test_thermal_depth_reaches_the_file(choices, out, thermal):
+    ((_, entry),) = fuse_pairs(choices, [thermal], out)
+    stored, raw = images.read(out / "t.png"), images.read(thermal.infrared)
     assert (stored.dtype, entry.bits, entry.preparation.infrared_range) == (np.uint16, 16, (7000, 9000))
     np.testing.assert_allclose(stored, (raw - 7000.0) / 2000 * 65535, atol=0.51)
 
 
-def test_formats_of_8_bits_get_8_bits_of_the_same_picture(job, thermal):
-    ((_, entry),) = fuse_pairs(replace(job, suffix=".bmp"), [thermal])
+def test_formats_of_8_bits_get_8_bits_of_the_same_picture(choices, out, thermal):
+    ((_, entry),) = fuse_pairs(replace(choices, suffix=".bmp"), [thermal], out)
     raw = images.read(thermal.infrared)
     assert entry.bits == 8
-    np.testing.assert_allclose(images.read(job.out / "t.bmp"), (raw - 7000.0) / 2000 * 255, atol=0.51)
+    np.testing.assert_allclose(images.read(out / "t.bmp"), (raw - 7000.0) / 2000 * 255, atol=0.51)
 
 
 @pytest.mark.parametrize(
@@ -145,22 +150,22 @@ def test_format_holds_as_much_as_it_can(suffix, dtype, stored):
     assert storable(suffix, np.dtype(dtype)) == np.dtype(stored)
 
 
-def test_manifest_says_how_the_sources_were_brought_together(job, thermal, rng):
+def test_manifest_says_how_the_sources_were_brought_together(choices, out, thermal, rng):
     images.write(thermal.visible, rng.integers(0, 255, (10, 12), np.uint8))
     pair = replace(thermal, preparation=replace(thermal.preparation, size_policy="fit-vis"))
-    ((_, entry),) = fuse_pairs(job, [pair])
+    ((_, entry),) = fuse_pairs(choices, [pair], out)
     assert (entry.infrared_size, entry.visible_size, (entry.width, entry.height)) == ((30, 20), (12, 10), (30, 20))
     assert (entry.preparation.size_policy, entry.coloring, entry.quality) == ("fit-vis", "auto", None)
     assert entry.finished.endswith("+00:00")
-    assert manifest.read(job.out)[0].pair(job.out).preparation == pair.preparation
+    assert manifest.read(out)[0].pair(out).preparation == pair.preparation
 
 
-def test_two_pairs_with_one_target_are_refused(job, pairs):
+def test_two_pairs_with_one_target_are_refused(choices, out, pairs):
     with pytest.raises(OutputError, match=r"x\.png: several pairs would be written to it"):
-        list(fuse_pairs(job, [replace(pair, output="x.png") for pair in pairs]))
+        list(fuse_pairs(choices, [replace(pair, output="x.png") for pair in pairs], out))
 
 
-def test_full_disk_stops_the_run_and_keeps_what_is_there(job, pairs, monkeypatch):
+def test_full_disk_stops_the_run_and_keeps_what_is_there(choices, out, pairs, monkeypatch):
     write_bytes, calls = Path.write_bytes, []
 
     def fill(path, content):
@@ -173,6 +178,6 @@ def test_full_disk_stops_the_run_and_keeps_what_is_there(job, pairs, monkeypatch
     monkeypatch.setattr(Path, "write_bytes", fill)
     results = []
     with pytest.raises(DiskFullError, match=r"street_0001\.png: the disk is full"):
-        results.extend(fuse_pairs(job, pairs))
-    assert sorted(path.name for path in job.out.iterdir()) == ["manifest.jsonl", f"{pairs[0].name}.png"]
-    assert [entry.fused for entry in manifest.read(job.out)] == [f"{pairs[0].name}.png"]
+        results.extend(fuse_pairs(choices, pairs, out))
+    assert sorted(path.name for path in out.iterdir()) == ["manifest.jsonl", f"{pairs[0].name}.png"]
+    assert [entry.fused for entry in manifest.read(out)] == [f"{pairs[0].name}.png"]

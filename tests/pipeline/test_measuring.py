@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from mmdrfuse import images, models
+from mmdrfuse import images
 from mmdrfuse.engine.baselines import BASELINES
 from mmdrfuse.errors import InputError
 from mmdrfuse.images import Levels
 from mmdrfuse.pipeline import Fuser, Pair
-from mmdrfuse.pipeline.fusing import Job
-from mmdrfuse.pipeline.measuring import with_infrared_ranges, with_limits
+from mmdrfuse.pipeline.fusing import Whole
+from mmdrfuse.pipeline.measuring import infrared_ranges, set_limits
 
 
 @pytest.fixture
@@ -22,14 +22,10 @@ def pairs(tmp_path):
             paths = tmp_path / f"ir{number}{suffix}", tmp_path / f"vi{number}.png"
             images.write(paths[0], image)
             images.write(paths[1], np.zeros(image.shape[:2], np.uint8))
-            made.append(Pair(str(number), *paths))
+            made.append(Whole(Pair(str(number), *paths)))
         return made
 
     return write
-
-
-def ranges(pairs):
-    return [pair.preparation.infrared_range for pair in pairs]
 
 
 def thermal(rng, low, high, dtype=np.uint16):
@@ -40,37 +36,37 @@ def test_percentiles_are_those_of_all_pictures_together(pairs, rng):
     set_ = [thermal(rng, 7000, 7500), thermal(rng, 7200, 9000), thermal(rng, 7000, 7100)]
     low, high = np.percentile(set_, (1, 99), method="inverted_cdf")
     seen = []
-    found = with_infrared_ranges(pairs(*set_), Levels.parse("p1..p99"), workers=2, advance=seen.append)
-    assert ranges(found) == [(low, high)] * 3
+    found = infrared_ranges(pairs(*set_), Levels.parse("p1..p99"), workers=2, advance=seen.append)
+    assert found == [(low, high)] * 3
     assert seen == ["0", "1", "2"]
 
 
 def test_auto_leaves_8_bits_alone_and_gives_deeper_ones_their_range(pairs, rng):
     deep = thermal(rng, 100, 900)
-    found = ranges(with_infrared_ranges(pairs(thermal(rng, 5, 9, np.uint8), deep), Levels.parse("auto")))
+    found = infrared_ranges(pairs(thermal(rng, 5, 9, np.uint8), deep), Levels.parse("auto"))
     assert found == [(), tuple(np.percentile(deep, (0.1, 99.9), method="inverted_cdf"))]
 
 
 def test_auto_does_not_decode_8_bit_pictures(pairs, rng, monkeypatch):
     set_ = pairs(thermal(rng, 5, 9, np.uint8))
     monkeypatch.setattr(Pair, "load_infrared", lambda pair: pytest.fail(f"{pair.name} was decoded"))
-    assert ranges(with_infrared_ranges(set_, Levels.parse("auto"))) == [()]
+    assert infrared_ranges(set_, Levels.parse("auto")) == [()]
 
 
 def test_percentiles_of_8_bits_are_taken_when_asked_for(pairs, rng):
     image = thermal(rng, 20, 200, np.uint8)
-    (found,) = ranges(with_infrared_ranges(pairs(image), Levels.parse("p0..p100")))
+    (found,) = infrared_ranges(pairs(image), Levels.parse("p0..p100"))
     assert found == (image.min(), image.max())
 
 
 def test_given_values_need_no_look_at_any_picture(tmp_path):
-    missing = Pair("a", tmp_path / "none.png", tmp_path / "none.png")
-    assert ranges(with_infrared_ranges([missing], Levels.parse("7000..9500"))) == [(7000, 9500)]
+    missing = Whole(Pair("a", tmp_path / "none.png", tmp_path / "none.png"))
+    assert infrared_ranges([missing], Levels.parse("7000..9500")) == [(7000, 9500)]
 
 
 def test_floating_point_pictures_share_a_range_in_their_own_units(pairs, rng):
     set_ = [rng.normal(290 + 5 * number, 2, (41, 53)).astype(np.float32) for number in range(2)]
-    found = ranges(with_infrared_ranges(pairs(*set_, suffix=".tif"), Levels.parse("auto")))
+    found = infrared_ranges(pairs(*set_, suffix=".tif"), Levels.parse("auto"))
     assert found[0] == found[1]
     np.testing.assert_allclose(found[0], np.percentile(set_, (0.1, 99.9), method="inverted_cdf"), atol=1e-3)
 
@@ -78,33 +74,28 @@ def test_floating_point_pictures_share_a_range_in_their_own_units(pairs, rng):
 def test_percentiles_that_say_nothing_are_refused(pairs, rng):
     image = rng.normal(290, 2, (40, 50)).astype(np.float32)
     image[0, 0] = -3e38  # a common mark for "no value here"
-    with pytest.raises(InputError, match=r"too far apart for percentiles; say what is black and white"):
-        with_infrared_ranges(pairs(image, suffix=".tif"), Levels.parse("p1..p99"))
+    with pytest.raises(InputError, match=r"too far apart for percentiles") as caught:
+        infrared_ranges(pairs(image, suffix=".tif"), Levels.parse("p1..p99"))
+    assert caught.value.cure == "infrared_range"
 
 
 def test_unreadable_pictures_are_passed_over(pairs, rng, tmp_path):
     set_ = pairs(thermal(rng, 7000, 9000), thermal(rng, 7000, 9000))
-    set_[0].infrared.write_bytes(b"broken")
+    set_[0].pair.infrared.write_bytes(b"broken")
     nan = pairs(np.full((4, 4), np.nan, np.float32), suffix=".tif")
-    found = ranges(with_infrared_ranges([*set_, *nan], Levels.parse("auto")))
+    found = infrared_ranges([*set_, *nan], Levels.parse("auto"))
     assert (found[0], found[2]) == ((), ())
     assert found[1]
 
 
-def test_limits_of_the_output_are_those_of_the_whole_set(pairs, rng, tmp_path):
+def test_limits_of_the_output_are_those_of_the_whole_set(pairs, rng):
     set_ = [thermal(rng, 20, 100, np.uint8), thermal(rng, 80, 240, np.uint8)]
-    job = Job(Fuser(BASELINES["max"], "percentile"), models.read("ivif"), tmp_path)
-    settled = with_limits(job, pairs(*set_), workers=2).fuser
+    found = set_limits(Fuser(BASELINES["max"], "percentile"), pairs(*set_), workers=2)
     expected = np.percentile(set_, (1, 99), method="inverted_cdf") / 255
-    np.testing.assert_allclose(settled.limits, expected, atol=3e-5)
+    np.testing.assert_allclose(found, expected, atol=3e-5)
 
 
-@pytest.mark.parametrize("policy", ["clip", "minmax", "fixed:0,0.5"])
-def test_other_ranges_need_no_look(policy, tmp_path):
-    job = Job(Fuser(BASELINES["max"], policy), models.read("ivif"), tmp_path)
-    assert with_limits(job, [Pair("a", tmp_path / "none.png", tmp_path / "none.png")]) is job
-
-
-def test_set_without_one_good_pair_has_no_limits(tmp_path):
-    job = Job(Fuser(BASELINES["max"], "percentile"), models.read("ivif"), tmp_path)
-    assert with_limits(job, [Pair("a", tmp_path / "none.png", tmp_path / "none.png")]) is job
+@pytest.mark.parametrize("policy", ["clip", "minmax", "fixed:0,0.5", "percentile"])
+def test_other_ranges_and_sets_without_a_good_pair_have_no_limits(policy, tmp_path):
+    missing = Whole(Pair("a", tmp_path / "none.png", tmp_path / "none.png"))
+    assert set_limits(Fuser(BASELINES["max"], policy), [missing]) is None

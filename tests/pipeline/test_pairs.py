@@ -2,22 +2,26 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from mmdrfuse.errors import InputError, SizeError
+from mmdrfuse.errors import InputError, MMDRFuseError, SizeError
 from mmdrfuse.pipeline import Pair
+from mmdrfuse.pipeline.geometry import SIZE_POLICIES
 from mmdrfuse.pipeline.pairs import Preparation
 
 
 def test_nothing_asked_for_changes_nothing(rng):
     sides = rng.integers(0, 9, (4, 5), np.uint8), rng.integers(0, 9, (4, 5, 3), np.uint8)
-    assert all(found is given for found, given in zip(Preparation()(*sides), sides, strict=True))
+    prepared = Preparation()(*sides)
+    assert (prepared.infrared is sides[0], prepared.visible is sides[1]) == (True, True)
 
 
 def test_infrared_is_moved_onto_the_visible_then_put_into_its_range():
     infrared = np.array([[100, 200], [300, 400]], np.uint16)
     preparation = Preparation(transform=(1, 0, 1, 0, 1, 0, 0, 0, 1), infrared_range=(100, 300))
-    found, _ = preparation(infrared, np.zeros((2, 3), np.uint8))
-    assert found.tolist() == [[0, 0, 0.5], [0, 1, 1]]
+    found = preparation(infrared, np.zeros((2, 3), np.uint8))
+    assert found.infrared.tolist() == [[0, 0, 0.5], [0, 1, 1]]
 
 
 def test_preparations_can_be_sorted():
@@ -30,9 +34,36 @@ def test_preparations_can_be_sorted():
     [(np.zeros((3, 3)), SizeError, "infrared is 3x3"), (np.full((4, 5), np.nan), InputError, "no numbers")],
 )
 def test_what_is_wrong_is_said_with_the_names(infrared, error, said, tmp_path):
-    pair = Pair("a", tmp_path / "a.png", tmp_path / "b.png").within(0, 1)
+    pair = Pair("a", tmp_path / "a.png", tmp_path / "b.png", Preparation(infrared_range=(0.0, 1.0)))
     with pytest.raises(error, match=rf"a\.png \+ .*b\.png: .*{said}"):
         pair.prepared(infrared, np.zeros((4, 5)))
+
+
+@given(
+    st.sampled_from(SIZE_POLICIES), st.booleans(), st.tuples(st.integers(2, 9), st.integers(2, 9)),
+    st.tuples(st.integers(2, 9), st.integers(2, 9)),
+)  # fmt: skip
+def test_the_size_told_beforehand_is_the_one_that_comes(policy, moved, infrared, visible):
+    preparation = Preparation(policy, (1.0, 0, 0, 0, 1, 0, 0, 0, 1) if moved else ())
+    sides = [np.zeros(size, np.uint8) for size in (infrared, visible)]
+    try:
+        expected = preparation.size(infrared, visible)
+    except SizeError as error:
+        with pytest.raises(SizeError, match=error.message):
+            preparation(*sides)
+        return
+    prepared = preparation(*sides)
+    assert prepared.infrared.shape == prepared.visible.shape == expected
+    chroma = preparation.along(np.zeros(visible), expected)
+    assert chroma.shape == expected
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"size_policy": "stretch"}, {"transform": (1.0, 2.0)}, {"infrared_range": (1.0,)}, {"page": -1}]
+)
+def test_what_can_never_be_done_is_refused(wrong):
+    with pytest.raises(MMDRFuseError):
+        Preparation(**wrong)
 
 
 def test_page_of_files_with_several_is_the_chosen_one(tmp_path):

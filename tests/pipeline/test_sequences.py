@@ -17,12 +17,13 @@ from hypothesis import strategies as st
 from mmdrfuse import models
 from mmdrfuse.engine import make
 from mmdrfuse.engine.baselines import BASELINES
-from mmdrfuse.errors import InputError, OutputError, SizeError
+from mmdrfuse.errors import ChoiceError, InputError, OutputError, SizeError
 from mmdrfuse.images import Levels
 from mmdrfuse.images.frames import PIPE, Frame, Layout, RawFormat, RawSource
+from mmdrfuse.pipeline.choices import Choices
 from mmdrfuse.pipeline.fusion import Fuser
 from mmdrfuse.pipeline.pairs import Preparation
-from mmdrfuse.pipeline.sequences import Choices, fuse_sequences, nearest
+from mmdrfuse.pipeline.sequences import fuse_sequences, nearest
 
 FORMAT = RawFormat(20, 12, Fraction(10))
 
@@ -50,7 +51,12 @@ class Film:
 
 @pytest.fixture(scope="module")
 def choices():
-    return Choices(make(models.read("ivif")))
+    return Choices(Fuser(make(models.read("ivif"))), models.read("ivif"))
+
+
+def ranged(choices, **changes):
+    """Change the fuser's part of the choices."""
+    return replace(choices, fuser=replace(choices.fuser, **changes))
 
 
 def noise(rng, count, shape=(12, 20), top=255, dtype=np.uint8):
@@ -99,7 +105,7 @@ def test_partners_by_hand(infrared, visible, partners):
 def test_every_frame_is_fused_as_a_picture_is(choices, rng, tmp_path):
     infrared, visible = noise(rng, 3), noise(rng, 3)
     result = fused(choices, Film(infrared), Film(visible), tmp_path)
-    fuser = Fuser(choices.engine)
+    fuser = choices.fuser
     np.testing.assert_array_equal(result, [fuser(*pair).image for pair in zip(infrared, visible, strict=True)])
 
 
@@ -108,10 +114,10 @@ def test_one_range_holds_for_the_whole_sequence(choices, rng, tmp_path, policy):
     still = noise(rng, 1)[0]
     dark, bright = still // 4, still // 2 + 100
     films = [still, dark, still, bright, still]
-    result = fused(replace(choices, range=policy), Film(films), Film(films), tmp_path)
+    result = fused(ranged(choices, range=policy), Film(films), Film(films), tmp_path)
     np.testing.assert_array_equal(result[0], result[2])  # whatever stands between
     np.testing.assert_array_equal(result[0], result[4])
-    outputs = np.stack([Fuser(choices.engine).output(luma, luma) for luma in films])
+    outputs = np.stack([choices.fuser.output(luma, luma) for luma in films])
     ends = (0, 100) if policy == "minmax" else (1, 99)
     low, high = np.percentile(outputs, ends, method="inverted_cdf")
     expected = np.clip((outputs - low) / (high - low) * 255, 0, 255)
@@ -122,31 +128,36 @@ def test_deep_infrared_gets_one_range_from_the_whole_sequence(rng, tmp_path):
     deep = noise(rng, 4, top=4000, dtype=np.uint16)
     deep = [luma + 7000 for luma in deep]
     black = [np.zeros((12, 20), np.uint8)] * 4
-    choices = Choices(BASELINES["max"], levels=Levels.parse("p0..p100"))
+    choices = Choices(Fuser(BASELINES["max"]), models.read("ivif"), Levels.parse("p0..p100"))
     result = fused(choices, Film(deep, depth=16), Film(black), tmp_path)
     low, high = np.min(deep), np.max(deep)
     np.testing.assert_allclose(result, (np.array(deep) - low) / (high - low) * 255, atol=0.51)
-    fixed = fused(replace(choices, levels=Levels.parse("7000..9000")), Film(deep, depth=16), Film(black), tmp_path)
+    fixed = fused(
+        replace(choices, infrared_range=Levels.parse("7000..9000")), Film(deep, depth=16), Film(black), tmp_path
+    )
     np.testing.assert_allclose(fixed, np.clip((np.array(deep) - 7000.0) / 2000, 0, 1) * 255, atol=0.51)
 
 
 def test_sizes_that_differ_are_explained_and_follow_the_policy(choices, rng, tmp_path):
     large, small = Film(noise(rng, 2, (24, 40))), Film(noise(rng, 2))
-    with pytest.raises(SizeError, match=r"film \+ film: infrared is 40x24 and visible 20x12 pixels.*size policy"):
+    with pytest.raises(SizeError, match=r"film \+ film: infrared is 40x24 and visible 20x12 pixels"):
         fused(choices, large, small, tmp_path)
     fitting = replace(choices, preparation=Preparation("fit-ir"))
     assert fused(fitting, large, small, tmp_path).shape == (2, 12, 20)
     cutting = replace(choices, preparation=Preparation("crop-common"))
     result = fused(cutting, large, small, tmp_path)
-    expected = Fuser(choices.engine)(large.luma[0][6:18, 10:30], small.luma[0]).image
+    expected = choices.fuser(large.luma[0][6:18, 10:30], small.luma[0]).image
     np.testing.assert_array_equal(result[0], expected)
 
 
-def test_a_matrix_brings_the_infrared_onto_the_visible(rng, tmp_path):
+def test_a_matrix_brings_the_infrared_onto_the_visible(choices, rng, tmp_path):
     infrared, visible = noise(rng, 1), [np.zeros((12, 20), np.uint8)]
     shift = (1.0, 0, 3, 0, 1, 0, 0, 0, 1)
     result = fused(
-        Choices(BASELINES["max"], preparation=Preparation(transform=shift)), Film(infrared), Film(visible), tmp_path
+        replace(ranged(choices, engine=BASELINES["max"]), preparation=Preparation(transform=shift)),
+        Film(infrared),
+        Film(visible),
+        tmp_path,
     )
     np.testing.assert_array_equal(result[0][:, 3:], infrared[0][:, :-3])
 
@@ -158,7 +169,7 @@ def test_pipes_are_fused_as_they_come(choices, rng, tmp_path):
     feeding.start()
     result = fused(choices, RawSource(tmp_path / "pipe", FORMAT), Film(visible), tmp_path)
     feeding.join()
-    fuser = Fuser(choices.engine)
+    fuser = choices.fuser
     np.testing.assert_array_equal(result[29], fuser(infrared[29], visible[29]).image)
 
 
@@ -169,13 +180,13 @@ def test_standard_output_gets_bare_frames(choices, rng, tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "stdout", received)
     source = RawSource(tmp_path / "film.gray", FORMAT)
     assert len(list(fuse_sequences(choices, source, source, PIPE))) == 3
-    assert received.buffer.getvalue()[: 12 * 20] == Fuser(choices.engine)(films[0], films[0]).image.tobytes()
+    assert received.buffer.getvalue()[: 12 * 20] == choices.fuser(films[0], films[0]).image.tobytes()
 
 
 def test_what_needs_a_second_look_refuses_a_pipe(choices, rng, tmp_path):
     once = Film(noise(rng, 2), repeatable=False, path=PIPE)
-    for asked in (replace(choices, range="percentile"), replace(choices, levels=Levels.parse("p1..p99"))):
-        with pytest.raises(InputError, match=r"-: .* a pipe can be read once only; give numbers instead, or files"):
+    for asked in (ranged(choices, range="percentile"), replace(choices, infrared_range=Levels.parse("p1..p99"))):
+        with pytest.raises(ChoiceError, match=r"-: .* a pipe can be read once only; give numbers instead, or files"):
             fused(asked, once, once, tmp_path)
 
 
@@ -197,7 +208,7 @@ def test_sources_and_existing_files_are_not_replaced(choices, rng, tmp_path):
     with pytest.raises(OutputError, match=r"film\.gray: is one of the sources"):
         list(fuse_sequences(choices, source, source, path, overwrite=True))
     (tmp_path / "mine.gray").write_text("keep")
-    with pytest.raises(OutputError, match=r"mine\.gray: exists already; .* --overwrite"):
+    with pytest.raises(OutputError, match=r"mine\.gray: exists already; .* overwrite"):
         list(fuse_sequences(choices, source, source, tmp_path / "mine.gray"))
 
 
@@ -222,20 +233,19 @@ def test_videos_keep_colour_sound_and_time(choices, tmp_path):
                 container.mux(sound.encode(frame))
             container.mux(sound.encode())
     sides = VideoSource(tmp_path / "ir.mp4"), VideoSource(tmp_path / "vi.mp4")
-    named = replace(choices, weights="ivif 0123")
-    written = len(list(fuse_sequences(named, *sides, tmp_path / "out.mp4")))
+    written = len(list(fuse_sequences(choices, *sides, tmp_path / "out.mp4")))
     assert written == 34  # 20/15 s at 25 a second
     frames = list(VideoSource(tmp_path / "out.mp4").frames())
     assert [frame.time for frame in frames] == [Fraction(number, 25) for number in range(34)]
     pictures = [next(side.frames()).luma for side in sides]
-    expected = Fuser(choices.engine)(*pictures).image
+    expected = choices.fuser(*pictures).image
     np.testing.assert_allclose(frames[10].luma.astype(int), expected, atol=3)
     assert [int(plane.mean()) for plane in frames[10].chroma] == [90, 150]
     with av.open(str(tmp_path / "out.mp4")) as container:
         sound = container.streams.audio[0]
         assert abs(float(sound.duration * sound.time_base) - 34 / 25) < 0.05
-        assert "ivif 0123, range clip (0 to 1)" in container.metadata["comment"]
-    gray = list(fuse_sequences(replace(choices, color=False), *sides, tmp_path / "gray.mkv"))
+        assert f"ivif {choices.checkpoint.sha256[:12]}, range clip (0 to 1)" in container.metadata["comment"]
+    gray = list(fuse_sequences(ranged(choices, color="gray"), *sides, tmp_path / "gray.mkv"))
     assert len(gray) == 34
     assert [int(plane.mean()) for plane in next(VideoSource(tmp_path / "gray.mkv").frames()).chroma] == [128, 128]
 

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 from mmdrfuse import images, models
 from mmdrfuse.engine import make
-from mmdrfuse.errors import InputError, OutputError, SizeError
+from mmdrfuse.errors import InputError, MissingExtraError, SizeError
 from mmdrfuse.images import tiled
 from mmdrfuse.pipeline import tiles
-from mmdrfuse.pipeline.fusion import Fuser
+from mmdrfuse.pipeline.fusion import Fuser, fuse_part
 from mmdrfuse.pipeline.pairs import Pair, Preparation
-from mmdrfuse.pipeline.tiles import fuse_blocks, in_blocks, luminance_blocks
+from mmdrfuse.pipeline.tiles import Blocks, fits_blocks
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +63,7 @@ def test_blocks_and_the_whole_are_equal_to_the_bit(
     small_blocks(16 if seed % 2 else 32, 1 + seed % 3)
     shape = (height, width, 3) if colour else (height, width)
     pair, infrared, visible = stored_pair(folder, rng, shape, tile=(tile, tile))
-    fuse_blocks(fuser, pair, folder / "out.tif")
+    Blocks(pair).fuse(fuser, folder / "out.tif")
     np.testing.assert_array_equal(images.read(folder / "out.tif"), fuser(infrared, visible).image)
 
 
@@ -81,7 +81,7 @@ def test_blocks_and_the_whole_are_equal_to_the_bit(
 )
 def test_every_layout_of_the_file_gives_the_same_pixels(fuser, small_blocks, rng, tmp_path, kinds, options):
     pair, infrared, visible = stored_pair(tmp_path, rng, (53, 101), kinds, **options)
-    made = fuse_blocks(fuser, pair, tmp_path / "out.tif")
+    made = Blocks(pair).fuse(fuser, tmp_path / "out.tif")
     expected = fuser(infrared, visible).image
     assert made.dtype == expected.dtype
     np.testing.assert_array_equal(images.read(tmp_path / "out.tif"), expected)
@@ -90,7 +90,7 @@ def test_every_layout_of_the_file_gives_the_same_pixels(fuser, small_blocks, rng
 def test_extremes_are_those_of_the_whole_picture(fuser, small_blocks, rng, tmp_path):
     pair, infrared, visible = stored_pair(tmp_path, rng, (40, 90))
     stretched = replace(fuser, range="minmax")
-    made = fuse_blocks(stretched, pair, tmp_path / "out.tif")
+    made = Blocks(pair).fuse(stretched, tmp_path / "out.tif")
     expected = stretched(infrared, visible)
     assert made.limits == expected.limits
     np.testing.assert_array_equal(images.read(tmp_path / "out.tif"), expected.image)
@@ -98,7 +98,7 @@ def test_extremes_are_those_of_the_whole_picture(fuser, small_blocks, rng, tmp_p
 
 def test_percentiles_are_those_of_the_whole_picture(fuser, small_blocks, rng, tmp_path):
     pair, infrared, visible = stored_pair(tmp_path, rng, (40, 90))
-    made = fuse_blocks(replace(fuser, range="percentile"), pair, tmp_path / "out.tif")
+    made = Blocks(pair).fuse(replace(fuser, range="percentile"), tmp_path / "out.tif")
     expected = np.percentile(fuser.output(infrared, visible), (1, 99), method="inverted_cdf")
     np.testing.assert_allclose(made.limits, expected, atol=2 / 65535)  # the width of a bin
 
@@ -106,8 +106,9 @@ def test_percentiles_are_those_of_the_whole_picture(fuser, small_blocks, rng, tm
 def test_an_infrared_range_is_applied(fuser, small_blocks, rng, tmp_path):
     pair, infrared, visible = stored_pair(tmp_path, rng, (40, 90), ("uint16", "uint8"))
     pair = replace(pair, preparation=Preparation(infrared_range=(5000.0, 50000.0)))
-    fuse_blocks(fuser, pair, tmp_path / "out.tif")
-    expected = fuser(*pair.prepared(infrared, visible), dtype=np.dtype(np.uint16)).image
+    Blocks(pair).fuse(fuser, tmp_path / "out.tif")
+    prepared = pair.prepared(infrared, visible)
+    expected = fuser(prepared.infrared, prepared.visible, dtype=np.dtype(np.uint16)).image
     np.testing.assert_array_equal(images.read(tmp_path / "out.tif"), expected)
 
 
@@ -119,7 +120,7 @@ def test_colour_far_from_the_corner_is_kept_by_every_block(fuser, small_blocks, 
     sides = {"ir": gray, "vi": gray} | {side: colour}
     for name, image in sides.items():
         tifffile.imwrite(tmp_path / f"{name}.tif", image, tile=(16, 16))
-    made = fuse_blocks(fuser, Pair("x", tmp_path / "ir.tif", tmp_path / "vi.tif"), tmp_path / "out.tif")
+    made = Blocks(Pair("x", tmp_path / "ir.tif", tmp_path / "vi.tif")).fuse(fuser, tmp_path / "out.tif")
     assert made.color
     np.testing.assert_array_equal(images.read(tmp_path / "out.tif"), fuser(sides["ir"], sides["vi"]).image)
 
@@ -128,7 +129,7 @@ def test_gray_in_three_channels_is_gray(fuser, small_blocks, rng, tmp_path):
     gray = rng.integers(0, 256, (20, 60)).astype(np.uint8)
     for name in ("ir", "vi"):
         tifffile.imwrite(tmp_path / f"{name}.tif", np.stack([gray] * 3, axis=-1), tile=(16, 16))
-    made = fuse_blocks(fuser, Pair("x", tmp_path / "ir.tif", tmp_path / "vi.tif"), tmp_path / "out.tif")
+    made = Blocks(Pair("x", tmp_path / "ir.tif", tmp_path / "vi.tif")).fuse(fuser, tmp_path / "out.tif")
     assert not made.color
     assert images.read(tmp_path / "out.tif").ndim == 2
 
@@ -136,7 +137,7 @@ def test_gray_in_three_channels_is_gray(fuser, small_blocks, rng, tmp_path):
 def test_the_place_on_earth_and_the_author_are_carried_over(fuser, rng, tmp_path):
     tags = [(33550, "d", 3, (0.5, 0.5, 0.0), True), (315, "s", 0, "A. Author", True)]
     pair, _, _ = stored_pair(tmp_path, rng, (40, 50), tile=(16, 16), extratags=tags)
-    fuse_blocks(fuser, pair, tmp_path / "out.tif")
+    Blocks(pair).fuse(fuser, tmp_path / "out.tif")
     with tifffile.TiffFile(tmp_path / "out.tif") as file:
         found = file.pages.first.tags
         assert found[33550].value == (0.5, 0.5, 0.0)
@@ -146,14 +147,16 @@ def test_the_place_on_earth_and_the_author_are_carried_over(fuser, rng, tmp_path
 
 def test_blocks_are_chosen_for_tiles_and_for_many_pixels(rng, tmp_path, monkeypatch):
     plain, _, _ = stored_pair(tmp_path, rng, (30, 40))
-    assert not in_blocks(plain, tmp_path / "out.tif")
+    assert not fits_blocks(plain, tmp_path / "out.tif")
     monkeypatch.setattr(tiles, "HUGE", 1200)
-    assert in_blocks(plain, tmp_path / "out.tif")
-    assert not in_blocks(plain, tmp_path / "out.png")
-    assert not in_blocks(replace(plain, preparation=Preparation(transform=(1, 0, 0, 0, 1, 0, 0, 0, 1))), plain.visible)
+    assert fits_blocks(plain, tmp_path / "out.tif")
+    assert not fits_blocks(plain, tmp_path / "out.png")
+    assert not fits_blocks(
+        replace(plain, preparation=Preparation(transform=(1, 0, 0, 0, 1, 0, 0, 0, 1))), plain.visible
+    )
     monkeypatch.undo()
     tile_pair, _, _ = stored_pair(tmp_path, rng, (30, 40), tile=(16, 16))
-    assert in_blocks(tile_pair, tmp_path / "out.tiff")
+    assert fits_blocks(tile_pair, tmp_path / "out.tiff")
 
 
 def test_other_files_are_left_to_the_usual_way(rng, tmp_path):
@@ -162,7 +165,7 @@ def test_other_files_are_left_to_the_usual_way(rng, tmp_path):
     (tmp_path / "broken.tif").write_bytes(b"II*\0nothing")
     images.write(tmp_path / "other.png", np.zeros((30, 40), np.uint8))
     for name in ("int.tif", "broken.tif", "other.png", "missing.tif"):
-        assert not in_blocks(replace(pair, visible=tmp_path / name), tmp_path / "out.tif")
+        assert not fits_blocks(replace(pair, visible=tmp_path / name), tmp_path / "out.tif")
 
 
 def test_a_failure_leaves_no_file(fuser, rng, tmp_path):
@@ -172,7 +175,7 @@ def test_a_failure_leaves_no_file(fuser, rng, tmp_path):
         offset = file.pages.first.dataoffsets[4]
     pair.visible.write_bytes(content[:offset] + bytes(100) + content[offset + 100 :])
     with pytest.raises(InputError, match=r"vi\.tif: damaged"):
-        fuse_blocks(fuser, pair, tmp_path / "out.tif")
+        Blocks(pair).fuse(fuser, tmp_path / "out.tif")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["ir.tif", "vi.tif"]
 
 
@@ -180,33 +183,56 @@ def test_misfits_are_explained(fuser, rng, tmp_path):
     pair, _, _ = stored_pair(tmp_path, rng, (30, 40), tile=(16, 16))
     tifffile.imwrite(tmp_path / "wide.tif", np.zeros((30, 41), np.uint8), tile=(16, 16))
     with pytest.raises(SizeError, match=r"ir\.tif is 40x30 and .*wide\.tif 41x30 pixels: blocks need one size"):
-        fuse_blocks(fuser, replace(pair, visible=tmp_path / "wide.tif"), tmp_path / "out.tif")
-    with pytest.raises(OutputError, match="exists already"):
-        fuse_blocks(fuser, pair, pair.visible, overwrite=False)
+        Blocks(replace(pair, visible=tmp_path / "wide.tif")).fuse(fuser, tmp_path / "out.tif")
+
+
+@pytest.mark.parametrize("policy", ["clip", "minmax"])
+def test_a_coloured_infrared_with_a_range_is_that_of_the_whole(fuser, small_blocks, rng, tmp_path, policy):
+    sides = [rng.integers(30, 220, (40, 70, 3)).astype(np.uint8) for _ in range(2)]
+    sides[1][..., :] = sides[1][..., :1]
+    for name, image in zip(("ir", "vi"), sides, strict=True):
+        tifffile.imwrite(tmp_path / f"{name}.tif", image, tile=(16, 16))
+    pair = Pair("x", tmp_path / "ir.tif", tmp_path / "vi.tif", Preparation(infrared_range=(50.0, 200.0)))
+    Blocks(pair).fuse(replace(fuser, range=policy), tmp_path / "out.tif")
+    whole = fuse_part(replace(fuser, range=policy), pair.preparation, *sides, dtype=np.dtype(np.uint8))
+    np.testing.assert_array_equal(images.read(tmp_path / "out.tif"), whole.image)
+
+
+def test_small_files_that_cannot_be_cut_are_left_to_the_usual_way(rng, tmp_path, monkeypatch):
+    pair, _, _ = stored_pair(tmp_path, rng, (30, 40), tile=(16, 16))
+
+    def refuse(reader, *_):
+        raise MissingExtraError("imagecodecs", "tiff", "a TIFF compressed like this")
+
+    monkeypatch.setattr(tiled.BlockReader, "block", refuse)
+    assert not fits_blocks(pair, tmp_path / "out.tif")
+    monkeypatch.setattr(tiles, "HUGE", 1200)  # too large to be read otherwise: the reader's own words say why
+    assert fits_blocks(pair, tmp_path / "out.tif")
 
 
 def test_every_pixel_is_counted_once(rng, tmp_path, small_blocks):
     pair, infrared, _ = stored_pair(tmp_path, rng, (40, 90), ("uint16", "uint8"))
-    counts = np.concatenate([block.ravel() for block in luminance_blocks(pair.infrared)])
+    counts = np.concatenate([block.ravel() for block in Blocks(pair).infrared()])
     np.testing.assert_array_equal(np.sort(counts), np.sort(infrared, axis=None))
 
 
 @pytest.mark.parametrize("policy", ["clip", "percentile"])
 def test_a_folders_run_does_blocks_by_itself_and_records_the_same(rng, tmp_path, monkeypatch, policy):
-    from mmdrfuse.pipeline import fusing, measuring, planning
+    from mmdrfuse.pipeline import fusing
+    from mmdrfuse.pipeline.choices import Choices
 
     pair, _, _ = stored_pair(tmp_path, rng, (40, 90), ("uint16", "uint8"))
     checkpoint = models.read("ivif")
     entries, pictures, plans = [], [], []
     for huge in (tiles.HUGE, 1):
         monkeypatch.setattr(tiles, "HUGE", huge)
-        job = fusing.Job(Fuser(make(checkpoint), policy), checkpoint, tmp_path / str(huge), ".tif")
-        assert job.in_blocks(pair) == (huge == 1)
-        pairs = measuring.with_infrared_ranges([pair], images.Levels.parse("auto"))
-        job = measuring.with_limits(job, pairs)
-        plans.append([planned.sources for _, planned in planning.plan(job, pairs, pairs)])
-        entries.append([replace(entry, seconds=0, finished="", nbytes=0) for _, entry in fusing.fuse_pairs(job, pairs)])
-        pictures.append(images.read(job.target(pair)))
+        choices, out = Choices(Fuser(make(checkpoint), policy), checkpoint, suffix=".tif"), tmp_path / str(huge)
+        assert isinstance(fusing.parts(choices, out, pair), Blocks) == (huge == 1)
+        choices, pairs = fusing.settle(choices, [pair], out)
+        plans.append([planned.made for _, planned in fusing.plan_pairs(choices, pairs, pairs, out)])
+        made = [entry for _, entry in fusing.fuse_pairs(choices, pairs, out)]
+        entries.append([replace(entry, seconds=0, finished="", nbytes=0) for entry in made])
+        pictures.append(images.read(choices.target(pair, out)))
     assert entries[0] == entries[1]
     assert plans[0] == plans[1]
     np.testing.assert_array_equal(*pictures)
@@ -217,11 +243,12 @@ import resource, sys
 from pathlib import Path
 from mmdrfuse import models
 from mmdrfuse.engine import make
-from mmdrfuse.pipeline.fusion import Fuser
+from mmdrfuse.pipeline.fusion import Fuser, fuse_part
 from mmdrfuse.pipeline.pairs import Pair
-from mmdrfuse.pipeline.tiles import fuse_blocks
+from mmdrfuse.pipeline.tiles import Blocks
 folder = Path(sys.argv[1])
-fuse_blocks(Fuser(make(models.read("ivif"))), Pair("x", folder / "side.tif", folder / "side.tif"), folder / "out.tif")
+pair = Pair("x", folder / "side.tif", folder / "side.tif")
+Blocks(pair).fuse(Fuser(make(models.read("ivif"))), folder / "out.tif")
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 
@@ -241,24 +268,24 @@ def test_memory_does_not_grow_with_the_picture(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["page", "reduced"])
-def test_only_a_picture_that_is_alone_in_its_file_is_taken_in_blocks(tmp_path, rng, kind):
+def test_only_a_picture_that_is_alone_in_its_file_is_taken_fits_blocks(tmp_path, rng, kind):
     for name in ("ir", "vi"):
         with tifffile.TiffWriter(tmp_path / f"{name}.tif") as writer:
             for index in range(2):
                 picture = rng.integers(0, 256, (64, 48)).astype(np.uint8)
                 writer.write(picture, tile=(16, 16), subfiletype=index * (kind == "reduced"))
     pair = Pair("x", tmp_path / "ir.tif", tmp_path / "vi.tif")
-    assert in_blocks(pair, tmp_path / "out.tif") is (kind == "reduced")
+    assert fits_blocks(pair, tmp_path / "out.tif") is (kind == "reduced")
 
 
 def test_description_in_any_language_goes_into_the_result(tmp_path, rng, fuser):
     stored_pair(tmp_path, rng, (40, 30), tile=(16, 16), description="Müller, 紅外".encode())
-    fuse_blocks(fuser, Pair("x", tmp_path / "ir.tif", tmp_path / "vi.tif"), tmp_path / "out.tif")
+    Blocks(Pair("x", tmp_path / "ir.tif", tmp_path / "vi.tif")).fuse(fuser, tmp_path / "out.tif")
     with tifffile.TiffFile(tmp_path / "out.tif") as file:
         assert file.pages.first.description == "Müller, 紅外"
 
 
-def test_tiles_without_a_size_are_not_taken_in_blocks(tmp_path, rng):
+def test_tiles_without_a_size_are_not_taken_fits_blocks(tmp_path, rng):
     stored_pair(tmp_path, rng, (40, 30), tile=(16, 16))
     path = tmp_path / "vi.tif"
     with tifffile.TiffFile(path) as file:

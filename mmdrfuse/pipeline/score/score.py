@@ -77,7 +77,8 @@ def score_one(candidate: Candidate, *, metrics: Sequence[str], protocol: str) ->
         if picture.sha256 != known:
             source = pair.infrared if picture is pictures[0] else pair.visible
             raise InputError(f"{source}: has changed since {candidate} was made from it; fuse it again")
-    sources = pair.prepared(*(picture.image for picture in pictures))
+    prepared = pair.prepared(*(picture.image for picture in pictures))
+    sources = prepared.infrared, prepared.visible
     if isinstance(candidate.fused, Fuser):
         fused = fuse_sources(candidate.fused, pair, *sources).image
     else:
