@@ -69,7 +69,7 @@ def expose(infrared: Image, visible: Image, *, light: str, seed: str) -> tuple[I
     Returns:
         Infrared and visible, H×W.
     """
-    generator = np.random.default_rng(zlib.crc32(f"{light} {seed}".encode()))
+    generator = np.random.default_rng(zlib.crc32(f"{light} {seed}".encode("utf-8", "surrogateescape")))
     seen = LIGHTS[light]
     inverted = bool(generator.random() < seen.inverted)
     return (

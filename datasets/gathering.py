@@ -73,7 +73,7 @@ def _piece(pair: Pair, size: int, seed: str, *, light: str | None = None) -> Pie
     infrared, visible = luminances(pair)
     if light:
         infrared, visible = expose(infrared, visible, light=light, seed=f"{pair.name} {seed}")
-    generator = np.random.default_rng(zlib.crc32(f"{pair.name} {seed}".encode()))
+    generator = np.random.default_rng(zlib.crc32(f"{pair.name} {seed}".encode("utf-8", "surrogateescape")))
     top, left = (int(generator.integers(max(length - size, 0) + 1)) for length in infrared.shape)
     place = np.s_[top : top + size, left : left + size]
     return Piece(infrared[place], visible[place])

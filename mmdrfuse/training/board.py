@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mmdrfuse.atomic import unwritable
-from mmdrfuse.errors import MissingExtraError
+from mmdrfuse.errors import MissingExtraError, OutputError
 from mmdrfuse.training.records import Record
 
 FOLDER = "tensorboard"
@@ -41,6 +41,10 @@ def board(records: Iterator[Record], folder: Path) -> Iterator[Record]:
         OutputError: While walking: the files cannot be written.
     """
     require()
+    try:
+        str(folder).encode()
+    except UnicodeEncodeError:
+        raise OutputError(f"{folder}: TensorBoard writes below names in UTF-8 only; choose another folder") from None
     return _written(records, folder)
 
 
@@ -93,4 +97,5 @@ def _values(record: Record) -> Iterator[tuple[str, float]]:
     yield "rate", record.rate
     if record.validation is not None:
         for place, means in {"overall": record.validation.overall, **record.validation.sets}.items():
-            yield from ((f"{place}/{metric}", mean) for metric, mean in means.items() if mean is not None)
+            title = place.encode("utf-8", "replace").decode()  # folders may have names that are not UTF-8
+            yield from ((f"{title}/{metric}", mean) for metric, mean in means.items() if mean is not None)

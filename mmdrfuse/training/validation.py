@@ -138,4 +138,4 @@ class Validation:
 def _fingerprint(pairs: Sequence[Pair]) -> str:
     """Tell these pictures from others, wherever they lie."""
     lines = (f"{pair.name} {sha256(pair.infrared)} {sha256(pair.visible)}" for pair in pairs)
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+    return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
