@@ -1,0 +1,119 @@
+"""One definition of range: a picture from Python, in a folder, in blocks and as a film has the same pixels."""
+
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import tifffile
+
+import mmdrfuse
+from mmdrfuse import images, models
+from mmdrfuse.engine import make
+from mmdrfuse.images import tiled
+from mmdrfuse.images.frames import RawFormat, RawSource
+from mmdrfuse.pipeline import fusing, tiles
+from mmdrfuse.pipeline.choices import Choices
+from mmdrfuse.pipeline.fusion import Fuser
+from mmdrfuse.pipeline.pairs import Pair, Preparation
+from mmdrfuse.pipeline.sequences import fuse_sequences
+
+SIZE = 70, 90
+RANGES = ("clip", "fixed:0.2,0.7", "percentile", "minmax")
+
+
+@pytest.fixture
+def sides(rng):
+    """Sides with few very dark and very bright pixels, so that every range gives another picture."""
+    smooth = np.linspace(40, 180, SIZE[1]) + rng.normal(0, 12, (2, *SIZE))
+    smooth[:, :2, :20], smooth[:, -2:, -20:] = 0, 255
+    return np.clip(smooth, 0, 255).astype(np.uint8)
+
+
+def choices(policy, **others):
+    checkpoint = models.read("ivif")
+    return Choices(Fuser(make(checkpoint), policy), checkpoint, **others)
+
+
+def folder_of_one(asked, sides, folder):
+    pair = Pair("x", folder / "ir.png", folder / "vi.png")
+    for path, side in zip((pair.infrared, pair.visible), sides, strict=True):
+        images.write(path, side)
+    return fused(asked, pair, folder / "out")
+
+
+def blocks(asked, sides, folder):
+    pair = Pair("x", folder / "ir.tif", folder / "vi.tif", asked.preparation, output="x.tif")
+    for path, side in zip((pair.infrared, pair.visible), sides, strict=True):
+        tifffile.imwrite(path, side, tile=(16, 16))
+    assert isinstance(fusing.parts(asked, folder, pair), tiles.Blocks) is asked.preparation.pointwise
+    return fused(asked, pair, folder / "out")
+
+
+def fused(asked, pair, out):
+    settled, pairs = fusing.settle(asked, [pair], out)
+    ((_, entry),) = fusing.fuse_pairs(settled, pairs, out)
+    return images.read(out / entry.fused)
+
+
+def raw_film(asked, sides, folder):
+    form = RawFormat(SIZE[1], SIZE[0], Fraction(10))
+    for name, side in zip(("ir", "vi"), sides, strict=True):
+        (folder / name).write_bytes(side.tobytes())
+    return filmed(asked, RawSource(folder / "ir", form), RawSource(folder / "vi", form), folder)
+
+
+def lossless_film(asked, sides, folder):
+    av = pytest.importorskip("av", reason="needs PyAV, the extra [video]")
+    from mmdrfuse.images.video import VideoSource
+
+    for name, side in zip(("ir", "vi"), sides, strict=True):
+        with av.open(str(folder / f"{name}.mkv"), "w") as container:
+            stream = container.add_stream("ffv1", rate=10)
+            stream.width, stream.height, stream.pix_fmt = SIZE[1], SIZE[0], "gray"
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(side, format="gray")))
+            container.mux(stream.encode())
+    return filmed(asked, VideoSource(folder / "ir.mkv"), VideoSource(folder / "vi.mkv"), folder)
+
+
+def filmed(asked, infrared, visible, folder):
+    assert len(list(fuse_sequences(asked, infrared, visible, folder / "out.gray"))) == 1
+    return np.frombuffer((folder / "out.gray").read_bytes(), np.uint8).reshape(SIZE)
+
+
+PATHS = [folder_of_one, blocks, raw_film, lossless_film]
+
+
+@pytest.fixture
+def small_blocks(monkeypatch):
+    for module in (tiled, tiles):
+        monkeypatch.setattr(module, "TILE", 16)
+        monkeypatch.setattr(module, "BLOCK", 48)
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("policy", RANGES)
+def test_every_path_gives_the_pixels_of_python(sides, tmp_path, small_blocks, path, policy):
+    expected = mmdrfuse.fuse(*sides, range=policy)
+    np.testing.assert_array_equal(path(choices(policy), sides, tmp_path), expected)
+
+
+def test_the_ranges_differ_from_each_other(sides):
+    """Otherwise the test above would say nothing."""
+    made = [mmdrfuse.fuse(*sides, range=policy) for policy in RANGES]
+    assert all((a != b).mean() > 0.1 for number, a in enumerate(made) for b in made[:number])
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("levels", ["30..200", "p2..p98"])
+@pytest.mark.parametrize("moved", [False, True])
+def test_every_path_prepares_alike(sides, tmp_path, small_blocks, path, levels, moved):
+    """One that cannot apply a step leaves it to another, or refuses; it never leaves it out."""
+    preparation = Preparation(transform=(1.0, 0.02, 3.0, 0.0, 1.0, -2.0, 0.0, 0.0, 1.0) if moved else ())
+    asked = choices("clip", preparation=preparation, infrared_range=images.Levels.parse(levels))
+    low, high = (30.0, 200.0) if "p" not in levels else np.percentile(sides[0], (2, 98), method="inverted_cdf")
+    prepared = preparation.within((low, high))(*sides)
+    expected = asked.fuser(prepared.infrared, prepared.visible, dtype=np.dtype(np.uint8)).image
+    got = path(asked, sides, tmp_path)
+    assert np.abs(got - mmdrfuse.fuse(*sides).astype(int)).max() > 3
+    # A float infrared is written to PNG with as many bits as the sources have, here 8.
+    np.testing.assert_array_equal(got, expected)
