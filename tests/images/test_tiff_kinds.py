@@ -1,6 +1,7 @@
 """Every kind of TIFF becomes the pixels that it means, as a whole and in blocks, or is refused by its name."""
 
 import io
+import zlib
 
 import numpy as np
 import pytest
@@ -126,6 +127,18 @@ def test_jpeg_and_its_colours_are_those_of_pillow(tmp_path, mode, compression):
     with Image.open(tmp_path / "a.tif") as image:
         expected = np.asarray(image.convert("L" if mode == "L" else "RGB"))
     check(tmp_path / "a.tif", expected, off=1)
+
+
+@pytest.mark.parametrize("compression", [1, 8])
+def test_chroma_of_half_the_size_is_spread(tmp_path, compression):
+    luma = RNG.integers(0, 256, (16, 32)).astype("u1")
+    blocks = luma.reshape(8, 2, 16, 2).swapaxes(1, 2).reshape(8, 16, 4)
+    data = np.concatenate([blocks, np.full((8, 16, 2), 128, "u1")], axis=2)  # four of luma, and no colour
+    content = data.tobytes() if compression == 1 else zlib.compress(data.tobytes())
+    tifffile.imwrite(tmp_path / "a.tif", np.frombuffer(content, "u1")[None], photometric="minisblack", metadata=None,
+                     extratags=[(530, 3, 2, (2, 2), True)])  # fmt: skip
+    relabel(tmp_path / "a.tif", {256: 32, 257: 16, 258: (8, 8, 8), 259: compression, 262: 6, 277: 3, 278: 16})
+    np.testing.assert_array_equal(read(tmp_path / "a.tif"), np.stack([luma] * 3, axis=-1))
 
 
 @pytest.mark.parametrize("compression", ["group3", "group4", "tiff_ccitt", "tiff_lzw", None])
