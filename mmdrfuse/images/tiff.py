@@ -197,6 +197,16 @@ def decode(content: bytes, name: str, page: int | None, *, side: Side | None = N
     return Picture(np.ascontiguousarray(upright(image, orientation)), known)
 
 
+def is_eight_bit(content: bytes) -> bool:
+    """Tell, without decoding it, whether all pictures of a TIFF have 8 bits.
+
+    Raises:
+        Exception: Of any kind: it is damaged, or holds what is no picture.
+    """
+    with opened(io.BytesIO(content)) as file:
+        return all(layout(page, "TIFF").dtype == np.uint8 for page in pictures(file))
+
+
 def tags(page: Any, codes: Iterable[int]) -> GeoTags:  # noqa: ANN401
     """Return some of a page's tags, those that are there, as tifffile takes them for writing."""
     found = (page.tags.get(code) for code in codes)

@@ -19,7 +19,7 @@ from PIL import Image
 from mmdrfuse import images
 from mmdrfuse.atomic import refuse_existing
 from mmdrfuse.errors import ChoiceError, DiskFullError, InputError, MMDRFuseError, OutputError
-from mmdrfuse.images import deep, flir, luminance
+from mmdrfuse.images import deep, flir, luminance, tiff
 from mmdrfuse.pipeline.choices import Choices
 from mmdrfuse.pipeline.fusion import Fused, Fuser, deeper, fuse_part, part_output
 from mmdrfuse.pipeline.made import Made, Stored
@@ -52,6 +52,8 @@ class Whole:
             return False
         try:
             content = self.pair.infrared.read_bytes()
+            if content[:4] in tiff.MAGIC:
+                return tiff.is_eight_bit(content)
             with Image.open(io.BytesIO(content)) as image:
                 plain = image.mode in _EIGHT_BIT_MODES
             return plain and not deep.is_deep(content) and not flir.is_radiometric(content)

@@ -9,7 +9,7 @@ import tifffile
 from PIL import Image
 
 from mmdrfuse.errors import InputError
-from mmdrfuse.images import decode, read
+from mmdrfuse.images import decode, read, tiff
 from mmdrfuse.images.tiled import BlockReader, shape
 
 HEIGHT, WIDTH = 37, 45
@@ -242,3 +242,14 @@ def relabel(path, tags):
     with tifffile.TiffFile(path, mode="r+") as file:
         for code, value in tags.items():
             file.pages.first.tags[code].overwrite(value)
+
+
+@pytest.mark.parametrize(("kind", "image", "options"), [
+    (True, GREY8, {}), (True, GREY8 > 9, {}), (False, GREY16, {}), (False, RGB16, {"photometric": "rgb"}),
+    (False, GREY8.astype("i1"), {}), (False, FLOAT, {}),
+    (True, GREY8, {"photometric": "palette", "colormap": MAP8}), (False, CMYK16, {"photometric": "separated"}),
+])  # fmt: skip
+def test_eight_bits_are_known_without_decoding(kind, image, options):
+    buffer = io.BytesIO()
+    tifffile.imwrite(buffer, image, **{"photometric": "minisblack"} | options)
+    assert tiff.is_eight_bit(buffer.getvalue()) is kind
