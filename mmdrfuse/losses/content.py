@@ -15,7 +15,7 @@ Maps = Sequence[Tensor]
 
 
 def intensity(fused: Tensor, target: Tensor) -> Tensor:
-    """Give how far the values are from the target's: ``mean |F - M|``.
+    """Compute the distance of the values from the target's, ``mean |F - M|``.
 
     Args:
         fused: (N, 1, H, W), in [0, 1].
@@ -31,7 +31,7 @@ def intensity(fused: Tensor, target: Tensor) -> Tensor:
 
 
 def gradient(fused: Tensor, target: Tensor) -> Tensor:
-    """Give how far the detail is from the target's: ``mean (∇F - ∇M)²``, with `detail` for ∇.
+    """Compute the distance of the detail from the target's, ``mean (∇F - ∇M)²``, with `laplacian` for ∇.
 
     Args:
         fused: (N, 1, H, W), in [0, 1].
@@ -43,19 +43,19 @@ def gradient(fused: Tensor, target: Tensor) -> Tensor:
     References:
         MMDRFuse (Deng et al. 2024), gradient loss.
     """
-    return mean_square(detail(fused - target))  # ∇ is linear: one filter serves both
+    return mean_square(laplacian(fused - target))  # ∇ is linear: one filter serves both
 
 
 def perception(fused: Maps, target: Maps) -> Tensor:
-    """Give how far the features are from the target's: ``1/K Σ_k mean (φ_k(F) - target_k)²``.
+    """Compute the distance of the features from the target's, ``1/K Σ_k mean (φ_k(F) - target_k)²``.
 
     Args:
         fused: K maps of the fused images.
         target: K maps of the same shapes; for the sources, `stronger` of theirs.
 
     Returns:
-        (N,), non-negative; where there are no maps (backbone ``none``), one zero on the CPU: it adds to tensors of
-        any device, but stands beside none of another.
+        (N,), non-negative; where there are no maps (backbone ``none``), one zero on the CPU, which can be added to
+        tensors of any device but not stacked with those of another.
 
     References:
         MMDRFuse (Deng et al. 2024), perception loss.
@@ -67,27 +67,33 @@ def perception(fused: Maps, target: Maps) -> Tensor:
 
 
 def stronger(a: Maps, b: Maps) -> tuple[Tensor, ...]:
-    """Take the larger of two sources' features, value by value."""
+    """Return the larger of two sources' features, value by value."""
     return tuple(torch.maximum(f, g) for f, g in zip(a, b, strict=True))
 
 
-def detail(image: Tensor) -> Tensor:
-    """Filter with 1/8 around a centre of -1, zero beyond the border: (N, 1, H, W) to the same shape.
+def laplacian(image: Tensor) -> Tensor:
+    """Compute the mean of the eight neighbours less the centre, zero beyond the border: the ∇ of the paper.
 
-    The mean of the 3×3 window is (8·neighbours + centre)/9, so ∇x = 9/8·(mean - x): no kernel to carry.
+    The mean m of the 3×3 window is (8·neighbours + centre)/9, so ∇x = 9/8·(m - x): no kernel is needed.
+
+    Args:
+        image: (N, 1, H, W).
+
+    Returns:
+        The same shape.
     """
     return (avg_pool2d(image, 3, stride=1, padding=1) - image) * 1.125
 
 
 def per_sample(values: Tensor) -> Tensor:
-    """Average everything but the first axis: (N, ...) to (N,)."""
+    """Return the mean over everything but the first axis, (N, ...) to (N,)."""
     return values.flatten(1).mean(dim=1)
 
 
 def mean_square(values: Tensor) -> Tensor:
-    """Average the squares of everything but the first axis: (N, ...) to (N,).
+    """Return the mean square over everything but the first axis, (N, ...) to (N,).
 
-    By way of the length, whose derivative is one pass: on five feature maps, a third of the time of square and mean.
+    Computed from the norm, whose derivative is one pass: on five feature maps, a third of the time of square and mean.
     """
     length: Tensor = torch.linalg.vector_norm(values, dim=tuple(range(1, values.ndim)))
     return length.square() / values[0].numel()

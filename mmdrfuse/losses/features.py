@@ -19,10 +19,10 @@ DEPTH = 5
 
 
 class Backbone(Protocol):
-    """A frozen network that gives maps of grey images."""
+    """A frozen network that gives maps of gray images."""
 
     def __call__(self, image: Tensor, *, maps: int = DEPTH) -> Maps:
-        """Give the first maps of a batch (N, 1, H, W) in [0, 1]."""
+        """Return the first maps of a batch (N, 1, H, W) in [0, 1]."""
         ...
 
 
@@ -59,8 +59,8 @@ def backbone(name: str, *, file: Path | None = None) -> nn.Module:
 
 
 class NoFeatures(nn.Module):
-    """Give no maps, so that the perceptual losses vanish."""
+    """No maps, so that the perceptual losses vanish."""
 
     def forward(self, image: Tensor, *, maps: int = DEPTH) -> Maps:
-        """Give an empty tuple."""
+        """Return an empty tuple."""
         return ()

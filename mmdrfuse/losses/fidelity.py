@@ -1,4 +1,4 @@
-"""Fidelity: the scores by which the field judges a fused image, as functions that can be climbed.
+"""Fidelity: the scores by which the field judges a fused image, as functions with gradients.
 
 Of one image each is the metric of its name under the protocol ``cddfuse``, here in float32. SCD: Aslantas, Bendes, AEU
 2015. VIF: Sheikh, Bovik, IEEE TIP 2006. Qabf: Xydeas, Petrovic, Electronics Letters 2000. SSIM: Wang et al., IEEE TIP
@@ -24,15 +24,18 @@ NAMES: tuple[Score, ...] = get_args(Score)
 """The scores, in the order of all tensors here; the more the better."""
 
 GOALS = (1.12, 1.15, 0.90, 0.90, 0.96, 1.05)
-"""What each score shall reach, as a multiple of the maximum's: between a copy of the brighter source and a mix."""
+"""What each score should reach, as a multiple of the maximum's: between a copy of the brighter source and a mix."""
 
 LEAST = 0.2
 """Scores of the maximum count as at least this."""
 
-SOFT, STEEP = 0.04, 10.0
-"""Shortfalls bend over this width around 0, and their squares count so many times."""
+SOFT = 0.04
+"""Width around 0 over which a shortfall bends."""
 
-SMALLEST = 41
+STEEP = 10.0
+"""Weight of the square of a shortfall."""
+
+VIF_SIDE = 41
 """Pixels on a side that the four scales of VIF need."""
 
 SCALES = (17, 9, 5, 3)
@@ -48,20 +51,22 @@ WINDOW = 7
 """Side of SSIM's window, which is uniform."""
 
 MIDDLE = 128.0
-"""Grey that SSIM's moments are taken around: float32 keeps a small variance of large numbers badly."""
+"""Gray level that SSIM's moments are taken around: float32 keeps a small variance of large numbers badly."""
 
-C1, C2 = (0.01 * 255) ** 2, 0.0036
+C1 = (0.01 * 255) ** 2
+C2 = 0.0036
 """SSIM's stabilisers in levels squared; the second is what the programs of ``cddfuse`` use."""
 
-STRENGTH, DIRECTION = (0.9994, 15.0, 0.5), (0.9879, 22.0, 0.8)
+STRENGTH = (0.9994, 15.0, 0.5)
+DIRECTION = (0.9879, 22.0, 0.8)
 """Qabf's two sigmoids: gain, slope, centre (Hong's program of 2007)."""
 
 
 def fidelity(fused: Tensor, infrared: Tensor, visible: Tensor, goals: Tensor) -> Tensor:
-    """Give how far the scores fall short of their goals, added over the six; see `shortfall`.
+    """Compute how far the six scores fall short of their goals, in sum; see `shortfall`.
 
     Args:
-        fused: (N, 1, H, W), in [0, 1] and beyond, sides of at least `SMALLEST`; clipped and rounded as when written.
+        fused: (N, 1, H, W), in [0, 1] and beyond, sides of at least `VIF_SIDE`; clipped and rounded as when written.
         infrared: The same shape, in [0, 1]; no gradient reaches it.
         visible: The same.
         goals: (N, 6), of `goals`.
@@ -72,28 +77,29 @@ def fidelity(fused: Tensor, infrared: Tensor, visible: Tensor, goals: Tensor) ->
     Raises:
         SizeError: The images are too small for VIF.
     """
-    return shortfall(scores(levels(fused), infrared * 255, visible * 255) / goals - 1).sum(dim=1)
+    reached = scores(levels(fused), infrared * 255, visible * 255)
+    return shortfall(reached / goals - 1).sum(dim=1)
 
 
-def shortfall(ahead: Tensor) -> Tensor:
-    """Give ``s + 10·s²``, ``s = 0.04·softplus(-d / 0.04)``: what goes beyond a goal earns nothing.
+def shortfall(margin: Tensor) -> Tensor:
+    """Compute ``s + 10·s²``, ``s = 0.04·softplus(-d / 0.04)``: to go beyond a goal earns nothing.
 
     Args:
-        ahead: Any shape: d, how far a score is beyond its goal, as a share of it.
+        margin: Any shape: d, how far a score is beyond its goal, as a share of it.
 
     Returns:
         The same shape, positive.
     """
-    short = SOFT * softplus(-ahead / SOFT)
+    short = SOFT * softplus(-margin / SOFT)
     return short + STEEP * short.square()
 
 
 @torch.no_grad()
 def goals(infrared: Tensor, visible: Tensor) -> Tensor:
-    """Give the goals of each sample: `GOALS` times the scores of the sources' maximum.
+    """Compute the goals of each sample: `GOALS` times the scores of the sources' maximum.
 
     Args:
-        infrared: (N, 1, H, W), in [0, 1], sides of at least `SMALLEST`.
+        infrared: (N, 1, H, W), in [0, 1], sides of at least `VIF_SIDE`.
         visible: The same shape.
 
     Returns:
@@ -107,10 +113,10 @@ def goals(infrared: Tensor, visible: Tensor) -> Tensor:
 
 
 def scores(fused: Tensor, a: Tensor, b: Tensor) -> Tensor:
-    """Score each sample.
+    """Compute the six scores of each sample.
 
     Args:
-        fused: (N, 1, H, W), levels 0..255, sides of at least `SMALLEST`.
+        fused: (N, 1, H, W), levels 0..255, sides of at least `VIF_SIDE`.
         a: A source, the same shape; no gradient reaches it.
         b: The other source.
 
@@ -121,35 +127,48 @@ def scores(fused: Tensor, a: Tensor, b: Tensor) -> Tensor:
         SizeError: The images are too small for VIF.
     """
     height, width = fused.shape[-2:]
-    if min(height, width) < SMALLEST:
+    if min(height, width) < VIF_SIDE:
         raise SizeError(
-            f"patches of {width}x{height} pixels are too small for the scores of fidelity: {SMALLEST} on each side are "
-            "needed; cut larger ones with  mmdrfuse prepare --patch 256, or leave it out with  --weight fidelity=0"
+            f"patches of {width}x{height} pixels are too small for the scores of fidelity, which need {VIF_SIDE} on "
+            "each side; give fidelity the weight 0, or use larger ones",
+            cure="patch",
         )
-    deviation = _mean((fused - _over(fused)).square()).clamp(min=TINY).sqrt()
-    likeness = _correlation(fused - b, a) + _correlation(fused - a, b)
-    correlation = (_correlation(fused, a) + _correlation(fused, b)) / 2
-    return torch.stack(
-        [deviation, likeness, _vif(fused, a, b), _qabf(fused, a, b), _ssim(fused, a, b), correlation], dim=1
-    )
+    by_name = {
+        "SD": _standard_deviation(fused),
+        "SCD": _correlation(fused - b, a) + _correlation(fused - a, b),
+        "VIF": _vif(fused, a, b),
+        "Qabf": _qabf(fused, a, b),
+        "SSIM": _ssim(fused, a, b),
+        "CC": (_correlation(fused, a) + _correlation(fused, b)) / 2,
+    }
+    return torch.stack([by_name[name] for name in NAMES], dim=1)
 
 
 def levels(fused: Tensor) -> Tensor:
-    """Clip and round to levels 0..255, as a written picture is; the gradient passes where nothing is clipped.
+    """Return levels 0..255, clipped and rounded as in a written picture; gradients pass where nothing is clipped.
 
     Args:
         fused: Any shape, in [0, 1] and beyond.
+
+    Returns:
+        The same shape, whole numbers.
     """
     scaled = (fused * 255).clamp(0, 255)
     return scaled + (scaled.round() - scaled).detach()
 
 
+def _standard_deviation(fused: Tensor) -> Tensor:
+    return _mean((fused - _mean_level(fused)).square()).clamp(min=TINY).sqrt()
+
+
 def _vif(fused: Tensor, a: Tensor, b: Tensor) -> Tensor:
-    """``Σ log(1 + g² v_x / (v_n + 2)) / Σ log(1 + v_x / 2)`` over four scales, the two sources' added.
+    """``Σ log(1 + g² v_x / (v_n + 2)) / Σ log(1 + v_x / 2)`` over four scales, the sum of both sources'.
 
     `g` and `v_n` are the gain and the noise that turn the source's window into the fused image's.
     """
-    kept, there = [0.0 * _mean(a)] * 2, [0.0 * _mean(a)] * 2
+    zero = 0.0 * _mean(a)
+    through = [zero, zero]
+    direct = [zero, zero]
     for side in SCALES:
         window = _gaussian(side)
         if side != SCALES[0]:
@@ -160,27 +179,29 @@ def _vif(fused: Tensor, a: Tensor, b: Tensor) -> Tensor:
             covariance = _filtered(fused * source, window) - mean * source_mean
             gain = (covariance / (source_variance + TINY)).clamp(min=0) * (source_variance > TINY)
             noise = (variance - gain * covariance).clamp(min=0)
-            arriving = torch.log1p(gain.square() * source_variance / (noise + NOISE))
-            kept[number] = kept[number] + arriving.sum(dim=(1, 2, 3))
-            there[number] = there[number] + torch.log1p(source_variance / NOISE).sum(dim=(1, 2, 3))
-    return kept[0] / there[0].clamp(min=TINY) + kept[1] / there[1].clamp(min=TINY)
+
+            information = torch.log1p(gain.square() * source_variance / (noise + NOISE))
+            through[number] = through[number] + information.sum(dim=(1, 2, 3))
+            direct[number] = direct[number] + torch.log1p(source_variance / NOISE).sum(dim=(1, 2, 3))
+    return through[0] / direct[0].clamp(min=TINY) + through[1] / direct[1].clamp(min=TINY)
 
 
 def _qabf(fused: Tensor, a: Tensor, b: Tensor) -> Tensor:
     """``Σ (Q_a g_a + Q_b g_b) / Σ (g_a + g_b)``; angles are compared without wrapping around, as the field does."""
-    strength, angle = _edges(fused)
-    kept = there = 0.0 * _mean(a)
+    strength, angle = _gradient(fused)
+    kept = total = 0.0 * _mean(a)
     for source in (a, b):
-        source_strength, source_angle = _edges(source)
+        source_strength, source_angle = _gradient(source)
         ratio = torch.minimum(strength, source_strength) / torch.maximum(strength, source_strength)
         agreement = 1 - (source_angle - angle).abs() / (math.pi / 2)
-        kept = kept + _mean(_sigmoid(ratio, *STRENGTH) * _sigmoid(agreement, *DIRECTION) * source_strength)
-        there = there + _mean(source_strength)
-    return kept / there
+        preserved = _sigmoid(ratio, *STRENGTH) * _sigmoid(agreement, *DIRECTION)
+        kept = kept + _mean(preserved * source_strength)
+        total = total + _mean(source_strength)
+    return kept / total
 
 
 def _ssim(fused: Tensor, a: Tensor, b: Tensor) -> Tensor:
-    """``mean (2 μx μf + C1)(2 cov + C2) / ((μx² + μf² + C1)(vx + vf + C2))``, the two sources' added."""
+    """``mean (2 μx μf + C1)(2 cov + C2) / ((μx² + μf² + C1)(vx + vf + C2))``, the sum of both sources'."""
     window = (1 / WINDOW,) * WINDOW
     fused = fused - MIDDLE
     mean, variance = _moments(fused, window)
@@ -188,19 +209,23 @@ def _ssim(fused: Tensor, a: Tensor, b: Tensor) -> Tensor:
     for source in (a - MIDDLE, b - MIDDLE):
         source_mean, source_variance = _moments(source, window)
         covariance = _filtered(fused * source, window) - mean * source_mean
-        x, y = mean + MIDDLE, source_mean + MIDDLE
+
+        x = mean + MIDDLE
+        y = source_mean + MIDDLE
         luminance = (2 * x * y + C1) / (x.square() + y.square() + C1)
-        total = total + _mean(luminance * (2 * covariance + C2) / (variance + source_variance + C2))
+        structure = (2 * covariance + C2) / (variance + source_variance + C2)
+        total = total + _mean(luminance * structure)
     return total
 
 
 def _correlation(x: Tensor, y: Tensor) -> Tensor:
-    x, y = x - _over(x), y - _over(y)
+    x = x - _mean_level(x)
+    y = y - _mean_level(y)
     return _mean(x * y) / (_mean(x.square()) * _mean(y.square())).clamp(min=TINY).sqrt()
 
 
-def _edges(image: Tensor) -> tuple[Tensor, Tensor]:
-    """Give strength and angle, between -π/2 and π/2, of Sobel's gradients, black beyond the border."""
+def _gradient(image: Tensor) -> tuple[Tensor, Tensor]:
+    """Compute strength and angle, between -π/2 and π/2, of Sobel's gradients, black beyond the border."""
     across = image.new_tensor([[-1.0, 0.0, 1.0], [-2.0, 0.0, 2.0], [-1.0, 0.0, 1.0]])
     slopes = conv2d(image, torch.stack([across, -across.T])[:, None], padding=1)
     x, y = slopes[:, :1], slopes[:, 1:]
@@ -213,9 +238,10 @@ def _sigmoid(values: Tensor, gain: float, slope: float, centre: float) -> Tensor
 
 
 def _moments(image: Tensor, window: tuple[float, ...]) -> tuple[Tensor, Tensor]:
-    """Give mean and variance in a window at each of its places."""
+    """Compute mean and variance in a window at each of its places."""
     mean = _filtered(image, window)
-    return mean, (_filtered(image.square(), window) - mean.square()).clamp(min=0)
+    variance = (_filtered(image.square(), window) - mean.square()).clamp(min=0)
+    return mean, variance
 
 
 def _filtered(image: Tensor, window: tuple[float, ...], *, stride: int = 1) -> Tensor:
@@ -239,7 +265,7 @@ def _band(size: int, window: tuple[float, ...], stride: int, dtype: torch.dtype,
 
 @lru_cache
 def _gaussian(side: int) -> tuple[float, ...]:
-    """Weigh a window of this side by a Gaussian, a fifth of it as sigma."""
+    """Return the weights of a Gaussian window of this side, a fifth of it as sigma."""
     weights = [math.exp(-((k - side // 2) ** 2) / (2 * (side / 5) ** 2)) for k in range(side)]
     return tuple(weight / sum(weights) for weight in weights)
 
@@ -248,5 +274,6 @@ def _mean(image: Tensor) -> Tensor:
     return image.mean(dim=(1, 2, 3))
 
 
-def _over(image: Tensor) -> Tensor:
+def _mean_level(image: Tensor) -> Tensor:
+    # of each sample, in a shape that its pixels can be compared with
     return image.mean(dim=(1, 2, 3), keepdim=True)

@@ -1,4 +1,4 @@
-"""Dynamic refresh: where an output falls behind the best one of its own past, that one becomes its label.
+"""Dynamic refresh: where an output is worse than the best earlier one of its sample, that one becomes its label.
 
 Deng et al.: "MMDRFuse", ACM Multimedia 2024, section 3.4, https://arxiv.org/abs/2408.15641.
 """
@@ -10,16 +10,16 @@ from mmdrfuse.losses.content import Maps, gradient, intensity, perception
 from mmdrfuse.recipes.recipe import Decision
 
 SHALLOW = 3
-"""So many maps from the shallow end serve detail; the deeper ones serve structure."""
+"""Number of shallow maps, which serve detail; the deeper ones serve structure."""
 
 
 def relapse(quality: Tensor, best: Tensor, *, decision: Decision) -> tuple[Tensor, Tensor]:
-    """Tell what got better than its past, and how far the rest fell behind.
+    """Compare scores with the best earlier ones: which are better, and by how much the others are worse.
 
     Args:
         quality: (2, N), scores of this visit, the higher the better.
         best: (2, N), scores of what is remembered; ``-inf`` where nothing is.
-        decision: Whether samples are judged one by one or by the batch's mean.
+        decision: Whether samples are compared one by one or by the batch's mean.
 
     Returns:
         Two arrays (2, N): whether the memory is to be refreshed, and the gap, ``best - quality`` where it
@@ -29,13 +29,14 @@ def relapse(quality: Tensor, best: Tensor, *, decision: Decision) -> tuple[Tenso
         MMDRFuse (Deng et al. 2024), dynamic refresh and adaptive adjust.
     """
     if decision == "batch":
-        quality, best = (scores.mean(dim=1, keepdim=True).expand_as(scores) for scores in (quality, best))
+        quality = quality.mean(dim=1, keepdim=True).expand_as(quality)
+        best = best.mean(dim=1, keepdim=True).expand_as(best)
     better = quality > best
     return better, torch.where(better, 0.0, best - quality)
 
 
 def structure(fused: Tensor, label: Tensor, fused_maps: Maps, label_maps: Maps) -> Tensor:
-    """Give the distance from the label in values and deep features.
+    """Compute the distance from the label in values and deep features.
 
     ``L_s = 1/2 Σ_{k=4,5} mean (φ_k(m) - φ_k(F))² + mean |m - F|``
 
@@ -55,7 +56,7 @@ def structure(fused: Tensor, label: Tensor, fused_maps: Maps, label_maps: Maps) 
 
 
 def detail(fused: Tensor, label: Tensor, fused_maps: Maps, label_maps: Maps) -> Tensor:
-    """Give the distance from the label in detail and shallow features.
+    """Compute the distance from the label in detail and shallow features.
 
     ``L_g = 1/3 Σ_{k=1,2,3} mean (φ_k(m) - φ_k(F))² + mean (∇F - ∇m)²``
 

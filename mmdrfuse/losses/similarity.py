@@ -1,4 +1,4 @@
-"""How similar two images are, in structure and in gradients: the scores that dynamic refresh watches.
+"""How similar two images are, in structure and in gradients: the scores that decide on dynamic refresh.
 
 Wang, Bovik, Sheikh, Simoncelli: "Image quality assessment: from error visibility to structural
 similarity", IEEE TIP 2004. Xue, Zhang, Mou, Bovik: "Gradient magnitude similarity deviation", IEEE TIP
@@ -11,21 +11,23 @@ from torch.nn.functional import conv2d
 
 from mmdrfuse.errors import SizeError
 
-WINDOW, SIGMA = 11, 1.5
+WINDOW = 11
+SIGMA = 1.5
 """Side and standard deviation in pixels of SSIM's Gaussian window (Wang et al. 2004)."""
 
-C1, C2 = 0.01**2, 0.03**2
+C1 = 0.01**2
+C2 = 0.03**2
 """SSIM's stabilisers for images in [0, 1] (Wang et al. 2004)."""
 
 C_GRADIENT = 170.0 / 255.0**2
 """GMSD's stabiliser: 170 on the 0–255 scale (Xue et al. 2014), here for images in [0, 1]."""
 
 FLAT = 1e-16
-"""Added under a root, so that a flat place has a finite derivative; far below one grey level squared."""
+"""Added under a root, so that a flat place has a finite derivative; far below one gray level squared."""
 
 
 def quality(fused: Tensor, infrared: Tensor, visible: Tensor) -> Tensor:
-    """Give both scores of each sample against its two sources, the higher the better.
+    """Compute both scores of each sample against its two sources, the higher the better.
 
     ``s = SSIM(F, I) + SSIM(F, V)`` and ``-g = -(GMSD(F, I) + GMSD(F, V))``: GMSD changes its sign here,
     so that one rule of refresh serves both.
@@ -46,14 +48,14 @@ def quality(fused: Tensor, infrared: Tensor, visible: Tensor) -> Tensor:
 
 
 def ssim(a: Tensor, b: Tensor) -> Tensor:
-    """Compare in structure: the mean of ``(2μaμb+C1)(2σab+C2) / ((μa²+μb²+C1)(σa²+σb²+C2))``.
+    """Compute the structural similarity, the mean of ``(2μaμb+C1)(2σab+C2) / ((μa²+μb²+C1)(σa²+σb²+C2))``.
 
     Args:
         a: (N, 1, H, W), in [0, 1], sides of at least 11.
-        b: (N, K, H, W); the mean over its K images is given.
+        b: (N, K, H, W).
 
     Returns:
-        (N,), in [-1, 1]; 1 where the two are equal.
+        (N,), the mean over the K images, in [-1, 1]; 1 where the two are equal.
 
     Raises:
         SizeError: The images are smaller than the 11×11 window, which is never padded.
@@ -63,25 +65,28 @@ def ssim(a: Tensor, b: Tensor) -> Tensor:
     """
     _check_sizes(a)
     count = b.shape[1]
-    planes = _blur(torch.cat([a, b, a * a, b * b, a * b], dim=1))
-    mu_a, mu_b, aa, bb, ab = torch.split(planes, [1, count, 1, count, count], dim=1)
-    sigma_a, sigma_b, sigma_ab = aa - mu_a * mu_a, bb - mu_b * mu_b, ab - mu_a * mu_b
+    moments = _blur(torch.cat([a, b, a * a, b * b, a * b], dim=1))
+    mu_a, mu_b, aa, bb, ab = torch.split(moments, [1, count, 1, count, count], dim=1)
+    sigma_a = aa - mu_a * mu_a
+    sigma_b = bb - mu_b * mu_b
+    sigma_ab = ab - mu_a * mu_b
+
     luminance = (2 * mu_a * mu_b + C1) / (mu_a * mu_a + mu_b * mu_b + C1)
     structure = (2 * sigma_ab + C2) / (sigma_a + sigma_b + C2)
     return (luminance * structure).flatten(1).mean(dim=1)
 
 
 def gmsd(a: Tensor, b: Tensor) -> Tensor:
-    """Compare in gradients: the standard deviation of ``(2|∇a||∇b|+c) / (|∇a|²+|∇b|²+c)``.
+    """Compute the gradient magnitude similarity deviation, that of ``(2|∇a||∇b|+c) / (|∇a|²+|∇b|²+c)``.
 
     Means of 2×2, every second pixel, Prewitt's filter over 3, borders left out; n-1 under the deviation.
 
     Args:
         a: (N, 1, H, W), in [0, 1], sides of at least 11.
-        b: (N, K, H, W); the mean over its K images is given.
+        b: (N, K, H, W).
 
     Returns:
-        (N,), non-negative; 0 where the two have the same gradients.
+        (N,), the mean over the K images, non-negative; 0 where the two have the same gradients.
 
     Raises:
         SizeError: The images are smaller than 11 pixels a side.
@@ -90,7 +95,8 @@ def gmsd(a: Tensor, b: Tensor) -> Tensor:
         Xue et al. 2014.
     """
     _check_sizes(a)
-    aa, bb = torch.split(_squared_slope(torch.cat([a, b], dim=1)), [1, b.shape[1]], dim=1)
+    squared_gradients = _squared_gradient(torch.cat([a, b], dim=1))
+    aa, bb = torch.split(squared_gradients, [1, b.shape[1]], dim=1)
     similarity = (2 * (aa * bb + FLAT**2).sqrt() + C_GRADIENT) / (aa + bb + C_GRADIENT)
     return similarity.flatten(2).std(dim=2).mean(dim=1)
 
@@ -99,30 +105,34 @@ def _check_sizes(image: Tensor) -> None:
     height, width = image.shape[-2:]
     if min(height, width) < WINDOW:
         raise SizeError(
-            f"images of {width}x{height} pixels are smaller than SSIM's {WINDOW}x{WINDOW} window: "
-            f"use patches of at least {WINDOW} pixels a side"
+            f"images of {width}x{height} pixels are smaller than SSIM's {WINDOW}x{WINDOW} window",
+            cure="patch",
         )
 
 
-def _blur(planes: Tensor) -> Tensor:
-    """Average every plane with the Gaussian window, rows then columns, without padding.
+def _blur(images: Tensor) -> Tensor:
+    """Filter every channel with the Gaussian window, rows then columns, without padding.
 
-    Many planes, last in memory, are what a CPU filters fastest: eight took 5 ms where one by one took 54.
+    A CPU filters many channels fastest where they are last in memory: eight took 5 ms, and 54 ms one by one.
     """
-    count = planes.shape[1]
-    offsets = torch.arange(WINDOW, dtype=planes.dtype, device=planes.device) - WINDOW // 2
-    window = torch.exp(offsets.square() / (-2 * SIGMA**2))
-    window = (window / window.sum()).expand(count, 1, 1, -1)
-    rows = conv2d(planes.contiguous(memory_format=torch.channels_last), window, groups=count)
+    count = images.shape[1]
+    offsets = torch.arange(WINDOW, dtype=images.dtype, device=images.device) - WINDOW // 2
+    weights = torch.exp(offsets.square() / (-2 * SIGMA**2))
+    window = (weights / weights.sum()).expand(count, 1, 1, -1)
+
+    rows = conv2d(images.contiguous(memory_format=torch.channels_last), window, groups=count)
     return conv2d(rows, window.transpose(2, 3), groups=count).contiguous()
 
 
-def _squared_slope(image: Tensor) -> Tensor:
-    """Square and add Prewitt's two slopes of the image at half size."""
+def _squared_gradient(image: Tensor) -> Tensor:
+    """Compute the squared magnitude of Prewitt's gradient of the image at half size."""
     height, width = (side // 2 * 2 for side in image.shape[-2:])
     rows = image[..., 0:height:2, :width] + image[..., 1:height:2, :width]
     half = (rows[..., 0::2] + rows[..., 1::2]) / 4
-    across, down = half[..., 2:] - half[..., :-2], half[..., 2:, :] - half[..., :-2, :]
+
+    # differences over two pixels, added over three rows or columns
+    across = half[..., 2:] - half[..., :-2]
     across = across[..., :-2, :] + across[..., 1:-1, :] + across[..., 2:, :]
+    down = half[..., 2:, :] - half[..., :-2, :]
     down = down[..., :-2] + down[..., 1:-1] + down[..., 2:]
     return (across.square() + down.square()) / 9

@@ -11,6 +11,6 @@ Terms = dict[str, Tensor]
 
 
 def total(terms: Mapping[str, Tensor], weights: Weights) -> Terms:
-    """Add the weighted sum of the terms under the name ``total``."""
+    """Return the terms, and their weighted sum under the name ``total``."""
     weighted = [getattr(weights, name) * value for name, value in terms.items()]
     return {**terms, "total": sum(weighted[1:], start=weighted[0])}

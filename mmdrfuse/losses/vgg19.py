@@ -53,7 +53,7 @@ def load(file: Path | None = None) -> "VGG19":
 
 
 class VGG19(nn.Module):
-    """Give five maps of a grey image, repeated to three channels.
+    """Five maps of a gray image, repeated to three channels.
 
     The image goes in as it is, in [0, 1]: the published training does not normalise it by ImageNet's
     mean and deviation.
@@ -70,7 +70,7 @@ class VGG19(nn.Module):
             inputs = outputs
 
     def forward(self, image: Tensor, *, maps: int = len(ENDS)) -> tuple[Tensor, ...]:
-        """Give the first maps of a batch (N, 1, H, W) in [0, 1]."""
+        """Return the first maps of a batch (N, 1, H, W) in [0, 1]."""
         found: list[Tensor] = []
         x = image.expand(-1, 3, -1, -1)
         for start, end in zip((0, *ENDS), ENDS[:maps], strict=False):

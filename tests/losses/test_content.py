@@ -21,11 +21,11 @@ def test_gradient_of_a_lone_pixel_by_hand():
     assert content.gradient(fused, torch.zeros(1, 1, 3, 3)).item() == pytest.approx((1 + 8 / 64) / 9)
 
 
-def test_detail_is_the_filter_of_the_paper(rng):
+def test_the_laplacian_is_the_filter_of_the_paper(rng):
     kernel = np.full((3, 3), 1 / 8)
     kernel[1, 1] = -1
     image = rng.random((9, 14))
-    ours = content.detail(torch.from_numpy(image)[None, None])[0, 0]
+    ours = content.laplacian(torch.from_numpy(image)[None, None])[0, 0]
     np.testing.assert_allclose(ours, convolve(image, kernel, mode="constant"), atol=1e-14)
 
 

@@ -86,5 +86,6 @@ def test_flat_pictures_have_finite_scores_and_gradients(level):
 
 def test_patches_that_are_too_small_for_vif_are_refused():
     small = torch.zeros(1, 1, 40, 64)
-    with pytest.raises(SizeError, match=r"patches of 64x40 pixels .* or leave it out with  --weight fidelity=0"):
+    with pytest.raises(SizeError, match=r"patches of 64x40 pixels .* need 41 on each side") as caught:
         fidelity.scores(small, small, small)
+    assert caught.value.cure == "patch"
