@@ -1,7 +1,7 @@
 """Running a network on whole images: a compiled kernel for the student, torch for everything else.
 
-Both take and give float32 planes; `stored` goes from stored values to stored values, which the kernel does in the same
-pass. Colour is the business of `mmdrfuse.images`.
+Both take and return float32 planes; `stored` goes from stored values to stored values, which the kernel does in the
+same pass. Colour is left to `mmdrfuse.images`.
 """
 
 from collections.abc import Callable
@@ -14,8 +14,10 @@ from mmdrfuse.errors import MMDRFuseError, UnknownNameError, WeightsError
 from mmdrfuse.models import Checkpoint
 
 Plane = NDArray[np.float32]
+"""One channel of a picture, (H, W)."""
+
 Engine = Callable[[Plane, Plane], Plane]
-"""(infrared, visible) → fused, each H×W float32; sources in [0, 1], result in (-1, 1). Can be sent to processes."""
+"""(infrared, visible) → fused, each H×W float32; sources in [0, 1], result in (-1, 1). It can be pickled."""
 
 Kind = Literal["auto", "cpu", "torch"]
 KINDS: tuple[str, ...] = get_args(Kind)
@@ -25,13 +27,13 @@ __all__ = ["KINDS", "Engine", "Kind", "Plane", "make", "stored"]
 
 
 def make(checkpoint: Checkpoint, *, kind: str = "auto", device: str = "cpu", threads: int = 1) -> Engine:
-    """Make the function that fuses two planes with a checkpoint's network.
+    """Return the function that fuses two planes with a checkpoint's network.
 
     Args:
         checkpoint: The weights.
         kind: One of `KINDS`; ``auto`` is ``cpu`` for a student on the CPU and ``torch`` otherwise.
         device: A torch device for ``torch``.
-        threads: Bands of rows that ``cpu`` works on at a time; torch has its own setting.
+        threads: Number of threads of ``cpu``; torch has its own setting.
 
     Raises:
         UnknownNameError: No such kind.
@@ -41,11 +43,11 @@ def make(checkpoint: Checkpoint, *, kind: str = "auto", device: str = "cpu", thr
     if kind not in KINDS:
         raise UnknownNameError("engine", kind, KINDS)
     if kind == "cpu" and device != "cpu":
-        raise MMDRFuseError(f"the cpu engine cannot run on device {device!r}; use --engine torch, or --device cpu")
+        raise MMDRFuseError(f"the cpu engine cannot run on device {device!r}", cure="engine")
     student = checkpoint.network == "student"
     if kind == "cpu" and not student:
         raise WeightsError(
-            f"{checkpoint.name} is a {checkpoint.network}, which the cpu engine cannot run; use --engine torch"
+            f"{checkpoint.name} is a {checkpoint.network}, which the cpu engine cannot run", cure="engine"
         )
     if kind == "torch" or not student or device != "cpu":
         from mmdrfuse.engine.reference import TorchEngine
@@ -65,7 +67,7 @@ def stored(
     high: float = 1,
     dtype: DTypeLike = np.uint8,
 ) -> NDArray[Any]:
-    """Fuse two planes as they are stored to one as it will be stored, where its limits are known beforehand.
+    """Fuse two planes of stored values to one of stored values, where its limits are known beforehand.
 
     The same values as ``from_unit(engine(to_unit(infrared), to_unit(visible)), low, high, dtype)``, to the bit; the
     kernel gives integers without a float picture in between.

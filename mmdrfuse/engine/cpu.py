@@ -13,27 +13,28 @@ from mmdrfuse.errors import SizeError
 from mmdrfuse.images.ranges import to_unit
 
 _MIN_ROWS = 16
-"""Rows under which a band costs more to hand out, and to warm its borders, than to compute."""
+"""Rows below which a band costs more to distribute, and to compute its borders, than its own rows cost."""
+
 _BANDS = 4
-"""Of each thread: more even out more, but every band computes two rows that its neighbours compute too."""
+"""Bands a thread: more balance better, but every band computes two rows that its neighbours compute too."""
 
 
 class StudentEngine:
-    """Run a student given as plain arrays.
+    """A student given as plain arrays, ready to run.
 
     The result does not depend on ``threads``: every pixel is computed by the same operations.
 
     Args:
         arrays: ``conv1.weight`` (4, 2, 3, 3), ``conv1.bias`` (4,), ``conv2.weight`` (1, 4, 3, 3),
             ``conv2.bias`` (1,), as `mmdrfuse.models.read` gives them.
-        threads: Bands that are computed at a time.
+        threads: Number of threads, which compute one band each at a time.
     """
 
     def __init__(self, arrays: Mapping[str, NDArray[np.float32]], threads: int = 1) -> None:
-        weights = [
-            np.ascontiguousarray(arrays[f"conv{layer}.{kind}"]) for layer in (1, 2) for kind in ("weight", "bias")
-        ]
-        self.w1, self.b1, self.w2, self.b2 = weights
+        self.w1 = np.ascontiguousarray(arrays["conv1.weight"])
+        self.b1 = np.ascontiguousarray(arrays["conv1.bias"])
+        self.w2 = np.ascontiguousarray(arrays["conv2.weight"])
+        self.b2 = np.ascontiguousarray(arrays["conv2.bias"])
         self.threads = threads
 
     def __call__(self, infrared: Plane, visible: Plane) -> Plane:
@@ -47,16 +48,16 @@ class StudentEngine:
     def stored(
         self, infrared: NDArray[Any], visible: NDArray[Any], *, low: float, high: float, dtype: DTypeLike
     ) -> NDArray[Any]:
-        """Fuse planes as they are stored to integers as they will be, in one pass; see `mmdrfuse.engine.stored`.
+        """Fuse planes of stored values to integers in one pass; see `mmdrfuse.engine.stored`.
 
         Raises:
             SizeError: The sizes differ, or a side is shorter than 2.
             InputError: A dtype or value range that cannot be fused.
         """
-        kind = np.dtype(dtype)
-        top = np.iinfo(kind).max
-        mapping = (low, top / (high - low) if high > low else 0, top)
-        return self._run(_readable(infrared), _readable(visible), kind, mapping)
+        integer = np.dtype(dtype)
+        top = np.iinfo(integer).max
+        gain = top / (high - low) if high > low else 0
+        return self._run(_readable(infrared), _readable(visible), integer, (low, gain, top))
 
     def _run(
         self, infrared: NDArray[Any], visible: NDArray[Any], dtype: np.dtype[Any], mapping: tuple[float, float, float]
@@ -64,7 +65,8 @@ class StudentEngine:
         from mmdrfuse.native import function
 
         _check(infrared, visible)
-        i, v = np.ascontiguousarray(infrared), np.ascontiguousarray(visible)
+        i = np.ascontiguousarray(infrared)
+        v = np.ascontiguousarray(visible)
         fused = np.empty(i.shape, dtype)
         fuse_rows = function(
             "mmdrfuse.engine.kernel", "fuse_rows", f"{i.dtype}*", "float32", f"{v.dtype}*", "float32",
@@ -74,7 +76,7 @@ class StudentEngine:
         bands, threads = _bands(len(fused), self.threads)
 
         def work() -> None:
-            rows = np.empty((19, fused.shape[1] + 2), np.float32)  # six of the sources, twelve hidden, one of sums
+            rows = np.empty((19, fused.shape[1] + 2), np.float32)  # 6 of the sources, 12 of the hidden map, 1 of sums
             for first, last in iter(bands.get, None):
                 fuse_rows(
                     i.ctypes.data, _gain(i), v.ctypes.data, _gain(v), self.w1.ctypes.data, self.b1.ctypes.data,
@@ -87,7 +89,7 @@ class StudentEngine:
 
 
 def _readable(plane: NDArray[Any]) -> NDArray[Any]:
-    """Leave to the kernel what it reads by itself."""
+    """Return values of a type that the kernel reads: 8 and 16 bits as they are, others in [0, 1]."""
     return plane if plane.dtype in (np.uint8, np.uint16) else to_unit(plane)
 
 
@@ -96,10 +98,10 @@ def _gain(plane: NDArray[Any]) -> float:
 
 
 def _bands(rows: int, threads: int) -> tuple[SimpleQueue[tuple[int, int] | None], int]:
-    """Share rows out: whoever is done takes the next band, so that a busy processor holds up nobody.
+    """Cut the rows into bands in a queue, from which every thread takes its next: a busy processor delays no other.
 
     Returns:
-        Bands, with an end for every thread, and how many threads are worth it.
+        The bands, with one end mark for every thread, and the number of threads that is worth its cost.
     """
     threads = max(1, min(threads, rows // _MIN_ROWS))
     count = 1 if threads == 1 else min(_BANDS * threads, rows // _MIN_ROWS)

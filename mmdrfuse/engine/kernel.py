@@ -1,7 +1,7 @@
 """The student's two convolutions in one pass over rolling rows, from stored values to stored values.
 
-Only three rows of the sources and of the hidden map are alive at a time, so everything but the pictures themselves
-stays in the first cache. Compiled by `mmdrfuse.native`: everything comes as addresses.
+Only three rows of the sources and of the hidden map are kept at a time, so everything but the pictures themselves
+stays in the first cache. `mmdrfuse.native` compiles it, so all arguments are numbers and addresses.
 
 Of 5.6 ms at 1280×1024 on one thread (AVX-512, Zen 4) the first convolution takes 2.9, the second 1.6, tanh and
 rounding 0.4, reading 0.1. As many multiply-adds in one product of matrices take the BLAS 2.8: it keeps both factors in
@@ -18,9 +18,14 @@ from numpy.typing import NDArray
 from mmdrfuse.compiling import entry
 
 kernel = njit(nogil=True, fastmath={"contract"}, error_model="numpy")
-F32 = NDArray[np.float32]
-Stored = NDArray[Any]
+Rows = NDArray[np.float32]
+"""Rows of the sources, of the hidden map or of sums, or weights."""
+
+Pixels = NDArray[Any]
+"""Stored values of one row or picture: uint8, uint16 or float32."""
+
 Address = Any
+"""Of the first value of an array; numba types it by the signature that it is compiled with."""
 
 # tanh x = x · N(x²)/D(x²): Lambert's continued fraction x/(1 + x²/(3 + x²/(5 + …))) cut after 13 terms.
 _N1, _N2, _N3, _N4, _N5, _N6 = map(
@@ -43,23 +48,23 @@ def fuse_rows(
     fused_at: Address, low: np.float32, gain: np.float32, top: np.float32,
     sources_at: Address, hidden_at: Address, total_at: Address, height: int, width: int, first: int, last: int,
 ) -> None:  # fmt: skip
-    """Fill rows ``first`` to ``last`` (exclusive) of the fused picture.
+    """Compute rows ``first`` to ``last`` (exclusive) of the fused picture.
 
     Args:
         infrared_at: H×W values, both sides at least 2.
-        infrared_gain: What brings them to [0, 1].
-        visible_at: The same of the other side.
-        visible_gain: The same.
+        infrared_gain: Factor that brings them to [0, 1].
+        visible_at: The same of the visible side.
+        visible_gain: The same for the visible side.
         w1_at: (4, 2, 3, 3), the first convolution.
         b1_at: (4,).
         w2_at: (4, 3, 3), the second.
         b2: Its bias.
         fused_at: H×W values, written: (output − low)·gain, rounded and clipped to 0..top; the output itself where
             top is 0.
-        low: See there.
-        gain: See there.
-        top: See there.
-        sources_at: (2, 3, W + 2) floats for this call alone; row y lies in slot y mod 3.
+        low: The output that becomes 0.
+        gain: Levels per unit of the output.
+        top: The largest level, or 0 for the output itself.
+        sources_at: (2, 3, W + 2) floats of work space; row y is in slot y mod 3.
         hidden_at: (4, 3, W + 2) more.
         total_at: (W,) more.
         height: H.
@@ -67,24 +72,34 @@ def fuse_rows(
         first: First row.
         last: Row after the last.
     """
-    infrared, visible = carray(infrared_at, (height, width)), carray(visible_at, (height, width))
-    fused, total = carray(fused_at, (height, width)), carray(total_at, (width,))
-    w1, b1, w2 = carray(w1_at, (4, 2, 3, 3)), carray(b1_at, (4,)), carray(w2_at, (4, 3, 3))
-    sources, hidden = carray(sources_at, (2, 3, width + 2)), carray(hidden_at, (4, 3, width + 2))
+    infrared = carray(infrared_at, (height, width))
+    visible = carray(visible_at, (height, width))
+    fused = carray(fused_at, (height, width))
+    w1 = carray(w1_at, (4, 2, 3, 3))
+    b1 = carray(b1_at, (4,))
+    w2 = carray(w2_at, (4, 3, 3))
+    sources = carray(sources_at, (2, 3, width + 2))
+    hidden = carray(hidden_at, (4, 3, width + 2))
+    total = carray(total_at, (width,))
+
+    # the first hidden row needs the source rows around it; from then on one new source row comes with each hidden row
     start = max(first - 1, 0)
     for y in range(max(start - 1, 0), start + 1):
         _load(infrared[y], infrared_gain, sources[0, y % 3])
         _load(visible[y], visible_gain, sources[1, y % 3])
+
     for y in range(start, min(last + 1, height)):
         if y + 1 < height:
             _load(infrared[y + 1], infrared_gain, sources[0, (y + 1) % 3])
             _load(visible[y + 1], visible_gain, sources[1, (y + 1) % 3])
-        above, below = abs(y - 1) % 3, _reflect(y + 1, height) % 3
+        above = abs(y - 1) % 3
+        below = _reflect(y + 1, height) % 3
         for channel in range(4):
             _hidden_row(sources, above, y % 3, below, w1[channel], b1[channel], hidden[channel, y % 3])
         if y > first:
             _output_row(hidden, abs(y - 2) % 3, (y - 1) % 3, y % 3, w2, b2, total)
             _store(total, low, gain, top, fused[y - 1])
+
     if last == height:
         _output_row(hidden, (height - 2) % 3, (height - 1) % 3, (height - 2) % 3, w2, b2, total)
         _store(total, low, gain, top, fused[height - 1])
@@ -96,7 +111,7 @@ def _reflect(index: int, size: int) -> int:
 
 
 @kernel
-def _load(row: Stored, gain: np.float32, padded: F32) -> None:
+def _load(row: Pixels, gain: np.float32, padded: Rows) -> None:
     width = row.size
     for x in range(width):
         padded[x + 1] = np.float32(row[x]) * gain
@@ -105,8 +120,8 @@ def _load(row: Stored, gain: np.float32, padded: F32) -> None:
 
 
 @kernel
-def _hidden_row(sources: F32, above: int, here: int, below: int, w: F32, bias: np.float32, out: F32) -> None:
-    """One channel of one row of the hidden map: relu(conv), with its own reflected ends."""
+def _hidden_row(sources: Rows, above: int, here: int, below: int, w: Rows, bias: np.float32, out: Rows) -> None:
+    """Compute one channel of one row of the hidden map, relu(conv), with its own reflected ends."""
     i0, i1, i2 = sources[0, above], sources[0, here], sources[0, below]
     v0, v1, v2 = sources[1, above], sources[1, here], sources[1, below]
     width = out.size - 2
@@ -124,8 +139,8 @@ def _hidden_row(sources: F32, above: int, here: int, below: int, w: F32, bias: n
 
 
 @kernel
-def _output_row(hidden: F32, above: int, here: int, below: int, w: F32, bias: np.float32, out: F32) -> None:
-    """One row of the second convolution."""
+def _output_row(hidden: Rows, above: int, here: int, below: int, w: Rows, bias: np.float32, out: Rows) -> None:
+    """Compute one row of the second convolution."""
     for x in range(out.size):
         out[x] = bias
     for channel in range(4):
@@ -139,7 +154,7 @@ def _output_row(hidden: F32, above: int, here: int, below: int, w: F32, bias: np
 
 
 @kernel
-def _store(total: F32, low: np.float32, gain: np.float32, top: np.float32, out: Stored) -> None:
+def _store(total: Rows, low: np.float32, gain: np.float32, top: np.float32, out: Pixels) -> None:
     if top == _ZERO:
         for x in range(total.size):
             out[x] = _tanh(total[x])
@@ -150,9 +165,9 @@ def _store(total: F32, low: np.float32, gain: np.float32, top: np.float32, out: 
 
 @kernel
 def _tanh(x: np.float32) -> np.float32:
-    """Hyperbolic tangent within 4e-7, as a quotient of polynomials, which vectorises where a library call does not.
+    """Compute the hyperbolic tangent within 4e-7, as a quotient of polynomials, which vectorises.
 
-    Beyond ±9 it is ±1 in float32.
+    A library call would not vectorise. Beyond ±9 the tangent is ±1 in float32.
     """
     x = min(max(x, -_LIMIT), _LIMIT)
     t = x * x

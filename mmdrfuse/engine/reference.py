@@ -1,4 +1,4 @@
-"""The torch engine: the reference for exactness, the way to GPUs, and the one that runs teachers."""
+"""The torch engine: the reference for exactness, and the one that runs on GPUs and runs teachers."""
 
 import torch
 
@@ -8,7 +8,7 @@ from mmdrfuse.models import Checkpoint, build
 
 
 class TorchEngine:
-    """Run a checkpoint's torch module on single images.
+    """A checkpoint's torch module, ready to run on single images.
 
     Args:
         checkpoint: The weights of any network.
@@ -24,7 +24,7 @@ class TorchEngine:
             self.network = build(checkpoint).to(device)
         except (RuntimeError, AssertionError) as error:  # torch asserts that it was compiled with CUDA
             reason = str(error).splitlines()[0]
-            raise MMDRFuseError(f"device {device!r} cannot be used here ({reason}); try --device cpu") from error
+            raise MMDRFuseError(f"device {device!r} cannot be used here ({reason})", cure="device") from error
 
     def __call__(self, infrared: Plane, visible: Plane) -> Plane:
         """Fuse two planes, each H×W float32 in [0, 1].

@@ -1,7 +1,7 @@
 """Threads that stay, each with its share of the processors, for work of milliseconds.
 
-To start a thread takes 0.1 ms, which a picture can feel. And for work this short Linux often leaves several threads on
-one processor while others idle: it wakes a thread near the one that waits for it, and evens out at a later tick. Of
+To start a thread takes 0.1 ms, too much for one picture. For work this short Linux also often leaves several threads
+on one processor while others idle: it wakes a thread near the one that waits for it, and balances at a later tick. Of
 two threads on two idle processors, more than half the runs took as long as with one. So each has processors of its own.
 """
 
@@ -15,17 +15,18 @@ from mmdrfuse.system.workers import threads
 
 
 def together(work: Callable[[], None], count: int) -> None:
-    """Call a function once in each of ``count`` threads, and wait for all; errors are raised here."""
+    """Call a function once in each of ``count`` threads, wait for all, and raise their errors."""
     if count == 1:
         work()
         return
-    shares = enumerate(_shares(count))
-    for done in [_thread(number, os.getpid()).submit(_call, work, share) for number, share in shares]:
-        done.result()
+    process = os.getpid()
+    calls = [_thread(number, process).submit(_call, work, share) for number, share in enumerate(_shares(count))]
+    for call in calls:
+        call.result()
 
 
 def _shares(count: int) -> list[list[int]]:
-    """Deal out the processors that this thread may use; every share has one, if need be the same as another."""
+    """Distribute the processors that this thread may use; each share has at least one, if need be one of another's."""
     if not hasattr(os, "sched_getaffinity"):  # macOS and Windows
         return [[]] * count
     processors = sorted(os.sched_getaffinity(0))
@@ -34,7 +35,7 @@ def _shares(count: int) -> list[list[int]]:
 
 @functools.cache
 def _thread(_number: int, _process: int) -> Executor:
-    """Give a thread, which starts with its first work; none survives a fork, so every process has its own."""
+    """Return a thread, which starts with its first work; none survives a fork, so every process has its own."""
     return threads(1)
 
 
