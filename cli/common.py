@@ -96,11 +96,16 @@ def show(*results: RenderableType) -> None:
 
 
 class Report:
-    """Count what was done and what failed over many items, and own the exit code."""
+    """Count what was done and what failed over many items, and own the exit code.
+
+    A reason is said when it is met first. What fails for the same reason later is named at the end, or only counted
+    where nothing but that happened.
+    """
 
     def __init__(self) -> None:
         self.done = 0
         self.failures: list[str] = []
+        self._names: dict[str, list[str]] = {}
 
     def add(self, result: object) -> None:
         """Count one item's result, or name its failure."""
@@ -110,12 +115,21 @@ class Report:
             self.done += 1
 
     def fail(self, message: str) -> None:
-        """Name one failure on standard error."""
+        """Name one failure on standard error, by ``name: reason``."""
         self.failures.append(message)
-        _say(_console(), "failed", "red", message)
+        name, _, reason = message.partition(": ")
+        names = self._names.setdefault(reason or name, [])
+        names.append(name)
+        if len(names) == 1:
+            _say_failed(message)
 
     def finish(self, what: str) -> None:
         """Print the summary on standard error and leave with exit code 1 when anything failed."""
+        for first, *others in self._names.values():
+            if others and (self.done or len(self._names) > 1):
+                _say_failed(f"{', '.join(others)}: for the same reason as {first}")
+            elif others:
+                _say_failed(f"{len(others)} more for the same reason")
         failed = f", {len(self.failures)} failed" if self.failures else ""
         messages().print(f"{self.done} {what}{failed}")
         if self.failures:
@@ -207,6 +221,10 @@ def progress(title: str, total: int | None) -> Iterator[Callable[[str], None]]:
 
 def _console(*, quiet: bool = False) -> Console:
     return Console(stderr=True, highlight=False, soft_wrap=True, markup=False, quiet=quiet)
+
+
+def _say_failed(message: str) -> None:
+    _say(_console(), "failed", "red", message)
 
 
 def _say(console: Console, label: str, colour: str, message: str) -> None:
