@@ -1,6 +1,5 @@
 """Writing the file of training patches; see :mod:`mmdrfuse.datasets.patches` for what is in it."""
 
-import io
 import json
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
@@ -55,7 +54,7 @@ class PatchWriter(AbstractContextManager["PatchWriter"]):
     """Write a file of training patches, pair by pair; ``count`` of them so far.
 
     Args:
-        file: Where to: a path, replaced if it exists, or an open file.
+        file: Where to; it is replaced if it exists.
         size: Height and width of a patch.
         options: How the patches are made, for the ``options`` attribute.
         dtype: Of the patches: uint8 or uint16.
@@ -63,7 +62,7 @@ class PatchWriter(AbstractContextManager["PatchWriter"]):
 
     def __init__(
         self,
-        file: Path | io.RawIOBase,
+        file: Path,
         size: tuple[int, int],
         options: Mapping[str, Any],
         *,

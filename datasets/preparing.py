@@ -1,18 +1,18 @@
 """From the folders of sets to one file of training patches."""
 
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import asdict, dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from mmdrfuse.datasets.cutting import Item, Outcome, cut, hashed
-from mmdrfuse.datasets.drafts import Draft, drafting
 from mmdrfuse.datasets.options import Cutting
 from mmdrfuse.datasets.packing import PatchWriter
+from mmdrfuse.datasets.partial import PartialFile, partial_file
 from mmdrfuse.datasets.planning import Plan, find, on_one_side, plan
 from mmdrfuse.errors import InputError, MMDRFuseError, SizeError
 from mmdrfuse.system.workers import cores, ordered, threads
@@ -86,25 +86,25 @@ def prepare(
     if how.weights is not None and len(how.weights) != len(sources):
         raise SizeError(f"{len(how.weights)} weights for {len(sources)} sets: give one for each, in their order")
     show, workers = progress or _silent, workers or cores()
-    with drafting(out, overwrite=overwrite) as draft, threads(workers) as pool:
+    with partial_file(out, overwrite=overwrite) as partial, threads(workers) as pool:
         sets = [find(number, root, how) for number, root in enumerate(sources)]
         pairs = on_one_side(item for one in sets for item in one.items)
         with show("looking at pictures", len(pairs)) as advance:
             planned = plan(pairs, how, pool, advance)
         dtype = np.dtype(np.uint16 if planned.deep else np.uint8)
-        done = _Done(_begun(draft, planned, how))
+        done = _Done(_begun(partial, planned, how))
         with (
-            PatchWriter(draft.stream, (how.patch, how.patch), _told(how, dtype), dtype=dtype) as writer,
+            PatchWriter(partial.target, (how.patch, how.patch), _told(how, dtype), dtype=dtype) as writer,
             show("cutting patches", len(planned.items)) as advance,
         ):
             room = MEMORY // max(1, planned.most * 2 * how.patch**2 * dtype.itemsize)
-            work = partial(_outcome, draft=draft, how=how, dtype=dtype)
+            work = functools.partial(_outcome, partial=partial, how=how, dtype=dtype)
             for (number, item), outcome in ordered(pool, work, enumerate(planned.items), ahead=min(2 * workers, room)):
                 done.add(outcome)
                 if isinstance(outcome, Outcome):
+                    partial.keep(number, outcome)
                     for made in outcome.cuts:
                         writer.add(made.patches, made.source)
-                    draft.note(number, outcome)
                 advance(item.pair.name)
             failed = [line for one in sets for line in one.unclear] + done.failed
             left_out = [line for one in sets for line in one.left_out] + planned.small
@@ -145,19 +145,19 @@ class _Done:
         self.validation += sum(int(np.count_nonzero(made.patches.index["split"])) for made in outcome.cuts)
 
 
-def _begun(draft: Draft, planned: Plan, how: Cutting) -> list[str]:
+def _begun(partial: PartialFile, planned: Plan, how: Cutting) -> list[str]:
     """Begin to write, and say what became of what a run that was stopped has left."""
-    if draft.begin(planned.digest(how)):
-        return [f"{draft.path}: was left by a run with other pictures or options, and is begun anew"]
-    if draft.finished:
-        return [f"{len(draft.finished)} of {len(planned.items)} pairs are taken over from a run that was stopped"]
+    if partial.begin(planned.digest(how)):
+        return [f"{partial.path}: was left by a run with other pictures or options, and is begun anew"]
+    if partial.finished:
+        return [f"{len(partial.finished)} of {len(planned.items)} pairs are taken over from a run that was stopped"]
     return []
 
 
-def _outcome(numbered: tuple[int, Item], *, draft: Draft, how: Cutting, dtype: np.dtype[Any]) -> Outcome:
+def _outcome(numbered: tuple[int, Item], *, partial: PartialFile, how: Cutting, dtype: np.dtype[Any]) -> Outcome:
     """Give what a pair gives: from a run that was stopped, if its pictures are still the same, or cut."""
     number, item = numbered
-    known = draft.recall(number, how.patch, dtype)
+    known = partial.recall(number, how.patch, dtype)
     if known:
         now = hashed(item)
         if all(now.items() <= made.source.items() for made in known.cuts):

@@ -101,7 +101,8 @@ def of_the_system(error: BaseException, path: Path) -> OSError | None:
     if number is None and "PytorchStreamWriter" in str(error):
         number = errno.EIO if _room(path) else errno.ENOSPC
     if isinstance(number, int):
-        return OSError(number, getattr(error, "strerror", None) or os.strerror(number))
+        reason = getattr(error, "strerror", None)
+        return OSError(number, os.strerror(number) if reason is None or "errno = " in reason else reason)
     return error if isinstance(error, OSError) else None
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mmdrfuse import images
-from mmdrfuse.datasets import PatchFile, drafts
+from mmdrfuse.datasets import PatchFile, partial
 
 
 def test_a_set_becomes_a_file_and_the_summary_says_what_is_in_it(run, scenes, tmp_path):
@@ -42,12 +42,12 @@ def test_flat_patches_are_told(run, tmp_path, rng):
 
 def test_an_interrupted_run_says_how_to_go_on_and_the_next_one_that_it_does(run, scenes, tmp_path, monkeypatch):
     def interrupt(self, number, outcome):
-        note(self, number, outcome)
+        keep(self, number, outcome)
         raise KeyboardInterrupt
 
-    note = drafts.Draft.note
+    keep = partial.PartialFile.keep
     with monkeypatch.context() as patched:
-        patched.setattr(drafts.Draft, "note", interrupt)
+        patched.setattr(partial.PartialFile, "keep", interrupt)
         result = run("prepare", scenes, tmp_path / "p.h5", "--patch", 32)
     assert (result.exit_code, (tmp_path / "p.h5").exists()) == (130, False)
     assert "p.h5; the same command goes on from there" in result.stderr
