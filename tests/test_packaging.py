@@ -4,11 +4,14 @@ import ast
 import configparser
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+import tomllib
 import venv
 import zipfile
+from email import message_from_bytes
 from importlib import metadata
 from pathlib import Path
 
@@ -16,6 +19,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
+
+from mmdrfuse import __version__
 
 ROOT = Path(__file__).parents[1]
 FOLDERS = {"mmdrfuse": "mmdrfuse", "datasets": "mmdrfuse.datasets", "cli": "mmdrfuse.cli"}
@@ -134,6 +139,23 @@ def test_the_wheel_holds_the_sources_and_their_data_and_nothing_else(wheel):
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
     assert names == {f"{installed_name(path.parent).replace('.', '/')}/{path.name}" for path in SOURCES}
     assert {"mmdrfuse/py.typed", "mmdrfuse/weights/ivif.safetensors"} <= names
+
+
+@pytest.mark.slow
+def test_the_metadata_tell_version_licence_and_python(wheel):
+    with zipfile.ZipFile(wheel) as archive:
+        folder = f"mmdrfuse-{__version__}.dist-info"
+        told = message_from_bytes(archive.read(f"{folder}/METADATA"))
+        assert archive.read(f"{folder}/licenses/LICENSE").startswith(b"MIT License")
+    assert (told["License"], told["Version"], told["Requires-Python"]) == ("MIT", __version__, ">=3.11")
+
+
+def test_everything_asks_for_the_same_python():
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]
+    assert SETUP["options"]["python_requires"] == ">=3.11"
+    assert (settings["ruff"]["target-version"], settings["mypy"]["python_version"]) == ("py311", "3.11")
+    for name in ("README.md", "Makefile"):
+        assert set(re.findall(r"Python (3\.\d+)", (ROOT / name).read_text(encoding="utf-8"))) <= {"3.11"}
 
 
 @pytest.mark.slow
