@@ -129,8 +129,8 @@ def prepare(sources: tuple[Path, ...], out: Path, **options: Any) -> None:  # no
         warn(f"left out: {made.flat} flat patches")
     report = Report()
     report.done = made.pairs
-    for line in made.failed:
-        report.fail(line)
+    for failure in made.failed:
+        report.add(failure)
     count, height, width = made.shape
     size = f"{made.nbytes / 2**20:.1f} MiB"
     split = f", {made.validation} of them for validation" if made.validation else ""

@@ -239,7 +239,7 @@ def _look(path: Path, side: images.Side | None) -> _Looked | str:
     try:
         picture = images.read(path, side=side)
     except MMDRFuseError as error:
-        return str(error)
+        return error.message
     if not np.isfinite(picture).all():
         return f"{path}: holds values that are no numbers; replace or remove it"
     luma = images.luminance(picture)

@@ -78,7 +78,7 @@ def find_pairs(
                 )
                 used = {path for side in (infrared, visible) for files in side.values() for path in files}
                 return candidate, _with_the_rest(pairing, tree, used, candidate, source)
-    raise PairingError(_no_layout(source, tree, layout))
+    raise PairingError(_no_layout(source, tree, layout), cure="layout")
 
 
 def _unique(table: Pairing, folder: Path) -> Pairing:
@@ -174,6 +174,5 @@ def _no_layout(root: Path, tree: Groups, layout: str | None) -> str:
     )
     return (
         f"{root}: no folders of pairs found. Folders with files, and how many pictures: {there or 'none'}.\n"
-        f"Looked for:\n{wanted}\n"
-        "Give the root of the set, choose another --layout, or name the two folders after their sides (ir, vi)"
+        f"Looked for:\n{wanted}\nGive the root of the set"
     )

@@ -107,7 +107,7 @@ def plan(items: Sequence[Item], how: Cutting, pool: Executor, advance: Callable[
         kept.append(item)
         counts.append(count)
     if deep and how.exposures:
-        raise InputError("other exposures are made of 8 bits, and pictures here have 16: add --depth 8")
+        raise InputError("other exposures are made of 8 bits, and pictures here have 16", cure="depth")
     drawn = list(_draw(kept, np.array(counts, np.int64), how))
     most = max((len(item.chosen) if item.chosen is not None else count for item, count in drawn), default=0)
     return Plan([item for item, _ in drawn], most, deep, small)
@@ -125,8 +125,8 @@ def _for_validation(scenes: Sequence[str], how: Cutting) -> set[str]:
         return set()
     if len(sizes) < 2:
         raise InputError(
-            f"all {len(scenes)} pairs are of one scene, {scenes[0]!r}, which cannot be split for --validation; "
-            "leave it out, or leave pairs out with --hold-out"
+            f"all {len(scenes)} pairs are of one scene, {scenes[0]!r}, which cannot be split for validation",
+            cure="hold_out",
         )
     chosen: set[str] = set()
     names = sorted(sizes)

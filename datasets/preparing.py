@@ -14,7 +14,7 @@ from mmdrfuse.datasets.options import Cutting
 from mmdrfuse.datasets.packing import PatchWriter
 from mmdrfuse.datasets.partial import PartialFile, partial_file
 from mmdrfuse.datasets.planning import Plan, find, on_one_side, plan
-from mmdrfuse.errors import InputError, MMDRFuseError, SizeError
+from mmdrfuse.errors import InputError, MMDRFuseError, PairingError, SizeError
 from mmdrfuse.system.workers import cores, ordered, threads
 
 Progress = Callable[[str, int], AbstractContextManager[Callable[[str], None]]]
@@ -36,7 +36,7 @@ class PrepareReport:
         validation: How many of the patches are for validation.
         flat: Patches that were dropped as flat.
         nbytes: Size of the file.
-        failed: One line for each pair that should have given patches and could not.
+        failed: An error for each pair that should have given patches and could not.
         left_out: One line for each file or pair that was left out by a rule: what, and why.
         notes: What else is worth telling.
     """
@@ -48,7 +48,7 @@ class PrepareReport:
     validation: int
     flat: int
     nbytes: int
-    failed: tuple[str, ...]
+    failed: tuple[MMDRFuseError, ...]
     left_out: tuple[str, ...]
     notes: tuple[str, ...]
 
@@ -106,10 +106,10 @@ def prepare(
                     for made in outcome.cuts:
                         writer.add(made.patches, made.source)
                 advance(item.pair.name)
-            failed = [line for one in sets for line in one.unclear] + done.failed
+            failed = [*(PairingError(line) for one in sets for line in one.unclear), *done.failed]
             left_out = [line for one in sets for line in one.left_out] + planned.small
             if not writer.count:
-                why = [*left_out, *([f"{done.flat} patches are flat"] if done.flat else []), *failed][-1]
+                why = [*left_out, *([f"{done.flat} patches are flat"] if done.flat else []), *map(str, failed)][-1]
                 raise InputError(f"no patch could be cut from {len(pairs)} pairs: {why}")
     return PrepareReport(
         path=out,
@@ -133,12 +133,12 @@ class _Done:
     pairs: int = 0
     validation: int = 0
     flat: int = 0
-    failed: list[str] = field(default_factory=list)
+    failed: list[MMDRFuseError] = field(default_factory=list)
 
     def add(self, outcome: Outcome | MMDRFuseError) -> None:
         """Count what a pair gave, or keep what went wrong."""
         if isinstance(outcome, MMDRFuseError):
-            self.failed.append(str(outcome))
+            self.failed.append(outcome)
             return
         self.pairs += bool(outcome.cuts)
         self.flat += outcome.flat

@@ -275,7 +275,7 @@ def test_a_root_without_pairs_names_what_was_seen_and_what_was_looked_for(tree):
     message = str(caught.value)
     assert "Folders with files, and how many pictures: left (1); right (1)" in message
     assert all(re.search(rf"^  {name}: ", message, re.MULTILINE) for name in LAYOUTS)
-    assert "name the two folders after their sides (ir, vi)" in message
+    assert "name the layout, or the two folders" in message
 
 
 def test_many_folders_are_cut_short_in_the_message(tree):

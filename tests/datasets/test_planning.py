@@ -55,7 +55,7 @@ def test_a_single_scene_cannot_be_split(root, tmp_path):
     for side in ("infrared", "visible"):
         for path in (root / side / "train").glob("0[2-5]*"):
             path.unlink()
-    with pytest.raises(InputError, match=r"all 2 pairs are of one scene, '0101', .* --hold-out"):
+    with pytest.raises(InputError, match=r"all 2 pairs are of one scene, '0101', .* leave whole pairs out"):
         prepare([root], tmp_path / "p.h5", patch=16, validation=0.5)
 
 
@@ -109,7 +109,7 @@ def test_weights_that_cannot_be_kept_are_refused(root, tmp_path, rng):
 def test_a_pair_that_cannot_be_read_is_told_even_if_patches_are_drawn(root, tmp_path):
     (root / "visible/train/030100.png").write_bytes(b"broken")
     made = prepare([root], tmp_path / "p.h5", patch=16, max_patches=10)
-    assert "030100.png: not a picture" in made.failed[0]
+    assert "030100.png: not a picture" in str(made.failed[0])
     assert made.shape[0] == 10
 
 
