@@ -1,6 +1,7 @@
 """Training: one loop for teacher and student, recipes, the refresh memory, and runs that resume exactly.
 
 `train` does a whole run in a folder; `recipe` gives its options, and `Watch` says what to look at on the way.
+`refine_student` moves a student's weights until its scores reach their goals.
 """
 
 from mmdrfuse.recipes import Recipe, recipe
@@ -8,9 +9,14 @@ from mmdrfuse.training.board import board
 from mmdrfuse.training.parallel import World, world
 from mmdrfuse.training.patches import Patches
 from mmdrfuse.training.records import Record
+from mmdrfuse.training.refinement import refine_student
+from mmdrfuse.training.refining import Round
 from mmdrfuse.training.run import train
 from mmdrfuse.training.stopping import Stop
 from mmdrfuse.training.validation import Validation
 from mmdrfuse.training.watching import Watch
 
-__all__ = ["Patches", "Recipe", "Record", "Stop", "Validation", "Watch", "World", "board", "recipe", "train", "world"]
+__all__ = [
+    "Patches", "Recipe", "Record", "Round", "Stop", "Validation", "Watch", "World", "board", "recipe", "refine_student",
+    "train", "world",
+]  # fmt: skip

@@ -97,7 +97,7 @@ def refine(
 
     Raises:
         SizeError: A picture is too small for VIF.
-        TrainingError: There is nothing to refine on, or a goal is of no score.
+        TrainingError: There is nothing to refine on, a goal is of no score, or a group's pictures show nothing.
     """
     if not groups or not all(len(group.infrared) for group in groups.values()):
         raise TrainingError("refining needs groups of pictures, and at least one picture in each")
@@ -106,6 +106,7 @@ def refine(
     keep_freed_memory()
     asked = [_asked(group) for group in groups.values()]
     goals = [each.mean(dim=0) for each in asked]
+    _check(groups, goals)
     ahead, slopes = _ahead(student, groups, goals), None
     yield Round(0, _named(groups, ahead), _shortfall(ahead), FIRST_REACH)
     if steps:
@@ -127,6 +128,17 @@ def refine(
         yield Round(number, _named(groups, ahead), missing, reach)
         if reach < LEAST_REACH:
             return
+
+
+def _check(groups: Mapping[str, Group], goals: Sequence[Tensor]) -> None:
+    """Refuse groups on which ``max(I, V)`` scores nothing, such as black pictures: there is nothing to be reached."""
+    for name, goal in zip(groups, goals, strict=True):
+        nothing = [score for score, value in zip(NAMES, goal.tolist(), strict=True) if not 0 < value < math.inf]
+        if nothing:
+            raise TrainingError(
+                f"group {name!r}: the brighter of both sources scores nothing in {', '.join(nothing)}, as black or "
+                "constant pictures do; refine on pictures that show something"
+            )
 
 
 def _descend(
