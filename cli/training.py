@@ -1,79 +1,33 @@
 """What ``teach`` and ``distill`` share: their options, and the way from options to a run."""
 
-import math
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from mmdrfuse import recipes
 from mmdrfuse.cli.common import ANY_PATH, Function, overwrite_option, warn
+from mmdrfuse.cli.shared.recipes import ORIGIN, needed, recipe_options, taken
+from mmdrfuse.errors import OutputError
+from mmdrfuse.recipes import Recipe, Resolved
 
 if TYPE_CHECKING:
     from mmdrfuse.datasets import PatchFile
     from mmdrfuse.models.checkpoints import Checkpoint, Network
     from mmdrfuse.training import Stop, Validation
 
-RECIPES = ("default", "paper")
-
-RECIPE_OPTIONS = {
-    "epochs": (click.IntRange(1), "Visits of every patch."),
-    "batch": (click.IntRange(1), "Patches a step, of each process."),
-    "rate": (click.FloatRange(0, min_open=True), "Highest learning rate."),
-    "schedule": (click.Choice(("constant", "cosine")), "How the rate goes on."),
-    "start": (click.Choice(("random", "teacher", "max")), "First weights; teacher: the student's last layer."),
-    "features": (
-        click.Choice(("vgg19", "efficientnet-lite0", "none")), "Whose features the perceptual losses compare."
-    ),
-    "refresh": (click.Choice(("sample", "batch")), "Who is judged better or worse than the past; batch as published."),
-    "norm": (click.Choice(("sample", "batch")), "What distillation scales to length 1; batch as published."),
-    "memory": (click.Choice(("uint8", "float16", "float32")), "How remembered outputs are kept."),
-    "answers": (click.Choice(("float16", "float32")), "How the frozen networks' answers are kept."),
-    "cache": (click.FloatRange(0), "Room for these answers in RUN, in GB."),
-    "seed": (click.IntRange(0), "Of weights, order and mirroring."),
-}  # fmt: skip
-SWITCHES = {
-    "flips": "Mirror batches at random.",
-    "amp": "Do the convolutions in bfloat16.",
-    "compile": "Let torch compile the network.",
-}
-"""The fields of a recipe: each has its option, which changes it."""
-
-
-def _weights(context: click.Context, option: click.Parameter, given: tuple[str, ...]) -> dict[str, float]:
-    """Read TERM=VALUE, several times."""
-    found = {}
-    for entry in given:
-        term, _, value = entry.partition("=")
-        try:
-            found[term] = float(value)
-        except ValueError as error:
-            raise click.BadParameter(f"{entry!r}: write a term and a number, such as distillation=0") from error
-    return found
-
+RUNS = Path("runs")
+"""Where runs go that are given no place."""
 
 OPTIONS = (
-    click.argument("patches", metavar="PATCHES.h5", type=ANY_PATH),
-    click.option("-o", "--out", metavar="RUN", type=ANY_PATH, required=True, help="Folder of the run."),
+    click.argument("patches", metavar="PATCHES.h5", type=ANY_PATH, required=False),
     click.option(
-        "--recipe",
-        type=click.Choice(RECIPES),
-        default="default",
-        help="The published method to the letter, or what proved sounder.",
+        "-o", "--out", metavar="RUN", type=ANY_PATH, show_default="runs/RECIPE-NETWORK", help="Folder of the run."
     ),
-    *(
-        click.option(f"--{name}", type=kind, show_default="recipe's", help=text)
-        for name, (kind, text) in RECIPE_OPTIONS.items()
-    ),
-    *(
-        click.option(f"--{name}/--no-{name}", default=None, show_default="recipe's", help=text)
-        for name, text in SWITCHES.items()
-    ),
-    click.option(
-        "--weight", "weights", metavar="TERM=VALUE", multiple=True, callback=_weights, show_default="recipe's",
-        help="What a term of the loss counts, 0 to leave it out; may be given several times.",
-    ),
+    recipe_options(Recipe),
     click.option("--features-file", metavar="FILE", type=ANY_PATH, help="Weights of these features, if not installed."),
     click.option("--device", default="auto", metavar="auto|cpu|cuda|mps", help="Where to compute."),
     click.option("--threads", type=click.IntRange(1), show_default="all cores", help="Threads of torch on the CPU."),
@@ -93,7 +47,10 @@ OPTIONS = (
         help="Draw preview-….png and losses.png every N epochs too.",
     ),
     click.option("--tensorboard", is_flag=True, help="Write RUN/tensorboard as well."),
-    click.option("--resume", is_flag=True, help="Go on with the run in RUN as if it had not stopped."),
+    click.option(
+        "--resume", is_flag=True,
+        help="Go on with the run in RUN as if it had not stopped; without --recipe by the recipe that it keeps.",
+    ),
     overwrite_option,
 )  # fmt: skip
 
@@ -102,9 +59,10 @@ OPTIONS = (
 class Settings:
     """The shared options as they came."""
 
-    patches: Path
-    out: Path
-    recipe: str
+    patches: Path | None
+    out: Path | None
+    recipe: str | None
+    print_recipe: bool
     changes: dict[str, Any]
     """The recipe's fields that shall differ; None where they shall not."""
     features_file: Path | None
@@ -123,8 +81,7 @@ class Settings:
     @classmethod
     def of(cls, options: dict[str, Any]) -> "Settings":
         """Take what click collected."""
-        changes = {name: options.pop(name) for name in (*RECIPE_OPTIONS, *SWITCHES, "weights")}
-        return cls(changes=changes, **options)
+        return cls(changes=taken(options, Recipe), **options)
 
 
 def training_options(command: Function) -> Function:
@@ -134,15 +91,29 @@ def training_options(command: Function) -> Function:
     return command
 
 
-def train(network: "Network", settings: Settings, teacher: "Checkpoint | None" = None) -> Path:
-    """Do a run and show it; give the file of its weights."""
+def settled(network: "Network", settings: Settings) -> "tuple[Resolved[Recipe], Path]":
+    """Return the recipe, with the origin of its values, and the folder of the run."""
     if settings.resume and settings.overwrite:
         raise click.UsageError("--resume goes on with a run and --overwrite begins anew: choose one")
     if settings.stop_on and not settings.validate:
         raise click.UsageError("--stop-on needs pictures to score: name their folder with --validate SRC")
-    for name in ("rate", "cache"):
-        if math.isnan(settings.changes[name] or 0):
-            raise click.UsageError(f"--{name} must be a number, not nan")
+
+    def resolved(source: str | Path) -> "Resolved[Recipe]":
+        return recipes.resolve_training(source, network, settings.changes, by=ORIGIN)
+
+    found = resolved(settings.recipe or recipes.DEFAULT)
+    out = settings.out or RUNS / f"{found.recipe.name}-{network}"
+    kept = out / recipes.FILE
+    if settings.resume and settings.recipe is None and kept.is_file():
+        found = resolved(kept)
+    return found, out
+
+
+def train(
+    settings: Settings, recipe: Recipe, out: Path, teacher: "Callable[[], Checkpoint | None]" = lambda: None
+) -> Path:
+    """Do a run and show it; give the file of its weights."""
+    source = needed("argument 'PATCHES.h5'", settings.patches)
     import torch
 
     from mmdrfuse import training
@@ -155,14 +126,16 @@ def train(network: "Network", settings: Settings, teacher: "Checkpoint | None" =
     if settings.threads:
         torch.set_num_threads(settings.threads)
     world = training.world()
-    recipe = training.recipe(settings.recipe, network, **settings.changes)
-    patches = PatchFile(settings.patches)
+    anew = not settings.resume and not settings.overwrite
+    if settings.out is None and anew and world.first and out.exists():
+        raise OutputError(f"{out}: exists; give the run another folder with -o", cure="resume")
+    patches = PatchFile(source)
     watch = training.Watch(_validation(settings), _stop(settings), settings.preview_every, tell=warn)
     records = training.train(
         recipe,
         patches,
-        settings.out,
-        teacher=teacher,
+        out,
+        teacher=teacher(),
         features_file=settings.features_file,
         device=settings.device,
         card={"data": _origin(patches)},
@@ -171,9 +144,9 @@ def train(network: "Network", settings: Settings, teacher: "Checkpoint | None" =
         watch=watch,
     )
     if settings.tensorboard and world.first:
-        records = training.board(records, settings.out / FOLDER)
+        records = training.board(records, out / FOLDER)
     follow(records, recipe.across(world.size), len(patches), stop=watch.stop)
-    return settings.out / f"{network}.safetensors"
+    return out / f"{recipe.network}.safetensors"
 
 
 def _origin(patches: "PatchFile") -> dict[str, Any]:

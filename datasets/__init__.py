@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mmdrfuse.datasets.checking import CheckReport, check
-    from mmdrfuse.datasets.gathering import Piece, gather
+    from mmdrfuse.datasets.gathering import Piece, gather, group_names
     from mmdrfuse.datasets.layouts import LAYOUTS, Layout, find_pairs
     from mmdrfuse.datasets.pairing import Pairing, pair_folders, pair_key
     from mmdrfuse.datasets.patches import PatchFile
@@ -27,6 +27,7 @@ __all__ = [
     "check",
     "find_pairs",
     "gather",
+    "group_names",
     "pair_folders",
     "pair_key",
     "prepare",
@@ -36,7 +37,7 @@ __all__ = [
 
 _HOMES = {
     "checking": ("CheckReport", "check"),
-    "gathering": ("Piece", "gather"),
+    "gathering": ("Piece", "gather", "group_names"),
     "layouts": ("LAYOUTS", "Layout", "find_pairs"),
     "pairing": ("Pairing", "pair_folders", "pair_key"),
     "patches": ("PatchFile",),

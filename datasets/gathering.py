@@ -10,7 +10,7 @@ import numpy as np
 from mmdrfuse.datasets.cutting import luminances
 from mmdrfuse.datasets.exposures import LIGHTS, Image, expose
 from mmdrfuse.datasets.layouts import find_pairs
-from mmdrfuse.errors import UnknownNameError
+from mmdrfuse.errors import InputError, UnknownNameError
 from mmdrfuse.pipeline.pairs import Pair
 
 
@@ -42,14 +42,12 @@ def gather(
         seed: Chooses pairs, places and exposures.
 
     Raises:
-        InputError: A root or a picture cannot be read.
+        InputError: A root or a picture cannot be read, or two groups have one name.
         PairingError: A root holds no pairs.
         SizeError: The pictures of a pair differ in size.
         UnknownNameError: There is no such light.
     """
-    for light in lights:
-        if light not in LIGHTS:
-            raise UnknownNameError("light", light, tuple(LIGHTS))
+    group_names(sources, lights=lights)
     groups: dict[str, list[Piece]] = {}
     trained: list[list[Pair]] = []
     for root in sources:
@@ -60,6 +58,23 @@ def gather(
         drawn = _drawn(trained[0], pictures, seed + 1 + tuple(LIGHTS).index(light))
         groups[light] = [_piece(pair, size, f"{seed} {nth}", light=light) for nth, pair in drawn]
     return groups
+
+
+def group_names(sources: Sequence[Path], *, lights: Sequence[str] = ()) -> tuple[str, ...]:
+    """Return the names of the groups that `gather` makes: of each source its folder's, then the lights.
+
+    Raises:
+        InputError: Two groups have one name.
+        UnknownNameError: There is no such light.
+    """
+    for light in lights:
+        if light not in LIGHTS:
+            raise UnknownNameError("light", light, tuple(LIGHTS))
+    names = (*(root.resolve().name for root in sources), *lights)
+    for name in names:
+        if names.count(name) > 1:
+            raise InputError(f"two groups have the name {name!r}: give each folder another name, and each light once")
+    return names
 
 
 def _drawn(pairs: Sequence[Pair], count: int, seed: int) -> list[tuple[int, Pair]]:

@@ -4,13 +4,14 @@ Nothing here needs torch or NumPy. `recipe` and `refine_recipe` give what a name
 writes it down again, and :mod:`mmdrfuse.recipes.loading` is the one reader of YAML, for goals and matrices too.
 """
 
-from mmdrfuse.recipes.files import DEFAULT, Plan, names, plan
+from mmdrfuse.recipes.files import DEFAULT, Plan, names, plan, read_goals
 from mmdrfuse.recipes.recipe import GOALS, Goals, Recipe, RefineRecipe, Weights
 from mmdrfuse.recipes.resolving import Resolved, recipe, refine_recipe, resolve_refining, resolve_training
-from mmdrfuse.recipes.writing import dump
+from mmdrfuse.recipes.writing import FILE, dump
 
 __all__ = [
     "DEFAULT",
+    "FILE",
     "GOALS",
     "Goals",
     "Plan",
@@ -21,6 +22,7 @@ __all__ = [
     "dump",
     "names",
     "plan",
+    "read_goals",
     "recipe",
     "refine_recipe",
     "resolve_refining",

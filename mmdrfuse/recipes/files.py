@@ -20,7 +20,7 @@ from mmdrfuse.errors import InputError, MMDRFuseError, UnknownNameError
 from mmdrfuse.recipes import loading
 from mmdrfuse.recipes.fields import Kind, Place, Table, kinds, raising
 from mmdrfuse.recipes.loading import Document, Mistake
-from mmdrfuse.recipes.recipe import Recipe, RefineRecipe
+from mmdrfuse.recipes.recipe import GOALS, Goals, Recipe, RefineRecipe
 
 if TYPE_CHECKING:
     from mmdrfuse.models.checkpoints import Network
@@ -113,6 +113,21 @@ def changed(command: str, changes: Mapping[str, Any], *, origin: str) -> dict[Pl
         if value is not None:
             found |= _apart(known[name], name, known[name].fit(name, value, raising), lambda place: origin)
     return found
+
+
+def read_goals(path: Path) -> Goals:
+    """Read a file of goals, YAML or JSON: group → score → multiple of what ``max(I, V)`` scores.
+
+    Raises:
+        InputError: The file cannot be read, or names scores that do not exist; everything that is wrong is named.
+    """
+    document = loading.read(path)
+    mistakes = list(document.mistakes)
+    goals: Goals = GOALS.fit(
+        "goals", document.value, lambda place, error: mistakes.append(Mistake(document.where(*place), str(error)))
+    )
+    loading.refuse(mistakes)
+    return goals
 
 
 class _Reader:

@@ -31,8 +31,8 @@ Light = Literal["haze", "night", "day"]
 Score = Literal["SD", "SCD", "VIF", "Qabf", "SSIM", "CC"]
 """The scores that fidelity and refining climb; the more the better."""
 
-Goals = Mapping[str, Mapping[Score, float]]
-"""Group → score → what its mean shall reach, as a multiple of what ``max(I, V)`` scores."""
+Goals = Mapping[str, Mapping[str, float]]
+"""Group → score, one of `Score` → what its mean shall reach, as a multiple of what ``max(I, V)`` scores."""
 
 GOALS = Table(
     help="What each group's scores shall reach, as multiples of what max(I, V) scores.",
@@ -113,6 +113,11 @@ class Recipe:
                 f"a {self.network} with features {self.features!r} learns nothing from "
                 f"{', '.join(sorted(self.weights.wanted()))} alone: weigh another term too, or choose other features"
             )
+
+    @property
+    def taught(self) -> bool:
+        """Whether a teacher is needed: for a student's first weights, or to distil from."""
+        return self.network == "student" and (self.start == "teacher" or bool(self.weights.distillation))
 
     def steps(self, count: int) -> int:
         """Count the steps of a whole run over so many patches."""

@@ -9,6 +9,9 @@ from mmdrfuse.recipes.fields import Place, Table, kinds
 from mmdrfuse.recipes.loading import resolve_as_here
 from mmdrfuse.recipes.recipe import Recipe, RefineRecipe
 
+FILE = "recipe.yaml"
+"""Of a run's folder, the recipe that it follows."""
+
 _COLUMN = 30
 """Where the comments begin."""
 
@@ -51,9 +54,11 @@ def _plain(value: Any) -> str:  # noqa: ANN401
     import yaml
 
     plain = list(value) if isinstance(value, tuple) else value
+    quotes = '"' if isinstance(value, str) and not value.isprintable() else None  # keeps ends of lines on one line
     text: str = yaml.dump(
-        plain, Dumper=_dumper(), default_flow_style=True, width=float("inf"), allow_unicode=True, sort_keys=False
-    )
+        plain, Dumper=_dumper(), default_flow_style=True, default_style=quotes, width=float("inf"), allow_unicode=True,
+        sort_keys=False,
+    )  # fmt: skip
     return text.removesuffix("\n").removesuffix("\n...")
 
 

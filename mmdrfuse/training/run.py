@@ -1,11 +1,11 @@
 """A training run in a folder of its own: log, state, and the weights at the end.
 
-``log.jsonl`` has one line a step, ``state.safetensors`` and ``memory-STEP.safetensors`` (with ``memory.bin`` for
-remembered outputs that do not fit in memory) are what a resumed run goes on from, and ``teacher-answers.bin``,
-``source-features.bin`` and ``fidelity-goals.bin`` hold what never changes. When the run is done,
-``student.safetensors`` or ``teacher.safetensors`` appears, with its model card, and of these files only log and state
-stay. Of several processes (see :mod:`mmdrfuse.training.parallel`), each but the first has a folder ``process-RANK``
-within for what is its own.
+``recipe.yaml`` is what the run follows, ``log.jsonl`` has one line a step. ``state.safetensors`` and
+``memory-STEP.safetensors`` (with ``memory.bin`` for remembered outputs that do not fit in memory) are what a resumed
+run goes on from, and ``teacher-answers.bin``, ``source-features.bin`` and ``fidelity-goals.bin`` hold what never
+changes. When the run is done, ``student.safetensors`` or ``teacher.safetensors`` appears, with its model card, and of
+these files only recipe, log and state stay. Of several processes (see :mod:`mmdrfuse.training.parallel`), each but the
+first has a folder ``process-RANK`` within for what is its own.
 """
 
 import contextlib
@@ -26,7 +26,7 @@ from mmdrfuse.errors import OutputError, TrainingError, WeightsError
 from mmdrfuse.losses.features import backbone
 from mmdrfuse.models.checkpoints import Checkpoint
 from mmdrfuse.models.teacher import Teacher
-from mmdrfuse.recipes import Recipe
+from mmdrfuse.recipes import FILE, Recipe, dump
 from mmdrfuse.training import parallel, records, state
 from mmdrfuse.training.answers import ANSWERS, FEATURES, GOALS, frozen_answers
 from mmdrfuse.training.board import EVENTS
@@ -161,7 +161,7 @@ def torch_device(name: str, world: World = ALONE) -> torch.device:
 
 def _mentor(recipe: Recipe, checkpoint: Checkpoint | None) -> Teacher | None:
     """Build the teacher that the recipe needs; a student without distillation may need none."""
-    if recipe.start != "teacher" and not recipe.weights.distillation:
+    if not recipe.taught:
         return None
     if checkpoint is None:
         raise TrainingError("a student needs a teacher to be distilled from", cure="teacher")
@@ -198,6 +198,8 @@ def _enter(folder: Path, recipe: Recipe, saved: state.Saved | None, *, overwrite
             _clear(place, ON_THE_WAY)
         if overwrite:
             _clear(folder, (EVENTS,))
+        with writing(folder / FILE) as temporary:
+            temporary.write_text(dump(recipe), encoding="utf-8")
     for place in (folder, *folder.glob("process-*")):
         clear_abandoned(place)
     log = folder / LOG

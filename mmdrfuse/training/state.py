@@ -124,11 +124,11 @@ def read(path: Path, identity: dict[str, Any]) -> Saved | None:
 
 
 def _agree(path: Path, saved: dict[str, Any], asked: dict[str, Any]) -> None:
-    """Refuse to go on with another recipe, other patches or another teacher."""
+    """Refuse to go on with another recipe, whatever it is called, other patches or another teacher."""
     then, now = dict(_leaves(saved)), dict(_leaves(asked))
-    different = [key for key in then | now if then.get(key) != now.get(key)]
+    different = [key for key in then | now if then.get(key) != now.get(key) and key != "recipe.name"]
     if different:
-        details = "; ".join(f"{key} {then.get(key)!r} then, {now.get(key)!r} now" for key in different)
+        details = "; ".join(f"{key}: was {then.get(key)!r}, now {now.get(key)!r}" for key in different)
         raise TrainingError(f"{path}: the run to resume was another one: {details}", cure="anew")
 
 

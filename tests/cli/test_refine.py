@@ -1,11 +1,12 @@
 """``mmdrfuse refine``: from a student and folders to a better student."""
 
-import json
+import re
 
 import pytest
 
 from mmdrfuse import models
 from mmdrfuse.datasets import write_scenes
+from mmdrfuse.recipes import refine_recipe
 
 NAMES = {"SD", "SCD", "VIF", "Qabf", "SSIM", "CC"}
 
@@ -32,6 +33,7 @@ def test_the_weights_and_their_card_say_what_was_done(run, scenes, tmp_path):
     assert refined["from"]["name"] == "ivif"
     assert refined["groups"] == {"scenes": 2, "night": 2}
     assert refined["goals"] == {"night": {"SD": 1.2}}
+    assert (refined["pictures"], refined["hold_out"], refined["lights"], refined["steps"]) == (2, 3, ["night"], 2)
     assert refined["ahead"].keys() == {"scenes", "night"}
     assert refined["ahead"]["night"].keys() == NAMES
     assert models.load(out)
@@ -42,22 +44,25 @@ def test_what_exists_is_not_replaced_unasked(run, scenes, tmp_path):
     out.write_text("mine")
     refused = run("refine", "ivif", scenes, "-o", out)
     assert refused.exit_code == 1
-    assert "exists; choose another name or replace it with --overwrite" in refused.stderr
+    assert "mine.safetensors: exists already" in refused.stderr
+    assert "--overwrite" in refused.stderr
     assert out.read_text() == "mine"
 
 
 @pytest.mark.parametrize(
     ("goals", "message"),
     [
-        ("{", "no goals ("),
-        (json.dumps({"llvip": 1.0}), "no goals ("),
-        (json.dumps({"llvip": {"SD": 1.0}}), "goals for 'llvip', but the groups are scenes"),
-        (json.dumps({"scenes": {"PSNR": 1.0}}), "a goal for 'PSNR': goals are for SD, SCD"),
+        ("{", "goals.yaml, line 1: not valid YAML"),
+        ("scenes: 1.0", "goals.yaml, line 1: goals: scenes 1.0: must be values by name, of SD, SCD"),
+        ("llvip: {SD: 1.0}", "goals for 'llvip', but the groups are scenes"),
+        ('{"scenes": {"SD": 1e-3,\n\t"PSNR": 1.0}}', "goals.yaml, line 2: unknown score 'PSNR'"),
+        ("scenes: {SD: -1}", "goals: scenes: SD -1: must be a number above 0"),
+        ("scenes: {SD: 1}\nscenes: {SD: 1}", "line 2: 'scenes' comes twice"),
     ],
 )
 def test_goals_that_say_nothing_are_refused(run, scenes, tmp_path, goals, message):
-    (tmp_path / "goals.json").write_text(goals)
-    refused = run("refine", "ivif", scenes, "-o", tmp_path / "x.safetensors", "--goals", tmp_path / "goals.json")
+    (tmp_path / "goals.yaml").write_text(goals)
+    refused = run("refine", "ivif", scenes, "-o", tmp_path / "x.safetensors", "--goals", tmp_path / "goals.yaml")
     assert refused.exit_code == 1
     assert message in refused.stderr
     assert not (tmp_path / "x.safetensors").exists()
@@ -73,3 +78,36 @@ def test_only_students_are_refined(run, scenes, tmp_path):
     refused = run("refine", tmp_path / "t.safetensors", scenes, "-o", tmp_path / "x.safetensors")
     assert refused.exit_code == 1
     assert "t.safetensors: is a teacher; only students are refined" in refused.stderr
+
+
+def test_a_printed_recipe_can_be_given_again(run, tmp_path):
+    (tmp_path / "goals.yaml").write_text("night: {SD: 1.2}")
+    options = ("--recipe", "medical", "--lights", "night,day", "--rounds", 3, "--goals", tmp_path / "goals.yaml")
+    printed = run("refine", *options, "--print-recipe")
+    assert (printed.exit_code, printed.stderr) == (0, "")
+    assert re.search(r"^rounds: 3 +# command line$", printed.stdout, re.MULTILINE)
+    assert re.search(r"^size: 256 +# medical.yaml, line \d+$", printed.stdout, re.MULTILINE)
+    (tmp_path / "again.yaml").write_text(printed.stdout)
+    assert refine_recipe(tmp_path / "again.yaml") == refine_recipe(
+        "medical", lights=("night", "day"), rounds=3, goals={"night": {"SD": 1.2}}
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        ((), 2, "Missing argument 'STUDENT'"),
+        (("ivif",), 2, "Missing argument 'SRC...'"),
+        (("ivif", "{scenes}"), 2, "Missing option '-o'"),
+        (("ivif", "{scenes}", "{scenes}", "-o", "x.safetensors"), 1, "two groups have the name 'scenes'"),
+        (("ivif", "{scenes}", "-o", "x.safetensors", "--lights", "nigth"), 1, "'nigth': did you mean night"),
+        (("ivif", "{scenes}", "-o", "x.safetensors", "--recipe", "ivif"), 1, "goals for 'LLVIP', 'RoadScene', "),
+        (("ivif", "{scenes}", "-o", "x.safetensors", "--recipe", "teacher"), 1, "is for a teacher, not for a student"),
+        (("ivif", "{scenes}", "-o", "x.safetensors", "--size", "40"), 2, "40 is not in the range x>=41"),
+    ],
+)
+def test_mistakes_have_messages_before_a_picture_is_read(run, scenes, monkeypatch, tmp_path, arguments, code, message):
+    monkeypatch.setattr("mmdrfuse.datasets.gathering.luminances", None)
+    monkeypatch.chdir(tmp_path)
+    refused = run("refine", *(argument.format(scenes=scenes) for argument in arguments))
+    assert (refused.exit_code, message in refused.stderr) == (code, True), refused.stderr

@@ -5,13 +5,15 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import asdict
 
+import click
 import pytest
 
 from mmdrfuse import models
-from mmdrfuse.cli import main, training
+from mmdrfuse.cli import main
 from mmdrfuse.datasets import prepare
-from mmdrfuse.recipes import Recipe
+from mmdrfuse.recipes import Recipe, RefineRecipe, recipe
 from mmdrfuse.recipes.fields import kinds
 from mmdrfuse.training import stopping, validation
 
@@ -78,10 +80,58 @@ def test_names_in_brackets_are_told_as_they_are_and_one_epoch_is_one(run, patche
     assert f"wrote {folder / 's' / 'student.safetensors'}; fuse" in distilled.stderr
 
 
-def test_distill_without_a_teacher_says_how_to_get_one(run, patches, tmp_path):
-    result = run("distill", patches, "-o", tmp_path)
-    assert result.exit_code == 2
-    assert f"mmdrfuse teach {patches} -o RUN" in result.stderr
+def test_distill_without_a_teacher_takes_the_shipped_one_and_says_so(run, patches, tmp_path):
+    done = run("distill", patches, "-o", tmp_path, "--epochs", 1, *QUICK)
+    assert done.exit_code == 0
+    assert "distilled from the shipped teacher; --teacher takes another" in done.stderr
+    assert models.read(tmp_path / "student.safetensors").card["teacher"]["name"] == "teacher"
+
+
+def test_a_run_has_a_place_of_its_own_unless_it_is_taken(run, patches, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    command = ("teach", patches, "--recipe", "paper", "--epochs", 1, *QUICK)
+    assert run(*command).exit_code == 0
+    assert (tmp_path / "runs" / "paper-teacher" / "teacher.safetensors").is_file()
+    again = run(*command)
+    assert again.exit_code == 1
+    assert "runs/paper-teacher: exists; give the run another folder with -o; go on with --resume" in again.stderr
+    assert run(*command, "--resume").exit_code == run(*command, "--overwrite").exit_code == 0
+
+
+def test_a_recipe_of_ones_own_counts_below_the_options_and_stays_with_the_run(run, patches, tmp_path):
+    (tmp_path / "mine.yaml").write_text("extends: paper\nepochs: 9\nrate: 1e-3\nweights: {detail: 0}\n")
+    own, out = ("--recipe", tmp_path / "mine.yaml", "--epochs", 1), tmp_path / "run"
+    assert run("teach", patches, "-o", out, *own, *QUICK).exit_code == 0
+    kept = recipe(out / "recipe.yaml", "teacher")
+    assert (kept.name, kept.epochs, kept.rate, kept.weights.detail) == ("mine", 1, 1e-3, 0.0)
+    assert asdict(kept) == models.read(out / "teacher.safetensors").card["recipe"]
+    resumed = run("teach", patches, "-o", out, "--resume", "--device", "cpu")
+    assert (resumed.exit_code, "recipe mine: 1 epoch" in resumed.stderr) == (0, True)
+    other = run("teach", patches, "-o", out, "--resume", "--recipe", "default", "--epochs", 2, *QUICK)
+    assert other.exit_code == 1
+    for difference in (
+        "recipe.epochs: was 1, now 2",
+        "recipe.rate: was 0.001, now 0.0005",
+        "recipe.weights.detail: was 0",
+    ):
+        assert difference in other.stderr
+    assert "recipe.name" not in other.stderr
+
+
+def test_a_printed_recipe_says_where_its_values_come_from_and_nothing_runs(run, tmp_path):
+    (tmp_path / "mine.yaml").write_text("# mine\nbatch: 3\n")
+    options = ("--recipe", tmp_path / "mine.yaml", "--rate", "1e-2", "--weight", "detail=2")
+    printed = run("distill", *options, "--print-recipe")
+    assert (printed.exit_code, printed.stderr) == (0, "")
+    shown = {line.split()[0]: line.partition("# ")[2] for line in printed.stdout.splitlines()}
+    assert (shown["batch:"], shown["rate:"], shown["detail:"]) == (
+        f"{tmp_path / 'mine.yaml'}, line 2", "command line", "command line",
+    )  # fmt: skip
+    assert shown["gradient:"].startswith("default.yaml, line ")
+    (tmp_path / "again.yaml").write_text(printed.stdout)
+    assert recipe(tmp_path / "again.yaml", "student") == recipe(
+        tmp_path / "mine.yaml", "student", rate=1e-2, weights={"detail": 2}
+    )
 
 
 def test_the_paper_recipe_keeps_its_numbers_and_takes_changes(run, patches, tmp_path):
@@ -106,11 +156,14 @@ def test_a_run_is_kept_resumed_or_replaced_as_asked(run, taught, patches, tmp_pa
     ("arguments", "code", "message"),
     [
         (("teach", "gone.h5", "-o", "run"), 1, "gone.h5: no such file"),
-        (("teach", "{patches}"), 2, "Missing option '-o'"),
+        (("teach",), 2, "Missing argument 'PATCHES.h5'"),
+        (("teach", "{patches}", "-o", "run", "--recipe", "papr"), 1, "unknown recipe 'papr': did you mean paper"),
+        (("teach", "{patches}", "-o", "run", "--recipe", "papr.yaml"), 1, "papr.yaml: no such file"),
+        (("teach", "{patches}", "-o", "run", "--recipe", "ivif"), 1, "is for a student, not for a teacher"),
         (("teach", "{patches}", "-o", "run", "--rate", "0"), 2, "'--rate'"),
-        (("teach", "{patches}", "-o", "run", "--rate", "nan"), 2, "--rate must be a number, not nan"),
+        (("teach", "{patches}", "-o", "run", "--rate", "nan"), 2, "'nan' is not a finite number"),
         (("teach", "{patches}", "-o", "run", "--features", "vgg16"), 2, "is not one of 'vgg19'"),
-        (("teach", "{patches}", "-o", "run", "--cache", "nan"), 2, "--cache must be a number, not nan"),
+        (("teach", "{patches}", "-o", "run", "--cache", "inf"), 2, "not a finite number"),
         (("teach", "{patches}", "-o", "run", "--weight", "detail"), 2, "'detail': write a term and a number"),
         (("teach", "{patches}", "-o", "run", "--weight", "detial=1"), 1, "unknown term of the loss 'detial': did you"),
         (("teach", "{patches}", "-o", "run", "--weight", "detail=-1"), 1, "must be a number of at least 0"),
@@ -128,8 +181,12 @@ def test_mistakes_have_messages_and_exit_codes(run, patches, tmp_path, monkeypat
     assert message in result.stderr
 
 
-def test_every_field_of_a_recipe_has_its_option_with_the_cores_choices():
-    assert {*training.RECIPE_OPTIONS, *training.SWITCHES, "weights"} == set(kinds(Recipe))
+@pytest.mark.parametrize("name", ["teach", "distill", "refine"])
+def test_every_field_of_a_recipe_has_its_option_with_its_help_and_no_default(name):
+    options = {option.name: option for option in main.commands[name].params}
+    for field, kind in kinds(RefineRecipe if name == "refine" else Recipe).items():
+        assert options[field].help.startswith(kind.help.removesuffix("."))
+        assert options[field].get_default(click.Context(main.commands[name])) in (None, ())
 
 
 def test_what_is_looked_at_unless_told_otherwise_is_what_the_core_looks_at():

@@ -50,7 +50,7 @@ def test_a_run_with_amp_ends_near_the_exact_one_and_says_so(small, toy, teacher,
         arrays[amp] = np.concatenate([value.ravel() for value in found.arrays.values()])
         assert found.card["recipe"]["amp"] is amp
     assert 0 < np.abs(arrays[True] - arrays[False]).max() < 0.05
-    with pytest.raises(TrainingError, match=r"recipe\.amp True then, False now"):
+    with pytest.raises(TrainingError, match=r"recipe\.amp: was True, now False"):
         training.train(small(), toy(), folder, teacher=teacher, device="cpu", resume=True)
 
 

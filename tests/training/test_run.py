@@ -182,8 +182,8 @@ def test_a_folder_without_a_run_loses_nothing(student, tmp_path):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"epochs": 4}, "recipe.epochs 3 then, 4 now"),
-        ({"seed": 1, "rate": 0.1}, "recipe.rate 0.005 then, 0.1 now; recipe.seed"),
+        ({"epochs": 4}, "recipe.epochs: was 3, now 4"),
+        ({"seed": 1, "rate": 0.1}, "recipe.rate: was 0.005, now 0.1; recipe.seed"),
     ],
 )
 def test_another_recipe_is_not_resumed(student, small, changes, message):
@@ -196,7 +196,7 @@ def test_other_patches_or_another_teacher_are_not_resumed(student, toy, teacher)
     list(student())
     with pytest.raises(TrainingError, match=r"patches\.fingerprint"):
         student(patches=toy(seed=1), resume=True)
-    with pytest.raises(TrainingError, match=r"teacher\.sha256 .* then, 'other' now"):
+    with pytest.raises(TrainingError, match=r"teacher\.sha256: was .*, now 'other'"):
         student(teacher=replace(teacher, sha256="other"), resume=True)
 
 
@@ -204,7 +204,7 @@ def test_another_number_of_processes_is_not_resumed(student, monkeypatch):
     list(student())
     monkeypatch.setenv("RANK", "0")
     monkeypatch.setenv("WORLD_SIZE", "2")
-    with pytest.raises(TrainingError, match="was another one: processes 1 then, 2 now"):
+    with pytest.raises(TrainingError, match="was another one: processes: was 1, now 2"):
         student(resume=True)
 
 

@@ -69,5 +69,5 @@ def test_a_state_that_was_never_saved_is_none(tmp_path):
 
 def test_another_run_is_told_by_what_differs(state, tmp_path):
     state(recipe={"rate": 1, "batch": 2}).save(tmp_path / "s.safetensors", 2)
-    with pytest.raises(TrainingError, match=r"was another one: recipe\.rate 1 then, 3 now; teacher None then, 'x' now"):
+    with pytest.raises(TrainingError, match=r"was another one: recipe\.rate: was 1, now 3; teacher: was None, now 'x'"):
         read(tmp_path / "s.safetensors", {"seed": 0, "recipe": {"rate": 3, "batch": 2}, "teacher": "x"})

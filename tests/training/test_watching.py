@@ -188,10 +188,10 @@ def test_a_run_killed_anywhere_near_a_validation_goes_on_to_the_same_bytes(
 
 def test_a_run_is_not_resumed_with_another_reason_to_stop_or_other_pictures(watched, validation, tmp_path):
     list(watched(Watch(validation, Stop("SD", 9))))
-    with pytest.raises(TrainingError, match=r"stop\.patience 9 then, 1 now"):
+    with pytest.raises(TrainingError, match=r"stop\.patience: was 9, now 1"):
         watched(Watch(validation, Stop("SD", 1)), resume=True)
     fewer = replace(validation, sets={"scenes": validation.pairs()[:1]})
-    with pytest.raises(TrainingError, match=r"stop\.sets\.scenes\.pairs 2 then, 1 now"):
+    with pytest.raises(TrainingError, match=r"stop\.sets\.scenes\.pairs: was 2, now 1"):
         watched(Watch(fewer, Stop("SD", 9)), resume=True)
 
 
