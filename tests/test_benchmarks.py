@@ -1,11 +1,17 @@
 """The benchmarks run, and write what their readers expect; what they measure is for people to read."""
 
+import importlib
 import json
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
+
+from mmdrfuse import recipes
+from mmdrfuse.cli import main
+from mmdrfuse.datasets.options import Cutting
 
 ROOT = Path(__file__).parents[1]
 
@@ -90,3 +96,20 @@ def test_scores_benchmark_has_every_method_on_real_pairs(shared):
     printed = benchmark("scores.py", "--sets", "MSRS", "--metrics", "SD,CC", "--workers", "1")
     for method in ("max", "mean", "affine", "released student, clip", "ours (ivif)"):
         assert method in printed
+
+
+def test_every_shipped_recipe_gives_commands_that_the_suite_takes(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    weights = importlib.import_module("weights")
+    monkeypatch.setattr(weights, "DATA", tmp_path)
+    for name in weights.NAMES:
+        plan = recipes.plan(name)
+        for one in (*plan.sets, "runs/scenes"):
+            (tmp_path / one).mkdir(parents=True, exist_ok=True)
+        commands = [command for _, command in weights.steps(name, tmp_path / "runs", 1)]
+        made = ["teach"] if plan.network == "teacher" else ["distill", "refine"]
+        assert [command[0] for command in commands][-1 - len(made) :] == ["prepare", *made]
+        for command, *words in commands:
+            context = main.commands[command].make_context(command, [str(word) for word in words])
+            assert context.params.get("recipe", name) == name
+        assert set(plan.others["prepare"]) <= {field.name for field in fields(Cutting)}
