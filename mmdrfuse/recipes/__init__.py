@@ -7,7 +7,7 @@ writes it down again, and :mod:`mmdrfuse.recipes.loading` is the one reader of Y
 from mmdrfuse.recipes.files import DEFAULT, Plan, names, plan, read_goals
 from mmdrfuse.recipes.recipe import GOALS, Goals, Recipe, RefineRecipe, Weights
 from mmdrfuse.recipes.resolving import Resolved, recipe, refine_recipe, resolve_refining, resolve_training
-from mmdrfuse.recipes.writing import FILE, dump
+from mmdrfuse.recipes.writing import FILE, dump, markdown_table
 
 __all__ = [
     "DEFAULT",
@@ -20,6 +20,7 @@ __all__ = [
     "Resolved",
     "Weights",
     "dump",
+    "markdown_table",
     "names",
     "plan",
     "read_goals",

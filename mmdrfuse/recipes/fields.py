@@ -35,15 +35,22 @@ class Kind:
         """
         raise NotImplementedError
 
+    @property
+    def range(self) -> str:
+        """What the value must be, in words."""
+        raise NotImplementedError
+
 
 @dataclass(frozen=True, kw_only=True)
 class Switch(Kind):
     """True or false."""
 
+    range = "true or false"
+
     def fit(self, name: str, value: Any, report: Report, place: Place = ()) -> Any:  # noqa: ANN401
         """Return the value itself."""
         if not isinstance(value, bool):
-            report(place, TrainingError(f"{name} {value!r}: must be true or false"))
+            report(place, TrainingError(f"{name} {value!r}: must be {self.range}"))
         return value
 
 
@@ -92,9 +99,14 @@ class Choice(Kind):
         if not self.several:
             return self._known(name, value, report, place)
         if not isinstance(value, list | tuple):
-            report(place, TrainingError(f"{name} {value!r}: must be a list, of {', '.join(self.names)}"))
+            report(place, TrainingError(f"{name} {value!r}: must be {self.range}"))
             return value
         return tuple(self._known(name, part, report, (*place, number)) for number, part in enumerate(value))
+
+    @property
+    def range(self) -> str:
+        """The names."""
+        return f"a list, of {', '.join(self.names)}" if self.several else ", ".join(self.names)
 
     def _known(self, name: str, value: Any, report: Report, place: Place) -> Any:  # noqa: ANN401
         if value not in self.names:
@@ -118,8 +130,7 @@ class Table(Kind):
         """Return a dictionary of what fits."""
         rows = asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
         if not isinstance(rows, Mapping):
-            wanted = ", ".join(self.kinds) or f"each {self.what}"
-            report(place, TrainingError(f"{name} {value!r}: must be values by name, of {wanted}"))
+            report(place, TrainingError(f"{name} {value!r}: must be {self.range}"))
             return value
         found = {}
         for key, part in rows.items():
@@ -129,6 +140,11 @@ class Table(Kind):
             else:
                 found[str(key)] = kind.fit(f"{name}: {key}", part, report, (*place, key))
         return found
+
+    @property
+    def range(self) -> str:
+        """The names under which there are values."""
+        return f"values by name, of {', '.join(self.kinds) or f'each {self.what}'}"
 
 
 def declared(kind: Kind, default: float | None = None) -> Any:  # noqa: ANN401

@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any
 
 from mmdrfuse.recipes.fields import Place, Table, kinds
+from mmdrfuse.recipes.files import FIELDS, plan
 from mmdrfuse.recipes.loading import resolve_as_here
 from mmdrfuse.recipes.recipe import Recipe, RefineRecipe
 
@@ -24,6 +25,23 @@ def dump(recipe: Recipe | RefineRecipe, comments: Mapping[Place, str] | None = N
         comments: Field, or field and term → what stands behind its value; None for each field's help.
     """
     return "".join(f"{line}\n" for line in _lines(recipe, comments))
+
+
+def markdown_table(command: str) -> str:
+    """Return a table of the fields that a command's recipes have: what they take, their defaults and their help.
+
+    Args:
+        command: ``teach``, ``distill`` or ``refine``.
+    """
+    given = plan().given[command]
+    rows = ["| field | takes | default | |", "|---|---|---|---|"]
+    for name, kind in FIELDS[command].items():
+        parts = kind.kinds.items() if isinstance(kind, Table) and kind.other is None else [("", kind)]
+        for part, inner in parts:
+            place = (name, part) if part else (name,)
+            default = _plain(given[place].value)
+            rows.append(f"| `{'.'.join(place)}` | {inner.range} | `{default}` | {inner.help} |")
+    return "\n".join(rows) + "\n"
 
 
 def _lines(recipe: Recipe | RefineRecipe, comments: Mapping[Place, str] | None) -> Iterator[str]:

@@ -4,7 +4,7 @@ import pytest
 from mutations import TRIES, blamed, mutated
 
 from mmdrfuse.pipeline.geometry import read_matrix
-from mmdrfuse.recipes import names, recipe, refine_recipe
+from mmdrfuse.recipes import names, read_goals, recipe, refine_recipe
 from mmdrfuse.recipes.files import SHIPPED
 
 MATRICES = {
@@ -31,3 +31,14 @@ def test_a_damaged_recipe_is_read_or_named(name, tmp_path):
         for read in (lambda: recipe(path, "teacher"), lambda: recipe(path, "student"), lambda: refine_recipe(path)):
             with blamed(path):
                 read()
+
+
+@pytest.mark.parametrize(
+    "text", ['{"LLVIP": {"SD": 1.06, "SCD": 1e0},\n "night": {"VIF": 0.9}}', "LLVIP:\n  SD: 1.06\n"]
+)
+def test_damaged_goals_are_read_or_named(text, tmp_path):
+    path = tmp_path / "goals"
+    for seed in range(TRIES):
+        path.write_bytes(mutated(text.encode(), seed))
+        with blamed(path):
+            read_goals(path)

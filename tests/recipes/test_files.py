@@ -185,3 +185,23 @@ def test_recipes_need_neither_torch_nor_numpy():
     code = "import sys; from mmdrfuse import recipes; recipes.recipe('paper', 'student'); print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
     assert not {"torch", "numpy", "scipy", "click"} & set(loaded)
+
+
+@pytest.mark.parametrize("command", files.FIELDS)
+def test_the_table_of_the_docs_has_every_field_with_its_default(command):
+    rows = recipes.markdown_table(command).splitlines()[2:]
+    fields = {row.split("`")[1].split(".")[0] for row in rows}
+    assert fields == set(files.FIELDS[command])
+    if command == "distill":
+        assert "| `rate` | a number above 0 | `0.005` | Highest learning rate of Adam. |" in rows
+        assert "| `weights.distillation` | a number of at least 0 | `5.0` | Distance from the teacher's" in "\n".join(
+            rows
+        )
+
+
+@pytest.mark.parametrize("ends", ["\n", "\r\n"])
+def test_files_of_other_editors_are_read(tmp_path, ends):
+    (tmp_path / "m.yaml").write_bytes(b"\xef\xbb\xbf" + f"# ä{ends}epochs: 3{ends}rate: 1e-3{ends}".encode())
+    found = recipes.resolve_training(tmp_path / "m.yaml", "teacher", {})
+    assert (found.recipe.epochs, found.recipe.rate) == (3, 1e-3)
+    assert found.origins["rate",].endswith("m.yaml, line 3")

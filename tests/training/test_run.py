@@ -50,7 +50,7 @@ def test_a_run_gives_a_record_a_step_and_leaves_log_state_and_weights(student, t
     assert [record.epoch for record in found] == [0, 0, 0, 1, 1, 1, 2, 2, 2]
     assert [record.patches for record in found] == [3, 3, 1] * 3
     assert {path.name for path in (tmp_path / "run").iterdir()} == {
-        "log.jsonl", "state.safetensors", "student.safetensors",
+        "log.jsonl", "recipe.yaml", "state.safetensors", "student.safetensors",
     }  # fmt: skip
     assert [line["losses"]["total"] for line in lines_of(tmp_path / "run")] == [r.losses["total"] for r in found]
     assert models.load(tmp_path / "run" / "student.safetensors")
@@ -279,7 +279,7 @@ def test_a_run_that_was_stopped_before_its_first_save_is_resumed_from_its_begin(
     assert said == [f"{tmp_path / 'run'}: nothing was saved here yet, so the run begins anew"] * 2
     list(student("straight"))
     assert bytes_of(tmp_path / "run") == bytes_of(tmp_path / "straight")
-    assert len(list((tmp_path / "run").iterdir())) == 3
+    assert len(list((tmp_path / "run").iterdir())) == 4
 
 
 def test_weights_without_a_state_are_not_replaced_by_resuming(student, tmp_path):
