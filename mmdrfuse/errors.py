@@ -32,6 +32,7 @@ CURES = {
     "device": "choose device 'cpu'",
     "engine": "choose engine 'torch'",
     "features": "choose other features, or none",
+    "goals": "name the groups as the goals do, or give other goals",
     "hold_out": "leave whole pairs out instead",
     "infrared_range": "give the two stored values that become black and white",
     "layout": "name the layout, or the two folders",

@@ -11,6 +11,7 @@ FLAGS = {
     "device": ("--device", "try --device cpu"),
     "engine": ("--engine", "use --engine torch"),
     "features": ("--features", "choose --features efficientnet-lite0 or none, or name their --features-file"),
+    "goals": ("--goals", "name the folders as the goals do, or give other --goals"),
     "hold_out": ("--hold-out", "leave whole pairs out with --hold-out"),
     "infrared_range": ("--ir-range", "say what is black and white, such as --ir-range 280..320"),
     "layout": ("--layout", "choose a --layout, or name the two folders after their sides (ir, vi)"),

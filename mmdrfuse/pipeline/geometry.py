@@ -173,7 +173,7 @@ def read_matrix(path: Path) -> Matrix:
 
 def _listed(document: loading.Document) -> Iterator[Any]:
     """Yield the words of a matrix as a document has it."""
-    loading.refuse(document.mistakes)
+    document.mistakes.refuse()
     value = document.value
     if isinstance(value, dict):
         value = value.get("matrix", next(iter(value.values()), None) if len(value) == 1 else None)

@@ -9,9 +9,7 @@ from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from typing import Any, NoReturn, get_args
 
 from mmdrfuse.errors import MMDRFuseError, TrainingError, UnknownNameError
-
-Place = tuple[str | int, ...]
-"""Keys and indices, from a value to what is within."""
+from mmdrfuse.recipes.loading import Place
 
 Report = Callable[[Place, MMDRFuseError], None]
 """Told where within a value something is wrong, and what."""

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mmdrfuse.errors import InputError, MMDRFuseError, UnknownNameError
 from mmdrfuse.recipes import loading
-from mmdrfuse.recipes.fields import Kind, Place, Table, kinds, raising
-from mmdrfuse.recipes.loading import Document, Mistake
+from mmdrfuse.recipes.fields import Kind, Table, kinds, raising
+from mmdrfuse.recipes.loading import Document, Mistakes, Place
 from mmdrfuse.recipes.recipe import GOALS, Goals, Recipe, RefineRecipe
 
 if TYPE_CHECKING:
@@ -82,13 +82,13 @@ def plan(source: str | Path = DEFAULT) -> Plan:
         UnknownNameError: There is no such recipe.
         InputError: A file cannot be read, or says what no recipe can; everything that is wrong is named at once.
     """
-    mistakes: list[Mistake] = []
+    mistakes = Mistakes()
     documents = _chain(source, mistakes)
     found = Plan(Path(documents[0].name).stem)
     for document in reversed(documents):
-        mistakes += document.mistakes
+        mistakes.found += document.mistakes.found
         _Reader(document, found, mistakes).read()
-    loading.refuse(sorted(mistakes, key=_order))
+    mistakes.refuse()
     title = _rows(documents[0]).get("name", found.name)
     found.name = str(title)
     return found
@@ -122,11 +122,8 @@ def read_goals(path: Path) -> Goals:
         InputError: The file cannot be read, or names scores that do not exist; everything that is wrong is named.
     """
     document = loading.read(path)
-    mistakes = list(document.mistakes)
-    goals: Goals = GOALS.fit(
-        "goals", document.value, lambda place, error: mistakes.append(Mistake(document.where(*place), str(error)))
-    )
-    loading.refuse(mistakes)
+    goals: Goals = GOALS.fit("goals", document.value, lambda place, error: document.wrong(str(error), *place))
+    document.mistakes.refuse()
     return goals
 
 
@@ -139,7 +136,7 @@ class _Reader:
         mistakes: Where its mistakes go.
     """
 
-    def __init__(self, document: Document, plan: Plan, mistakes: list[Mistake]) -> None:
+    def __init__(self, document: Document, plan: Plan, mistakes: Mistakes) -> None:
         self.document, self.plan, self.mistakes = document, plan, mistakes
 
     def read(self) -> None:
@@ -208,10 +205,10 @@ class _Reader:
         self._wrong(place, str(UnknownNameError("key", str(place[-1]), known)))
 
     def _wrong(self, place: Place, what: str) -> None:
-        self.mistakes.append(Mistake(self.document.where(*place), what))
+        self.mistakes.add(self.document.name, self.document.line(*place), what)
 
 
-def _chain(source: str | Path, mistakes: list[Mistake]) -> list[Document]:
+def _chain(source: str | Path, mistakes: Mistakes) -> list[Document]:
     """Read a recipe and what it extends, from itself to the default."""
     path, documents, seen = _find(source), list[Document](), list[Path]()
     while True:
@@ -228,7 +225,7 @@ def _chain(source: str | Path, mistakes: list[Mistake]) -> list[Document]:
             if path.resolve() in seen:
                 raise InputError(f"extends {base!r}: goes round in a circle")
         except MMDRFuseError as error:
-            mistakes.append(Mistake(document.where("extends"), str(error)))
+            mistakes.add(document.name, document.line("extends"), str(error))
             path = SHIPPED / f"{DEFAULT}.yaml"
 
 
@@ -262,8 +259,3 @@ def _apart(kind: Kind, name: str, value: Any, origin: Any) -> dict[Place, Given]
     if isinstance(kind, Table) and kind.other is None:
         return {(name, key): Given(part, origin((name, key))) for key, part in value.items()}
     return {(name,): Given(value, origin((name,)))}
-
-
-def _order(mistake: Mistake) -> tuple[str, int]:
-    file, _, line = mistake.where.rpartition(", line ")
-    return file, int(line) if line.isdigit() else 0

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 from mmdrfuse.errors import InputError, reading
 
@@ -24,6 +24,9 @@ LARGEST = 2**16
 
 DEEPEST = 20
 """Levels of lists and mappings within each other."""
+
+MOST = 50
+"""Mistakes that are named at once."""
 
 NUMBER = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 """How a number is written, with or without point and exponent."""
@@ -39,29 +42,39 @@ _SCHEMA = {
 _TAG = "tag:yaml.org,2002:"
 
 
-class Mistake(NamedTuple):
-    """One thing that is wrong with a file."""
+class Mistakes:
+    """What is wrong with one file, or with several that belong together."""
 
-    where: str
-    """File and line, or what else the user knows the place by."""
-    what: str
+    def __init__(self) -> None:
+        self.found: list[tuple[str, int, str]] = []
 
-    def __str__(self) -> str:
-        """Return both, as one line of a message."""
-        return f"{self.where}: {self.what}"
+    def add(self, name: str, line: int, what: str) -> None:
+        """Note one.
 
+        Args:
+            name: The file, as the user knows it.
+            line: Where it stands.
+            what: What is wrong, and what to do about it.
 
-def refuse(mistakes: Iterable[Mistake]) -> None:
-    """Refuse what has mistakes, all of them at once.
+        Raises:
+            InputError: It is one too many for anybody to read more.
+        """
+        self.found.append((name, line, what))
+        if len(self.found) >= MOST:
+            self.refuse()
 
-    Raises:
-        InputError: There are some; one line for each.
-    """
-    lines = [str(mistake) for mistake in mistakes]
-    if len(lines) == 1:
-        raise InputError(lines[0])
-    if lines:
-        raise InputError("\n  ".join([f"{len(lines)} mistakes:", *lines]))
+    def refuse(self) -> None:
+        """Refuse the files if they have mistakes, all of them at once.
+
+        Raises:
+            InputError: There are some; one line for each, in their order.
+        """
+        lines = [f"{name}, line {line}: {what}" for name, line, what in sorted(self.found, key=lambda one: one[:2])]
+        if len(lines) == 1:
+            raise InputError(lines[0])
+        if lines:
+            count = f"{MOST} mistakes and perhaps more" if len(lines) >= MOST else f"{len(lines)} mistakes"
+            raise InputError("\n  ".join([f"{count}:", *lines]))
 
 
 @dataclass(frozen=True)
@@ -73,14 +86,30 @@ class Document:
     value: Value
     lines: dict[Place, int]
     """Where each value stands, from 1; of what stands under a key, the line of the key."""
-    mistakes: list[Mistake] = field(default_factory=list)
+    mistakes: Mistakes = field(default_factory=Mistakes)
     """What is wrong with the file as such: keys that come twice, tags, words that are no number of their tag."""
+
+    def line(self, *place: str | int) -> int:
+        """Return the line of a value, or of what it stands in."""
+        while place and place not in self.lines:
+            place = place[:-1]
+        return self.lines.get(place, 1)
 
     def where(self, *place: str | int) -> str:
         """Return the file and the line of a value, or of what it stands in."""
-        while place and place not in self.lines:
-            place = place[:-1]
-        return f"{self.name}, line {self.lines.get(place, 1)}"
+        return f"{self.name}, line {self.line(*place)}"
+
+    def wrong(self, what: str, *place: str | int) -> None:
+        """Note a mistake.
+
+        Args:
+            what: What is wrong.
+            *place: With which value.
+
+        Raises:
+            InputError: It is one too many.
+        """
+        self.mistakes.add(self.name, self.line(*place), what)
 
 
 def read(path: Path) -> Document:
@@ -195,7 +224,7 @@ def _value(node: Any, place: Place, document: Document) -> Value:  # noqa: ANN40
     except (ValueError, KeyError):
         shown = f"{node.value:.40}" if isinstance(node.value, str) else "a list or mapping"
         what = f"{shown!r} cannot be read as {tag}; write it without a tag, or as text in quotes"
-        document.mistakes.append(Mistake(document.where(*place), what))
+        document.wrong(what, *place)
         return None
 
 
@@ -207,12 +236,11 @@ def _mapping(node: Any, place: Place, document: Document) -> dict[str, Value]:  
     found: dict[str, Value] = {}
     for key_node, value_node in node.value:
         line, key = key_node.start_mark.line + 1, key_node.value
-        here = f"{document.name}, line {line}"
         if not isinstance(key, str):
-            document.mistakes.append(Mistake(here, "a key must be a word"))
+            document.mistakes.add(document.name, line, "a key must be a word")
         elif key in found:
             first = document.lines[*place, key]
-            document.mistakes.append(Mistake(here, f"{key!r} comes twice, first in line {first}; keep one"))
+            document.mistakes.add(document.name, line, f"{key!r} comes twice, first in line {first}; keep one")
         else:
             document.lines[*place, key] = line
             found[key] = _value(value_node, (*place, key), document)

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from mmdrfuse.errors import InputError, TrainingError, UnknownNameError
-from mmdrfuse.recipes.fields import Place
 from mmdrfuse.recipes.files import DEFAULT, NETWORKS, changed, plan
+from mmdrfuse.recipes.loading import Place
 from mmdrfuse.recipes.recipe import Recipe, RefineRecipe, Weights
 
 if TYPE_CHECKING:

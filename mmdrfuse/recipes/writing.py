@@ -5,9 +5,9 @@ from dataclasses import asdict
 from functools import cache
 from typing import Any
 
-from mmdrfuse.recipes.fields import Place, Table, kinds
+from mmdrfuse.recipes.fields import Table, kinds
 from mmdrfuse.recipes.files import FIELDS, plan
-from mmdrfuse.recipes.loading import resolve_as_here
+from mmdrfuse.recipes.loading import Place, resolve_as_here
 from mmdrfuse.recipes.recipe import Recipe, RefineRecipe
 
 FILE = "recipe.yaml"

@@ -113,7 +113,9 @@ def check_goals(goals: Goals, groups: Collection[str]) -> None:
     """
     unknown = [name for name in goals if name not in groups]
     if unknown:
-        raise TrainingError(f"goals for {', '.join(map(repr, unknown))}, but the groups are {', '.join(groups)}")
+        raise TrainingError(
+            f"goals for {', '.join(map(repr, unknown))}, but the groups are {', '.join(groups)}", cure="goals"
+        )
 
 
 def _changed(recipe: RefineRecipe | str | Path, changes: Mapping[str, Any]) -> RefineRecipe:

@@ -53,7 +53,7 @@ def test_every_value_knows_its_line():
 def test_keys_that_come_twice_are_all_named_with_their_lines():
     document = parse("a: 1\nb: {c: 1, c: 2}\na: 2\n", "f.yaml")
     with pytest.raises(InputError) as caught:
-        loading.refuse(document.mistakes)
+        document.mistakes.refuse()
     assert "2 mistakes" in str(caught.value)
     assert "f.yaml, line 2: 'c' comes twice, first in line 2" in str(caught.value)
     assert "f.yaml, line 3: 'a' comes twice, first in line 1" in str(caught.value)
@@ -74,8 +74,14 @@ def test_what_is_no_plain_yaml_is_refused_with_its_line(text, line):
 
 @pytest.mark.parametrize("tagged", ["!!python/object:os.system x", "!mine x", "!!int x", "!!map 5", "!!float [1]"])
 def test_tags_make_nothing(tagged):
-    (mistake,) = parse(f"a: 1\nb: {tagged}\n", "f.yaml").mistakes
-    assert mistake.where == "f.yaml, line 2"
+    ((name, line, _),) = parse(f"a: 1\nb: {tagged}\n", "f.yaml").mistakes.found
+    assert (name, line) == ("f.yaml", 2)
+
+
+def test_nobody_is_told_of_more_mistakes_than_can_be_read():
+    with pytest.raises(InputError, match="50 mistakes and perhaps more") as caught:
+        parse("a: 1\n" * 100, "f.yaml")
+    assert str(caught.value).splitlines()[-1].startswith("  f.yaml, line 51: ")
 
 
 def test_files_are_named_when_they_cannot_be_read(tmp_path):
