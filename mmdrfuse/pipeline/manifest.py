@@ -7,6 +7,7 @@ any other letters, and bytes of a name that are no UTF-8, are escaped.
 import errno
 import json
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
@@ -133,8 +134,11 @@ def check_folder(folder: Path) -> None:
     if folder.exists() and not folder.is_dir():
         raise OutputError(f"{folder}: is a file; name a folder for the pictures and their manifest")
     there = next(parent for parent in (folder, *folder.absolute().parents) if os.path.lexists(parent))
-    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
-        raise OutputError(f"{folder}: cannot be written ({there} is no folder that may be written)")
+    try:
+        with tempfile.TemporaryFile(dir=there):  # permissions alone do not tell; it has no name, and leaves no trace
+            pass
+    except OSError as error:
+        raise unwritable(folder, error) from error
 
 
 def relative(path: Path, folder: Path) -> str:

@@ -2,6 +2,8 @@
 
 import errno
 import hashlib
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import numpy as np
 import pytest
 
 from mmdrfuse import images, models
+from mmdrfuse.engine import make
 from mmdrfuse.engine.baselines import BASELINES
 from mmdrfuse.errors import DiskFullError, InputError, OutputError, SizeError
 from mmdrfuse.pipeline import Fuser, Pair, manifest
@@ -117,6 +120,18 @@ def test_folder_that_cannot_be_made_is_named(choices, pairs, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="cannot be written"):
         list(fuse_pairs(choices, pairs, tmp_path / "file" / "out"))
+
+
+def test_any_executor_can_do_the_work(choices, out, pairs, tmp_path):
+    """Only the choices and the pairs go to other processes, and only entries come back."""
+    student = replace(choices, fuser=Fuser(make(choices.checkpoint)))
+    expected = [entry.fused for _, entry in fuse_pairs(student, pairs, tmp_path / "threads", workers=2)]
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as executor:
+        entries = [entry for _, entry in fuse_pairs(student, pairs, out, workers=executor)]
+    assert [entry.fused for entry in entries] == expected
+    assert manifest.read(out) == entries
+    for name in expected:
+        np.testing.assert_array_equal(images.read(out / name), images.read(tmp_path / "threads" / name))
 
 
 @pytest.fixture
