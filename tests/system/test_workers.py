@@ -109,8 +109,9 @@ def test_a_block_that_fails_ends_its_processes_at_once():
     def interrupted():
         with processes(2) as executor:
             numbers.append(executor.submit(os.getpid).result())
-            for _ in range(2):
-                executor.submit(time.sleep, 60)
+            sleeping = [executor.submit(time.sleep, 60) for _ in range(2)]
+            while not all(future.running() for future in sleeping):
+                time.sleep(0.01)
             raise KeyboardInterrupt
 
     start = time.monotonic()
