@@ -64,11 +64,13 @@ def test_core_and_datasets_never_print(path):
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_pools_are_made_in_one_place(path):
-    if path.name in ("fusing.py", "planning.py", "measuring.py") and room(path) == "pipeline":
-        return  # will go through it with the rest of their rewriting
-    makers = {"ThreadPoolExecutor", "ProcessPoolExecutor", "multiprocessing"}
-    names = {node.id for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Name)}
-    assert path == ROOT / "mmdrfuse" / "system" / "workers.py" or not names & makers
+    if path == ROOT / "mmdrfuse" / "system" / "workers.py":
+        return
+    nodes = list(ast.walk(ast.parse(path.read_text())))
+    names = {node.id for node in nodes if isinstance(node, ast.Name)}
+    names |= {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+    assert not names & {"ThreadPoolExecutor", "ProcessPoolExecutor", "Pool", "fork"}
+    assert "multiprocessing" not in imported(path)[1]
 
 
 def test_public_names_are_those_promised():
