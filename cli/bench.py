@@ -1,7 +1,6 @@
 """``mmdrfuse bench``: what a network costs on this machine."""
 
 import json
-import os
 import re
 import tempfile
 from dataclasses import asdict
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mmdrfuse.cli.common import Command, check_deliverable, deliver, messages, overwrite_option, show, weights_option
+from mmdrfuse.system.workers import cores
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -35,7 +35,7 @@ def _size(_context: click.Context, _option: click.Parameter, value: str) -> tupl
 @weights_option
 @click.option("--size", default="1280x1024", metavar="WxH", callback=_size, help="Pixels of the pictures.")
 @click.option(
-    "--threads", type=click.IntRange(1), default=lambda: os.cpu_count() or 1, show_default="all cores",
+    "--threads", type=click.IntRange(1), default=cores, show_default="all cores",
     help="For one pair, and pairs at a time in the whole run.",
 )  # fmt: skip
 @click.option("--torch", is_flag=True, help="Time torch too.")

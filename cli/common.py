@@ -1,6 +1,5 @@
 """What the commands share: where messages go, progress, the report of a run over many items, common options."""
 
-import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +14,7 @@ from mmdrfuse.atomic import refuse_existing, refuse_unwritable
 from mmdrfuse.cli.shared.cures import explained
 from mmdrfuse.errors import MMDRFuseError, OutputError
 from mmdrfuse.launch import another_speaks
+from mmdrfuse.system.workers import cores
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -32,7 +32,7 @@ weights_option = click.option(
     help="Shipped weights by name, or a checkpoint: .safetensors, or a PyTorch state dict.",
 )  # fmt: skip
 workers_option = click.option(
-    "--workers", type=click.IntRange(1), default=lambda: os.cpu_count() or 1, show_default="all cores",
+    "--workers", type=click.IntRange(1), default=cores, show_default="all cores",
     help="How many to work on at a time.",
 )  # fmt: skip
 

@@ -1,6 +1,5 @@
 """``mmdrfuse demo``: the whole path on made-up scenes, without data or network."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -56,12 +55,12 @@ def _fuse(pairs: "Sequence[Pair]", out: Path) -> None:
     from mmdrfuse.pipeline.choices import Choices
     from mmdrfuse.pipeline.fusing import fuse_pairs
     from mmdrfuse.pipeline.fusion import Fuser
-    from mmdrfuse.system.workers import unfailing
+    from mmdrfuse.system.workers import cores, unfailing
 
     checkpoint = models.read("ivif")
     choices = Choices(Fuser(make(checkpoint)), checkpoint)
     with progress("fusing", len(pairs)) as advance:
-        for pair, _ in unfailing(fuse_pairs(choices, pairs, out, workers=os.cpu_count() or 1, overwrite=True)):
+        for pair, _ in unfailing(fuse_pairs(choices, pairs, out, workers=cores(), overwrite=True)):
             advance(pair.name)
 
 

@@ -1,8 +1,7 @@
 """Is a set fit for training and testing: what its files are, and what is wrong with them."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,10 +16,8 @@ from mmdrfuse.datasets.leaks import Leak, Thumbnail, leaks, split_of, thumbnail
 from mmdrfuse.datasets.pairing import Pairing
 from mmdrfuse.errors import MMDRFuseError
 from mmdrfuse.pipeline.pairs import Pair
+from mmdrfuse.system.progress import Progress, silent
 from mmdrfuse.system.workers import cores, ordered, threads, unfailing
-
-Progress = Callable[[str, int], AbstractContextManager[Callable[[str], None]]]
-"""Called with a title and the number of items; gives what is called with the name of each finished item."""
 
 LEVELS = 2
 """Span of 8-bit values up to which a picture is constant: what JPEG may make of one."""
@@ -176,7 +173,7 @@ def check(
     layout: str | None = None,
     pair_regex: str | None = None,
     workers: int | None = None,
-    progress: Progress | None = None,
+    progress: Progress = silent,
 ) -> CheckReport:
     """Look at every pair of a set.
 
@@ -196,8 +193,7 @@ def check(
     workers = workers or cores()
     checked: list[PairCheck] = []
     thumbnails: dict[str, tuple[Thumbnail, Thumbnail]] = {}
-    drawn = progress("checking", len(pairing.pairs)) if progress else nullcontext(lambda _name: None)
-    with drawn as advance, threads(workers) as pool:
+    with progress("checking", len(pairing.pairs)) as advance, threads(workers) as pool:
         for pair, result in unfailing(ordered(pool, _check, pairing.pairs, ahead=2 * workers)):
             if result.thumbnails:
                 thumbnails[pair.name] = result.thumbnails

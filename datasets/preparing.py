@@ -1,8 +1,7 @@
 """From the folders of sets to one file of training patches."""
 
 import functools
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,10 +14,8 @@ from mmdrfuse.datasets.packing import PatchWriter
 from mmdrfuse.datasets.partial import PartialFile, partial_file
 from mmdrfuse.datasets.planning import Plan, find, on_one_side, plan
 from mmdrfuse.errors import InputError, MMDRFuseError, PairingError, SizeError
+from mmdrfuse.system.progress import Progress, silent
 from mmdrfuse.system.workers import cores, ordered, threads
-
-Progress = Callable[[str, int], AbstractContextManager[Callable[[str], None]]]
-"""Called with a title and the number of items; gives what is called with the name of each finished item."""
 
 MEMORY = 1 << 30
 """Bytes of patches, uncompressed, that may wait for being written; a pair that has more waits alone."""
@@ -59,7 +56,7 @@ def prepare(
     *,
     workers: int | None = None,
     overwrite: bool = False,
-    progress: Progress | None = None,
+    progress: Progress = silent,
     **options: Any,  # noqa: ANN401
 ) -> PrepareReport:
     """Cut the pairs of sets into patches and write them to one file, in bounded memory.
@@ -85,17 +82,17 @@ def prepare(
     how = Cutting(**options)
     if how.weights is not None and len(how.weights) != len(sources):
         raise SizeError(f"{len(how.weights)} weights for {len(sources)} sets: give one for each, in their order")
-    show, workers = progress or _silent, workers or cores()
+    workers = workers or cores()
     with partial_file(out, overwrite=overwrite) as partial, threads(workers) as pool:
         sets = [find(number, root, how) for number, root in enumerate(sources)]
         pairs = on_one_side(item for one in sets for item in one.items)
-        with show("looking at pictures", len(pairs)) as advance:
+        with progress("looking at pictures", len(pairs)) as advance:
             planned = plan(pairs, how, pool, advance)
         dtype = np.dtype(np.uint16 if planned.deep else np.uint8)
         done = _Done(_begun(partial, planned, how))
         with (
             PatchWriter(partial.target, (how.patch, how.patch), _told(how, dtype), dtype=dtype) as writer,
-            show("cutting patches", len(planned.items)) as advance,
+            progress("cutting patches", len(planned.items)) as advance,
         ):
             room = MEMORY // max(1, planned.most * 2 * how.patch**2 * dtype.itemsize)
             work = functools.partial(_outcome, partial=partial, how=how, dtype=dtype)
@@ -169,9 +166,3 @@ def _told(how: Cutting, dtype: np.dtype[Any]) -> dict[str, Any]:
     """Give the options as the file tells them."""
     depth = "16 bits, 8 as v * 257" if dtype.itemsize == 2 else "8 bits, 16 as v / 257"
     return asdict(how) | {"stride": how.step, "luminance": "BT.601", "depth": depth}
-
-
-@contextmanager
-def _silent(title: str, total: int) -> Iterator[Callable[[str], None]]:
-    """Show no progress."""
-    yield lambda name: None

@@ -20,19 +20,20 @@ for two processes that import the metrics, on two busy cores), so one way is eno
 """
 
 import contextlib
-import multiprocessing
 import os
 import signal
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
-from multiprocessing.connection import Connection
+from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
 from threading import Thread
 from types import TracebackType
-from typing import ParamSpec, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from mmdrfuse.errors import MMDRFuseError
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -205,7 +206,11 @@ class _Processes(Executor):
         self.shutdown(cancel_futures=True)
 
     def _start(self) -> None:
-        context = multiprocessing.get_context("spawn")
+        # Imported here: those who only count cores, as every command does, need not wait for it.
+        from concurrent.futures import ProcessPoolExecutor
+        from multiprocessing import get_context
+
+        context = get_context("spawn")
         # Nothing is ever sent. Each process waits for the end of this pipe, and ends with it: when it is closed here,
         # and when this process is gone.
         self._lifeline, self._end = context.Pipe(duplex=False)
@@ -248,13 +253,13 @@ def _uninterrupted() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _begin(lifeline: Connection) -> None:
+def _begin(lifeline: "Connection") -> None:
     """Begin a worker process: leave Ctrl-C to the process that started it, and end with that."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     Thread(target=_end_with, args=(lifeline,), daemon=True).start()
 
 
-def _end_with(lifeline: Connection) -> None:
+def _end_with(lifeline: "Connection") -> None:
     with contextlib.suppress(EOFError, OSError):
         lifeline.recv_bytes()
     os._exit(1)

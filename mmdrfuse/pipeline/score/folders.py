@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,13 +13,11 @@ from mmdrfuse.pipeline.pairs import Pair
 from mmdrfuse.pipeline.score.candidates import from_baselines, from_folder, from_manifest, how_made, labels
 from mmdrfuse.pipeline.score.score import Candidate, score_candidates, smallest_side
 from mmdrfuse.pipeline.score.summary import Scores
+from mmdrfuse.system.progress import Progress, silent
 from mmdrfuse.system.workers import Workers
 
 USUAL = ("EN", "SD", "SF", "AG", "MI", "SCD", "VIF", "Qabf", "SSIM", "CC")
 """What is measured unless something else is asked for; a protocol may have only some of them."""
-
-Progress = Callable[[str, int], AbstractContextManager[Callable[[str], None]]]
-"""Called with a title and the number of items; gives what is called with the name of each finished item."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +61,7 @@ def evaluate_folders(
     protocol: str = "standard",
     key: Callable[[str], str] = str,
     workers: Workers | None = 1,
-    progress: Progress | None = None,
+    progress: Progress = silent,
     on_failure: Callable[[MMDRFuseError], None] | None = None,
 ) -> Evaluation:
     """Score the fused pictures in folders, one row a folder, against their sources.
@@ -96,8 +94,7 @@ def evaluate_folders(
     if not candidates and not run.failures:
         raise InputError("nothing to score: name folders of fused pictures, or pairs and a baseline")
     made = _how_made(methods)
-    drawn = progress("scoring", len(candidates)) if progress else nullcontext(lambda _name: None)
-    with drawn as advance:
+    with progress("scoring", len(candidates)) as advance:
         for candidate, result in score_candidates(candidates, metrics=chosen, protocol=scheme, workers=workers):
             run.add(candidate, result)
             advance(f"{candidate.method} {candidate.pair.name}")
