@@ -70,14 +70,18 @@ def cut(item: Item, how: Cutting, dtype: DTypeLike) -> Outcome:
         InputError: A picture cannot be read or used.
         SizeError: The pictures' sizes differ.
     """
-    infrared, visible = luminances(item.pair, dtype)
+    pictures = item.pair.load()
+    infrared, visible = _luminances(item.pair, pictures, dtype)
+    hashes = {"infrared_sha256": pictures[0].sha256, "visible_sha256": pictures[1].sha256}
     known = {
         "set": item.number,
         "layout": item.layout,
         "name": item.pair.name,
         "height": infrared.shape[0],
         "width": infrared.shape[1],
-    } | hashed(item)
+        "infrared": item.files[0],
+        "visible": item.files[1],
+    } | hashes
     copies = [(shrunk(infrared, scale), shrunk(visible, scale)) for scale in how.scales]
     cuts, dropped, seen = [], 0, 0
     for exposure in range(1 + how.exposures):
@@ -101,7 +105,7 @@ def cut(item: Item, how: Cutting, dtype: DTypeLike) -> Outcome:
 
 
 def hashed(item: Item) -> dict[str, str]:
-    """Name both pictures' files, with the SHA-256 of what is in them."""
+    """Name both pictures' files, with the SHA-256 of what is in them now."""
     known: dict[str, str] = {}
     paths = item.pair.infrared, item.pair.visible
     for side, name, path in zip(("infrared", "visible"), item.files, paths, strict=True):
@@ -117,9 +121,13 @@ def luminances(pair: Pair, dtype: DTypeLike = np.uint8) -> Sides:
         InputError: A picture cannot be read, or has floating-point values beyond 0..1.
         SizeError: The pictures' sizes differ.
     """
+    return _luminances(pair, pair.load(), dtype)
+
+
+def _luminances(pair: Pair, pictures: tuple[images.Picture, images.Picture], dtype: DTypeLike) -> Sides:
     paths = pair.infrared, pair.visible
     infrared, visible = (
-        _stored(images.luminance(picture.image), path, dtype) for picture, path in zip(pair.load(), paths, strict=True)
+        _stored(images.luminance(picture.image), path, dtype) for picture, path in zip(pictures, paths, strict=True)
     )
     if infrared.shape != visible.shape:
         (high, wide), (tall, broad) = infrared.shape, visible.shape

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mmdrfuse import images
-from mmdrfuse.datasets import PatchFile, options, prepare
+from mmdrfuse.datasets import PatchFile, cutting, options, prepare
 from mmdrfuse.errors import InputError, OutputError, PairingError, SizeError
 from mmdrfuse.pipeline import Pair
 from mmdrfuse.training import patches as training_patches
@@ -180,14 +180,28 @@ def refusing(function, path):
     return refuse
 
 
-def test_a_picture_that_cannot_be_hashed_is_named_and_not_the_output(root, tmp_path, monkeypatch):
+def test_a_picture_that_cannot_be_opened_is_named_and_not_the_output(root, tmp_path, monkeypatch):
     lost = root / "ir/a.png"
-    monkeypatch.setattr(Path, "read_bytes", refusing(Path.read_bytes, lost))
+    monkeypatch.setattr(Path, "open", refusing(Path.open, lost))
     made = prepare([root], tmp_path / "p.h5", patch=16)
     assert tuple(map(str, made.failed)) == (
         f"{lost}: cannot be read (Input/output error); check the path and its permissions",
     )
     assert made.pairs == 1
+
+
+def test_the_hash_is_of_the_bytes_that_were_cut_whatever_becomes_of_the_file(root, tmp_path, monkeypatch):
+    path, original = root / "ir/a.png", cutting.images.luminance
+    content = path.read_bytes()
+
+    def replaced(image):
+        path.write_bytes(b"another picture by now")
+        return original(image)
+
+    monkeypatch.setattr(cutting.images, "luminance", replaced)
+    prepare([root], tmp_path / "p.h5", patch=16)
+    hashes = [source["infrared_sha256"] for source in PatchFile(tmp_path / "p.h5").sources]
+    assert hashlib.sha256(content).hexdigest() in hashes
 
 
 def test_a_root_that_cannot_be_searched_is_named_and_not_the_output(root, tmp_path, monkeypatch):
