@@ -172,10 +172,10 @@ def test_a_pair_that_cannot_be_used_fails_and_the_rest_goes_on(root, tmp_path, i
 def refusing(function, path):
     """Make a method of paths fail for one of them as a lost disk would."""
 
-    def refuse(self, *arguments):
+    def refuse(self, *arguments, **options):
         if self == path:
             raise OSError(errno.EIO, "Input/output error")
-        return function(self, *arguments)
+        return function(self, *arguments, **options)
 
     return refuse
 
