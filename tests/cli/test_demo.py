@@ -24,6 +24,7 @@ def test_folder_with_other_things_in_it_is_refused(run, tmp_path):
     assert "--overwrite" in result.stderr
 
 
+@pytest.mark.slow
 def test_an_empty_folder_and_one_to_replace_are_taken(run, tmp_path):
     assert run("demo", tmp_path, "--pairs", "1").exit_code == 0
     assert run("demo", tmp_path, "--pairs", "1", "--overwrite").exit_code == 0

@@ -32,6 +32,7 @@ def test_they_are_checked_and_prepared(run, odd, tmp_path):
     assert (odd / source["infrared"]).is_file()
 
 
+@pytest.mark.slow
 def test_they_are_trained_refined_and_fused_with(run, odd, tmp_path):
     patches, out = tmp_path / "p.h5", tmp_path / ODD / "run"
     assert run("prepare", odd, patches, "--patch", 32, "--per-pair", 2).exit_code == 0

@@ -27,7 +27,9 @@ def test_common_formats_are_not_decoded(tmp_path, monkeypatch):
     assert headers.header(tmp_path / "a.png") == headers.header(tmp_path / "a.jpg") == (20, 31, False)
 
 
-@pytest.mark.parametrize(("content", "message"), [(None, "no such file"), (b"\x89PNG", "not a picture")])
+@pytest.mark.parametrize(
+    ("content", "message"), [(None, "no such file"), (b"\x89PNG", "damaged or unreadable picture")]
+)
 def test_what_cannot_be_read_is_named(tmp_path, content, message):
     if content:
         (tmp_path / "a.png").write_bytes(content)

@@ -40,6 +40,7 @@ def test_a_score_is_the_golden_one(triple, protocol, metric):
     assert score == pytest.approx(expected, rel=tolerance, nan_ok=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_the_type_that_levels_are_stored_in_does_not_matter(protocol, dtype):

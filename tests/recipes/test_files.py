@@ -76,6 +76,7 @@ def test_the_shipped_teacher_is_made_as_before():
 NUMBERS = st.floats(1e-12, 1e12)
 
 
+@pytest.mark.slow
 @settings(max_examples=30)
 @given(st.integers(1, 10**6), NUMBERS, NUMBERS, st.booleans(), st.text(st.characters(codec="utf-8"), max_size=8))
 def test_what_is_written_comes_back(tmp_path_factory, epochs, rate, weight, flips, group):

@@ -51,6 +51,7 @@ def test_scores_are_those_of_evaluate_by_hand(pairs, fused, metrics, protocol):
     assert (found.count, found.failures, found.warnings, found.made) == (3, (), (), {})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [ThreadPoolExecutor, lambda count: ProcessPoolExecutor(count, get_context("spawn"))])
 def test_any_executor_of_the_caller_gives_the_same_and_stays_open(pairs, fused, make):
     with make(2) as executor:
@@ -59,6 +60,7 @@ def test_any_executor_of_the_caller_gives_the_same_and_stays_open(pairs, fused, 
     assert found.scores.methods["fused"] == expected(pairs, fused, "EN")
 
 
+@pytest.mark.slow
 def test_processes_give_the_same_and_failures_come_back_whole(pairs, fused):
     (fused / "street_0001.png").write_bytes(b"no picture")
     told = []
@@ -70,6 +72,7 @@ def test_processes_give_the_same_and_failures_come_back_whole(pairs, fused):
     assert "street_0001.png" in told[0].message
 
 
+@pytest.mark.slow
 def test_a_process_that_is_killed_costs_its_picture_alone(pairs, fused, tmp_path, monkeypatch):
     (tmp_path / "killing.py").write_text("import os\ndef engine(infrared, visible):\n    os.kill(os.getpid(), 9)\n")
     monkeypatch.syspath_prepend(tmp_path)
