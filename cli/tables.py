@@ -83,8 +83,12 @@ def _heading(metric: str) -> str:
 
 def _counted(counts: dict[str, int]) -> str:
     if len(set(counts.values())) == 1:
-        return f"{next(iter(counts.values()))} pictures"
-    return ", ".join(f"{count} pictures of {method}" for method, count in counts.items())
+        return _pictures(next(iter(counts.values())))
+    return ", ".join(f"{_pictures(count)} of {method}" for method, count in counts.items())
+
+
+def _pictures(count: int) -> str:
+    return "1 picture" if count == 1 else f"{count} pictures"
 
 
 def _cell(summary: Summary, *, many: bool) -> Text:
