@@ -22,8 +22,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from mmdrfuse.losses.backbones import Backbone
 from mmdrfuse.losses.content import stronger
-from mmdrfuse.losses.features import Backbone
 from mmdrfuse.losses.fidelity import goals
 from mmdrfuse.models.teacher import Teacher
 from mmdrfuse.recipes import Recipe

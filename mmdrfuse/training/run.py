@@ -23,7 +23,7 @@ from torch import nn
 from mmdrfuse import models
 from mmdrfuse.atomic import append, clear_abandoned, unwritable, writing
 from mmdrfuse.errors import OutputError, TrainingError, WeightsError
-from mmdrfuse.losses.features import backbone
+from mmdrfuse.losses.backbones import backbone
 from mmdrfuse.models.checkpoints import Checkpoint
 from mmdrfuse.models.teacher import Teacher
 from mmdrfuse.recipes import FILE, Recipe, dump

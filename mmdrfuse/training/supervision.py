@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from mmdrfuse.losses import content, refresh
+from mmdrfuse.losses.backbones import DEPTH, Backbone
 from mmdrfuse.losses.content import Maps
 from mmdrfuse.losses.distillation import distillation
-from mmdrfuse.losses.features import DEPTH, Backbone
 from mmdrfuse.losses.fidelity import fidelity
 from mmdrfuse.losses.similarity import quality
 from mmdrfuse.losses.terms import Terms, total

@@ -45,7 +45,7 @@ def test_a_damaged_checkpoint_loads_or_is_named(tmp_path, form):
 
 @pytest.mark.parametrize("features", ["efficientnet", "vgg19"])
 def test_damaged_features_are_named(tmp_path, features):
-    from mmdrfuse.losses import efficientnet, vgg19
+    from mmdrfuse.losses.backbones import efficientnet, vgg19
 
     path, content = tmp_path / "f.pth", zipped({"features.0.weight": torch.zeros(3), "_bn0.weight": torch.zeros(3)})
     for seed in range(TRIES // 4):

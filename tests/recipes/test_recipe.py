@@ -7,7 +7,8 @@ import pytest
 
 from mmdrfuse import recipes
 from mmdrfuse.errors import TrainingError, UnknownNameError
-from mmdrfuse.losses import refresh, vgg19
+from mmdrfuse.losses import refresh
+from mmdrfuse.losses.backbones import vgg19
 from mmdrfuse.recipes import Weights
 from mmdrfuse.recipes.files import SHIPPED
 

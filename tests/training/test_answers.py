@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from mmdrfuse import models, training
-from mmdrfuse.losses import efficientnet
-from mmdrfuse.losses.vgg19 import VGG19
+from mmdrfuse.losses.backbones import efficientnet
+from mmdrfuse.losses.backbones.vgg19 import VGG19
 from mmdrfuse.training.answers import frozen_answers, of_sources, of_teacher
 from mmdrfuse.training.patches import load
 

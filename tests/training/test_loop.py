@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from mmdrfuse import models
-from mmdrfuse.losses.vgg19 import VGG19
+from mmdrfuse.losses.backbones.vgg19 import VGG19
 from mmdrfuse.models.student import Output, Student
 from mmdrfuse.training.answers import frozen_answers
 from mmdrfuse.training.loop import walk

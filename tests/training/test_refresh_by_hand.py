@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from mmdrfuse.losses.features import backbone
+from mmdrfuse.losses.backbones import backbone
 from mmdrfuse.models.student import Output
 from mmdrfuse.recipes import Weights
 from mmdrfuse.training.memory import Memory

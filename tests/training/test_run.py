@@ -14,8 +14,8 @@ from safetensors import SafetensorError
 
 from mmdrfuse import models, training
 from mmdrfuse.errors import DiskFullError, OutputError, SizeError, TrainingError, WeightsError
-from mmdrfuse.losses import efficientnet
-from mmdrfuse.losses.vgg19 import VGG19
+from mmdrfuse.losses.backbones import efficientnet
+from mmdrfuse.losses.backbones.vgg19 import VGG19
 from mmdrfuse.training import Watch, patches, run
 
 LOSSES = [5.600270, 1.640351, 1.375415, 1.413125]

@@ -6,8 +6,8 @@ import torch
 
 from mmdrfuse import models
 from mmdrfuse.losses import content
-from mmdrfuse.losses.features import backbone
-from mmdrfuse.losses.vgg19 import VGG19
+from mmdrfuse.losses.backbones import backbone
+from mmdrfuse.losses.backbones.vgg19 import VGG19
 from mmdrfuse.models.student import Output, Student
 from mmdrfuse.training.answers import frozen_answers
 from mmdrfuse.training.memory import Memory

@@ -8,7 +8,7 @@ import torch
 from torch.nn.functional import conv2d, max_pool2d, relu
 
 from mmdrfuse.errors import WeightsError
-from mmdrfuse.losses import vgg19
+from mmdrfuse.losses.backbones import vgg19
 
 CONVOLUTIONS = (0, 2, 5, 7, 10, 12, 14, 16, 19, 21, 23, 25, 28, 30, 32, 34)
 """Positions in torchvision's ``vgg19().features``."""

@@ -44,11 +44,11 @@ def backbone(name: str, *, file: Path | None = None) -> nn.Module:
     """
     network: nn.Module
     if name == "vgg19":
-        from mmdrfuse.losses.vgg19 import load as load_vgg19
+        from mmdrfuse.losses.backbones.vgg19 import load as load_vgg19
 
         network = load_vgg19(file)
     elif name == "efficientnet-lite0":
-        from mmdrfuse.losses.efficientnet import load as load_efficientnet
+        from mmdrfuse.losses.backbones.efficientnet import load as load_efficientnet
 
         network = load_efficientnet(file)
     elif name == "none":

@@ -6,7 +6,7 @@ import torch
 from torch.nn.functional import batch_norm, conv2d, pad, relu6
 
 from mmdrfuse.errors import WeightsError
-from mmdrfuse.losses import efficientnet
+from mmdrfuse.losses.backbones import efficientnet
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,7 @@ import pytest
 import torch
 
 from mmdrfuse.errors import MissingExtraError, UnknownNameError
-from mmdrfuse.losses import efficientnet
-from mmdrfuse.losses.features import backbone
+from mmdrfuse.losses.backbones import backbone, efficientnet
 
 
 def test_none_gives_no_maps():
