@@ -153,7 +153,9 @@ def parse(text: str, name: str) -> Document:
         try:
             node = yaml.compose(text, Loader=loader())
         except yaml.MarkedYAMLError as error:
-            mark = error.problem_mark or error.context_mark
+            # A word without its colon is missed only where the next line begins.
+            unclosed = error.context == "while scanning a simple key"
+            mark = error.context_mark if unclosed else error.problem_mark or error.context_mark
             place = f"{name}, line {mark.line + 1}" if mark else name
             raise InputError(f"{place}: not valid YAML ({error.problem or error.context}); correct it") from error
         document = Document(name, None, {(): 1})

@@ -65,7 +65,7 @@ BOMB = "a: &a [1, 1]\n" + "".join(f"{b}: &{b} [*{a}, *{a}]\n" for a, b in zip("a
 @pytest.mark.parametrize(
     ("text", "line"),
     [(BOMB, 1), ("a: 1\nb: *a", 2), ("[" * 30 + "]" * 30, 1), ("a: 1\n---\nb: 1", 2), ("a:\n\t- 1", 2), ("a: [", 1),
-     ("a: 1\n b: 2", 2)],
+     ("a: 1\n b: 2", 2), ("a: 1\nfoo\nb: 2", 2), ("a: 1\nfoo\n", 2)],
 )  # fmt: skip
 def test_what_is_no_plain_yaml_is_refused_with_its_line(text, line):
     with pytest.raises(InputError, match=rf"f\.yaml, line {line}: not valid YAML \("):
