@@ -22,7 +22,7 @@ from mmdrfuse.datasets import PatchFile
 from mmdrfuse.engine import make
 from mmdrfuse.engine.baselines import BASELINES
 from mmdrfuse.models.checkpoints import Checkpoint
-from mmdrfuse.pipeline.fusion import Fuser
+from mmdrfuse.pipeline.fuse.fuser import Fuser
 from mmdrfuse.recipes import Recipe, Weights
 from pairs import METRICS, means, unseen
 

@@ -21,7 +21,7 @@ from mmdrfuse.cli import tables
 from mmdrfuse.engine import make
 from mmdrfuse.engine.baselines import BASELINES
 from mmdrfuse.metrics import find_protocol
-from mmdrfuse.pipeline.fusion import Fuser
+from mmdrfuse.pipeline.fuse.fuser import Fuser
 from mmdrfuse.pipeline.score import Candidate, Scores, score_candidates
 from mmdrfuse.system.workers import unfailing
 from pairs import MEDICAL, METRICS, SCENES, SHARED, unseen

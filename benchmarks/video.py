@@ -20,10 +20,10 @@ from mmdrfuse.datasets.synthetic import scene
 from mmdrfuse.engine import make
 from mmdrfuse.images.frames import Frame, Layout
 from mmdrfuse.images.video import VideoSource, writing_video
-from mmdrfuse.pipeline.background import background
-from mmdrfuse.pipeline.choices import Choices
-from mmdrfuse.pipeline.fusion import Fuser
-from mmdrfuse.pipeline.sequences import AHEAD, fuse_sequences, nearest
+from mmdrfuse.pipeline.fuse.choices import Choices
+from mmdrfuse.pipeline.fuse.fuser import Fuser
+from mmdrfuse.pipeline.fuse.video import AHEAD, fuse_sequences, nearest
+from mmdrfuse.system.prefetch import prefetch
 from timing import in_turns, machine
 
 RATE = Fraction(30)
@@ -74,8 +74,8 @@ def _write_videos(folder: Path, width: int, height: int, count: int) -> None:
 def _codec_alone(infrared: VideoSource, visible: VideoSource, out: Path) -> None:
     """Do all that a run does but fusing."""
     with (
-        closing(background(infrared.frames(), ahead=AHEAD)) as others,
-        closing(background(visible.frames(), ahead=AHEAD)) as frames,
+        closing(prefetch(infrared.frames(), ahead=AHEAD)) as others,
+        closing(prefetch(visible.frames(), ahead=AHEAD)) as frames,
         writing_video(out, visible.layout, sound=visible.path, comment="") as write,
     ):
         for _, frame in nearest(others, frames):

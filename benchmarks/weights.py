@@ -21,7 +21,7 @@ from ship import TITLES
 
 from mmdrfuse import models, recipes
 from mmdrfuse.engine import make
-from mmdrfuse.pipeline.fusion import Fuser
+from mmdrfuse.pipeline.fuse.fuser import Fuser
 from pairs import DATA, MEDICAL, METRICS, SCENES, means, unseen
 
 HERE = Path(__file__).parent

@@ -52,9 +52,9 @@ def demo(out: Path, count: int, seed: int, overwrite: bool) -> None:
 def _fuse(pairs: "Sequence[Pair]", out: Path) -> None:
     from mmdrfuse import models
     from mmdrfuse.engine import make
-    from mmdrfuse.pipeline.choices import Choices
-    from mmdrfuse.pipeline.fusing import fuse_pairs
-    from mmdrfuse.pipeline.fusion import Fuser
+    from mmdrfuse.pipeline.fuse.choices import Choices
+    from mmdrfuse.pipeline.fuse.folder import fuse_pairs
+    from mmdrfuse.pipeline.fuse.fuser import Fuser
     from mmdrfuse.system.workers import cores, unfailing
 
     checkpoint = models.read("ivif")
@@ -68,7 +68,7 @@ def _sheet(pairs: "Sequence[Pair]", fused: Path) -> "tuple[list[list[NDArray[Any
     """Lay out a row a pair: the sources, the trivial fusions, ours."""
     from mmdrfuse import images
     from mmdrfuse.engine.baselines import BASELINES as ENGINES
-    from mmdrfuse.pipeline.fusion import Fuser
+    from mmdrfuse.pipeline.fuse.fuser import Fuser
 
     rows = []
     for pair in pairs:

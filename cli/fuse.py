@@ -26,8 +26,8 @@ from mmdrfuse.errors import MMDRFuseError
 if TYPE_CHECKING:
     from mmdrfuse.images import Levels
     from mmdrfuse.pipeline import Pair
-    from mmdrfuse.pipeline.choices import Choices
-    from mmdrfuse.pipeline.fusing import Plan
+    from mmdrfuse.pipeline.fuse.choices import Choices
+    from mmdrfuse.pipeline.fuse.folder import Plan
 
 FORMAT = "png"
 
@@ -68,8 +68,8 @@ class Options:
         """
         from mmdrfuse import models
         from mmdrfuse.engine import make
-        from mmdrfuse.pipeline.choices import Choices
-        from mmdrfuse.pipeline.fusion import Fuser
+        from mmdrfuse.pipeline.fuse.choices import Choices
+        from mmdrfuse.pipeline.fuse.fuser import Fuser
         from mmdrfuse.pipeline.geometry import read_matrix
         from mmdrfuse.pipeline.pairs import Preparation
 
@@ -209,8 +209,8 @@ def _fuse_file(files: Sequence[str], target: Path, chosen: Options) -> None:
 
 def _fuse_pairs(pairs: "Sequence[Pair]", out: Path, chosen: Options, report: Report | None) -> None:
     """Fuse pairs into a folder; with a report, they get a manifest, and one that fails does not stop the others."""
-    from mmdrfuse.pipeline.fusing import check_targets, fuse_pair, fuse_pairs, plan_pairs, settle
-    from mmdrfuse.pipeline.planning import unfinished
+    from mmdrfuse.pipeline.fuse.folder import check_targets, fuse_pair, fuse_pairs, plan_pairs, settle
+    from mmdrfuse.pipeline.fuse.resume import unfinished
 
     choices = chosen.choices(threads=1 if report else chosen.workers)
     replaces, workers = chosen.overwrite or chosen.resume, chosen.workers

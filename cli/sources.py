@@ -14,7 +14,7 @@ from mmdrfuse.errors import InputError, OutputError, PairingError
 if TYPE_CHECKING:
     from mmdrfuse.datasets import Pairing
     from mmdrfuse.pipeline import Pair
-    from mmdrfuse.pipeline.choices import Choices
+    from mmdrfuse.pipeline.fuse.choices import Choices
     from mmdrfuse.pipeline.pairs import Preparation
 
 _FORMATS = {".jpeg": ".jpg", ".tiff": ".tif"}

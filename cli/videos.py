@@ -13,7 +13,7 @@ from mmdrfuse.cli.sources import say_settled
 if TYPE_CHECKING:
     from mmdrfuse.cli.fuse import Options
     from mmdrfuse.images.frames import Source
-    from mmdrfuse.pipeline.sequences import Film
+    from mmdrfuse.pipeline.fuse.video import Film
 
 
 def are_videos(sources: Sequence[str], raw: str | None) -> bool:
@@ -26,7 +26,7 @@ def are_videos(sources: Sequence[str], raw: str | None) -> bool:
 def fuse_videos(sources: Sequence[str], out: Path, chosen: "Options") -> None:
     """Fuse two videos, or two streams of raw frames, into one."""
     from mmdrfuse.images.video import is_video
-    from mmdrfuse.pipeline.sequences import Film, fuse_film, settle_film
+    from mmdrfuse.pipeline.fuse.video import Film, fuse_film, settle_film
 
     unfit = {"--resume": chosen.resume, "--format": chosen.format_}
     if any(unfit.values()):

@@ -11,9 +11,9 @@ import numpy as np
 from mmdrfuse.engine import make, stored
 from mmdrfuse.models import Checkpoint
 from mmdrfuse.models.checkpoints import SHAPES
-from mmdrfuse.pipeline.choices import Choices
-from mmdrfuse.pipeline.fusing import fuse_pairs
-from mmdrfuse.pipeline.fusion import Fuser
+from mmdrfuse.pipeline.fuse.choices import Choices
+from mmdrfuse.pipeline.fuse.folder import fuse_pairs
+from mmdrfuse.pipeline.fuse.fuser import Fuser
 from mmdrfuse.pipeline.pairs import Pair
 from mmdrfuse.system.workers import unfailing
 from mmdrfuse.timing import in_turns, machine, peak_memory

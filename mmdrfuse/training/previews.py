@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from mmdrfuse import images
 from mmdrfuse.engine import Engine
 from mmdrfuse.engine.baselines import BASELINES
-from mmdrfuse.pipeline.fusion import Fuser
+from mmdrfuse.pipeline.fuse.fuser import Fuser
 from mmdrfuse.pipeline.pairs import Pair
 from mmdrfuse.training.patches import Patches
 

@@ -8,7 +8,7 @@ import pytest
 from mutations import TRIES, mutated
 
 from mmdrfuse.errors import ManifestError
-from mmdrfuse.pipeline import manifest
+from mmdrfuse.pipeline.fuse import manifest
 from mmdrfuse.pipeline.pairs import Preparation
 
 

@@ -9,7 +9,7 @@ from hypothesis.extra.numpy import arrays
 from mmdrfuse import models
 from mmdrfuse.engine import make
 from mmdrfuse.images import is_gray, luminance, recolour
-from mmdrfuse.pipeline.fusion import Fuser
+from mmdrfuse.pipeline.fuse.fuser import Fuser
 
 coloured = arrays(np.uint8, (3, 4, 3))
 patient = settings(deadline=None)

@@ -11,11 +11,11 @@ from mmdrfuse import images, models
 from mmdrfuse.engine import make
 from mmdrfuse.images import tiled
 from mmdrfuse.images.frames import RawFormat, RawSource
-from mmdrfuse.pipeline import fusing, tiles
-from mmdrfuse.pipeline.choices import Choices
-from mmdrfuse.pipeline.fusion import Fuser
+from mmdrfuse.pipeline.fuse import blocks, folder
+from mmdrfuse.pipeline.fuse.choices import Choices
+from mmdrfuse.pipeline.fuse.fuser import Fuser
+from mmdrfuse.pipeline.fuse.video import fuse_sequences
 from mmdrfuse.pipeline.pairs import Pair, Preparation
-from mmdrfuse.pipeline.sequences import fuse_sequences
 
 SIZE = 70, 90
 RANGES = ("clip", "fixed:0.2,0.7", "percentile", "minmax")
@@ -34,24 +34,24 @@ def choices(policy, **others):
     return Choices(Fuser(make(checkpoint), policy), checkpoint, **others)
 
 
-def folder_of_one(asked, sides, folder):
-    pair = Pair("x", folder / "ir.png", folder / "vi.png")
+def folder_of_one(asked, sides, out):
+    pair = Pair("x", out / "ir.png", out / "vi.png")
     for path, side in zip((pair.infrared, pair.visible), sides, strict=True):
         images.write(path, side)
-    return fused(asked, pair, folder / "out")
+    return fused(asked, pair, out / "out")
 
 
-def blocks(asked, sides, folder):
-    pair = Pair("x", folder / "ir.tif", folder / "vi.tif", asked.preparation, output="x.tif")
+def in_blocks(asked, sides, out):
+    pair = Pair("x", out / "ir.tif", out / "vi.tif", asked.preparation, output="x.tif")
     for path, side in zip((pair.infrared, pair.visible), sides, strict=True):
         tifffile.imwrite(path, side, tile=(16, 16))
-    assert isinstance(fusing.parts(asked, folder, pair), tiles.Blocks) is asked.preparation.pointwise
-    return fused(asked, pair, folder / "out")
+    assert isinstance(folder.parts(asked, out, pair), blocks.Blocks) is asked.preparation.pointwise
+    return fused(asked, pair, out / "out")
 
 
 def fused(asked, pair, out):
-    settled, pairs = fusing.settle(asked, [pair], out)
-    ((_, entry),) = fusing.fuse_pairs(settled, pairs, out)
+    settled, pairs = folder.settle(asked, [pair], out)
+    ((_, entry),) = folder.fuse_pairs(settled, pairs, out)
     return images.read(out / entry.fused)
 
 
@@ -80,12 +80,12 @@ def filmed(asked, infrared, visible, folder):
     return np.frombuffer((folder / "out.gray").read_bytes(), np.uint8).reshape(SIZE)
 
 
-PATHS = [folder_of_one, blocks, raw_film, lossless_film]
+PATHS = [folder_of_one, in_blocks, raw_film, lossless_film]
 
 
 @pytest.fixture
 def small_blocks(monkeypatch):
-    for module in (tiled, tiles):
+    for module in (tiled, blocks):
         monkeypatch.setattr(module, "TILE", 16)
         monkeypatch.setattr(module, "BLOCK", 48)
 

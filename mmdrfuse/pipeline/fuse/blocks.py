@@ -19,10 +19,10 @@ from mmdrfuse.errors import MMDRFuseError, SizeError
 from mmdrfuse.images import Side, is_gray, luminance
 from mmdrfuse.images import tiled as tiff
 from mmdrfuse.images.tiled import BLOCK, TILE, BlockReader
-from mmdrfuse.pipeline.background import background
-from mmdrfuse.pipeline.fusion import Fuser, deeper, fuse_part, part_output
-from mmdrfuse.pipeline.made import Made, Stored
+from mmdrfuse.pipeline.fuse.fuser import Fuser, deeper, fuse_part, part_output
+from mmdrfuse.pipeline.fuse.made import Made, Stored
 from mmdrfuse.pipeline.pairs import Pair
+from mmdrfuse.system.prefetch import prefetch
 
 HUGE = 50_000_000
 """Pixels from which a pair is fused in blocks wherever its files allow it; tiled files always are."""
@@ -145,7 +145,7 @@ class Blocks:
                     yield from (image[:, left : left + TILE] for left in range(0, image.shape[1], TILE))
 
             made = visible.shape._replace(channels=1 if side is None else 3, dtype=dtype, tiled=True)
-            with closing(background(tiles(), ahead=AHEAD * BLOCK // TILE)) as made_tiles:
+            with closing(prefetch(tiles(), ahead=AHEAD * BLOCK // TILE)) as made_tiles:
                 if write:
                     with writing(target) as temporary:
                         tiff.write_tiles(temporary, made_tiles, made, visible.tags())
@@ -197,7 +197,7 @@ def _read(readers: Readers) -> Iterator[tuple[_Block, Sides]]:
         for block in _blocks(*visible.shape[:2]):
             yield block, (infrared.block(*block.around()), visible.block(*block.around()))
 
-    with closing(background(blocks(), ahead=AHEAD)) as ahead:
+    with closing(prefetch(blocks(), ahead=AHEAD)) as ahead:
         yield from ahead
 
 

@@ -20,13 +20,13 @@ from mmdrfuse import images
 from mmdrfuse.atomic import refuse_existing
 from mmdrfuse.errors import ChoiceError, DiskFullError, InputError, MMDRFuseError, OutputError
 from mmdrfuse.images import deep, flir, luminance, tiff
-from mmdrfuse.pipeline.choices import Choices
-from mmdrfuse.pipeline.fusion import Fused, Fuser, deeper, fuse_part, part_output
-from mmdrfuse.pipeline.made import Made, Stored
-from mmdrfuse.pipeline.manifest import Entry, appending, check_folder, relative
-from mmdrfuse.pipeline.measuring import AHEAD, Looking, Parts, infrared_ranges, set_limits, unseen
+from mmdrfuse.pipeline.fuse.blocks import Blocks, fits_blocks
+from mmdrfuse.pipeline.fuse.choices import Choices
+from mmdrfuse.pipeline.fuse.fuser import Fused, Fuser, deeper, fuse_part, part_output
+from mmdrfuse.pipeline.fuse.made import Made, Stored
+from mmdrfuse.pipeline.fuse.manifest import Entry, appending, check_folder, relative
+from mmdrfuse.pipeline.fuse.set_ranges import AHEAD, Looking, Parts, infrared_ranges, set_limits, unseen
 from mmdrfuse.pipeline.pairs import Pair
-from mmdrfuse.pipeline.tiles import Blocks, fits_blocks
 from mmdrfuse.system.workers import Workers, ordered, pool
 from mmdrfuse.version import __version__
 

@@ -11,7 +11,7 @@ _WAIT = 0.1
 """Seconds after which a full queue looks whether anybody still wants its items."""
 
 
-class background(Iterator[Item]):
+class prefetch(Iterator[Item]):
     """Give the same items in the same order, made in another thread up to ``ahead`` before they are asked for.
 
     The thread starts at once: of two pipes that one program feeds, both are opened before either is read. What making

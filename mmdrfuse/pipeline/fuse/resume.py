@@ -5,11 +5,11 @@ from functools import partial
 from pathlib import Path
 
 from mmdrfuse.images import known_limits
-from mmdrfuse.pipeline import manifest
-from mmdrfuse.pipeline.choices import Choices
-from mmdrfuse.pipeline.fusing import sha256
-from mmdrfuse.pipeline.manifest import Entry
-from mmdrfuse.pipeline.measuring import AHEAD
+from mmdrfuse.pipeline.fuse import manifest
+from mmdrfuse.pipeline.fuse.choices import Choices
+from mmdrfuse.pipeline.fuse.folder import sha256
+from mmdrfuse.pipeline.fuse.manifest import Entry
+from mmdrfuse.pipeline.fuse.set_ranges import AHEAD
 from mmdrfuse.pipeline.pairs import Pair
 from mmdrfuse.system.workers import Workers, ordered, pool
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from mmdrfuse.images import Levels
 from mmdrfuse.models import Checkpoint
-from mmdrfuse.pipeline.fusion import Fuser
+from mmdrfuse.pipeline.fuse.fuser import Fuser
 from mmdrfuse.pipeline.pairs import Pair, Preparation
 
 

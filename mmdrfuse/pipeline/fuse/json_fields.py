@@ -8,7 +8,7 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 Kind = TypeVar("Kind")
 
 
-def restored(kind: type[Kind], values: object) -> Kind:
+def from_json(kind: type[Kind], values: object) -> Kind:
     """Make a dataclass from a JSON object; names that it does not know are passed over.
 
     Args:
@@ -27,7 +27,7 @@ def restored(kind: type[Kind], values: object) -> Kind:
         ... class Size:
         ...     sides: tuple[int, int]
         ...     unit: str = "px"
-        >>> restored(Size, {"sides": [640, 512], "mood": "good"})
+        >>> from_json(Size, {"sides": [640, 512], "mood": "good"})
         Size(sides=(640, 512), unit='px')
     """
     if not isinstance(values, dict):
@@ -44,7 +44,7 @@ def _value(hint: Any, value: object, name: str) -> Any:  # noqa: ANN401 - whatev
     if get_origin(hint) is tuple:
         return _sequence(get_args(hint), value, name)
     if is_dataclass(hint):
-        return restored(hint, value)  # type: ignore[arg-type]
+        return from_json(hint, value)  # type: ignore[arg-type]
     if hint is float and isinstance(value, int | float) and type(value) is not bool and math.isfinite(value):
         return float(value)
     if hint is float or type(value) is not hint:

@@ -20,12 +20,12 @@ from mmdrfuse.images.frames import PIPE, Chroma, Frame, Layout, Source, raw_writ
 from mmdrfuse.images.ranges import known_limits, stretch
 from mmdrfuse.images.sound import Note
 from mmdrfuse.images.video import WRITTEN, VideoSource, writing_video
-from mmdrfuse.pipeline.background import background
-from mmdrfuse.pipeline.choices import Choices
-from mmdrfuse.pipeline.fusion import Fuser, fuse_part, part_output
-from mmdrfuse.pipeline.manifest import check_folder
-from mmdrfuse.pipeline.measuring import Looking, infrared_ranges, unseen
+from mmdrfuse.pipeline.fuse.choices import Choices
+from mmdrfuse.pipeline.fuse.fuser import Fuser, fuse_part, part_output
+from mmdrfuse.pipeline.fuse.manifest import check_folder
+from mmdrfuse.pipeline.fuse.set_ranges import Looking, infrared_ranges, unseen
 from mmdrfuse.pipeline.pairs import Preparation
+from mmdrfuse.system.prefetch import prefetch
 from mmdrfuse.version import __version__
 
 RAW_SUFFIXES = frozenset({".gray", ".raw"})
@@ -111,8 +111,8 @@ class Film:
         """
         depth = self.layouts[1].depth
         with (
-            closing(background(self.infrared_source.frames(), ahead=AHEAD)) as others,
-            closing(background(self.visible_source.frames(), ahead=AHEAD)) as frames,
+            closing(prefetch(self.infrared_source.frames(), ahead=AHEAD)) as others,
+            closing(prefetch(self.visible_source.frames(), ahead=AHEAD)) as frames,
         ):
             for other, frame in nearest(others, frames):
                 luma = frame.luma if depth in _STORED_WHOLE else stretch(frame.luma, 0, 2**depth - 1)
@@ -202,7 +202,7 @@ def fuse_film(
     made = replace(layout, height=height, width=width)
     with (
         _writing(out, made, film.visible_source, comment, note, overwrite) as write,
-        closing(background(film.fused(fuser), ahead=AHEAD)) as frames,
+        closing(prefetch(film.fused(fuser), ahead=AHEAD)) as frames,
     ):
         for frame in frames:
             write(frame)

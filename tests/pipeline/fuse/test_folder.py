@@ -14,11 +14,12 @@ from mmdrfuse import images, models
 from mmdrfuse.engine import make
 from mmdrfuse.engine.baselines import BASELINES
 from mmdrfuse.errors import DiskFullError, InputError, OutputError, SizeError
-from mmdrfuse.pipeline import Fuser, Pair, manifest
-from mmdrfuse.pipeline.choices import Choices
-from mmdrfuse.pipeline.fusing import fuse_pairs, storable
+from mmdrfuse.pipeline import Fuser, Pair
+from mmdrfuse.pipeline.fuse import manifest
+from mmdrfuse.pipeline.fuse.choices import Choices
+from mmdrfuse.pipeline.fuse.folder import fuse_pairs, storable
+from mmdrfuse.pipeline.fuse.resume import unfinished
 from mmdrfuse.pipeline.pairs import Preparation
-from mmdrfuse.pipeline.planning import unfinished
 
 
 @pytest.fixture

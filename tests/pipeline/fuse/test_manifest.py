@@ -7,7 +7,7 @@ import os
 import pytest
 
 from mmdrfuse.errors import DiskFullError, ManifestError
-from mmdrfuse.pipeline import manifest
+from mmdrfuse.pipeline.fuse import manifest
 from mmdrfuse.pipeline.pairs import Preparation
 
 

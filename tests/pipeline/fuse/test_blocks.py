@@ -15,10 +15,10 @@ from mmdrfuse import images, models
 from mmdrfuse.engine import make
 from mmdrfuse.errors import InputError, MissingExtraError, SizeError
 from mmdrfuse.images import tiled
-from mmdrfuse.pipeline import tiles
-from mmdrfuse.pipeline.fusion import Fuser, fuse_part
+from mmdrfuse.pipeline.fuse import blocks
+from mmdrfuse.pipeline.fuse.blocks import Blocks, fits_blocks
+from mmdrfuse.pipeline.fuse.fuser import Fuser, fuse_part
 from mmdrfuse.pipeline.pairs import Pair, Preparation
-from mmdrfuse.pipeline.tiles import Blocks, fits_blocks
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def small_blocks(monkeypatch):
     """Make borders between blocks many, and close to each other."""
 
     def cut(tile, columns):
-        for module in (tiled, tiles):
+        for module in (tiled, blocks):
             monkeypatch.setattr(module, "TILE", tile)
             monkeypatch.setattr(module, "BLOCK", tile * columns)
 
@@ -148,7 +148,7 @@ def test_the_place_on_earth_and_the_author_are_carried_over(fuser, rng, tmp_path
 def test_blocks_are_chosen_for_tiles_and_for_many_pixels(rng, tmp_path, monkeypatch):
     plain, _, _ = stored_pair(tmp_path, rng, (30, 40))
     assert not fits_blocks(plain, tmp_path / "out.tif")
-    monkeypatch.setattr(tiles, "HUGE", 1200)
+    monkeypatch.setattr(blocks, "HUGE", 1200)
     assert fits_blocks(plain, tmp_path / "out.tif")
     assert not fits_blocks(plain, tmp_path / "out.png")
     assert not fits_blocks(
@@ -206,7 +206,7 @@ def test_small_files_that_cannot_be_cut_are_left_to_the_usual_way(rng, tmp_path,
 
     monkeypatch.setattr(tiled.BlockReader, "block", refuse)
     assert not fits_blocks(pair, tmp_path / "out.tif")
-    monkeypatch.setattr(tiles, "HUGE", 1200)  # too large to be read otherwise: the reader's own words say why
+    monkeypatch.setattr(blocks, "HUGE", 1200)  # too large to be read otherwise: the reader's own words say why
     assert fits_blocks(pair, tmp_path / "out.tif")
 
 
@@ -218,19 +218,19 @@ def test_every_pixel_is_counted_once(rng, tmp_path, small_blocks):
 
 @pytest.mark.parametrize("policy", ["clip", "percentile"])
 def test_a_folders_run_does_blocks_by_itself_and_records_the_same(rng, tmp_path, monkeypatch, policy):
-    from mmdrfuse.pipeline import fusing
-    from mmdrfuse.pipeline.choices import Choices
+    from mmdrfuse.pipeline.fuse import folder
+    from mmdrfuse.pipeline.fuse.choices import Choices
 
     pair, _, _ = stored_pair(tmp_path, rng, (40, 90), ("uint16", "uint8"))
     checkpoint = models.read("ivif")
     entries, pictures, plans = [], [], []
-    for huge in (tiles.HUGE, 1):
-        monkeypatch.setattr(tiles, "HUGE", huge)
+    for huge in (blocks.HUGE, 1):
+        monkeypatch.setattr(blocks, "HUGE", huge)
         choices, out = Choices(Fuser(make(checkpoint), policy), checkpoint, suffix=".tif"), tmp_path / str(huge)
-        assert isinstance(fusing.parts(choices, out, pair), Blocks) == (huge == 1)
-        choices, pairs = fusing.settle(choices, [pair], out)
-        plans.append([planned.made for _, planned in fusing.plan_pairs(choices, pairs, pairs, out)])
-        made = [entry for _, entry in fusing.fuse_pairs(choices, pairs, out)]
+        assert isinstance(folder.parts(choices, out, pair), Blocks) == (huge == 1)
+        choices, pairs = folder.settle(choices, [pair], out)
+        plans.append([planned.made for _, planned in folder.plan_pairs(choices, pairs, pairs, out)])
+        made = [entry for _, entry in folder.fuse_pairs(choices, pairs, out)]
         entries.append([replace(entry, seconds=0, finished="", nbytes=0) for entry in made])
         pictures.append(images.read(choices.target(pair, out)))
     assert entries[0] == entries[1]
@@ -243,9 +243,9 @@ import resource, sys
 from pathlib import Path
 from mmdrfuse import models
 from mmdrfuse.engine import make
-from mmdrfuse.pipeline.fusion import Fuser, fuse_part
+from mmdrfuse.pipeline.fuse.fuser import Fuser, fuse_part
 from mmdrfuse.pipeline.pairs import Pair
-from mmdrfuse.pipeline.tiles import Blocks
+from mmdrfuse.pipeline.fuse.blocks import Blocks
 folder = Path(sys.argv[1])
 pair = Pair("x", folder / "side.tif", folder / "side.tif")
 Blocks(pair).fuse(Fuser(make(models.read("ivif"))), folder / "out.tif")

@@ -16,8 +16,8 @@ from typing import Any, Protocol
 
 from mmdrfuse.atomic import unwritable
 from mmdrfuse.errors import ManifestError, MMDRFuseError, OutputError
+from mmdrfuse.pipeline.fuse.json_fields import from_json
 from mmdrfuse.pipeline.pairs import Pair, Preparation
-from mmdrfuse.pipeline.restoring import restored
 
 NAME = "manifest.jsonl"
 """The file's name, in the folder of the fused pictures."""
@@ -168,7 +168,7 @@ def _parse(line: bytes, where: str) -> Entry:
     try:
         if len(line) == LONGEST:
             raise ValueError(f"longer than {LONGEST} bytes")
-        return restored(Entry, _nested(json.loads(line.decode("utf-8"))))
+        return from_json(Entry, _nested(json.loads(line.decode("utf-8"))))
     except (MMDRFuseError, ValueError, TypeError, RecursionError) as error:
         reason = "saved in another encoding than UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
         raise ManifestError(

@@ -9,10 +9,10 @@ from mmdrfuse import images, models
 from mmdrfuse.engine.baselines import BASELINES
 from mmdrfuse.errors import InputError, MMDRFuseError, SizeError
 from mmdrfuse.pipeline import Fuser, Pair
-from mmdrfuse.pipeline.choices import Choices
-from mmdrfuse.pipeline.fusing import fuse_pairs, plan_pairs
+from mmdrfuse.pipeline.fuse.choices import Choices
+from mmdrfuse.pipeline.fuse.folder import fuse_pairs, plan_pairs
+from mmdrfuse.pipeline.fuse.resume import unfinished
 from mmdrfuse.pipeline.pairs import Preparation
-from mmdrfuse.pipeline.planning import unfinished
 
 
 @pytest.fixture
