@@ -65,16 +65,18 @@ def decoded(
         wrapped = _wrapped(data, columns, rows, bits=(1,), compression=page.compression, tags=options)
         return np.asarray(wrapped, np.uint8)[..., None]
 
-    row_bytes = -(-columns * samples * layout.bits // 8)
+    row_bytes, word_bytes = -(-columns * samples * layout.bits // 8), columns * samples * layout.stored.itemsize
     if page.fillorder == 2:
         data = _reversed_bits(data)
     if page.compression in _DEFLATE:
-        data = zlib.decompressobj().decompress(data, rows * row_bytes)
+        data = zlib.decompressobj().decompress(data, rows * word_bytes)
     elif page.compression in _BYTES:
         data = np.asarray(_wrapped(data, row_bytes, rows, bits=(8,), compression=page.compression)).tobytes()
     elif page.compression != NONE:
         return _by_tifffile(data, index, page, name).reshape(shape)
 
+    if len(data) >= rows * word_bytes:  # some programs store fewer bits in whole bytes each, against the standard
+        row_bytes = word_bytes
     if len(data) < rows * row_bytes:
         raise ValueError(f"part {index} holds {len(data)} bytes of {rows * row_bytes}")
     lines = np.frombuffer(data, np.uint8, rows * row_bytes).reshape(rows, row_bytes)
@@ -91,7 +93,7 @@ def _unpredicted(
         planes = planes.reshape(len(lines), stored.itemsize, -1)  # of all numbers the first bytes, then the second
         return np.ascontiguousarray(planes.swapaxes(1, 2)).view(stored.newbyteorder(">"))[..., 0].astype(stored)
 
-    if layout.bits == 8 * stored.itemsize:
+    if lines.shape[1] == columns * samples * stored.itemsize:
         values = lines.view(stored.newbyteorder(page.parent.byteorder)).astype(stored, copy=False)
     else:
         values = _unpacked(lines, columns * samples, layout.bits, stored)

@@ -157,6 +157,14 @@ def test_few_bits_reach_from_black_to_white(tmp_path, bits, samples):
     check(tmp_path / "a.tif", expected if samples == 3 else expected[..., 0])
 
 
+@pytest.mark.parametrize("options", [{}, {"tile": (16, 16)}, {"compression": "zlib", "byteorder": ">"}])
+def test_few_bits_in_whole_words_reach_to_white_too(tmp_path, options):
+    stored = RNG.integers(0, 4096, (HEIGHT, WIDTH)).astype("u2")
+    tifffile.imwrite(tmp_path / "a.tif", stored, photometric="minisblack", metadata=None, **options)
+    relabel(tmp_path / "a.tif", {258: 12})
+    check(tmp_path / "a.tif", np.rint(stored / 4095 * 65535).astype("u2"))
+
+
 def write_packed(path, stored, bits):
     """Write a file of one strip whose samples lie bit by bit, each row from a byte of its own."""
     rows = ["".join(f"{value:0{bits}b}" for value in row.ravel()) for row in stored]
