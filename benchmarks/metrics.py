@@ -31,8 +31,9 @@ from timing import in_turns, machine
 Array = npt.NDArray[Any]
 
 USUAL = ("EN", "SD", "SF", "AG", "MI", "SCD", "VIF", "Qabf", "SSIM", "CC")
-# The goal: how many times as fast as the plain version
-WANTED = {"VIF": 15.0, "Qabf": 5.0, "SSIM": 3.0, "MI": 5.0}
+GOALS = {"VIF": 15.0, "Qabf": 5.0, "SSIM": 3.0, "MI": 5.0}
+"""How many times as fast as the plain version a metric should be."""
+
 SOBEL = np.array([[-1.0, 0.0, 1.0], [-2.0, 0.0, 2.0], [-1.0, 0.0, 1.0]])
 
 
@@ -40,8 +41,9 @@ def main() -> None:
     """Print the tables, and write them as JSON when asked."""
     arguments = _arguments()
     width, height = (int(side) for side in arguments.size.split("x"))
-    made = scene(1, height=height, width=width)
-    a, b = made.infrared, luminance(made.visible)
+    pair = scene(1, height=height, width=width)
+    a = pair.infrared
+    b = luminance(pair.visible)
     images = np.maximum(a, b), a, b
     document = {
         "size": arguments.size,
@@ -80,10 +82,10 @@ def _filters(images: tuple[Array, Array, Array], repeat: int) -> dict[str, dict[
     """Time the eight weighted means of one 17×17 window, which VIF is made of, by each library that is installed."""
     f, a, b = (image.astype(np.float64) for image in images)
     taps = gaussian_taps(17, 3.4)
-    planes = (f, a, b, f * f, a * a, b * b, f * a, f * b)
+    maps = (f, a, b, f * f, a * a, b * b, f * a, f * b)
     work: dict[str, Callable[[], Any]] = {
         "numba, all four scales and VIF itself": lambda: vif(Triple(f, a, b)),
-        "scipy.ndimage.correlate1d": lambda: [correlate1d(correlate1d(x, taps, axis=0), taps, axis=1) for x in planes],
+        "scipy.ndimage.correlate1d": lambda: [correlate1d(correlate1d(x, taps, axis=0), taps, axis=1) for x in maps],
     }
     try:
         import cv2
@@ -91,7 +93,7 @@ def _filters(images: tuple[Array, Array, Array], repeat: int) -> dict[str, dict[
         pass
     else:
         cv2.setNumThreads(1)
-        work["cv2.sepFilter2D"] = lambda: [cv2.sepFilter2D(plane, -1, taps, taps) for plane in planes]
+        work["cv2.sepFilter2D"] = lambda: [cv2.sepFilter2D(x, -1, taps, taps) for x in maps]
     return in_turns(work, repeat)
 
 
@@ -114,18 +116,28 @@ def _plain_vifp(x: Array, y: Array) -> float:
         window = np.outer(gaussian_taps(size, size / 5), gaussian_taps(size, size / 5))
         mean = partial(convolve2d, in2=window, mode="valid")
         if size < 17:
-            x, y = mean(x)[::2, ::2], mean(y)[::2, ::2]
-        mu_x, mu_y = mean(x), mean(y)
+            x = mean(x)[::2, ::2]
+            y = mean(y)[::2, ::2]
+
+        mu_x = mean(x)
+        mu_y = mean(y)
         var_x = np.maximum(mean(x * x) - mu_x * mu_x, 0)
         var_y = np.maximum(mean(y * y) - mu_y * mu_y, 0)
         cov = mean(x * y) - mu_x * mu_y
+
         gain = cov / (var_x + 1e-10)
         noise = var_y - gain * cov
-        gain[var_x < 1e-10], noise[var_x < 1e-10] = 0, var_y[var_x < 1e-10]
-        var_x[var_x < 1e-10] = 0
-        gain[var_y < 1e-10], noise[var_y < 1e-10] = 0, 0
-        noise[gain < 0] = var_y[gain < 0]
-        gain[gain < 0] = 0
+        flat_x = var_x < 1e-10
+        gain[flat_x] = 0
+        noise[flat_x] = var_y[flat_x]
+        var_x[flat_x] = 0
+        flat_y = var_y < 1e-10
+        gain[flat_y] = 0
+        noise[flat_y] = 0
+        opposed = gain < 0
+        noise[opposed] = var_y[opposed]
+        gain[opposed] = 0
+
         through += np.log10(1 + gain**2 * var_x / (np.maximum(noise, 1e-10) + 2)).sum()
         direct += np.log10(1 + var_x / 2).sum()
     return float(through / direct)
@@ -133,24 +145,32 @@ def _plain_vifp(x: Array, y: Array) -> float:
 
 def plain_qabf(fused: Array, a: Array, b: Array, *, hong: bool) -> float:
     """Edge transfer, as published (`hong`) or by the definition of `standard`."""
-    (g_f, a_f), kept, total = _plain_gradient(fused), 0.0, 0.0
+    g_f, angle_f = _plain_gradient(fused)
+    kept = total = 0.0
     for source in (a, b):
         g, angle = _plain_gradient(source)
-        strength, direction = np.ones_like(g), 2 / np.pi * abs(abs(angle - a_f) - np.pi / 2)
-        direction[g_f == 0] = 0
         if hong:
-            strength, direction = g_f.copy(), 1 - abs(angle - a_f) / (np.pi / 2)
-        weaker, stronger = g > g_f, g < g_f
+            strength = g_f.copy()
+            direction = 1 - abs(angle - angle_f) / (np.pi / 2)
+        else:
+            strength = np.ones_like(g)
+            direction = 2 / np.pi * abs(abs(angle - angle_f) - np.pi / 2)
+            direction[g_f == 0] = 0
+        weaker = g > g_f
         strength[weaker] = g_f[weaker] / g[weaker]
+        stronger = g < g_f
         strength[stronger] = g[stronger] / g_f[stronger]
+
         quality = 0.9994 / (1 + np.exp(-15 * (strength - 0.5))) * 0.9879 / (1 + np.exp(-22 * (direction - 0.8)))
-        kept, total = kept + (quality * g).sum(), total + g.sum()
+        kept += (quality * g).sum()
+        total += g.sum()
     return float(kept / total)
 
 
 def _plain_gradient(image: Array) -> tuple[Array, Array]:
-    plane = image.astype(float)
-    across, down = convolve2d(plane, SOBEL, mode="same"), convolve2d(plane, -SOBEL.T, mode="same")
+    levels = image.astype(float)
+    across = convolve2d(levels, SOBEL, mode="same")
+    down = convolve2d(levels, -SOBEL.T, mode="same")
     angle = np.full_like(across, np.pi / 2)
     slanted = across != 0
     angle[slanted] = np.arctan(down[slanted] / across[slanted])
@@ -174,8 +194,11 @@ def plain_ssim_single(fused: Array, a: Array, b: Array) -> float:
 def _plain_similarity(
     x: Array, y: Array, mean: Callable[[Array], Array], margin: int, sample: float, constants: tuple[float, float]
 ) -> float:
-    mu_x, mu_y, (c1, c2) = mean(x), mean(y), constants
-    var_x, var_y = sample * (mean(x * x) - mu_x * mu_x), sample * (mean(y * y) - mu_y * mu_y)
+    c1, c2 = constants
+    mu_x = mean(x)
+    mu_y = mean(y)
+    var_x = sample * (mean(x * x) - mu_x * mu_x)
+    var_y = sample * (mean(y * y) - mu_y * mu_y)
     cov = sample * (mean(x * y) - mu_x * mu_y)
     values = ((2 * mu_x * mu_y + c1) * (2 * cov + c2)) / ((mu_x**2 + mu_y**2 + c1) * (var_x + var_y + c2))
     return float(values[margin:-margin, margin:-margin].mean(dtype=np.float64))
@@ -188,16 +211,16 @@ def plain_mi(fused: Array, a: Array, b: Array, *, base: float = 2.0) -> float:
         (rows, row), (columns, column) = (np.unique(x.ravel(), return_inverse=True) for x in (source, fused))
         table = coo_matrix((np.ones(row.size), (row, column)), shape=(rows.size, columns.size)).toarray() / row.size
         independent = np.outer(table.sum(axis=1), table.sum(axis=0))
-        there = table > 0
-        total += (table[there] * np.log(table[there] / independent[there])).sum() / np.log(base)
+        counted = table > 0
+        total += (table[counted] * np.log(table[counted] / independent[counted])).sum() / np.log(base)
     return float(total)
 
 
 def _show(document: dict[str, Any]) -> None:
-    print(f"{'metric, protocol':18} {'ours':>9} {'plain':>9} {'ratio':>7} {'wanted':>7}   relative difference")
+    print(f"{'metric, protocol':18} {'ours':>9} {'plain':>9} {'ratio':>7} {'goal':>7}   relative difference")
     for name, row in document["against plain SciPy"].items():
-        ours, plain, wanted = row["ours"]["median"], row["plain"]["median"], WANTED[name.split()[0]]
-        print(f"{name:18} {ours:6.1f} ms {plain:6.0f} ms {row['ratio']:7.1f} {wanted:7.0f}   {row['difference']:.1e}")
+        ours, plain, goal = row["ours"]["median"], row["plain"]["median"], GOALS[name.split()[0]]
+        print(f"{name:18} {ours:6.1f} ms {plain:6.0f} ms {row['ratio']:7.1f} {goal:7.0f}   {row['difference']:.1e}")
     print("\nfilters: the eight window means of VIF's first scale")
     for name, row in document["filters"].items():
         print(f"{name:40} {row['median']:7.1f} ms")
