@@ -16,7 +16,7 @@ from PIL import Image, UnidentifiedImageError
 
 from mmdrfuse.atomic import writing
 from mmdrfuse.errors import InputError, OutputError, reading
-from mmdrfuse.images import deep, flir, medical, png, tiff, tiff_writing
+from mmdrfuse.images import deep, dicom, flir, medical, png, tiff, tiff_writing
 from mmdrfuse.images.metadata import described, profile, upright, with_chunks
 from mmdrfuse.images.picture import Metadata, Picture, Side, chosen, narrowed, open_file, unreadable
 
@@ -43,7 +43,7 @@ def is_picture(path: Path) -> bool:
     name = path.name.lower()
     if name.startswith("."):
         return False
-    return name.endswith(_ENDINGS) or medical.is_unnamed_dicom(path)
+    return name.endswith(_ENDINGS) or dicom.is_unnamed(path)
 
 
 def stem(path: Path) -> str:
@@ -52,7 +52,7 @@ def stem(path: Path) -> str:
     known = [ending for ending in _ENDINGS if name.lower().endswith(ending)]
     if known:
         return name[: -max(map(len, known))]
-    return name if medical.is_numbered(path) else path.stem
+    return name if dicom.is_numbered(path) else path.stem
 
 
 def read(path: Path, *, side: Side | None = None, page: int | None = None, wide: bool = False) -> NDArray[Any]:

@@ -18,46 +18,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmdrfuse.errors import InputError, MissingExtraError, reading
+from mmdrfuse.images import dicom
 from mmdrfuse.images.picture import chosen
 
 SUFFIXES = (".dcm", ".dicom", ".ima", ".nii", ".nii.gz")
 """File name endings, in lower case."""
 
-_CENTER, _WIDTH, _PHOTOMETRIC = "0028|1050", "0028|1051", "0028|0004"
-_ALLOCATED, _STORED, _SIGNED = "0028|0100", "0028|0101", "0028|0103"
+_CENTER, _WIDTH = "0028|1050", "0028|1051"
+_STORED = "0028|0101"
 _INTERCEPT, _SLOPE = "0028|1052", "0028|1053"
-
-_RLE = "1.2.840.10008.1.2.5"
-_JPEG = ("1.2.840.10008.1.2.4.5", "1.2.840.10008.1.2.4.70")
-_JPEG_2000 = ("1.2.840.10008.1.2.4.9", "1.2.840.10008.1.2.4.20")
-"""How the transfer syntaxes of JPEG begin, and those of JPEG 2000 and its high-throughput form."""
-_COLOURS = frozenset({"RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT", "PALETTE COLOR"})
-"""Photometric interpretations that come out as red, green and blue."""
 
 _HOLLOW = 1000
 """Bytes of picture from each byte of file: beyond it, and beyond `_LARGE`, a size is damage and not compression."""
 _LARGE = 2**28
-
-
-def is_numbered(path: Path) -> bool:
-    """Tell whether a name has a number where its ending would be, as in ``IM.0001`` and ``1.2.840.113619.2``."""
-    return re.fullmatch(r"\.\d+", path.suffix, re.ASCII) is not None
-
-
-def is_unnamed_dicom(path: Path) -> bool:
-    """Tell whether a file with a number or nothing in place of an ending is DICOM, by its first 132 bytes.
-
-    No other file is opened. A DICOMDIR, which lists a medium's files, is none of them.
-    """
-    if (path.suffix and not is_numbered(path)) or path.name.upper() == "DICOMDIR":
-        return False
-    try:
-        if not path.is_file():  # opening a named pipe would wait for its other end
-            return False
-        with path.open("rb") as file:
-            return file.read(132)[128:] == b"DICM"
-    except OSError:
-        return False
 
 
 def ending(content: bytes) -> str | None:
@@ -100,15 +73,14 @@ def decode(content: bytes, name: str, page: int | None) -> NDArray[Any]:
     except ImportError:
         raise MissingExtraError("SimpleITK", "medical", f"{name}: a DICOM or NIfTI file") from None
 
-    dicom = ending(content) == ".dcm"
-    with reading(name, "DICOM file" if dicom else "NIfTI file"):
-        if not dicom:
-            content = _checked_nifti(content, name)
-        volume = _volume(sitk, content, ".dcm" if dicom else ".nii")
-        tags = {key: volume.GetMetaData(key).strip() for key in volume.GetMetaDataKeys()} if dicom else {}
+    scan = ending(content) == ".dcm"
+    with reading(name, "DICOM file" if scan else "NIfTI file"):
+        content = dicom.checked(content) if scan else _checked_nifti(content, name)
+        volume = _volume(sitk, content, ".dcm" if scan else ".nii")
+        tags = {key: volume.GetMetaData(key).strip() for key in volume.GetMetaDataKeys()} if scan else {}
         components = volume.GetNumberOfComponentsPerPixel()
-        if dicom and components > 1:
-            _check_colours(content, tags, name)
+        if scan and components > 1:
+            dicom.check_colours(content, tags, name)
 
         stack = _stack(sitk.GetArrayFromImage(volume), components, name)
         values = stack[chosen(page, len(stack), name, "slices")]
@@ -136,6 +108,7 @@ def _volume(sitk: Any, content: bytes, suffix: str) -> Any:  # noqa: ANN401
         path = Path(folder) / f"file{suffix}"
         path.write_bytes(content)  # SimpleITK reads from names only
         reader = sitk.ImageFileReader()
+        reader.SetImageIO("GDCMImageIO" if suffix == ".dcm" else "NiftiImageIO")
         reader.SetFileName(str(path))
         try:
             reader.ReadImageInformation()
@@ -162,44 +135,6 @@ def _reason(error: RuntimeError) -> str:
         return "cut off, or without a picture"
     last = last.replace("An invalid logic behavior occurred", "SimpleITK cannot read such a file: ")
     return re.sub(r"^.*(ERROR|Error): |\w+\(0x\w+\): |\S*/\S*", "", last) or "SimpleITK cannot read it"
-
-
-def _check_colours(content: bytes, tags: dict[str, str], name: str) -> None:
-    """Refuse the kinds of colour DICOM that SimpleITK reads without an error, but wrong."""
-    photometric, syntax = tags.get(_PHOTOMETRIC, ""), _transfer_syntax(content)
-    deep = int(tags.get(_ALLOCATED, "8")) > 8
-    wrong = {
-        f"its photometric interpretation is {photometric or 'missing'}": photometric not in _COLOURS,
-        f"{photometric} without JPEG 2000": photometric in {"YBR_ICT", "YBR_RCT"} and not syntax.startswith(_JPEG_2000),
-        "colours of 16 bits in RLE": deep and syntax == _RLE,
-        "a palette with indices of 16 bits": deep and photometric == "PALETTE COLOR",
-        "signed colours": tags.get(_SIGNED) == "1",
-        f"its photometric interpretation is {photometric}, its JPEG says otherwise": _contradicts(content, photometric),
-    }
-    for reason, found in wrong.items():
-        if found:
-            raise InputError(f"{name}: cannot read the colours of this DICOM file ({reason}); save it as a PNG")
-
-
-def _transfer_syntax(content: bytes) -> str:
-    """Read how the pixels are stored: tag (0002,0010), which every file has in explicit little endian."""
-    at = content.find(b"\x02\x00\x10\x00UI", 132)
-    if at < 0:
-        return ""
-    (length,) = struct.unpack_from("<H", content, at + 6)
-    return content[at + 8 : at + 8 + length].rstrip(b"\0 ").decode("ascii", "replace")
-
-
-def _contradicts(content: bytes, photometric: str) -> bool:
-    """Tell whether the first JPEG inside is of other colours than the file says: SimpleITK believes the file."""
-    start = content.find(b"\xff\xd8\xff", 132)
-    if start < 0 or not _transfer_syntax(content).startswith(_JPEG):
-        return False
-    head = content[start : content.find(b"\xff\xda", start)]
-    adobe = head.find(b"\xff\xee\0\x0eAdobe")
-    if adobe >= 0:
-        return (head[adobe + 15] == 0) != (photometric == "RGB")
-    return b"JFIF\0" in head[:16] and photometric == "RGB"
 
 
 def _stack(values: NDArray[Any], components: int, name: str) -> NDArray[Any]:
@@ -233,8 +168,8 @@ def _shown(values: NDArray[Any], stack: NDArray[Any], tags: dict[str, str]) -> N
     window = _numbers(tags, _CENTER), _numbers(tags, _WIDTH)
     center, width = window
     if center is not None and width is not None and width >= 1:
-        if tags.get(_PHOTOMETRIC) == "MONOCHROME1":
-            top = -1 if tags.get(_SIGNED) == "1" else 2 ** int(tags.get(_STORED, "16")) - 1
+        if tags.get(dicom.PHOTOMETRIC) == "MONOCHROME1":
+            top = -1 if tags.get(dicom.SIGNED) == "1" else 2 ** int(tags.get(_STORED, "16")) - 1
             slope, intercept = _numbers(tags, _SLOPE), _numbers(tags, _INTERCEPT)
             center = (1 if slope is None else slope) * top + 2 * (intercept or 0) - center + 1
         low, span = center - 0.5 - (width - 1) / 2, width - 1

@@ -202,6 +202,18 @@ def test_a_dicom_file_cut_short_is_named_without_the_temporary_one(cut):
     assert "/" not in str(caught.value)
 
 
+@pytest.mark.parametrize("syntax", ["explicit", "big", "implicit", "rle"])
+def test_what_trails_the_pixels_is_nothing_to_read(syntax):
+    content = dicom_file(GREY, syntax=syntax) + b"\x08\0\x08\0OB\0\0\xff\xff\xff\x7f"
+    np.testing.assert_array_equal(read_bytes(content), spread(GREY))
+
+
+def test_an_element_longer_than_the_file_is_named_before_room_is_made_for_it():
+    content = dicom_file(GREY, t00080008=("OB", b"")).replace(b"OB\0\0\0\0\0\0", b"OB\0\0\xf0\xff\xff\x7f", 1)
+    with pytest.raises(InputError, match=r"a\.dcm: .*\(0008,0008\) claims 2147483632 bytes"):
+        read_bytes(content)
+
+
 NIFTI = nifti(VOLUME.astype("<i2"), 4)
 
 
