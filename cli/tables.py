@@ -57,7 +57,7 @@ def comparison(scores: Scores) -> Table:
 
 def catalogue() -> tuple[Table, Table]:
     """One row a metric, and one a protocol: what there is to ask for."""
-    metrics = Table(*HEAD, title="metrics: range and unit are those of the first protocol; † an error, kept on purpose")
+    metrics = Table(*HEAD, title="metrics: range, unit and size are of the first protocol; † an error, kept on purpose")
     for row in rows():
         metrics.add_row(*row)
     protocols = Table("protocol", "whose numbers it gives", title="protocols")
