@@ -1,6 +1,8 @@
 """``mmdrfuse fuse`` on files and folders."""
 
 import json
+import os
+import re
 import shutil
 
 import numpy as np
@@ -358,3 +360,65 @@ def test_a_thermal_camera_s_file_alone_is_a_pair(run, folders, monkeypatch):
     assert result.exit_code == 0, result.stderr
     assert "infrared values 0..767 become 0..1" in result.stderr
     assert images.read(folders / "camera.png").dtype == np.uint16
+
+
+def one_pair(folders):
+    return folders / "ir" / "street_0000.png", folders / "vi" / "street_0000.png"
+
+
+def test_an_output_behind_a_symbolic_link_finds_its_sources(run, folders):
+    (folders / "far" / "off").mkdir(parents=True)
+    (folders / "link").symlink_to(folders / "far" / "off", target_is_directory=True)
+    assert run("fuse", folders / "ir", folders / "vi", folders / "link").exit_code == 0
+    for name in ("link", "far/off"):
+        assert run("eval", folders / name, "--metrics", "SD").exit_code == 0
+
+
+def test_names_as_long_as_they_may_be(run, folders):
+    for side, path in zip(("ir", "vi"), one_pair(folders), strict=True):
+        path.rename(folders / side / f"{'n' * 251}.png")
+    assert run("fuse", folders / "ir", folders / "vi", folders / "out").exit_code == 0
+    assert (folders / "out" / f"{'n' * 251}.png").is_file()
+    assert run("fuse", folders / "ir", folders / "vi", folders / "out", "--resume").stderr.startswith("0 pictures")
+
+
+@pytest.mark.parametrize("out", ["v1.0/", "v1.0", "run.2026-11-26", "new/"])
+def test_what_does_not_end_as_a_picture_is_a_folder(run, folders, out):
+    result = run("fuse", *one_pair(folders), f"{folders}/{out}")
+    assert result.exit_code == 0, result.stderr
+    assert (folders / out / "manifest.jsonl").is_file()
+
+
+@pytest.mark.parametrize(
+    ("out", "said"), [("out.gif", r"a folder of this name is .*out\.gif/"), ("out.mp4", ".mp4 is none of"),
+                      ("mine", "mine: is a file; name a folder")],
+)  # fmt: skip
+def test_an_output_that_cannot_be_says_how_it_was_understood(run, folders, out, said):
+    (folders / "mine").write_text("keep")
+    result = run("fuse", *one_pair(folders), folders / out)
+    assert result.exit_code in (1, 2)
+    assert re.search(said, " ".join(result.stderr.split()))
+    assert (folders / "mine").read_text() == "keep"
+
+
+def test_standard_input_is_not_for_a_folder_whose_manifest_could_not_name_it(folders):
+    from click.testing import CliRunner
+
+    from mmdrfuse.cli import main
+
+    infrared, visible = one_pair(folders)
+    arguments = ["fuse", "-", str(visible), str(folders / "out")]
+    result = CliRunner().invoke(main, arguments, input=infrared.read_bytes())
+    assert (result.exit_code, (folders / "out").exists()) == (2, False)
+    assert "standard input has no name" in result.stderr
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes are those of Unix")
+def test_a_named_pipe_is_no_picture(run, folders):
+    infrared, visible = one_pair(folders)
+    os.mkfifo(folders / "pipe.png")
+    result = run("fuse", folders / "pipe.png", visible, folders / "out.png")
+    assert (result.exit_code, "--raw" in result.stderr) == (2, True)
+    infrared.unlink()
+    os.mkfifo(infrared)
+    assert "1 failed" in run("fuse", folders / "ir", folders / "vi", folders / "out").stderr

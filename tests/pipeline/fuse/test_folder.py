@@ -17,8 +17,9 @@ from mmdrfuse.errors import DiskFullError, InputError, OutputError, SizeError
 from mmdrfuse.pipeline import Fuser, Pair
 from mmdrfuse.pipeline.fuse import manifest
 from mmdrfuse.pipeline.fuse.choices import Choices
-from mmdrfuse.pipeline.fuse.folder import fuse_pairs, storable
+from mmdrfuse.pipeline.fuse.folder import fuse_pairs
 from mmdrfuse.pipeline.fuse.resume import unfinished
+from mmdrfuse.pipeline.fuse.whole import storable
 from mmdrfuse.pipeline.pairs import Preparation
 
 

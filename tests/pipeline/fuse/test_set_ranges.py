@@ -8,8 +8,8 @@ from mmdrfuse.engine.baselines import BASELINES
 from mmdrfuse.errors import InputError
 from mmdrfuse.images import Levels
 from mmdrfuse.pipeline import Fuser, Pair
-from mmdrfuse.pipeline.fuse.folder import Whole
 from mmdrfuse.pipeline.fuse.set_ranges import infrared_ranges, set_limits
+from mmdrfuse.pipeline.fuse.whole import Whole
 
 
 @pytest.fixture
