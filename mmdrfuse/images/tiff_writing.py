@@ -4,9 +4,10 @@ TIFF revision 6.0, Adobe, 1992; CIPA DC-008, Exif 2.32; tifffile, https://github
 """
 
 import io
+import math
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, SupportsFloat
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,12 +19,16 @@ from mmdrfuse.images.picture import GeoTags, Metadata
 _CLASSIC = 1 << 31
 """Bytes of values from which a file is written as BigTIFF: classic offsets end at 4 GiB."""
 
+_Directory = TiffImagePlugin.ImageFileDirectory_v2
+
 _DIRECTORIES = {ExifTags.IFD.Exif: 34664, ExifTags.IFD.GPSInfo: 34852}
 """Tags that point to a directory of their own, which tifffile does not write, and the unused tag beside each that it is
 written as at first."""
 
 _ICC = 34675
 _ASCII, _LONG, _UNDEFINED = 2, 4, 7
+_UNITS = (1, 2, 3)
+"""Of resolution: none, inch and centimetre."""
 _RESOLUTION = ExifTags.Base.XResolution, ExifTags.Base.YResolution, ExifTags.Base.ResolutionUnit
 
 
@@ -68,7 +73,7 @@ def write(
     """
     import tifffile
 
-    directories = {tag: found for tag in _DIRECTORIES if exif and (found := exif.get_ifd(tag))}
+    directories = _directories(exif)
     resolution, unit = _resolution(exif)
     written = (*tags, *_text(exif), *((_DIRECTORIES[tag], _LONG, 1, 0, True) for tag in directories))
     packing: dict[str, Any] = {"rowsperstrip": shape[0]}
@@ -90,12 +95,32 @@ def _text(exif: Image.Exif | None) -> GeoTags:
     return tuple((tag, _ASCII, 0, value.encode(), True) for tag, value in texts.items())
 
 
-def _resolution(exif: Image.Exif | None) -> tuple[tuple[Any, Any] | None, int | None]:
-    across, down, unit = (exif.get(tag) if exif else None for tag in _RESOLUTION)
-    return ((float(across), float(down)) if across and down else None), unit
+def _resolution(exif: Image.Exif | None) -> tuple[tuple[float, float] | None, int | None]:
+    """Return the pixels a unit of length and the unit, where all three are such."""
+    *lengths, unit = [exif.get(tag) if exif else None for tag in _RESOLUTION]
+    across, down = (float(length) if isinstance(length, SupportsFloat) else 0.0 for length in lengths)
+    if unit not in _UNITS or not (0 < across < math.inf and 0 < down < math.inf):
+        return None, None
+    return (across, down), unit
 
 
-def _append(file: Path | BinaryIO, directories: dict[ExifTags.IFD, dict[int, Any]]) -> None:
+def _directories(exif: Image.Exif | None) -> dict[ExifTags.IFD, _Directory]:
+    """Return the directories that Exif and GPS fill; one with a value that cannot be written is left out."""
+    made = {}
+    for tag in _DIRECTORIES if exif else ():
+        directory = _Directory(b"II*\0\x08\0\0\0")
+        try:
+            for inner, value in exif.get_ifd(tag).items() if exif else ():
+                directory[inner] = value
+            directory.tobytes(0)
+        except Exception:  # damage to what is about the picture, of any kind, does not spoil the picture
+            continue
+        if len(directory):
+            made[tag] = directory
+    return made
+
+
+def _append(file: Path | BinaryIO, directories: dict[ExifTags.IFD, _Directory]) -> None:
     """Add directories at the end of a written file, and make the tags that stand in for them point there."""
     import tifffile
 
@@ -104,10 +129,7 @@ def _append(file: Path | BinaryIO, directories: dict[ExifTags.IFD, dict[int, Any
     with tifffile.TiffFile(file, mode="r+") as written:
         handle, found = written.filehandle, written.pages.first.tags
         places = {tag: found[_DIRECTORIES[tag]] for tag in directories}
-        for tag, values in directories.items():
-            directory = TiffImagePlugin.ImageFileDirectory_v2(b"II*\0\x08\0\0\0")
-            for inner, value in values.items():
-                directory[inner] = value
+        for tag, directory in directories.items():
             end = handle.seek(0, io.SEEK_END)
             handle.write(directory.tobytes(end))
             places[tag].overwrite(end)

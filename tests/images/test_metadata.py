@@ -5,7 +5,7 @@ import io
 import numpy as np
 import pytest
 import tifffile
-from PIL import Image, ImageCms
+from PIL import Image, ImageCms, TiffImagePlugin
 
 from mmdrfuse.images import Metadata, decode, encode
 
@@ -98,3 +98,23 @@ def test_camera_named_by_a_number_costs_the_metadata_and_not_the_picture():
     picture = decode(buffer.getvalue(), "a.tif")
     assert picture.image.shape == (4, 6)
     assert picture.metadata.exif == b""
+
+
+@pytest.mark.parametrize(("across", "unit", "kept"), [(72.0, 2, True), (72.0, 42, False), (0.0, 2, False)])
+def test_resolution_that_is_none_is_left_out(across, unit, kept):
+    made = Image.Exif()
+    made[0x011A], made[0x011B], made[0x0128], made[0x0110] = across, 72.0, unit, "Model"
+    content = encode(np.zeros((4, 6), np.uint8), ".tif", known=Metadata(made.tobytes()))
+    with tifffile.TiffFile(io.BytesIO(content)) as file:
+        tags = file.pages.first.tags
+        assert ((tags.valueof(282), tags.valueof(296)) == ((72, 1), 2)) is kept
+        assert tags.valueof(0x0110) == "Model"
+
+
+def test_a_directory_that_cannot_be_written_costs_itself_alone(monkeypatch):
+    picture = decode(saved((4, 6), ".jpg", exif=exif().tobytes()), "a.jpg")
+    monkeypatch.setattr(TiffImagePlugin.ImageFileDirectory_v2, "tobytes", lambda *_: 1 / 0)
+    content = encode(picture.image, ".tif", known=picture.metadata)
+    with tifffile.TiffFile(io.BytesIO(content)) as file:
+        assert file.pages.first.tags.valueof(0x0110) == "Model"
+        assert 0x8825 not in file.pages.first.tags
