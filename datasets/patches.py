@@ -201,8 +201,10 @@ def _places(index: NDArray[np.void], split: str) -> NDArray[np.int64] | None:
 
 def _opened(path: Path) -> Any:  # noqa: ANN401
     """Open a HDF5 file for reading."""
-    if not path.is_file():
+    if not path.exists():
         raise PatchFileError(f"{path}: no such file; prepare the patches first")
+    if not path.is_file():
+        raise PatchFileError(f"{path}: is a folder, pipe or device; name a file of patches")
     try:
         return h5py.File(path, "r")
     except OSError as error:

@@ -117,6 +117,8 @@ def _find(name_or_path: str | Path) -> Path:
         return shipped
     if path.is_dir():
         raise WeightsError(f"{path}: is a folder; name the file in it that holds the weights")
+    if path.exists():
+        raise WeightsError(f"{path}: is a pipe or device, not a file; {_CURE}")
     if isinstance(name_or_path, Path) or path.suffix or path.name != name_or_path:
         raise WeightsError(f"{path}: no such file; give a checkpoint, or one of {', '.join(names())}")
     raise UnknownNameError("weights", str(name_or_path), names())

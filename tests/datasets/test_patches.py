@@ -354,3 +354,8 @@ def test_a_patch_that_would_unpack_to_gigabytes_is_refused(file):
         plain["infrared"].id.write_direct_chunk((2, 0, 0), bomb)
     with pytest.raises(PatchFileError, match="infrared patch 2 is larger than what it was made of"):
         PatchFile(file).verify()
+
+
+def test_a_folder_is_no_file_of_patches(tmp_path):
+    with pytest.raises(PatchFileError, match=f"{tmp_path}: is a folder"):
+        PatchFile(tmp_path)

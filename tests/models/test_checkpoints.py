@@ -1,6 +1,7 @@
 """Checkpoints: what is read, what is refused, what comes back."""
 
 import json
+import os
 import pickle
 
 import numpy as np
@@ -232,4 +233,11 @@ def test_a_file_that_is_far_too_large_is_not_read(tmp_path):
     with (tmp_path / "w.pth").open("wb") as file:
         file.truncate(2**40)
     with pytest.raises(WeightsError, match=r"w\.pth: has 1099512 MB"):
+        models.read(tmp_path / "w.pth")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe_is_refused_before_it_is_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "w.pth")
+    with pytest.raises(WeightsError, match=r"w\.pth: is a pipe or device"):
         models.read(tmp_path / "w.pth")
