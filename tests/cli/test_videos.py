@@ -87,6 +87,13 @@ def test_wrong_usage_is_explained(run, arguments, message):
     assert message in result.stderr
 
 
+@pytest.mark.parametrize("options", [(), ("--dry-run",)])
+def test_missing_raw_frames_are_one_clear_sentence(run, films, options):
+    folder, _ = films
+    result = run("fuse", folder / "none.gray", folder / "vi.gray", folder / "out.gray", "--raw", SPEC, *options)
+    assert (result.exit_code, "none.gray: no such file" in result.stderr) == (1, True)
+
+
 def test_missing_videos_are_one_clear_sentence(run, tmp_path):
     pytest.importorskip("av", reason="needs PyAV, the extra [video]")
     result = run("fuse", tmp_path / "ir.mp4", tmp_path / "vi.mp4", tmp_path / "out.mp4")

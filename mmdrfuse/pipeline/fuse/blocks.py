@@ -144,11 +144,14 @@ class Blocks:
                     image = block.inner(fused.image)
                     yield from (image[:, left : left + TILE] for left in range(0, image.shape[1], TILE))
 
+            known = infrared if side == "infrared" else visible
             made = visible.shape._replace(channels=1 if side is None else 3, dtype=dtype, tiled=True)
             with closing(prefetch(tiles(), ahead=AHEAD * BLOCK // TILE)) as made_tiles:
                 if write:
                     with writing(target) as temporary:
-                        tiff.write_tiles(temporary, made_tiles, made, visible.tags())
+                        tiff.write_tiles(
+                            temporary, made_tiles, made, (infrared if side == "infrared" else visible).tags()
+                        )
                 else:
                     deque(made_tiles, maxlen=0)
             sides = _stored(infrared), _stored(visible)

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import fields, is_dataclass
+from functools import cache
 from types import NoneType, UnionType
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
@@ -32,9 +33,14 @@ def from_json(kind: type[Kind], values: object) -> Kind:
     """
     if not isinstance(values, dict):
         raise TypeError(f"a JSON object is needed, not {_shown(values)}")
-    hints = get_type_hints(kind)
+    hints = _hints(kind)
     names = [field.name for field in fields(kind) if field.name in values]  # type: ignore[arg-type]
     return kind(**{name: _value(hints[name], values[name], name) for name in names})
+
+
+@cache
+def _hints(kind: Any) -> dict[str, Any]:  # noqa: ANN401 - any class; mypy takes classes for unhashable here
+    return get_type_hints(kind)
 
 
 def _value(hint: Any, value: object, name: str) -> Any:  # noqa: ANN401 - whatever the hint says

@@ -102,6 +102,7 @@ def appending(folder: Path) -> Iterator[Append]:
 
     Raises:
         OutputError: The folder cannot be written.
+        ManifestError: There is a manifest that cannot be read: nobody could read what is added either.
     """
     check_folder(folder)
     try:
@@ -130,6 +131,7 @@ def check_folder(folder: Path) -> None:
 
     Raises:
         OutputError: It is no folder, or one that must not be written.
+        ManifestError: It has a manifest that cannot be read.
     """
     if folder.exists() and not folder.is_dir():
         raise OutputError(f"{folder}: is a file; name a folder for the pictures and their manifest")
@@ -139,6 +141,8 @@ def check_folder(folder: Path) -> None:
             pass
     except OSError as error:
         raise unwritable(folder, error) from error
+    if (folder / NAME).is_file():
+        read(folder)
 
 
 def relative(path: Path, folder: Path) -> str:

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmdrfuse.atomic import refuse_existing, writing
-from mmdrfuse.errors import ChoiceError, OutputError, SizeError
+from mmdrfuse.errors import ChoiceError, InputError, OutputError, SizeError
 from mmdrfuse.images.containers import pyav
-from mmdrfuse.images.frames import PIPE, Chroma, Frame, Layout, Source, raw_writing
+from mmdrfuse.images.frames import PIPE, Chroma, Frame, Layout, RawSource, Source, raw_writing
 from mmdrfuse.images.ranges import known_limits, stretch
 from mmdrfuse.images.sound import Note
 from mmdrfuse.images.video import WRITTEN, VideoSource, writing_video
@@ -150,6 +150,7 @@ def settle_film(
         MissingExtraError: PyAV is not installed.
     """
     _check_choices(choices)
+    _check_sources(film)
     _check_target(film, out, overwrite=overwrite)
     film = replace(film, preparation=choices.preparation)
     levels, fuser = choices.infrared_range, choices.fuser
@@ -263,6 +264,15 @@ def _check_choices(choices: Choices) -> None:
         raise ChoiceError(f"quality {choices.quality} is for pictures: a video's is fixed")
     if choices.preparation.page:
         raise ChoiceError(f"page {choices.preparation.page} is for pictures: a video's frames are all fused")
+
+
+def _check_sources(film: Film) -> None:
+    """Refuse what the first frame would find out, so that a dry run says so."""
+    for source in (film.infrared_source, film.visible_source):
+        if source.path == PIPE and sys.stdin is None:
+            raise InputError("standard input is closed; feed it, or name a file")
+        if isinstance(source, RawSource) and source.path != PIPE and not source.path.exists():
+            raise InputError(f"{source.path}: no such file or pipe")
 
 
 def _check_target(film: Film, out: Path, *, overwrite: bool) -> None:

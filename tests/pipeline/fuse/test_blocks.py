@@ -145,6 +145,16 @@ def test_the_place_on_earth_and_the_author_are_carried_over(fuser, rng, tmp_path
         assert file.pages.first.tile == (512, 512)
 
 
+@pytest.mark.parametrize(("coloured", "author"), [("ir", "I"), ("vi", "V"), (None, "V")])
+def test_what_is_carried_over_is_of_the_side_whose_colour_is_kept(fuser, rng, tmp_path, coloured, author):
+    for name, tag in (("ir", "I"), ("vi", "V")):
+        image = rng.integers(0, 255, (40, 50, 3) if name == coloured else (40, 50)).astype(np.uint8)
+        tifffile.imwrite(tmp_path / f"{name}.tif", image, tile=(16, 16), extratags=[(315, "s", 0, tag, True)])
+    Blocks(Pair("x", tmp_path / "ir.tif", tmp_path / "vi.tif")).fuse(fuser, tmp_path / "out.tif")
+    with tifffile.TiffFile(tmp_path / "out.tif") as file:
+        assert file.pages.first.tags[315].value == author
+
+
 def test_blocks_are_chosen_for_tiles_and_for_many_pixels(rng, tmp_path, monkeypatch):
     plain, _, _ = stored_pair(tmp_path, rng, (30, 40))
     assert not fits_blocks(plain, tmp_path / "out.tif")

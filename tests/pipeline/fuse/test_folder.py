@@ -13,7 +13,7 @@ import pytest
 from mmdrfuse import images, models
 from mmdrfuse.engine import make
 from mmdrfuse.engine.baselines import BASELINES
-from mmdrfuse.errors import DiskFullError, InputError, OutputError, SizeError
+from mmdrfuse.errors import DiskFullError, InputError, ManifestError, OutputError, SizeError
 from mmdrfuse.pipeline import Fuser, Pair
 from mmdrfuse.pipeline.fuse import manifest
 from mmdrfuse.pipeline.fuse.choices import Choices
@@ -116,6 +116,15 @@ def test_file_in_the_folder_s_place_is_named(choices, out, pairs):
     with pytest.raises(OutputError, match="out: is a file; name a folder"):
         list(fuse_pairs(choices, pairs, out))
     assert out.read_text() == "mine"
+
+
+def test_a_manifest_that_cannot_be_read_is_not_added_to(choices, out, pairs):
+    list(fuse_pairs(choices, pairs[:1], out))
+    spoiled = (out / manifest.NAME).read_text().encode("utf-16")
+    (out / manifest.NAME).write_bytes(spoiled)
+    with pytest.raises(ManifestError, match=r"manifest\.jsonl:1: not an entry"):
+        list(fuse_pairs(choices, pairs, out, overwrite=True))
+    assert (out / manifest.NAME).read_bytes() == spoiled
 
 
 def test_folder_that_cannot_be_made_is_named(choices, pairs, tmp_path):
