@@ -6,7 +6,7 @@ neighbours, and they are cut off again. Memory holds a few blocks whatever the p
 
 from collections import deque
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -146,15 +146,15 @@ class Blocks:
 
             known = infrared if side == "infrared" else visible
             made = visible.shape._replace(channels=1 if side is None else 3, dtype=dtype, tiled=True)
-            with closing(prefetch(tiles(), ahead=AHEAD * BLOCK // TILE)) as made_tiles:
-                if write:
-                    with writing(target) as temporary:
-                        tiff.write_tiles(
-                            temporary, made_tiles, made, (infrared if side == "infrared" else visible).tags()
-                        )
-                else:
+            with (
+                writing(target) if write else nullcontext() as temporary,
+                closing(prefetch(tiles(), ahead=AHEAD * BLOCK // TILE)) as made_tiles,
+            ):
+                if temporary is None:
                     deque(made_tiles, maxlen=0)
-            sides = _stored(infrared), _stored(visible)
+                else:
+                    tiff.write_tiles(temporary, made_tiles, made, known.tags())
+                sides = _stored(infrared), _stored(visible)  # where one was changed meanwhile, no file appears
         return Made(made.width, made.height, limits, side is not None, dtype, *sides)
 
     def _outputs(self, fuser: Fuser, readers: Readers) -> Iterator[NDArray[np.float32]]:

@@ -8,6 +8,9 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 Kind = TypeVar("Kind")
 
+_hints = cache(get_type_hints)
+"""Reading them takes longer than all the rest."""
+
 
 def from_json(kind: type[Kind], values: object) -> Kind:
     """Make a dataclass from a JSON object; names that it does not know are passed over.
@@ -33,14 +36,9 @@ def from_json(kind: type[Kind], values: object) -> Kind:
     """
     if not isinstance(values, dict):
         raise TypeError(f"a JSON object is needed, not {_shown(values)}")
-    hints = _hints(kind)
+    hints = _hints(kind)  # type: ignore[arg-type]  # classes can be hashed
     names = [field.name for field in fields(kind) if field.name in values]  # type: ignore[arg-type]
     return kind(**{name: _value(hints[name], values[name], name) for name in names})
-
-
-@cache
-def _hints(kind: Any) -> dict[str, Any]:  # noqa: ANN401 - any class; mypy takes classes for unhashable here
-    return get_type_hints(kind)
 
 
 def _value(hint: Any, value: object, name: str) -> Any:  # noqa: ANN401 - whatever the hint says

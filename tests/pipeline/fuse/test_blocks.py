@@ -145,6 +145,19 @@ def test_the_place_on_earth_and_the_author_are_carried_over(fuser, rng, tmp_path
         assert file.pages.first.tile == (512, 512)
 
 
+def test_a_source_that_is_written_to_meanwhile_leaves_no_file(fuser, rng, tmp_path):
+    pair, _, _ = stored_pair(tmp_path, rng, (40, 50), tile=(16, 16))
+
+    def engine(infrared, visible):
+        with pair.visible.open("ab") as file:
+            file.write(b"more")
+        return fuser.engine(infrared, visible)
+
+    with pytest.raises(InputError, match=r"vi\.tif: was changed while it was read"):
+        Blocks(pair).fuse(replace(fuser, engine=engine), tmp_path / "out.tif")
+    assert not (tmp_path / "out.tif").exists()
+
+
 @pytest.mark.parametrize(("coloured", "author"), [("ir", "I"), ("vi", "V"), (None, "V")])
 def test_what_is_carried_over_is_of_the_side_whose_colour_is_kept(fuser, rng, tmp_path, coloured, author):
     for name, tag in (("ir", "I"), ("vi", "V")):
