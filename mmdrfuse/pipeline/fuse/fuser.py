@@ -19,6 +19,7 @@ from mmdrfuse.images import (
     from_unit,
     is_gray,
     known_limits,
+    limits,
     limits_over,
     luminance,
     recolour,
@@ -123,7 +124,7 @@ class Fuser:
         if known:
             return stored(self.engine, infrared, visible, low=known[0], high=known[1], dtype=dtype), known
         output = self.engine(to_unit(infrared), to_unit(visible))
-        known = self.limits_of(lambda: [output])
+        known = limits(output, self.range)
         return from_unit(output, *known, dtype), known
 
 
