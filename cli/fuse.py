@@ -19,7 +19,20 @@ from mmdrfuse.cli.common import (
     workers_option,
     wrong_usage,
 )
-from mmdrfuse.cli.sources import PIPE, check_format_of, is_folder, is_table, paired, pairing_of, received, say_settled
+from mmdrfuse.cli.sources import (
+    OUTPUT,
+    PIPE,
+    PREFIX,
+    check_format_of,
+    is_folder,
+    is_table,
+    on_its_way,
+    paired,
+    pairing_of,
+    received,
+    say_settled,
+    shown,
+)
 from mmdrfuse.cli.videos import are_videos, fuse_videos
 from mmdrfuse.errors import MMDRFuseError
 
@@ -173,13 +186,24 @@ def fuse(ctx: click.Context, /, paths: tuple[str, ...], **options: Any) -> None:
         return
     if len(paths) not in (2, 3):
         raise click.UsageError("give IR VIS OUT, PAIRS.csv OUT, or the file of a thermal camera and OUT")
-    folder = Path(ctx.with_resource(TemporaryDirectory(prefix="mmdrfuse-"))) if PIPE in paths else Path()
+    folder = Path(ctx.with_resource(TemporaryDirectory(prefix=PREFIX))) if PIPE in paths else Path()
+    with on_its_way(folder):
+        _fuse_pictures(sources, out, chosen, folder)
+
+
+def _fuse_pictures(sources: Sequence[str], out: str, chosen: Options, folder: Path) -> None:
+    """Fuse one pair into a file or to standard output, or all pairs into a folder."""
+    if PIPE in sources and out != PIPE and is_folder(out):
+        raise click.UsageError(
+            f"{out} is a folder, whose manifest names the sources, but standard input has no name; give a picture as "
+            f"OUT, such as {Path(out) / 'fused.png'}"
+        )
     files = received(sources, folder)
     single = all(Path(file).is_file() for file in files) and not is_table(files)
     if out == PIPE and not single:
         raise click.UsageError("only a single pair of pictures can be written to -, standard output")
     if out == PIPE:
-        target = folder / f"standard output{_suffix(chosen.format_ or FORMAT)}"
+        target = folder / f"{OUTPUT}{_suffix(chosen.format_ or FORMAT)}"
         _fuse_file(files, target, chosen)
         if target.exists():
             send(target.read_bytes())
@@ -188,11 +212,6 @@ def fuse(ctx: click.Context, /, paths: tuple[str, ...], **options: Any) -> None:
         _fuse_file(files, Path(out), chosen)
         if not chosen.dry_run:
             messages().print(f"wrote {out}")
-    elif PIPE in sources:
-        raise click.UsageError(
-            f"{out} is a folder, whose manifest names the sources, but standard input has no name; give a picture as "
-            f"OUT, such as {Path(out) / 'fused.png'}"
-        )
     else:
         _suffix(chosen.format_ or FORMAT)
         report = Report()
@@ -242,8 +261,8 @@ def _show_plan(plans: "Iterable[tuple[Pair, Plan | MMDRFuseError]]", report: Rep
             click.echo(f"{plan.action} {plan.target}")
             continue
         made, count = plan.made, count + 1
-        made_of = f"{pair.infrared} ({made.infrared}), {pair.visible} ({made.visible})"
-        click.echo(f"{plan.action} {plan.target} ({made.width}x{made.height}) from {made_of}")
+        made_of = f"{shown(pair.infrared)} ({made.infrared}), {shown(pair.visible)} ({made.visible})"
+        click.echo(f"{plan.action} {shown(plan.target)} ({made.width}x{made.height}) from {made_of}")
     report.finish(f"pictures looked at, {count} to be made, nothing written")
 
 

@@ -2,14 +2,15 @@
 
 import os
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from mmdrfuse.cli.common import Report, warn
-from mmdrfuse.errors import InputError, OutputError, PairingError
+from mmdrfuse.errors import InputError, MMDRFuseError, OutputError, PairingError
 
 if TYPE_CHECKING:
     from mmdrfuse.datasets import Pairing
@@ -17,11 +18,31 @@ if TYPE_CHECKING:
     from mmdrfuse.pipeline.fuse.choices import Choices
     from mmdrfuse.pipeline.pairs import Preparation
 
+INPUT, OUTPUT = "standard input", "standard output"
+PREFIX = "mmdrfuse-"
+"""Of the temporary folder through which they come and go."""
+
 _FORMATS = {".jpeg": ".jpg", ".tiff": ".tif"}
 """Two endings of one format."""
 
 PIPE = "-"
 """Standard input or output; such a picture is a file in a temporary folder on its way."""
+
+
+@contextmanager
+def on_its_way(folder: Path) -> Iterator[None]:
+    """Call what is on its way through a temporary folder by its own name alone."""
+    try:
+        yield
+    except MMDRFuseError as error:
+        if folder.is_absolute():  # otherwise nothing comes that way
+            error.message = error.message.replace(f"{folder}{os.sep}", "")
+        raise
+
+
+def shown(path: Path) -> str:
+    """Return a path as the user knows it: - for what is on its way from standard input or to standard output."""
+    return PIPE if path.stem in (INPUT, OUTPUT) and path.parent.name.startswith(PREFIX) else str(path)
 
 
 def received(sources: Sequence[str], folder: Path) -> list[str]:
@@ -38,8 +59,8 @@ def received(sources: Sequence[str], folder: Path) -> list[str]:
     if PIPE in sources:
         if sys.stdin is None:  # as <&- leaves it
             raise InputError("standard input is closed; name a file instead of -")
-        (folder / "standard input").write_bytes(sys.stdin.buffer.read())
-    return [str(folder / "standard input") if source == PIPE else source for source in sources]
+        (folder / INPUT).write_bytes(sys.stdin.buffer.read())
+    return [str(folder / INPUT) if source == PIPE else source for source in sources]
 
 
 def is_folder(out: str) -> bool:

@@ -413,6 +413,24 @@ def test_standard_input_is_not_for_a_folder_whose_manifest_could_not_name_it(fol
     assert "standard input has no name" in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("content", "options", "said"),
+    [
+        (b"junk", (), "error: standard input: not a picture"),
+        (None, ("--dry-run",), "write - (128x96) from - (128x96 uint8), "),
+    ],
+)
+def test_standard_input_is_called_by_its_name(folders, content, options, said):
+    from click.testing import CliRunner
+
+    from mmdrfuse.cli import main
+
+    infrared, visible = one_pair(folders)
+    given = content or infrared.read_bytes()
+    result = CliRunner().invoke(main, ["fuse", "-", str(visible), "-", *options], input=given)
+    assert said in result.output
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="named pipes are those of Unix")
 def test_a_named_pipe_is_no_picture(run, folders):
     infrared, visible = one_pair(folders)
