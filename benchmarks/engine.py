@@ -4,8 +4,9 @@ The kernel goes from 8 bits to 8 bits; torch gets and gives float32 planes, whic
 channels-last, without gradients, and, by tuned malloc (glibc's), without a page fault a call. "the multiply-adds as
 GEMM" is a product of float32 matrices with as many of them, by NumPy's BLAS on one thread.
 
-All take turns in one process, after a pause in which the threads of the one before go to sleep (`mmdrfuse.timing`):
-OpenMP's wait busily for a while after their work, on processors that the next one then has to share.
+All take turns in one process, after a pause in which the threads of the one before go to sleep
+(`mmdrfuse.system.timing`): OpenMP's wait busily for a while after their work, on processors that the next one then has
+to share.
 
 python benchmarks/engine.py [--size WxH] [--repeat N] [--weights NAME|FILE] [--json FILE]
 """

@@ -4,8 +4,8 @@ import subprocess
 from importlib import metadata
 from typing import Any
 
-from mmdrfuse import timing
-from mmdrfuse.timing import in_turns
+from mmdrfuse.system import timing
+from mmdrfuse.system.timing import in_turns
 
 __all__ = ["in_turns", "machine"]
 

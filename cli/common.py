@@ -10,10 +10,10 @@ import click
 from rich.console import Console, RenderableType
 from rich.text import Text
 
-from mmdrfuse.atomic import refuse_existing, refuse_unwritable
 from mmdrfuse.cli.shared.cures import explained
 from mmdrfuse.errors import MMDRFuseError, OutputError
-from mmdrfuse.launch import another_speaks
+from mmdrfuse.system.atomic import refuse_existing, refuse_unwritable
+from mmdrfuse.system.launch import another_speaks
 from mmdrfuse.system.workers import cores
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -161,7 +161,7 @@ def deliver(target: str, text: str) -> None:
     Raises:
         OutputError: Standard output is closed, or the file cannot be written.
     """
-    from mmdrfuse.atomic import writing
+    from mmdrfuse.system.atomic import writing
 
     if target == "-":
         require_standard_output()

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mmdrfuse.atomic import refuse_existing
 from mmdrfuse.cli.common import FOLDER, Command, messages, overwrite_option, progress, show
 from mmdrfuse.errors import reading
+from mmdrfuse.system.atomic import refuse_existing
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

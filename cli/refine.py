@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mmdrfuse import recipes
-from mmdrfuse.atomic import refuse_existing
 from mmdrfuse.cli.common import ANY_PATH, EXISTING_FOLDER, Command, messages, overwrite_option
 from mmdrfuse.cli.shared.recipes import ORIGIN, needed, recipe_options, taken
 from mmdrfuse.recipes import RefineRecipe
+from mmdrfuse.system.atomic import refuse_existing
 
 if TYPE_CHECKING:
     from mmdrfuse.training import Round

@@ -18,12 +18,12 @@ from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
-from mmdrfuse.atomic import of_the_system, refuse_existing, unwritable
 from mmdrfuse.datasets.cutting import Cut, Outcome
 from mmdrfuse.datasets.deflate import unpack
 from mmdrfuse.datasets.packing import PackedPatches
 from mmdrfuse.datasets.patches import INDEX
 from mmdrfuse.errors import OutputError
+from mmdrfuse.system.atomic import of_the_system, refuse_existing, unwritable
 
 try:
     import fcntl

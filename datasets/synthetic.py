@@ -17,10 +17,10 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from mmdrfuse import images
-from mmdrfuse.atomic import writing
 from mmdrfuse.datasets import actors
 from mmdrfuse.datasets.street import CROSSING, ROAD, Buffers, Camera, Colour, Noise, Plane, empty_street
 from mmdrfuse.errors import SizeError
+from mmdrfuse.system.atomic import writing
 
 Box = tuple[int, int, int, int]
 

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from mmdrfuse.engine import Plane
-from mmdrfuse.engine.threads import together
 from mmdrfuse.errors import SizeError
 from mmdrfuse.images.ranges import to_unit
+from mmdrfuse.system.threads import together
 
 _MIN_ROWS = 16
 """Rows below which a band costs more to distribute, and to compute its borders, than its own rows cost."""
@@ -62,7 +62,7 @@ class StudentEngine:
     def _run(
         self, infrared: NDArray[Any], visible: NDArray[Any], dtype: np.dtype[Any], mapping: tuple[float, float, float]
     ) -> NDArray[Any]:
-        from mmdrfuse.native import function
+        from mmdrfuse.system.native import function
 
         _check(infrared, visible)
         i = np.ascontiguousarray(infrared)

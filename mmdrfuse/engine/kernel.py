@@ -1,7 +1,7 @@
 """The student's two convolutions in one pass over rolling rows, from stored values to stored values.
 
 Only three rows of the sources and of the hidden map are kept at a time, so everything but the pictures themselves
-stays in the first cache. `mmdrfuse.native` compiles it, so all arguments are numbers and addresses.
+stays in the first cache. `mmdrfuse.system.native` compiles it, so all arguments are numbers and addresses.
 
 Of 5.6 ms at 1280×1024 on one thread (AVX-512, Zen 4) the first convolution takes 2.9, the second 1.6, tanh and
 rounding 0.4, reading 0.1. As many multiply-adds in one product of matrices take the BLAS 2.8: it keeps both factors in
@@ -15,7 +15,7 @@ from numba import njit
 from numba.np.numpy_support import carray
 from numpy.typing import NDArray
 
-from mmdrfuse.compiling import entry
+from mmdrfuse.system.compiling import entry
 
 kernel = njit(nogil=True, fastmath={"contract"}, error_model="numpy")
 Rows = NDArray[np.float32]

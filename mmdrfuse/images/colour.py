@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mmdrfuse.native import function
+from mmdrfuse.system.native import function
 
 BT601 = np.array([0.299, 0.587, 0.114], np.float32)
 """Weights of R, G and B in Y: ITU-R BT.601, as JFIF uses them."""

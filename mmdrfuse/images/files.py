@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from mmdrfuse.atomic import writing
 from mmdrfuse.errors import InputError, OutputError, reading
 from mmdrfuse.images import deep, dicom, flir, medical, png, tiff, tiff_writing
 from mmdrfuse.images.metadata import described, profile, upright, with_chunks
 from mmdrfuse.images.picture import Metadata, Picture, Side, chosen, narrowed, open_file, unreadable
+from mmdrfuse.system.atomic import writing
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
 """File name endings, in lower case, of pictures that are read and written."""

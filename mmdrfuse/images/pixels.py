@@ -1,11 +1,11 @@
-"""Loops over the pixels of integer colour pictures, compiled by `mmdrfuse.native`: everything comes as addresses."""
+"""Loops over the pixels of integer colour pictures, compiled by `mmdrfuse.system.native`; arrays come as addresses."""
 
 from typing import Any
 
 import numpy as np
 from numba.np.numpy_support import carray
 
-from mmdrfuse.compiling import entry
+from mmdrfuse.system.compiling import entry
 
 Address = Any
 

@@ -13,11 +13,11 @@ import numpy as np
 import numpy.typing as npt
 import scipy.fft
 
-from mmdrfuse.compiling import compiled
 from mmdrfuse.errors import UnknownNameError
 from mmdrfuse.metrics.metric import Metric, Rule, same
 from mmdrfuse.metrics.shared.gradients import sobel
 from mmdrfuse.metrics.shared.triple import GrayImage, Triple, Vector
+from mmdrfuse.system.compiling import compiled
 
 Feature = Literal["pixel", "gradient", "edge", "dct", "wavelet"]
 

@@ -12,11 +12,11 @@ import numpy as np
 import numpy.typing as npt
 import scipy.fft
 
-from mmdrfuse.compiling import compiled
 from mmdrfuse.metrics.metric import Metric, Rule
 from mmdrfuse.metrics.shared.filters import smooth
 from mmdrfuse.metrics.shared.triple import GrayImage, Triple
 from mmdrfuse.metrics.shared.windows import gaussian_taps
+from mmdrfuse.system.compiling import compiled
 
 Responses = npt.NDArray[np.complex128]
 """(4, H, W): responses to the filters of one direction, even part real and odd part imaginary, finest scale first."""

@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mmdrfuse.compiling import compiled
 from mmdrfuse.metrics.mef_ssim import mef_ssim
 from mmdrfuse.metrics.metric import Metric, Rule
 from mmdrfuse.metrics.shared.triple import GrayImage, Triple, Vector, once
@@ -25,6 +24,7 @@ from mmdrfuse.metrics.shared.windows import (
     row_statistics,
 )
 from mmdrfuse.metrics.ssim_float32 import ssim_float32
+from mmdrfuse.system.compiling import compiled
 
 WINDOW = 11
 SIGMA = 1.5

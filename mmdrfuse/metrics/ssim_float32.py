@@ -8,7 +8,6 @@ is float32.
 import numpy as np
 import numpy.typing as npt
 
-from mmdrfuse.compiling import compiled
 from mmdrfuse.metrics.shared.triple import Triple, Vector
 from mmdrfuse.metrics.shared.windows import (
     COV_A,
@@ -22,6 +21,7 @@ from mmdrfuse.metrics.shared.windows import (
     VAR_F,
     StatisticRows,
 )
+from mmdrfuse.system.compiling import compiled
 
 Float32Array = npt.NDArray[np.float32]
 

@@ -12,10 +12,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mmdrfuse.compiling import compiled
 from mmdrfuse.metrics.metric import Metric, Rule, same
 from mmdrfuse.metrics.shared.triple import GrayImage, Triple, Vector, once
 from mmdrfuse.metrics.shared.windows import COV_A, COV_B, STATISTICS, VAR_A, VAR_B, VAR_F, gaussian_taps, row_statistics
+from mmdrfuse.system.compiling import compiled
 
 WINDOWS = (17, 9, 5, 3)
 """Sides of the windows of the four scales, 2^(5-s)+1; a fifth of that is sigma (Sheikh and Bovik, IEEE TIP 2006)."""

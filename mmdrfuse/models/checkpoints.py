@@ -15,9 +15,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from mmdrfuse.atomic import writing
 from mmdrfuse.errors import UnknownNameError, WeightsError, reading
 from mmdrfuse.models.stored import safetensors_arrays, torch_tensors
+from mmdrfuse.system.atomic import writing
 
 Network = Literal["student", "teacher"]
 

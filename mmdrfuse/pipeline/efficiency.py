@@ -15,8 +15,8 @@ from mmdrfuse.pipeline.fuse.choices import Choices
 from mmdrfuse.pipeline.fuse.folder import fuse_pairs
 from mmdrfuse.pipeline.fuse.fuser import Fuser
 from mmdrfuse.pipeline.pairs import Pair
+from mmdrfuse.system.timing import in_turns, machine, peak_memory
 from mmdrfuse.system.workers import unfailing
-from mmdrfuse.timing import in_turns, machine, peak_memory
 
 _HALVED = frozenset({"e3", "e4", "e5", "e6", "d6", "d5", "d4", "d3"})
 """Layers of the teacher that work at half the height and width."""

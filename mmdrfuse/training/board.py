@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from mmdrfuse.atomic import unwritable
 from mmdrfuse.errors import MissingExtraError, OutputError
+from mmdrfuse.system.atomic import unwritable
 from mmdrfuse.training.records import Record
 
 FOLDER = "tensorboard"

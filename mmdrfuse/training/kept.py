@@ -16,8 +16,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mmdrfuse.atomic import unwritable
 from mmdrfuse.errors import TrainingError
+from mmdrfuse.system.atomic import unwritable
 from mmdrfuse.training.patches import Batch
 
 Ask = Callable[[Tensor, Tensor], tuple[Tensor, ...]]

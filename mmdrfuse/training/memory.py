@@ -10,10 +10,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from mmdrfuse.atomic import writing
 from mmdrfuse.errors import TrainingError
 from mmdrfuse.losses.refresh import relapse
 from mmdrfuse.recipes.recipe import Decision
+from mmdrfuse.system.atomic import writing
 from mmdrfuse.training.kept import mapped
 
 SCORES = 2

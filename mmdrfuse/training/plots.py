@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mmdrfuse.atomic import writing
 from mmdrfuse.errors import MissingExtraError
 from mmdrfuse.metrics import METRICS
+from mmdrfuse.system.atomic import writing
 from mmdrfuse.training.validation import Scores
 
 if TYPE_CHECKING:

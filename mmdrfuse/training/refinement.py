@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mmdrfuse import images, models
-from mmdrfuse.atomic import refuse_existing
 from mmdrfuse.errors import InputError, SizeError, TrainingError, WeightsError
 from mmdrfuse.models.checkpoints import Checkpoint
 from mmdrfuse.pipeline.pairs import Pair
 from mmdrfuse.recipes import Goals, RefineRecipe, refine_recipe
+from mmdrfuse.system.atomic import refuse_existing
 from mmdrfuse.training.refining import Group, Round, refine
 
 Sides = tuple[NDArray[Any], NDArray[Any]]

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from mmdrfuse.errors import TrainingError
 from mmdrfuse.losses.fidelity import GOALS, NAMES, levels, scores, shortfall
-from mmdrfuse.training.heap import keep_freed_memory
+from mmdrfuse.system.malloc import keep_freed_memory
 
 RATE, BETAS, LONGEST = 1e-2, (0.9, 0.97), 1.0
 """Of the descent: Adam's rate at its highest, its memory, and the length that a gradient is cut to."""

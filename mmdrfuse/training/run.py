@@ -21,16 +21,16 @@ import torch
 from torch import nn
 
 from mmdrfuse import models
-from mmdrfuse.atomic import append, clear_abandoned, unwritable, writing
 from mmdrfuse.errors import OutputError, TrainingError, WeightsError
 from mmdrfuse.losses.backbones import backbone
 from mmdrfuse.models.checkpoints import Checkpoint
 from mmdrfuse.models.teacher import Teacher
 from mmdrfuse.recipes import FILE, Recipe, dump
+from mmdrfuse.system.atomic import append, clear_abandoned, unwritable, writing
+from mmdrfuse.system.malloc import keep_freed_memory
 from mmdrfuse.training import parallel, records, state
 from mmdrfuse.training.answers import ANSWERS, FEATURES, GOALS, frozen_answers
 from mmdrfuse.training.board import EVENTS
-from mmdrfuse.training.heap import keep_freed_memory
 from mmdrfuse.training.loop import Step, walk
 from mmdrfuse.training.memory import MAPPED, PARTS, Memory
 from mmdrfuse.training.parallel import ALONE, World, together
@@ -65,7 +65,7 @@ def train(
 
     On the CPU, the first step changes how the whole process allocates memory, and nothing changes it back:
     freed blocks stay with it instead of going back to the system (glibc's ``mallopt``, see
-    :mod:`mmdrfuse.training.heap`), which halves the time of a step.
+    :mod:`mmdrfuse.system.malloc`), which halves the time of a step.
 
     Args:
         recipe: What to train and how; its batch is that of each process.

@@ -17,8 +17,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from mmdrfuse.atomic import writing
 from mmdrfuse.errors import TrainingError
+from mmdrfuse.system.atomic import writing
 from mmdrfuse.training.memory import Memory
 from mmdrfuse.training.parallel import ALONE, World
 

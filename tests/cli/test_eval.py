@@ -187,7 +187,7 @@ def test_names_that_are_not_utf_8_come_through(run, fused, monkeypatch):
 
 
 def test_a_file_that_cannot_be_written_in_the_end_costs_neither_table_nor_the_other_file(run, fused, monkeypatch):
-    from mmdrfuse import atomic
+    from mmdrfuse.system import atomic
 
     real = atomic.writing
 

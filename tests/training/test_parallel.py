@@ -12,10 +12,11 @@ import pytest
 import torch
 from click.testing import CliRunner
 
-from mmdrfuse import launch, models
+from mmdrfuse import models
 from mmdrfuse.cli import main
 from mmdrfuse.datasets import prepare
 from mmdrfuse.errors import TrainingError
+from mmdrfuse.system import launch
 from mmdrfuse.training import parallel, run
 from mmdrfuse.training.parallel import World, together
 from mmdrfuse.training.patches import Share, draw

@@ -5,8 +5,8 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from mmdrfuse.compiling import compiled
 from mmdrfuse.metrics.shared.triple import GrayImage, ImageName, Triple, Vector, once
+from mmdrfuse.system.compiling import compiled
 
 Border = Literal["zero", "edge", "reflect"]
 """What lies beyond the border: black, the border pixel repeated, or the image mirrored without repeating it."""

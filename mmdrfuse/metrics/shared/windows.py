@@ -7,8 +7,8 @@ time in memory traffic than the sums themselves, so a metric's kernel asks for o
 import numpy as np
 import numpy.typing as npt
 
-from mmdrfuse.compiling import compiled
 from mmdrfuse.metrics.shared.triple import GrayImage, Vector
+from mmdrfuse.system.compiling import compiled
 
 StatisticRows = npt.NDArray[np.float64]
 """(8, W): one row of each statistic."""

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mmdrfuse.atomic import writing
 from mmdrfuse.errors import MMDRFuseError, SizeError
 from mmdrfuse.images import Side, is_gray, luminance
 from mmdrfuse.images import tiled as tiff
@@ -22,6 +21,7 @@ from mmdrfuse.images.tiled import BLOCK, TILE, BlockReader
 from mmdrfuse.pipeline.fuse.fuser import Fuser, deeper, fuse_part, part_output
 from mmdrfuse.pipeline.fuse.made import Made, Stored
 from mmdrfuse.pipeline.pairs import Pair
+from mmdrfuse.system.atomic import writing
 from mmdrfuse.system.prefetch import prefetch
 
 HUGE = 50_000_000

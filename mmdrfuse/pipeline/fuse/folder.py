@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmdrfuse import images
-from mmdrfuse.atomic import refuse_existing
 from mmdrfuse.errors import ChoiceError, DiskFullError, InputError, MMDRFuseError, OutputError
 from mmdrfuse.pipeline.fuse.blocks import Blocks, fits_blocks
 from mmdrfuse.pipeline.fuse.choices import Choices
@@ -25,6 +24,7 @@ from mmdrfuse.pipeline.fuse.manifest import Entry, appending, check_folder, rela
 from mmdrfuse.pipeline.fuse.set_ranges import AHEAD, Looking, Parts, infrared_ranges, set_limits, unseen
 from mmdrfuse.pipeline.fuse.whole import Whole
 from mmdrfuse.pipeline.pairs import Pair
+from mmdrfuse.system.atomic import refuse_existing
 from mmdrfuse.system.workers import Workers, ordered, pool
 from mmdrfuse.version import __version__
 

@@ -14,10 +14,10 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Protocol
 
-from mmdrfuse.atomic import unwritable
 from mmdrfuse.errors import ManifestError, MMDRFuseError, OutputError
 from mmdrfuse.pipeline.fuse.json_fields import from_json
 from mmdrfuse.pipeline.pairs import Pair, Preparation
+from mmdrfuse.system.atomic import unwritable
 
 NAME = "manifest.jsonl"
 """The file's name, in the folder of the fused pictures."""

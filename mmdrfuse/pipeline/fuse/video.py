@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mmdrfuse.atomic import refuse_existing, writing
 from mmdrfuse.errors import ChoiceError, InputError, OutputError, SizeError
 from mmdrfuse.images.containers import pyav
 from mmdrfuse.images.frames import PIPE, Chroma, Frame, Layout, RawSource, Source, raw_writing
@@ -25,6 +24,7 @@ from mmdrfuse.pipeline.fuse.fuser import Fuser, fuse_part, part_output
 from mmdrfuse.pipeline.fuse.manifest import check_folder
 from mmdrfuse.pipeline.fuse.set_ranges import Looking, infrared_ranges, unseen
 from mmdrfuse.pipeline.pairs import Preparation
+from mmdrfuse.system.atomic import refuse_existing, writing
 from mmdrfuse.system.prefetch import prefetch
 from mmdrfuse.version import __version__
 

@@ -2,7 +2,7 @@
 
 import time
 
-from mmdrfuse.timing import in_turns, machine, peak_memory
+from mmdrfuse.system.timing import in_turns, machine, peak_memory
 
 
 def test_each_is_warmed_up_and_then_called_in_turns():

@@ -5,8 +5,8 @@ import threading
 
 import pytest
 
-from mmdrfuse.engine import threads
-from mmdrfuse.engine.threads import together
+from mmdrfuse.system import threads
+from mmdrfuse.system.threads import together
 
 
 def called(count):

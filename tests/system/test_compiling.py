@@ -3,7 +3,7 @@
 import pytest
 from numba import njit
 
-from mmdrfuse import compiling
+from mmdrfuse.system import compiling
 
 
 @pytest.mark.parametrize("sealed", [False, True])

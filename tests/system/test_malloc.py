@@ -4,7 +4,7 @@ import ctypes
 
 import pytest
 
-from mmdrfuse.training import heap
+from mmdrfuse.system import malloc as heap
 
 
 def test_the_c_library_is_asked_for_three_options(monkeypatch):

@@ -14,14 +14,14 @@ Made = TypeVar("Made")
 
 @dataclass(frozen=True)
 class Entry:
-    """A function for `mmdrfuse.native`, with what numba must know to compile it."""
+    """A function for `mmdrfuse.system.native`, with what numba must know to compile it."""
 
     function: Callable[..., None]
     options: dict[str, Any]
 
 
 def entry(**options: Any) -> Callable[[Callable[..., None]], Entry]:  # noqa: ANN401
-    """Mark a function for `mmdrfuse.native`: called by address, without the wrappers that Python would need.
+    """Mark a function for `mmdrfuse.system.native`: called by address, without the wrappers that Python would need.
 
     Args:
         **options: More options of `numba.njit`.
@@ -71,7 +71,7 @@ def callback(module: str, name: str, kinds: tuple[str, ...]) -> Any:  # noqa: AN
     Args:
         module: The module of the entry.
         name: Its name.
-        kinds: Its arguments, as `mmdrfuse.native.function` takes them.
+        kinds: Its arguments, as `mmdrfuse.system.native.function` takes them.
 
     Returns:
         What has the C function's ``address``.

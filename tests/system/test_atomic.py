@@ -8,8 +8,8 @@ from types import SimpleNamespace
 import pytest
 from safetensors import SafetensorError
 
-from mmdrfuse.atomic import append, clear_abandoned, refuse_unwritable, writing
 from mmdrfuse.errors import DiskFullError, OutputError
+from mmdrfuse.system.atomic import append, clear_abandoned, refuse_unwritable, writing
 
 
 def test_content_appears_under_the_name_when_the_block_ends(tmp_path):

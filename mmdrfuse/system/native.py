@@ -25,8 +25,8 @@ from typing import Any
 import llvmlite
 import llvmlite.binding as llvm
 
-from mmdrfuse.atomic import writing
 from mmdrfuse.errors import OutputError
+from mmdrfuse.system.atomic import writing
 
 Native = Callable[..., object]
 
@@ -47,7 +47,7 @@ def function(module: str, name: str, *kinds: str) -> Native:
 
     Args:
         module: The module of the function; it is imported only to compile.
-        name: A function under `mmdrfuse.compiling.entry` in it that gives nothing back.
+        name: A function under `mmdrfuse.system.compiling.entry` in it that gives nothing back.
         kinds: Of each argument: ``int64``, ``float32``, or ``uint8*`` and the like for the address of such values.
     """
     with _lock:
@@ -60,7 +60,7 @@ def _function(module: str, name: str, kinds: tuple[str, ...]) -> Native:
         return _link(_code(module, name, kinds), kinds)
     except _CHANGED as error:
         _say(f"machine code cannot be kept here ({error}): every process will compile its own, which takes seconds")
-    from mmdrfuse.compiling import callback
+    from mmdrfuse.system.compiling import callback
 
     made = callback(module, name, kinds)
     _alive.append(made)
@@ -127,7 +127,7 @@ def _say(message: str) -> None:
 def _compile(module: str, name: str, kinds: tuple[str, ...]) -> bytes:
     """Let numba write and optimise the intermediate code, and LLVM make an object of it."""
     _say("compiling for this machine, once; this takes some seconds")
-    from mmdrfuse.compiling import assembly
+    from mmdrfuse.system.compiling import assembly
 
     text, entry = assembly(module, name, kinds)
     code = llvm.parse_assembly(text)

@@ -8,14 +8,14 @@ import sys
 import numpy as np
 import pytest
 
-from mmdrfuse import native
 from mmdrfuse.engine import make, stored
 from mmdrfuse.models import read
+from mmdrfuse.system import native
 
 SOURCE = """
 import numpy as np
 from numba import carray
-from mmdrfuse.compiling import entry
+from mmdrfuse.system.compiling import entry
 
 @entry()
 def add(count, values_at, more):
@@ -31,7 +31,7 @@ def allocate(count, values_at, more):
 TYPES = ("int64", "float32*", "float32")
 RUN = """
 import sys, numpy as np
-from mmdrfuse.native import function
+from mmdrfuse.system.native import function
 values = np.zeros(5, np.float32)
 function("tiny", "add", "int64", "float32*", "float32")(5, values.ctypes.data, 1.5)
 print(values.tolist(), "numba" in sys.modules)
@@ -98,14 +98,14 @@ def defining(result, taken):
 @pytest.mark.parametrize(
     ("where", "what", "instead", "said"),
     [
-        ("mmdrfuse.compiling", "assembly", broken, "no such thing in this version"),
-        ("mmdrfuse.native", "_link", broken, "no such thing in this version"),
+        ("mmdrfuse.system.compiling", "assembly", broken, "no such thing in this version"),
+        ("mmdrfuse.system.native", "_link", broken, "no such thing in this version"),
         ("llvmlite.binding", "initialize_native_target", broken, "no such thing in this version"),
         (
-            "mmdrfuse.compiling", "assembly", defining("i32", "ptr, ptr, float, i64, ptr"),
+            "mmdrfuse.system.compiling", "assembly", defining("i32", "ptr, ptr, float, i64, ptr"),
             "it takes ptr, ptr, float, i64, ptr where ptr, ptr, i64, ptr, float was expected",
         ),
-        ("mmdrfuse.compiling", "assembly", defining("void", "ptr, ptr, i64, ptr, float"), "and a status back"),
+        ("mmdrfuse.system.compiling", "assembly", defining("void", "ptr, ptr, i64, ptr, float"), "and a status back"),
     ],
 )  # fmt: skip
 def test_another_numba_or_llvm_costs_time_and_no_result(tiny, monkeypatch, caplog, where, what, instead, said):

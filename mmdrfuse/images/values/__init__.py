@@ -1,0 +1,1 @@
+"""What pixels say: colour, depth, value ranges and their distribution."""
