@@ -24,10 +24,10 @@ from PIL import Image
 from mmdrfuse import images, models
 from mmdrfuse.datasets import pair_folders
 from mmdrfuse.engine import make, stored
+from mmdrfuse.pair import Pair
 from mmdrfuse.pipeline.fuse.choices import Choices
 from mmdrfuse.pipeline.fuse.folder import fuse_pairs, sha256
 from mmdrfuse.pipeline.fuse.fuser import Fuser
-from mmdrfuse.pipeline.pairs import Pair
 from timing import in_turns, machine
 
 LLVIP = Path(__file__).parents[2] / "shared" / "data" / "LLVIP"

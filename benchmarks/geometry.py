@@ -21,7 +21,7 @@ from scipy.ndimage import map_coordinates
 from skimage.transform import resize
 
 from mmdrfuse.datasets.synthetic import scene
-from mmdrfuse.pipeline.geometry import Matrix, resized, warped
+from mmdrfuse.registration.geometry import Matrix, resized, warped
 from timing import in_turns, machine
 
 Array = npt.NDArray[Any]

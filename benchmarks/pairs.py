@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from mmdrfuse.datasets import find_pairs
+from mmdrfuse.pair import Pair
 from mmdrfuse.pipeline.fuse.fuser import Fuser
-from mmdrfuse.pipeline.pairs import Pair
 from mmdrfuse.pipeline.score import Candidate, score_candidates
 from mmdrfuse.system.workers import unfailing
 

@@ -15,10 +15,10 @@ from mmdrfuse import models
 from mmdrfuse.datasets import LAYOUTS
 from mmdrfuse.engine import make
 from mmdrfuse.models.checkpoints import SHIPPED, Checkpoint
+from mmdrfuse.pair import Pair
 from mmdrfuse.pipeline.fuse.choices import Choices
 from mmdrfuse.pipeline.fuse.folder import fuse_pairs
 from mmdrfuse.pipeline.fuse.fuser import Fuser
-from mmdrfuse.pipeline.pairs import Pair
 from mmdrfuse.system.workers import unfailing
 from pairs import MEDICAL, SCENES, means, unseen
 

@@ -54,8 +54,8 @@ def bench(
     """
     from mmdrfuse import models
     from mmdrfuse.datasets.synthetic import write_scenes
+    from mmdrfuse.pair import Pair
     from mmdrfuse.pipeline.efficiency import efficiency
-    from mmdrfuse.pipeline.pairs import Pair
 
     check_deliverable(json_, overwrite=overwrite)
     checkpoint = models.read(weights)

@@ -13,7 +13,7 @@ from mmdrfuse.system.atomic import refuse_existing
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from mmdrfuse.pipeline.pairs import Pair
+    from mmdrfuse.pair import Pair
     from mmdrfuse.pipeline.score import Scores
 
 METRICS = ("EN", "SD", "MI", "SCD", "VIF", "Qabf", "SSIM")
@@ -34,7 +34,7 @@ def demo(out: Path, count: int, seed: int, overwrite: bool) -> None:
     from mmdrfuse import images
     from mmdrfuse.cli import tables
     from mmdrfuse.datasets.synthetic import write_scenes
-    from mmdrfuse.pipeline.pairs import Pair
+    from mmdrfuse.pair import Pair
 
     with reading(out, "folder", cure="choose another place"):
         empty = out.is_dir() and not any(out.iterdir())

@@ -81,10 +81,10 @@ class Options:
         """
         from mmdrfuse import models
         from mmdrfuse.engine import make
+        from mmdrfuse.pair import Preparation
         from mmdrfuse.pipeline.fuse.choices import Choices
         from mmdrfuse.pipeline.fuse.fuser import Fuser
-        from mmdrfuse.pipeline.geometry import read_matrix
-        from mmdrfuse.pipeline.pairs import Preparation
+        from mmdrfuse.registration.geometry import read_matrix
 
         checkpoint = models.read(self.weights)
         engine = make(checkpoint, kind=self.engine, device=self.device, threads=threads)

@@ -14,9 +14,9 @@ from mmdrfuse.errors import InputError, MMDRFuseError, OutputError, PairingError
 
 if TYPE_CHECKING:
     from mmdrfuse.datasets import Pairing
+    from mmdrfuse.pair import Preparation
     from mmdrfuse.pipeline import Pair
     from mmdrfuse.pipeline.fuse.choices import Choices
-    from mmdrfuse.pipeline.pairs import Preparation
 
 INPUT, OUTPUT = "standard input", "standard output"
 PREFIX = "mmdrfuse-"

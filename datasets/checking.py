@@ -15,7 +15,7 @@ from mmdrfuse.datasets.layouts import find_pairs
 from mmdrfuse.datasets.leaks import Leak, Thumbnail, leaks, split_of, thumbnail
 from mmdrfuse.datasets.pairing import Pairing
 from mmdrfuse.errors import MMDRFuseError
-from mmdrfuse.pipeline.pairs import Pair
+from mmdrfuse.pair import Pair
 from mmdrfuse.system.progress import Progress, silent
 from mmdrfuse.system.workers import cores, ordered, threads, unfailing
 

@@ -15,7 +15,7 @@ from mmdrfuse.datasets.exposures import LIGHTS, expose
 from mmdrfuse.datasets.options import Cutting, scaled
 from mmdrfuse.datasets.packing import PackedPatches
 from mmdrfuse.errors import InputError, SizeError
-from mmdrfuse.pipeline.pairs import Pair
+from mmdrfuse.pair import Pair
 
 Sides = tuple[NDArray[Any], NDArray[Any]]
 

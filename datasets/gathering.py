@@ -11,7 +11,7 @@ from mmdrfuse.datasets.cutting import luminances
 from mmdrfuse.datasets.exposures import LIGHTS, Image, expose
 from mmdrfuse.datasets.layouts import find_pairs
 from mmdrfuse.errors import InputError, UnknownNameError
-from mmdrfuse.pipeline.pairs import Pair
+from mmdrfuse.pair import Pair
 
 
 class Piece(NamedTuple):

@@ -11,10 +11,10 @@ import numpy as np
 from mmdrfuse.engine import make, stored
 from mmdrfuse.models import Checkpoint
 from mmdrfuse.models.checkpoints import SHAPES
+from mmdrfuse.pair import Pair
 from mmdrfuse.pipeline.fuse.choices import Choices
 from mmdrfuse.pipeline.fuse.folder import fuse_pairs
 from mmdrfuse.pipeline.fuse.fuser import Fuser
-from mmdrfuse.pipeline.pairs import Pair
 from mmdrfuse.system.timing import in_turns, machine, peak_memory
 from mmdrfuse.system.workers import unfailing
 

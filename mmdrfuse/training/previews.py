@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from mmdrfuse import images
 from mmdrfuse.engine import Engine
 from mmdrfuse.engine.baselines import BASELINES
+from mmdrfuse.pair import Pair
 from mmdrfuse.pipeline.fuse.fuser import Fuser
-from mmdrfuse.pipeline.pairs import Pair
 from mmdrfuse.training.patches import Patches
 
 ROWS = 4

@@ -13,7 +13,7 @@ from torch import Tensor
 from mmdrfuse import images, models
 from mmdrfuse.errors import InputError, SizeError, TrainingError, WeightsError
 from mmdrfuse.models.checkpoints import Checkpoint
-from mmdrfuse.pipeline.pairs import Pair
+from mmdrfuse.pair import Pair
 from mmdrfuse.recipes import Goals, RefineRecipe, refine_recipe
 from mmdrfuse.system.atomic import refuse_existing
 from mmdrfuse.training.refining import Group, Round, refine

@@ -11,9 +11,9 @@ from mmdrfuse.engine import Engine
 from mmdrfuse.engine.baselines import BASELINES
 from mmdrfuse.errors import InputError, SizeError
 from mmdrfuse.metrics import METRICS, find_metric, find_protocol
+from mmdrfuse.pair import Pair
 from mmdrfuse.pipeline.fuse.folder import fuse_sources, sha256
 from mmdrfuse.pipeline.fuse.fuser import Fuser
-from mmdrfuse.pipeline.pairs import Pair
 from mmdrfuse.pipeline.score import Candidate, score_one
 
 USUAL = ("SD", "SCD", "VIF", "Qabf", "SSIM", "CC")

@@ -137,7 +137,7 @@ def test_real_road_scenes_pair_in_spite_of_a_stray_file(run, shared, tmp_path):
 def test_choices_are_those_of_the_library():
     from mmdrfuse.cli.fuse import fuse as command
     from mmdrfuse.engine import KINDS
-    from mmdrfuse.pipeline.geometry import SIZE_POLICIES
+    from mmdrfuse.registration.geometry import SIZE_POLICIES
 
     choices = {option.name: tuple(option.type.choices) for option in command.params if hasattr(option.type, "choices")}
     assert choices == {"color": images.COLORS, "engine": KINDS, "size_policy": SIZE_POLICIES}

@@ -7,7 +7,7 @@ from PIL import Image
 from mmdrfuse import images
 from mmdrfuse.datasets.cutting import Item, cut, luminances, shrunk
 from mmdrfuse.datasets.options import Cutting
-from mmdrfuse.pipeline.pairs import Pair
+from mmdrfuse.pair import Pair
 
 
 def item(folder, infrared, visible, **others):

@@ -19,7 +19,7 @@ from mmdrfuse.datasets.pairing import (
 )
 from mmdrfuse.errors import InputError, PairingError
 from mmdrfuse.images import is_picture
-from mmdrfuse.pipeline.pairs import Pair
+from mmdrfuse.pair import Pair
 
 
 def paths(*names):

@@ -8,8 +8,8 @@ import pytest
 from mutations import TRIES, mutated
 
 from mmdrfuse.errors import ManifestError
+from mmdrfuse.pair import Preparation
 from mmdrfuse.pipeline.fuse import manifest
-from mmdrfuse.pipeline.pairs import Preparation
 
 
 @pytest.fixture(scope="module")

@@ -3,9 +3,9 @@
 import pytest
 from mutations import TRIES, blamed, mutated
 
-from mmdrfuse.pipeline.geometry import read_matrix
 from mmdrfuse.recipes import names, read_goals, recipe, refine_recipe
 from mmdrfuse.recipes.files import SHIPPED
+from mmdrfuse.registration.geometry import read_matrix
 
 MATRICES = {
     "csv": "1,0,5\n0,1e0,-3.5\n0,0,1\n",

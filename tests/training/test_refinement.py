@@ -8,7 +8,7 @@ from mmdrfuse import images, models, training
 from mmdrfuse.datasets import scene
 from mmdrfuse.errors import InputError, OutputError, SizeError, TrainingError, UnknownNameError, WeightsError
 from mmdrfuse.losses.fidelity import NAMES
-from mmdrfuse.pipeline.pairs import Pair
+from mmdrfuse.pair import Pair
 from mmdrfuse.recipes import refine_recipe
 from mmdrfuse.training.refining import Group, refine
 

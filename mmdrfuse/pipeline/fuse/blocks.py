@@ -18,9 +18,9 @@ from mmdrfuse.errors import MMDRFuseError, SizeError
 from mmdrfuse.images import Side, is_gray, luminance
 from mmdrfuse.images import tiled as tiff
 from mmdrfuse.images.tiled import BLOCK, TILE, BlockReader
+from mmdrfuse.pair import Pair
 from mmdrfuse.pipeline.fuse.fuser import Fuser, deeper, fuse_part, part_output
 from mmdrfuse.pipeline.fuse.made import Made, Stored
-from mmdrfuse.pipeline.pairs import Pair
 from mmdrfuse.system.atomic import writing
 from mmdrfuse.system.prefetch import prefetch
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from mmdrfuse.images import Levels
 from mmdrfuse.models import Checkpoint
+from mmdrfuse.pair import Pair, Preparation
 from mmdrfuse.pipeline.fuse.fuser import Fuser
-from mmdrfuse.pipeline.pairs import Pair, Preparation
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from mmdrfuse import images
 from mmdrfuse.errors import ChoiceError, DiskFullError, InputError, MMDRFuseError, OutputError
+from mmdrfuse.pair import Pair
 from mmdrfuse.pipeline.fuse.blocks import Blocks, fits_blocks
 from mmdrfuse.pipeline.fuse.choices import Choices
 from mmdrfuse.pipeline.fuse.fuser import Fused, Fuser
@@ -23,7 +24,6 @@ from mmdrfuse.pipeline.fuse.made import Made
 from mmdrfuse.pipeline.fuse.manifest import Entry, appending, check_folder, relative
 from mmdrfuse.pipeline.fuse.set_ranges import AHEAD, Looking, Parts, infrared_ranges, set_limits, unseen
 from mmdrfuse.pipeline.fuse.whole import Whole
-from mmdrfuse.pipeline.pairs import Pair
 from mmdrfuse.system.atomic import refuse_existing
 from mmdrfuse.system.workers import Workers, ordered, pool
 from mmdrfuse.version import __version__

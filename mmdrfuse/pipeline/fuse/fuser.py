@@ -26,8 +26,8 @@ from mmdrfuse.images import (
     to_unit,
 )
 from mmdrfuse.models import names, read
-from mmdrfuse.pipeline.geometry import size_error
-from mmdrfuse.pipeline.pairs import Preparation
+from mmdrfuse.pair import Preparation
+from mmdrfuse.registration.geometry import size_error
 
 
 @dataclass(frozen=True)

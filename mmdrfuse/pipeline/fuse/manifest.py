@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from mmdrfuse.errors import ManifestError, MMDRFuseError, OutputError
+from mmdrfuse.pair import Pair, Preparation
 from mmdrfuse.pipeline.fuse.json_fields import from_json
-from mmdrfuse.pipeline.pairs import Pair, Preparation
 from mmdrfuse.system.atomic import unwritable
 
 NAME = "manifest.jsonl"

@@ -5,12 +5,12 @@ from functools import partial
 from pathlib import Path
 
 from mmdrfuse.images import known_limits
+from mmdrfuse.pair import Pair
 from mmdrfuse.pipeline.fuse import manifest
 from mmdrfuse.pipeline.fuse.choices import Choices
 from mmdrfuse.pipeline.fuse.folder import sha256
 from mmdrfuse.pipeline.fuse.manifest import Entry
 from mmdrfuse.pipeline.fuse.set_ranges import AHEAD
-from mmdrfuse.pipeline.pairs import Pair
 from mmdrfuse.system.workers import Workers, ordered, pool
 
 

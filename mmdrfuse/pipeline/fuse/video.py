@@ -19,11 +19,11 @@ from mmdrfuse.images.frames import PIPE, Chroma, Frame, Layout, RawSource, Sourc
 from mmdrfuse.images.ranges import known_limits, stretch
 from mmdrfuse.images.sound import Note
 from mmdrfuse.images.video import WRITTEN, VideoSource, writing_video
+from mmdrfuse.pair import Preparation
 from mmdrfuse.pipeline.fuse.choices import Choices
 from mmdrfuse.pipeline.fuse.fuser import Fuser, fuse_part, part_output
 from mmdrfuse.pipeline.fuse.manifest import check_folder
 from mmdrfuse.pipeline.fuse.set_ranges import Looking, infrared_ranges, unseen
-from mmdrfuse.pipeline.pairs import Preparation
 from mmdrfuse.system.atomic import refuse_existing, writing
 from mmdrfuse.system.prefetch import prefetch
 from mmdrfuse.version import __version__

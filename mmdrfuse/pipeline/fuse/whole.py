@@ -12,9 +12,9 @@ from PIL import Image
 
 from mmdrfuse import images
 from mmdrfuse.images import deep, flir, luminance, tiff
+from mmdrfuse.pair import Pair
 from mmdrfuse.pipeline.fuse.fuser import Fuser, deeper, fuse_part, part_output
 from mmdrfuse.pipeline.fuse.made import Made, Stored
-from mmdrfuse.pipeline.pairs import Pair
 
 _DEEPEST = {".png": np.uint16, ".tif": np.float32, ".tiff": np.float32}
 _EIGHT_BIT_MODES = frozenset({"1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr"})

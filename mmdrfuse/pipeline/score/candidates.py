@@ -8,9 +8,9 @@ from pathlib import Path
 from mmdrfuse.engine.baselines import BASELINES
 from mmdrfuse.errors import UnknownNameError
 from mmdrfuse.images import is_picture, stem
+from mmdrfuse.pair import Pair
 from mmdrfuse.pipeline.fuse import manifest
 from mmdrfuse.pipeline.fuse.fuser import Fuser
-from mmdrfuse.pipeline.pairs import Pair
 from mmdrfuse.pipeline.score.score import Candidate
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from mmdrfuse.errors import InputError, ManifestError, MMDRFuseError
 from mmdrfuse.metrics import find_metric, find_protocol, names
-from mmdrfuse.pipeline.pairs import Pair
+from mmdrfuse.pair import Pair
 from mmdrfuse.pipeline.score.candidates import from_baselines, from_folder, from_manifest, how_made, labels
 from mmdrfuse.pipeline.score.score import Candidate, score_candidates, smallest_side
 from mmdrfuse.pipeline.score.summary import Scores

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from mmdrfuse import images
 from mmdrfuse.errors import InputError, MMDRFuseError, SizeError
 from mmdrfuse.metrics import METRICS, evaluate
+from mmdrfuse.pair import Pair
 from mmdrfuse.pipeline.fuse.folder import fuse_sources
 from mmdrfuse.pipeline.fuse.fuser import Fuser
-from mmdrfuse.pipeline.pairs import Pair
 from mmdrfuse.system.workers import Workers, cores, ordered, pool, processes, threads
 
 ENOUGH = 8

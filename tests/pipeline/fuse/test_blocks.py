@@ -15,10 +15,10 @@ from mmdrfuse import images, models
 from mmdrfuse.engine import make
 from mmdrfuse.errors import InputError, MissingExtraError, SizeError
 from mmdrfuse.images import tiled
+from mmdrfuse.pair import Pair, Preparation
 from mmdrfuse.pipeline.fuse import blocks
 from mmdrfuse.pipeline.fuse.blocks import Blocks, fits_blocks
 from mmdrfuse.pipeline.fuse.fuser import Fuser, fuse_part
-from mmdrfuse.pipeline.pairs import Pair, Preparation
 
 
 @pytest.fixture(scope="module")
@@ -267,7 +267,7 @@ from pathlib import Path
 from mmdrfuse import models
 from mmdrfuse.engine import make
 from mmdrfuse.pipeline.fuse.fuser import Fuser, fuse_part
-from mmdrfuse.pipeline.pairs import Pair
+from mmdrfuse.pair import Pair
 from mmdrfuse.pipeline.fuse.blocks import Blocks
 folder = Path(sys.argv[1])
 pair = Pair("x", folder / "side.tif", folder / "side.tif")

@@ -14,13 +14,13 @@ from mmdrfuse import images, models
 from mmdrfuse.engine import make
 from mmdrfuse.engine.baselines import BASELINES
 from mmdrfuse.errors import DiskFullError, InputError, ManifestError, OutputError, SizeError
+from mmdrfuse.pair import Preparation
 from mmdrfuse.pipeline import Fuser, Pair
 from mmdrfuse.pipeline.fuse import manifest
 from mmdrfuse.pipeline.fuse.choices import Choices
 from mmdrfuse.pipeline.fuse.folder import fuse_pairs
 from mmdrfuse.pipeline.fuse.resume import unfinished
 from mmdrfuse.pipeline.fuse.whole import storable
-from mmdrfuse.pipeline.pairs import Preparation
 
 
 @pytest.fixture

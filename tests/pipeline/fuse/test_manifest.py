@@ -7,8 +7,8 @@ import os
 import pytest
 
 from mmdrfuse.errors import DiskFullError, ManifestError
+from mmdrfuse.pair import Preparation
 from mmdrfuse.pipeline.fuse import manifest
-from mmdrfuse.pipeline.pairs import Preparation
 
 
 @pytest.fixture

@@ -11,11 +11,11 @@ from mmdrfuse import images, models
 from mmdrfuse.engine import make
 from mmdrfuse.images import tiled
 from mmdrfuse.images.frames import RawFormat, RawSource
+from mmdrfuse.pair import Pair, Preparation
 from mmdrfuse.pipeline.fuse import blocks, folder
 from mmdrfuse.pipeline.fuse.choices import Choices
 from mmdrfuse.pipeline.fuse.fuser import Fuser
 from mmdrfuse.pipeline.fuse.video import fuse_sequences
-from mmdrfuse.pipeline.pairs import Pair, Preparation
 
 SIZE = 70, 90
 RANGES = ("clip", "fixed:0.2,0.7", "percentile", "minmax")

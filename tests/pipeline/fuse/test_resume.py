@@ -8,11 +8,11 @@ import pytest
 from mmdrfuse import images, models
 from mmdrfuse.engine.baselines import BASELINES
 from mmdrfuse.errors import InputError, MMDRFuseError, SizeError
+from mmdrfuse.pair import Preparation
 from mmdrfuse.pipeline import Fuser, Pair
 from mmdrfuse.pipeline.fuse.choices import Choices
 from mmdrfuse.pipeline.fuse.folder import fuse_pairs, plan_pairs
 from mmdrfuse.pipeline.fuse.resume import unfinished
-from mmdrfuse.pipeline.pairs import Preparation
 
 
 @pytest.fixture

@@ -20,10 +20,10 @@ from mmdrfuse.engine.baselines import BASELINES
 from mmdrfuse.errors import ChoiceError, InputError, OutputError, SizeError
 from mmdrfuse.images import Levels
 from mmdrfuse.images.frames import PIPE, Frame, Layout, RawFormat, RawSource
+from mmdrfuse.pair import Preparation
 from mmdrfuse.pipeline.fuse.choices import Choices
 from mmdrfuse.pipeline.fuse.fuser import Fuser
 from mmdrfuse.pipeline.fuse.video import fuse_sequences, nearest
-from mmdrfuse.pipeline.pairs import Preparation
 
 FORMAT = RawFormat(20, 12, Fraction(10))
 

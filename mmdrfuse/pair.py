@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from mmdrfuse.errors import InputError, SizeError, UnknownNameError
 from mmdrfuse.images import Picture, load, stretch
-from mmdrfuse.pipeline.geometry import SIZE_POLICIES, Size, common_size, cropped, one_size, resized, warped
+from mmdrfuse.registration.geometry import SIZE_POLICIES, Size, common_size, cropped, one_size, resized, warped
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Preparation:
     """
 
     size_policy: str = "error"
-    """One of `mmdrfuse.pipeline.geometry.SIZE_POLICIES`."""
+    """One of `mmdrfuse.registration.geometry.SIZE_POLICIES`."""
     transform: tuple[float, ...] = ()
     """A 3×3 matrix, row by row, that takes the infrared onto the visible; empty for none."""
     infrared_range: tuple[float, ...] = ()

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mmdrfuse.errors import InputError, MMDRFuseError, SizeError
+from mmdrfuse.pair import Preparation
 from mmdrfuse.pipeline import Pair
-from mmdrfuse.pipeline.geometry import SIZE_POLICIES
-from mmdrfuse.pipeline.pairs import Preparation
+from mmdrfuse.registration.geometry import SIZE_POLICIES
 
 
 def test_nothing_asked_for_changes_nothing(rng):

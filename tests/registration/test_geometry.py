@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mmdrfuse.errors import InputError, SizeError, UnknownNameError
-from mmdrfuse.pipeline.geometry import SIZE_POLICIES, cropped, one_size, read_matrix, resized, warped
+from mmdrfuse.registration.geometry import SIZE_POLICIES, cropped, one_size, read_matrix, resized, warped
 
 
 def picture(shape, rng, dtype=np.uint8):

@@ -1,0 +1,1 @@
+"""Two pictures onto one grid of pixels."""
