@@ -18,8 +18,8 @@ import numpy as np
 from mmdrfuse import models
 from mmdrfuse.datasets.synthetic import scene
 from mmdrfuse.engine import make
-from mmdrfuse.images.frames import Frame, Layout
-from mmdrfuse.images.video import VideoSource, writing_video
+from mmdrfuse.images.video.files import VideoSource, writing_video
+from mmdrfuse.images.video.frames import Frame, Layout
 from mmdrfuse.pipeline.fuse.choices import Choices
 from mmdrfuse.pipeline.fuse.fuser import Fuser
 from mmdrfuse.pipeline.fuse.video import AHEAD, fuse_sequences, nearest

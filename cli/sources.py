@@ -68,7 +68,7 @@ def is_folder(out: str) -> bool:
     from PIL import Image
 
     from mmdrfuse.images import SUFFIXES
-    from mmdrfuse.images.video import SUFFIXES as VIDEOS
+    from mmdrfuse.images.video.files import SUFFIXES as VIDEOS
 
     path = Path(out)
     suffix = path.suffix.lower()

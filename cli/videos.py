@@ -12,20 +12,20 @@ from mmdrfuse.cli.sources import say_settled
 
 if TYPE_CHECKING:
     from mmdrfuse.cli.fuse import Options
-    from mmdrfuse.images.frames import Source
+    from mmdrfuse.images.video.frames import Source
     from mmdrfuse.pipeline.fuse.video import Film
 
 
 def are_videos(sources: Sequence[str], raw: str | None) -> bool:
     """Tell whether the sources are sequences: by the name of the first, or because ``--raw`` says how to read them."""
-    from mmdrfuse.images.video import is_video
+    from mmdrfuse.images.video.files import is_video
 
     return raw is not None or any(is_video(Path(source)) for source in sources)
 
 
 def fuse_videos(sources: Sequence[str], out: Path, chosen: "Options") -> None:
     """Fuse two videos, or two streams of raw frames, into one."""
-    from mmdrfuse.images.video import is_video
+    from mmdrfuse.images.video.files import is_video
     from mmdrfuse.pipeline.fuse.video import Film, fuse_film, settle_film
 
     unfit = {"--resume": chosen.resume, "--format": chosen.format_}
@@ -55,8 +55,8 @@ def fuse_videos(sources: Sequence[str], out: Path, chosen: "Options") -> None:
 
 
 def _sources(paths: Sequence[str], chosen: "Options") -> "tuple[Source, Source]":
-    from mmdrfuse.images.frames import RawFormat, RawSource
-    from mmdrfuse.images.video import VideoSource
+    from mmdrfuse.images.video.files import VideoSource
+    from mmdrfuse.images.video.frames import RawFormat, RawSource
 
     infrared, visible = map(Path, paths)
     if chosen.raw is None:

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from mmdrfuse.datasets.cutting import Item, reading
 from mmdrfuse.datasets.form import FORMAT_VERSION
-from mmdrfuse.datasets.headers import Header, header
 from mmdrfuse.datasets.layouts import find_pairs
 from mmdrfuse.datasets.options import Cutting
 from mmdrfuse.errors import InputError, MMDRFuseError
+from mmdrfuse.images.header import Header, header
 from mmdrfuse.system.workers import ordered
 from mmdrfuse.version import __version__
 

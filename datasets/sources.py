@@ -15,7 +15,8 @@ from pathlib import Path, PurePosixPath
 
 from mmdrfuse.datasets.pairing import Pairing, pair_folders, pair_groups, relative, walk
 from mmdrfuse.errors import InputError, reading
-from mmdrfuse.images import SUFFIXES, flir, is_picture, stem
+from mmdrfuse.images import SUFFIXES, is_picture, stem
+from mmdrfuse.images.formats import flir
 from mmdrfuse.pipeline import Pair
 
 COLUMNS = ("infrared", "visible", "output")

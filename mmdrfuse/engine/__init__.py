@@ -85,7 +85,7 @@ def stored(
         InputError: A dtype or value range that cannot be fused.
     """
     from mmdrfuse.engine.cpu import StudentEngine
-    from mmdrfuse.images.ranges import from_unit, to_unit
+    from mmdrfuse.images.values.ranges import from_unit, to_unit
 
     if isinstance(engine, StudentEngine) and np.dtype(dtype).kind == "u":
         return engine.stored(infrared, visible, low=low, high=high, dtype=dtype)

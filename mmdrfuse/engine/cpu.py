@@ -9,7 +9,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from mmdrfuse.engine import Plane
 from mmdrfuse.errors import SizeError
-from mmdrfuse.images.ranges import to_unit
+from mmdrfuse.images.values.ranges import to_unit
 from mmdrfuse.system.threads import together
 
 _MIN_ROWS = 16

@@ -3,7 +3,6 @@
 An image is H×W (grey) or H×W×3 (RGB), uint8, uint16 or float32 in [0, 1], as it is stored in its file.
 """
 
-from mmdrfuse.images.colour import COLORS, is_gray, luminance, recolour
 from mmdrfuse.images.files import (
     QUALITY,
     SUFFIXES,
@@ -16,9 +15,11 @@ from mmdrfuse.images.files import (
     stem,
     write,
 )
-from mmdrfuse.images.histogram import Histogram, limits, limits_over
 from mmdrfuse.images.picture import Metadata, Picture, Side
-from mmdrfuse.images.ranges import (
+from mmdrfuse.images.sheet import sheet
+from mmdrfuse.images.values.colour import COLORS, is_gray, luminance, recolour
+from mmdrfuse.images.values.histogram import Histogram, limits, limits_over
+from mmdrfuse.images.values.ranges import (
     PERCENTILES,
     RANGES,
     Levels,
@@ -28,7 +29,6 @@ from mmdrfuse.images.ranges import (
     stretch,
     to_unit,
 )
-from mmdrfuse.images.sheet import sheet
 
 __all__ = [
     "COLORS", "PERCENTILES", "QUALITY", "RANGES", "SUFFIXES", "Histogram", "Levels", "Metadata", "Picture", "Side",

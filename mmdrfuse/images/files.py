@@ -1,7 +1,8 @@
 """Reading and writing picture files: every common format through Pillow, and what Pillow cannot do through others.
 
-16 bits of colour in PNG: `mmdrfuse.images.deep`. TIFF: `mmdrfuse.images.tiff`. Thermal cameras' files:
-`mmdrfuse.images.flir`. DICOM and NIfTI: `mmdrfuse.images.medical`. PNG is written by `mmdrfuse.images.png`.
+16 bits of colour in PNG: `mmdrfuse.images.formats.png16`. TIFF: `mmdrfuse.images.formats.tiff`. Thermal cameras' files:
+`mmdrfuse.images.formats.flir`. DICOM and NIfTI: `mmdrfuse.images.formats.medical`. PNG is written by
+`mmdrfuse.images.formats.png`.
 """
 
 import hashlib
@@ -15,7 +16,8 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from mmdrfuse.errors import InputError, OutputError, reading
-from mmdrfuse.images import deep, dicom, flir, medical, png, tiff, tiff_writing
+from mmdrfuse.images.formats import dicom, flir, medical, png, tiff, tiff_writing
+from mmdrfuse.images.formats import png16 as deep
 from mmdrfuse.images.metadata import described, profile, upright, with_chunks
 from mmdrfuse.images.picture import Metadata, Picture, Side, chosen, narrowed, open_file, unreadable
 from mmdrfuse.system.atomic import writing

@@ -7,8 +7,8 @@ from typing import Any
 from numpy.typing import NDArray
 from PIL import ExifTags, Image
 
+from mmdrfuse.images.formats.png import chunk
 from mmdrfuse.images.picture import Metadata
-from mmdrfuse.images.png import chunk
 
 _KEPT = (
     ExifTags.Base.ImageDescription, ExifTags.Base.Make, ExifTags.Base.Model, ExifTags.Base.XResolution,

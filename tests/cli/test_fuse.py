@@ -347,7 +347,7 @@ def test_forgotten_out_is_wrong_usage_and_writes_nothing(run, folders):
 
 def test_a_thermal_camera_s_file_alone_is_a_pair(run, folders, monkeypatch):
     """Both sides of the file are those of `mmdrfuse.images`; here they are put in its reader's place."""
-    from mmdrfuse.images import flir
+    from mmdrfuse.images.formats import flir
 
     sides = {
         "infrared": np.arange(24 * 32, dtype=np.uint16).reshape(24, 32),

@@ -128,7 +128,7 @@ def content(file):
     """Read a file; of a video the frames, as its container has a number of its own each time."""
     if file.suffix != ".mkv":
         return file.read_bytes()
-    from mmdrfuse.images.video import VideoSource
+    from mmdrfuse.images.video.files import VideoSource
 
     return [[plane.tobytes() for plane in (frame.luma, *frame.chroma)] for frame in VideoSource(file).frames()]
 

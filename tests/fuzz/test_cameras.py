@@ -10,7 +10,7 @@ from camera_files import dicom, flir, nifti
 from mutations import TRIES, blamed, mutated
 
 from mmdrfuse.images import load
-from mmdrfuse.images.video import VideoSource
+from mmdrfuse.images.video.files import VideoSource
 
 RNG = np.random.default_rng(3)
 GREY = RNG.integers(0, 4096, (16, 20)).astype(np.uint16)

@@ -13,7 +13,7 @@ from PIL import Image
 
 from mmdrfuse.errors import InputError, MMDRFuseError
 from mmdrfuse.images import decode
-from mmdrfuse.images.tiled import BlockReader
+from mmdrfuse.images.formats.tiff_blocks import BlockReader
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # what decoders remark about damage
 

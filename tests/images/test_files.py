@@ -10,8 +10,9 @@ import tifffile
 from PIL import Image
 
 from mmdrfuse.errors import InputError, OutputError
-from mmdrfuse.images import encode, load, read, tiff, write
-from mmdrfuse.images.tiled import BlockReader
+from mmdrfuse.images import encode, load, read, write
+from mmdrfuse.images.formats import tiff
+from mmdrfuse.images.formats.tiff_blocks import BlockReader
 
 LOSSLESS = [
     (".png", np.uint8, (5, 7)), (".png", np.uint8, (5, 7, 3)), (".png", np.uint16, (5, 7)),

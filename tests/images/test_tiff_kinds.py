@@ -9,8 +9,9 @@ import tifffile
 from PIL import Image
 
 from mmdrfuse.errors import InputError
-from mmdrfuse.images import decode, read, tiff
-from mmdrfuse.images.tiled import BlockReader, shape
+from mmdrfuse.images import decode, read
+from mmdrfuse.images.formats import tiff
+from mmdrfuse.images.formats.tiff_blocks import BlockReader, shape
 
 HEIGHT, WIDTH = 37, 45
 RNG = np.random.default_rng(5)

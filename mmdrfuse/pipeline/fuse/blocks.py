@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from mmdrfuse.errors import MMDRFuseError, SizeError
 from mmdrfuse.images import Side, is_gray, luminance
-from mmdrfuse.images import tiled as tiff
-from mmdrfuse.images.tiled import BLOCK, TILE, BlockReader
+from mmdrfuse.images.formats import tiff_blocks as tiff
+from mmdrfuse.images.formats.tiff_blocks import BLOCK, TILE, BlockReader
 from mmdrfuse.pair import Pair
 from mmdrfuse.pipeline.fuse.fuser import Fuser, deeper, fuse_part, part_output
 from mmdrfuse.pipeline.fuse.made import Made, Stored

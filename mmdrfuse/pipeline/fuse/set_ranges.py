@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from mmdrfuse.errors import InputError, MMDRFuseError
 from mmdrfuse.images import PERCENTILES, Histogram, Levels
-from mmdrfuse.images.histogram import OUTPUTS
+from mmdrfuse.images.values.histogram import OUTPUTS
 from mmdrfuse.pipeline.fuse.fuser import Fuser
 from mmdrfuse.system.workers import Workers, ordered, pool
 

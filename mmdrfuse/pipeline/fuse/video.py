@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmdrfuse.errors import ChoiceError, InputError, OutputError, SizeError
-from mmdrfuse.images.containers import pyav
-from mmdrfuse.images.frames import PIPE, Chroma, Frame, Layout, RawSource, Source, raw_writing
-from mmdrfuse.images.ranges import known_limits, stretch
-from mmdrfuse.images.sound import Note
-from mmdrfuse.images.video import WRITTEN, VideoSource, writing_video
+from mmdrfuse.images.values.ranges import known_limits, stretch
+from mmdrfuse.images.video.containers import pyav
+from mmdrfuse.images.video.files import WRITTEN, VideoSource, writing_video
+from mmdrfuse.images.video.frames import PIPE, Chroma, Frame, Layout, RawSource, Source, raw_writing
+from mmdrfuse.images.video.sound import Note
 from mmdrfuse.pair import Preparation
 from mmdrfuse.pipeline.fuse.choices import Choices
 from mmdrfuse.pipeline.fuse.fuser import Fuser, fuse_part, part_output

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from mmdrfuse import images
-from mmdrfuse.images import deep, flir, luminance, tiff
+from mmdrfuse.images import luminance
+from mmdrfuse.images.formats import flir, tiff
+from mmdrfuse.images.formats import png16 as deep
 from mmdrfuse.pair import Pair
 from mmdrfuse.pipeline.fuse.fuser import Fuser, deeper, fuse_part, part_output
 from mmdrfuse.pipeline.fuse.made import Made, Stored

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from mmdrfuse import images, models
 from mmdrfuse.engine import make
 from mmdrfuse.errors import InputError, MissingExtraError, SizeError
-from mmdrfuse.images import tiled
+from mmdrfuse.images.formats import tiff_blocks as tiled
 from mmdrfuse.pair import Pair, Preparation
 from mmdrfuse.pipeline.fuse import blocks
 from mmdrfuse.pipeline.fuse.blocks import Blocks, fits_blocks

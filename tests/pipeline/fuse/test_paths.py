@@ -9,8 +9,8 @@ import tifffile
 import mmdrfuse
 from mmdrfuse import images, models
 from mmdrfuse.engine import make
-from mmdrfuse.images import tiled
-from mmdrfuse.images.frames import RawFormat, RawSource
+from mmdrfuse.images.formats import tiff_blocks as tiled
+from mmdrfuse.images.video.frames import RawFormat, RawSource
 from mmdrfuse.pair import Pair, Preparation
 from mmdrfuse.pipeline.fuse import blocks, folder
 from mmdrfuse.pipeline.fuse.choices import Choices
@@ -64,7 +64,7 @@ def raw_film(asked, sides, folder):
 
 def lossless_film(asked, sides, folder):
     av = pytest.importorskip("av", reason="needs PyAV, the extra [video]")
-    from mmdrfuse.images.video import VideoSource
+    from mmdrfuse.images.video.files import VideoSource
 
     for name, side in zip(("ir", "vi"), sides, strict=True):
         with av.open(str(folder / f"{name}.mkv"), "w") as container:

@@ -19,7 +19,7 @@ from mmdrfuse.engine import make
 from mmdrfuse.engine.baselines import BASELINES
 from mmdrfuse.errors import ChoiceError, InputError, OutputError, SizeError
 from mmdrfuse.images import Levels
-from mmdrfuse.images.frames import PIPE, Frame, Layout, RawFormat, RawSource
+from mmdrfuse.images.video.frames import PIPE, Frame, Layout, RawFormat, RawSource
 from mmdrfuse.pair import Preparation
 from mmdrfuse.pipeline.fuse.choices import Choices
 from mmdrfuse.pipeline.fuse.fuser import Fuser
@@ -214,7 +214,7 @@ def test_sources_and_existing_files_are_not_replaced(choices, rng, tmp_path):
 
 def test_videos_keep_colour_sound_and_time(choices, tmp_path):
     av = pytest.importorskip("av", reason="needs PyAV, the extra [video]")
-    from mmdrfuse.images.video import VideoSource
+    from mmdrfuse.images.video.files import VideoSource
 
     for name, rate, count, level in (("ir.mp4", 15, 20, 180), ("vi.mp4", 25, 50, 60)):
         with av.open(str(tmp_path / name), "w") as container:
@@ -252,7 +252,7 @@ def test_videos_keep_colour_sound_and_time(choices, tmp_path):
 
 def test_colour_follows_a_size_that_was_fitted(choices, tmp_path):
     pytest.importorskip("av", reason="needs PyAV, the extra [video]")
-    from mmdrfuse.images.video import VideoSource
+    from mmdrfuse.images.video.files import VideoSource
 
     chroma = np.full((24, 32), 100, np.uint8), np.full((24, 32), 140, np.uint8)
     visible = Film([np.full((48, 64), 90, np.uint8)] * 2, chroma=chroma)

@@ -9,7 +9,7 @@ from PIL import Image
 
 from mmdrfuse import images
 from mmdrfuse.errors import InputError
-from mmdrfuse.images import flir
+from mmdrfuse.images.formats import flir
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _EIGHT_BIT = frozenset({"JPEG", "BMP", "WEBP"})

@@ -8,7 +8,7 @@ import pytest
 import tifffile
 
 from mmdrfuse.errors import InputError
-from mmdrfuse.images.tiled import BlockReader
+from mmdrfuse.images.formats.tiff_blocks import BlockReader
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mmdrfuse.images.containers import open_container, origin, pyav
+from mmdrfuse.images.video.containers import open_container, origin, pyav
 
 if TYPE_CHECKING:
     from av.audio.stream import AudioStream

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from mmdrfuse.errors import InputError
+from mmdrfuse.images.formats.tiff_layout import YCBCR, is_picture, layout
+from mmdrfuse.images.formats.tiff_segments import decoded
 from mmdrfuse.images.metadata import metadata, upright
 from mmdrfuse.images.picture import GeoTags, Metadata, Picture, Side, chosen, narrowed, refuse_size
-from mmdrfuse.images.tiff_layout import YCBCR, is_picture, layout
-from mmdrfuse.images.tiff_segments import decoded
 
 if TYPE_CHECKING:
     from tifffile import TiffFile, TiffPage

@@ -16,7 +16,7 @@ from PIL import TiffImagePlugin
 from PIL.ExifTags import Base
 
 from mmdrfuse.errors import MissingExtraError
-from mmdrfuse.images.tiff_layout import RGB, SEPARATED, YCBCR, Layout
+from mmdrfuse.images.formats.tiff_layout import RGB, SEPARATED, YCBCR, Layout
 
 if TYPE_CHECKING:
     from tifffile import TiffPage

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from mmdrfuse.images.png import SIGNATURE
+from mmdrfuse.images.formats.png import SIGNATURE
 
 _MODES = {2: "RGB", 6: "RGBA"}
 _GRAY_ALPHA = 4

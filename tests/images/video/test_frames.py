@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from mmdrfuse.errors import InputError, MMDRFuseError
-from mmdrfuse.images.frames import PIPE, Frame, RawFormat, RawSource, raw_writing
+from mmdrfuse.images.video.frames import PIPE, Frame, RawFormat, RawSource, raw_writing
 
 FORMAT = RawFormat(4, 3, Fraction(10))
 

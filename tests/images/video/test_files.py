@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from mmdrfuse.errors import InputError, MissingExtraError, OutputError
-from mmdrfuse.images.frames import Frame, Layout
-from mmdrfuse.images.video import VideoSource, is_video, writing_video
+from mmdrfuse.images.video.files import VideoSource, is_video, writing_video
+from mmdrfuse.images.video.frames import Frame, Layout
 
 av = pytest.importorskip("av", reason="needs PyAV, the extra [video]")
 
@@ -219,7 +219,7 @@ def test_frames_keep_the_times_of_a_varying_rate(tmp_path, stamps):
 def test_frames_without_a_sensible_clock_follow_each_other(tmp_path, monkeypatch):
     source = film(tmp_path / "film.mp4", [100] * 4)
     clock = iter([Fraction(3), Fraction(3), Fraction(1), Fraction(9)])
-    monkeypatch.setattr("mmdrfuse.images.video._seconds", lambda _: next(clock))
+    monkeypatch.setattr("mmdrfuse.images.video.files._seconds", lambda _: next(clock))
     assert [frame.time for frame in source.frames()] == [0, Fraction(1, 25), Fraction(2, 25), 6]
 
 
@@ -352,7 +352,7 @@ def test_sound_is_heard_whatever_its_codec(tmp_path, source, codec, out, expecte
 
 def test_sound_that_cannot_be_had_is_left_out_with_one_note(tmp_path, monkeypatch):
     phone(tmp_path / "film.mov", "pcm_alaw")
-    monkeypatch.setattr("mmdrfuse.images.sound._possible", lambda *_: False)
+    monkeypatch.setattr("mmdrfuse.images.video.sound._possible", lambda *_: False)
     notes = []
     carried(tmp_path / "out.mp4", tmp_path / "film.mov", notes.append)
     assert len(notes) == 1
@@ -367,7 +367,7 @@ def test_damaged_sound_ends_with_one_note_and_the_pictures_go_on(tmp_path, monke
         yield
 
     phone(tmp_path / "film.mov", "pcm_alaw")
-    monkeypatch.setattr("mmdrfuse.images.sound._Copy.__call__", damaged)
+    monkeypatch.setattr("mmdrfuse.images.video.sound._Copy.__call__", damaged)
     notes = []
     carried(tmp_path / "out.mov", tmp_path / "film.mov", notes.append)
     assert len(notes) == 1

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mmdrfuse.images.ranges import PERCENTILES, known_limits
+from mmdrfuse.images.values.ranges import PERCENTILES, known_limits
 
 BINS = 1 << 16
 """As many as 16-bit values, so that those are counted exactly."""

@@ -11,8 +11,9 @@ from hypothesis.extra.numpy import arrays
 from PIL import Image
 
 from mmdrfuse.errors import InputError
-from mmdrfuse.images import decode, png
-from mmdrfuse.images.png import chunk, encode
+from mmdrfuse.images import decode
+from mmdrfuse.images.formats import png
+from mmdrfuse.images.formats.png import chunk, encode
 
 sides = st.integers(1, 9)
 shapes = st.one_of(st.tuples(sides, sides), st.tuples(sides, sides, st.just(3)))

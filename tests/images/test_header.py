@@ -5,8 +5,8 @@ import pytest
 from PIL import Image
 
 from mmdrfuse import images
-from mmdrfuse.datasets import headers
 from mmdrfuse.errors import InputError
+from mmdrfuse.images import header as headers
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.bmp", "a.webp", "a.tif"])

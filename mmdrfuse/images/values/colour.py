@@ -102,9 +102,9 @@ def _faded(fused: NDArray[Any], coloured: NDArray[Any], luma: NDArray[Any], top:
 
 
 def _each_pixel(name: str, *arguments: NDArray[Any] | int) -> None:
-    """Call a loop of `mmdrfuse.images.pixels` with numbers and the addresses of pictures."""
+    """Call a loop of `mmdrfuse.images.values.pixels` with numbers and the addresses of pictures."""
     kept = [np.ascontiguousarray(given) if isinstance(given, np.ndarray) else given for given in arguments]
     types = [f"{given.dtype}*" if isinstance(given, np.ndarray) else "int64" for given in kept]
-    function("mmdrfuse.images.pixels", name, *types)(
+    function("mmdrfuse.images.values.pixels", name, *types)(
         *(given.ctypes.data if isinstance(given, np.ndarray) else given for given in kept)
     )

@@ -8,7 +8,7 @@ import pytest
 
 from mmdrfuse.errors import InputError
 from mmdrfuse.images import read
-from mmdrfuse.images.png import chunk, encode
+from mmdrfuse.images.formats.png import chunk, encode
 
 PASSES = ((0, 0, 8, 8), (0, 4, 8, 8), (4, 0, 8, 4), (0, 2, 4, 4), (2, 0, 4, 2), (0, 1, 2, 2), (1, 0, 2, 1))
 """Adam7, as the standard's table gives it: first row and column, steps of rows and columns."""

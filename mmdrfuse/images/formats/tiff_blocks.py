@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmdrfuse.errors import InputError, reading
-from mmdrfuse.images import tiff, tiff_writing
+from mmdrfuse.images.formats import tiff, tiff_writing
+from mmdrfuse.images.formats.tiff import PageReader
 from mmdrfuse.images.picture import GeoTags, open_file, unreadable
-from mmdrfuse.images.tiff import PageReader
 
 TILE = 512
 """Side of the tiles that are written."""

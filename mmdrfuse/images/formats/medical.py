@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmdrfuse.errors import InputError, MissingExtraError, reading
-from mmdrfuse.images import dicom
+from mmdrfuse.images.formats import dicom
 from mmdrfuse.images.picture import chosen
 
 SUFFIXES = (".dcm", ".dicom", ".ima", ".nii", ".nii.gz")

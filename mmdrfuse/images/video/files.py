@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmdrfuse.errors import InputError, OutputError, reading
-from mmdrfuse.images.containers import open_container, origin, pyav, url
-from mmdrfuse.images.frames import Frame, Layout
-from mmdrfuse.images.sound import Note, Sound
+from mmdrfuse.images.video.containers import open_container, origin, pyav, url
+from mmdrfuse.images.video.frames import Frame, Layout
+from mmdrfuse.images.video.sound import Note, Sound
 
 if TYPE_CHECKING:
     import av

@@ -1,0 +1,1 @@
+"""Videos: frames in, frames and sound out."""
