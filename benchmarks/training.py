@@ -31,8 +31,8 @@ from mmdrfuse.datasets import PatchFile, prepare, write_scenes
 from mmdrfuse.losses.similarity import quality
 from mmdrfuse.models.checkpoints import Checkpoint
 from mmdrfuse.models.teacher import Teacher
+from mmdrfuse.training.initial import initial
 from mmdrfuse.training.patches import draw, load
-from mmdrfuse.training.starts import initial
 from published import Published, gmsd, mean, ssim
 from timing import in_turns, machine
 

@@ -17,7 +17,7 @@ from mmdrfuse.cli.common import messages
 
 if TYPE_CHECKING:
     from mmdrfuse.training import Recipe, Record, Stop
-    from mmdrfuse.training.validation import Means, Scores
+    from mmdrfuse.training.watch.validation import Means, Scores
 
 
 def follow(records: "Iterable[Record]", recipe: "Recipe", count: int, *, stop: "Stop | None" = None) -> None:

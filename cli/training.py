@@ -119,7 +119,7 @@ def train(
     from mmdrfuse import training
     from mmdrfuse.cli.live import follow
     from mmdrfuse.datasets import PatchFile
-    from mmdrfuse.training.board import FOLDER, require
+    from mmdrfuse.training.watch.tensorboard import FOLDER, require
 
     if settings.tensorboard:
         require()

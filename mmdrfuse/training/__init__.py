@@ -5,16 +5,16 @@
 """
 
 from mmdrfuse.recipes import Recipe, recipe
-from mmdrfuse.training.board import board
 from mmdrfuse.training.parallel import World, world
 from mmdrfuse.training.patches import Patches
 from mmdrfuse.training.records import Record
 from mmdrfuse.training.refinement import refine_student
 from mmdrfuse.training.refining import Round
 from mmdrfuse.training.run import train
-from mmdrfuse.training.stopping import Stop
-from mmdrfuse.training.validation import Validation
-from mmdrfuse.training.watching import Watch
+from mmdrfuse.training.watch.early_stopping import Stop
+from mmdrfuse.training.watch.tensorboard import board
+from mmdrfuse.training.watch.validation import Validation
+from mmdrfuse.training.watch.watcher import Watch
 
 __all__ = [
     "Patches", "Recipe", "Record", "Round", "Stop", "Validation", "Watch", "World", "board", "recipe", "refine_student",

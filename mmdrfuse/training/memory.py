@@ -14,7 +14,7 @@ from mmdrfuse.errors import TrainingError
 from mmdrfuse.losses.refresh import relapse
 from mmdrfuse.recipes.recipe import Decision
 from mmdrfuse.system.atomic import writing
-from mmdrfuse.training.kept import mapped
+from mmdrfuse.training.frozen_cache import mapped
 
 SCORES = 2
 """Structure (SSIM) and detail (GMSD): each remembers an output of its own."""

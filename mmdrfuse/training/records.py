@@ -10,7 +10,7 @@ import torch
 from mmdrfuse.errors import TrainingError
 from mmdrfuse.training.loop import Step
 from mmdrfuse.training.parallel import ALONE, World
-from mmdrfuse.training.validation import Scores
+from mmdrfuse.training.watch.validation import Scores
 
 READ_EVERY = 20
 """Steps between two looks at the losses on an accelerator, where a look waits for all work asked for."""

@@ -29,18 +29,18 @@ from mmdrfuse.recipes import FILE, Recipe, dump
 from mmdrfuse.system.atomic import append, clear_abandoned, unwritable, writing
 from mmdrfuse.system.malloc import keep_freed_memory
 from mmdrfuse.training import parallel, records, state
-from mmdrfuse.training.answers import ANSWERS, FEATURES, GOALS, frozen_answers
-from mmdrfuse.training.board import EVENTS
+from mmdrfuse.training.frozen import ANSWERS, FEATURES, GOALS, frozen_answers
+from mmdrfuse.training.initial import initial
 from mmdrfuse.training.loop import Step, walk
 from mmdrfuse.training.memory import MAPPED, PARTS, Memory
 from mmdrfuse.training.parallel import ALONE, World, together
 from mmdrfuse.training.patches import Patches, Share, check, describe
 from mmdrfuse.training.precision import Mixed, compiled
 from mmdrfuse.training.records import Record
-from mmdrfuse.training.starts import initial
 from mmdrfuse.training.state import State
 from mmdrfuse.training.supervision import Supervision
-from mmdrfuse.training.watching import NOTHING, Watch, Watcher
+from mmdrfuse.training.watch.tensorboard import EVENTS
+from mmdrfuse.training.watch.watcher import NOTHING, Watch, Watcher
 from mmdrfuse.version import __version__
 
 LOG, STATE = "log.jsonl", "state.safetensors"

@@ -17,7 +17,7 @@ from mmdrfuse.losses.similarity import quality
 from mmdrfuse.losses.terms import Terms, total
 from mmdrfuse.models.student import Output
 from mmdrfuse.recipes import Recipe
-from mmdrfuse.training.kept import Kept
+from mmdrfuse.training.frozen_cache import Kept
 from mmdrfuse.training.memory import Memory
 from mmdrfuse.training.patches import Batch
 

@@ -8,7 +8,7 @@ from rich.console import Console
 from mmdrfuse import training
 from mmdrfuse.cli import live
 from mmdrfuse.training import Record, Stop
-from mmdrfuse.training.validation import Scores
+from mmdrfuse.training.watch.validation import Scores
 
 LOSSES = {"intensity": 0.25, "structure": 0.02, "total": 0.5}
 REFRESH = {"structure_refreshed": 0.25, "structure_gap": 0.005, "detail_refreshed": 0.5, "detail_gap": 0.001}

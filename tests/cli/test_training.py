@@ -15,7 +15,8 @@ from mmdrfuse.cli import main
 from mmdrfuse.datasets import prepare
 from mmdrfuse.recipes import Recipe, RefineRecipe, recipe
 from mmdrfuse.recipes.fields import kinds
-from mmdrfuse.training import stopping, validation
+from mmdrfuse.training.watch import early_stopping as stopping
+from mmdrfuse.training.watch import validation
 
 QUICK = ("--features", "none", "--batch", 8, "--device", "cpu", "--threads", 1)
 

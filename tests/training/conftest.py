@@ -77,4 +77,4 @@ def full_disk(monkeypatch):
     def full(*arguments):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("mmdrfuse.training.kept.os.posix_fallocate", full, raising=False)
+    monkeypatch.setattr("mmdrfuse.training.frozen_cache.os.posix_fallocate", full, raising=False)

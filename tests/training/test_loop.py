@@ -8,7 +8,7 @@ from torch import nn
 from mmdrfuse import models
 from mmdrfuse.losses.backbones.vgg19 import VGG19
 from mmdrfuse.models.student import Output, Student
-from mmdrfuse.training.answers import frozen_answers
+from mmdrfuse.training.frozen import frozen_answers
 from mmdrfuse.training.loop import walk
 from mmdrfuse.training.memory import Memory
 from mmdrfuse.training.patches import FLIPS, Share, draw

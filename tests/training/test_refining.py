@@ -9,8 +9,8 @@ from mmdrfuse.datasets import scene
 from mmdrfuse.errors import TrainingError
 from mmdrfuse.losses.fidelity import GOALS, NAMES
 from mmdrfuse.training import recipe
+from mmdrfuse.training.initial import initial
 from mmdrfuse.training.refining import Group, refine
-from mmdrfuse.training.starts import initial
 
 
 def pictures(seeds, side=64):

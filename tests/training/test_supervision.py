@@ -9,7 +9,7 @@ from mmdrfuse.losses import content
 from mmdrfuse.losses.backbones import backbone
 from mmdrfuse.losses.backbones.vgg19 import VGG19
 from mmdrfuse.models.student import Output, Student
-from mmdrfuse.training.answers import frozen_answers
+from mmdrfuse.training.frozen import frozen_answers
 from mmdrfuse.training.memory import Memory
 from mmdrfuse.training.patches import load
 from mmdrfuse.training.supervision import Supervision

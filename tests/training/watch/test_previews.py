@@ -6,7 +6,7 @@ import pytest
 from mmdrfuse import images
 from mmdrfuse.engine.baselines import BASELINES
 from mmdrfuse.pipeline import Pair
-from mmdrfuse.training import previews
+from mmdrfuse.training.watch import previews
 
 
 @pytest.mark.parametrize(("count", "chosen"), [(1, [0]), (3, [0, 1, 2]), (4, [0, 1, 2, 3]), (9, [0, 2, 4, 6])])

@@ -20,11 +20,11 @@ from mmdrfuse.engine import Engine
 from mmdrfuse.errors import MissingExtraError, MMDRFuseError, TrainingError
 from mmdrfuse.models.checkpoints import Checkpoint
 from mmdrfuse.recipes import Recipe
-from mmdrfuse.training import plots, previews
 from mmdrfuse.training.patches import Patches
 from mmdrfuse.training.records import Record
-from mmdrfuse.training.stopping import Stop
-from mmdrfuse.training.validation import Scores, Validation
+from mmdrfuse.training.watch import plots, previews
+from mmdrfuse.training.watch.early_stopping import Stop
+from mmdrfuse.training.watch.validation import Scores, Validation
 
 BEST, PREVIEWS = "best-[0-9][0-9][0-9][0-9]*.safetensors", "preview-[0-9][0-9][0-9][0-9]*.png"
 """The files that have an epoch's number in their name, as patterns that fit nothing else in the folder."""

@@ -16,10 +16,11 @@ from safetensors import safe_open
 from mmdrfuse import images, models, training
 from mmdrfuse.datasets import find_pairs
 from mmdrfuse.errors import InputError, TrainingError
-from mmdrfuse.training import Stop, Validation, Watch, plots, run
+from mmdrfuse.training import Stop, Validation, Watch, run
 from mmdrfuse.training.run import State
-from mmdrfuse.training.validation import Scores
-from mmdrfuse.training.watching import Watcher
+from mmdrfuse.training.watch import plots
+from mmdrfuse.training.watch.validation import Scores
+from mmdrfuse.training.watch.watcher import Watcher
 
 
 class Killed(BaseException):
@@ -297,7 +298,7 @@ from conftest import Toy
 from mmdrfuse import training
 from mmdrfuse.datasets import find_pairs
 from mmdrfuse.training import Stop, Validation, Watch
-from mmdrfuse.training.validation import Scores
+from mmdrfuse.training.watch.validation import Scores
 falling = iter([3.0, 2.0])
 Validation.scores = lambda self, engine: Scores({"SD": next(falling)}, {})
 watch = Watch(Validation.of({"x": find_pairs(Path(sys.argv[3]))[1].pairs}, metrics=["SD"]), Stop("SD", 1), 0)

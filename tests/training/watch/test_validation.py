@@ -12,7 +12,7 @@ from mmdrfuse.engine.baselines import BASELINES
 from mmdrfuse.errors import InputError, MMDRFuseError, SizeError, UnknownNameError
 from mmdrfuse.pipeline import Pair
 from mmdrfuse.training import Validation
-from mmdrfuse.training.validation import Scores
+from mmdrfuse.training.watch.validation import Scores
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from mmdrfuse.errors import DiskFullError, TrainingError
-from mmdrfuse.training.kept import Kept, reserve
+from mmdrfuse.training.frozen_cache import Kept, reserve
 from mmdrfuse.training.patches import load
 
 CPU = torch.device("cpu")

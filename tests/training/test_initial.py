@@ -7,7 +7,7 @@ from mmdrfuse import models
 from mmdrfuse.errors import TrainingError
 from mmdrfuse.models.student import Student
 from mmdrfuse.models.teacher import Teacher
-from mmdrfuse.training.starts import initial
+from mmdrfuse.training.initial import initial
 
 
 def squares():

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from mmdrfuse.errors import MissingExtraError
 from mmdrfuse.metrics import METRICS
 from mmdrfuse.system.atomic import writing
-from mmdrfuse.training.validation import Scores
+from mmdrfuse.training.watch.validation import Scores
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -4,7 +4,7 @@ import pytest
 
 from mmdrfuse.errors import DiskFullError, MissingExtraError
 from mmdrfuse.training import Record, board
-from mmdrfuse.training.validation import Scores
+from mmdrfuse.training.watch.validation import Scores
 
 
 def record(step, value=1.0, validation=None):

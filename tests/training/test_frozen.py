@@ -9,7 +9,7 @@ import torch
 from mmdrfuse import models, training
 from mmdrfuse.losses.backbones import efficientnet
 from mmdrfuse.losses.backbones.vgg19 import VGG19
-from mmdrfuse.training.answers import frozen_answers, of_sources, of_teacher
+from mmdrfuse.training.frozen import frozen_answers, of_sources, of_teacher
 from mmdrfuse.training.patches import load
 
 CPU = torch.device("cpu")

@@ -7,7 +7,7 @@ import pytest
 
 from mmdrfuse import images
 from mmdrfuse.errors import MissingExtraError, OutputError
-from mmdrfuse.training import plots
+from mmdrfuse.training.watch import plots
 
 WEIGHTS = {"intensity": 2.0, "gradient": 0.1, "structure": 10.0}
 

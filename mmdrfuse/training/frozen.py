@@ -27,7 +27,7 @@ from mmdrfuse.losses.content import stronger
 from mmdrfuse.losses.fidelity import goals
 from mmdrfuse.models.teacher import Teacher
 from mmdrfuse.recipes import Recipe
-from mmdrfuse.training.kept import Ask, Kept
+from mmdrfuse.training.frozen_cache import Ask, Kept
 
 GOALS, ANSWERS, FEATURES = "fidelity-goals.bin", "teacher-answers.bin", "source-features.bin"
 
