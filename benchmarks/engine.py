@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 
 from mmdrfuse import images, models
-from mmdrfuse.datasets.synthetic import scene
+from mmdrfuse.datasets.scenes.synthetic import scene
 from mmdrfuse.engine import make, stored
 from mmdrfuse.images import from_unit, luminance, recolour, to_unit
 from mmdrfuse.pipeline.efficiency import multiply_adds

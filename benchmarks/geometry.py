@@ -20,7 +20,7 @@ import numpy.typing as npt
 from scipy.ndimage import map_coordinates
 from skimage.transform import resize
 
-from mmdrfuse.datasets.synthetic import scene
+from mmdrfuse.datasets.scenes.synthetic import scene
 from mmdrfuse.registration.geometry import Matrix, resized, warped
 from timing import in_turns, machine
 

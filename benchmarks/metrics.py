@@ -20,7 +20,7 @@ from scipy.ndimage import correlate1d, gaussian_filter, uniform_filter
 from scipy.signal import convolve2d
 from scipy.sparse import coo_matrix
 
-from mmdrfuse.datasets.synthetic import scene
+from mmdrfuse.datasets.scenes.synthetic import scene
 from mmdrfuse.images import luminance
 from mmdrfuse.metrics import evaluate, names
 from mmdrfuse.metrics.shared.triple import Triple

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from mmdrfuse import models
-from mmdrfuse.datasets.synthetic import scene
+from mmdrfuse.datasets.scenes.synthetic import scene
 from mmdrfuse.engine import make
 from mmdrfuse.images.video.files import VideoSource, writing_video
 from mmdrfuse.images.video.frames import Frame, Layout

@@ -23,7 +23,7 @@ _PAIRS = 8
 
 def _size(_context: click.Context, _option: click.Parameter, value: str) -> tuple[int, int]:
     """Read ``WIDTHxHEIGHT``."""
-    from mmdrfuse.datasets.synthetic import SMALLEST
+    from mmdrfuse.datasets.scenes.synthetic import SMALLEST
 
     found = re.fullmatch(r"(\d+)[x×](\d+)", value)
     if not found or min(int(found[1]), int(found[2])) < SMALLEST:
@@ -53,7 +53,7 @@ def bench(
     The whole run fuses made-up pairs, PNG in and PNG out, in a temporary folder. A teacher runs in torch.
     """
     from mmdrfuse import models
-    from mmdrfuse.datasets.synthetic import write_scenes
+    from mmdrfuse.datasets.scenes.synthetic import write_scenes
     from mmdrfuse.pair import Pair
     from mmdrfuse.pipeline.efficiency import efficiency
 

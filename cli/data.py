@@ -26,8 +26,8 @@ from mmdrfuse.errors import PatchFileError
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from mmdrfuse.datasets.catalogue import Form, Layout
-    from mmdrfuse.datasets.checking import CheckReport
+    from mmdrfuse.datasets.checks.check import CheckReport
+    from mmdrfuse.datasets.sets.catalogue import Form, Layout
 
 _EXAMPLES = 4
 """Names that stand for all of a kind; the JSON document has them all."""
@@ -91,7 +91,7 @@ def check(
     within a pair, pictures of one value, near-duplicates between train, val and test, and pairs that are clearly not
     aligned.
     """
-    from mmdrfuse.datasets.checking import check as look
+    from mmdrfuse.datasets.checks.check import check as look
 
     if visible and not source.is_dir():
         raise click.UsageError("SRC must be a folder where VIS is given: the infrared side")
@@ -135,7 +135,7 @@ def _show(report: "CheckReport") -> None:
     """Print the verdict, what needs attention, what else to know, and what the pictures are."""
     from rich.text import Text
 
-    from mmdrfuse.datasets.checking import NOTES, PROBLEMS
+    from mmdrfuse.datasets.checks.check import NOTES, PROBLEMS
 
     found = report.attention
     kinds = ", ".join(f"{len(lines)} × {PROBLEMS[name]}" for name, lines in found.items())
@@ -192,7 +192,7 @@ def _catalogue(layouts: "Iterable[Layout]") -> "Table":
 
 def _entry(layout: "Layout") -> "Table":
     """One row for each thing that is known, and what the patterns' words stand for."""
-    from mmdrfuse.datasets.pairing import INFRARED_WORDS, VISIBLE_WORDS
+    from mmdrfuse.datasets.sets.pairing import INFRARED_WORDS, VISIBLE_WORDS
 
     forms = layout.forms
     facts = {

@@ -33,7 +33,7 @@ def demo(out: Path, count: int, seed: int, overwrite: bool) -> None:
     """
     from mmdrfuse import images
     from mmdrfuse.cli import tables
-    from mmdrfuse.datasets.synthetic import write_scenes
+    from mmdrfuse.datasets.scenes.synthetic import write_scenes
     from mmdrfuse.pair import Pair
 
     with reading(out, "folder", cure="choose another place"):

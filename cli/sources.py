@@ -121,7 +121,7 @@ def paired(sources: Sequence[str], out: Path, report: Report) -> "list[Pair]":
 
 def pairing_of(sources: Sequence[str]) -> "Pairing":
     """Pair what the arguments name; one that names nothing is wrong usage."""
-    from mmdrfuse.datasets.sources import pair_both_sides, pair_sources, read_table
+    from mmdrfuse.datasets.sets.sources import pair_both_sides, pair_sources, read_table
 
     if is_table(sources):
         return read_table(Path(sources[0]))

@@ -7,13 +7,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mmdrfuse.datasets.checking import CheckReport, check
-    from mmdrfuse.datasets.gathering import Piece, gather, group_names
-    from mmdrfuse.datasets.layouts import LAYOUTS, Layout, find_pairs
-    from mmdrfuse.datasets.pairing import Pairing, pair_folders, pair_key
-    from mmdrfuse.datasets.patches import PatchFile
-    from mmdrfuse.datasets.preparing import PrepareReport, prepare
-    from mmdrfuse.datasets.synthetic import Scene, scene, write_scenes
+    from mmdrfuse.datasets.checks.check import CheckReport, check
+    from mmdrfuse.datasets.patches.file import PatchFile
+    from mmdrfuse.datasets.patches.prepare import PrepareReport, prepare
+    from mmdrfuse.datasets.patches.sample import Piece, gather, group_names
+    from mmdrfuse.datasets.scenes.synthetic import Scene, scene, write_scenes
+    from mmdrfuse.datasets.sets.layouts import LAYOUTS, Layout, find_pairs
+    from mmdrfuse.datasets.sets.pairing import Pairing, pair_folders, pair_key
 
 __all__ = [
     "LAYOUTS",
@@ -36,13 +36,13 @@ __all__ = [
 ]
 
 _HOMES = {
-    "checking": ("CheckReport", "check"),
-    "gathering": ("Piece", "gather", "group_names"),
-    "layouts": ("LAYOUTS", "Layout", "find_pairs"),
-    "pairing": ("Pairing", "pair_folders", "pair_key"),
-    "patches": ("PatchFile",),
-    "preparing": ("PrepareReport", "prepare"),
-    "synthetic": ("Scene", "scene", "write_scenes"),
+    "checks.check": ("CheckReport", "check"),
+    "patches.sample": ("Piece", "gather", "group_names"),
+    "sets.layouts": ("LAYOUTS", "Layout", "find_pairs"),
+    "sets.pairing": ("Pairing", "pair_folders", "pair_key"),
+    "patches.file": ("PatchFile",),
+    "patches.prepare": ("PrepareReport", "prepare"),
+    "scenes.synthetic": ("Scene", "scene", "write_scenes"),
 }
 
 

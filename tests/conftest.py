@@ -28,7 +28,7 @@ def rng():
 @pytest.fixture(scope="session")
 def scenes(tmp_path_factory):
     """Three synthetic pairs of 96×128 in folders ir and vi."""
-    from mmdrfuse.datasets.synthetic import write_scenes
+    from mmdrfuse.datasets.scenes.synthetic import write_scenes
 
     folder = tmp_path_factory.mktemp("scenes")
     write_scenes(folder, 3, 7, height=96, width=128)

@@ -11,7 +11,7 @@ import pytest
 
 from mmdrfuse import recipes
 from mmdrfuse.cli import main
-from mmdrfuse.datasets.options import Cutting
+from mmdrfuse.datasets.patches.options import Cutting
 
 ROOT = Path(__file__).parents[1]
 

@@ -27,7 +27,7 @@ Norm = Literal["sample", "batch"]
 Stored = Literal["uint8", "float16", "float32"]
 Precise = Literal["float16", "float32"]
 Light = Literal["haze", "night", "day"]
-"""Made-up exposures of `mmdrfuse.datasets.exposures`."""
+"""Made-up exposures of `mmdrfuse.datasets.patches.exposures`."""
 Score = Literal["SD", "SCD", "VIF", "Qabf", "SSIM", "CC"]
 """The scores that fidelity and refining climb; the more the better."""
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from mmdrfuse import images
-from mmdrfuse.datasets import PatchFile, partial
+from mmdrfuse.datasets import PatchFile
+from mmdrfuse.datasets.patches import partial
 
 
 def test_a_set_becomes_a_file_and_the_summary_says_what_is_in_it(run, scenes, tmp_path):

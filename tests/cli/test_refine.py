@@ -107,7 +107,7 @@ def test_a_printed_recipe_can_be_given_again(run, tmp_path):
     ],
 )
 def test_mistakes_have_messages_before_a_picture_is_read(run, scenes, monkeypatch, tmp_path, arguments, code, message):
-    monkeypatch.setattr("mmdrfuse.datasets.gathering.luminances", None)
+    monkeypatch.setattr("mmdrfuse.datasets.patches.sample.luminances", None)
     monkeypatch.chdir(tmp_path)
     refused = run("refine", *(argument.format(scenes=scenes) for argument in arguments))
     assert (refused.exit_code, message in refused.stderr) == (code, True), refused.stderr

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from mutations import TRIES
 
-from mmdrfuse.datasets.packing import PackedPatches, PatchWriter
+from mmdrfuse.datasets.patches.write import PackedPatches, PatchWriter
 
 READ = """
 import sys

@@ -3,7 +3,7 @@
 import pytest
 from mutations import TRIES, blamed, mutated
 
-from mmdrfuse.datasets.sources import read_table
+from mmdrfuse.datasets.sets.sources import read_table
 from mmdrfuse.pipeline import Pair
 
 TABLE = 'infrared, visible,output\nir/1.png,vi/7.png,night/x.jpg\n"a,b.png","c""d.png",\nir/2.png,vi/ü.png,y.png\n'

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmdrfuse import recipes
-from mmdrfuse.datasets.exposures import LIGHTS
+from mmdrfuse.datasets.patches.exposures import LIGHTS
 from mmdrfuse.errors import InputError, TrainingError, UnknownNameError
 from mmdrfuse.recipes import files, recipe
 from mmdrfuse.recipes.fields import kinds

@@ -1,0 +1,1 @@
+"""Is a set fit for training and testing: files, near-duplicates, alignment."""

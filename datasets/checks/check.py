@@ -1,0 +1,268 @@
+"""Is a set fit for training and testing: what its files are, and what is wrong with them."""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from mmdrfuse import images
+from mmdrfuse.datasets.checks.alignment import Alignment, Small, align, shrunk
+from mmdrfuse.datasets.checks.leaks import Leak, Thumbnail, leaks, split_of, thumbnail
+from mmdrfuse.datasets.sets.catalogue import Layout
+from mmdrfuse.datasets.sets.layouts import find_pairs
+from mmdrfuse.datasets.sets.pairing import Pairing
+from mmdrfuse.errors import MMDRFuseError
+from mmdrfuse.pair import Pair
+from mmdrfuse.system.progress import Progress, silent
+from mmdrfuse.system.workers import cores, ordered, threads, unfailing
+
+LEVELS = 2
+"""Span of 8-bit values up to which a picture is constant: what JPEG may make of one."""
+
+PROBLEMS = {
+    "unreadable": "cannot be read",
+    "sizes": "sizes differ within the pair",
+    "orphans": "no partner on the other side",
+    "ambiguous": "one name fits more than one file",
+    "constant": "empty: one value everywhere",
+    "leaks": "near-duplicates in two splits",
+    "off": "infrared and visible lie beside each other",
+}
+"""What needs attention, by its name in the JSON document."""
+NOTES = {
+    "gray_as_rgb": "grey, stored as RGB",
+    "no_pictures": "no pictures",
+    "unused": "pictures in no pair",
+    "unexpected": "not as the set should be",
+}
+"""What is told, and may be so."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a picture file is."""
+
+    size: tuple[int, int]
+    """Width and height."""
+    kind: str
+    """Depth and colour, such as ``8-bit grey``."""
+    gray_as_rgb: bool
+    constant: bool
+
+
+@dataclass(frozen=True)
+class PairCheck:
+    """What was found in a pair; sides that cannot be read have no facts."""
+
+    pair: Pair
+    sides: tuple[Facts | None, Facts | None]
+    unreadable: tuple[str, ...]
+    """One line for each side that cannot be read."""
+    alignment: Alignment | None = None
+    """None where a side cannot be read or used, or the sizes differ."""
+    thumbnails: tuple[Thumbnail, Thumbnail] | None = None
+    """For the search for leaks; None where the pair is in no split."""
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """What was found in a set."""
+
+    source: str
+    layout: Layout
+    pairing: Pairing
+    pairs: tuple[PairCheck, ...]
+    leaks: tuple[Leak, ...]
+
+    @property
+    def attention(self) -> dict[str, list[str]]:
+        """Give one line for each thing that needs attention, by `PROBLEMS`; what there is none of is left out."""
+        lines: dict[str, list[str]] = {
+            "unreadable": [line for checked in self.pairs for line in checked.unreadable],
+            "sizes": [f"{checked.pair.name}: {_sizes(checked.sides)}" for checked in self.pairs if _differ(checked)],
+            "orphans": list(map(str, self.pairing.orphans)),
+            "ambiguous": [", ".join(map(str, group)) for group in self.pairing.ambiguous],
+            "constant": [str(path) for path, facts in self._files() if facts.constant],
+            "leaks": [f"{leak.pair} = {leak.other} ({leak.likeness:.3f})" for leak in self.leaks],
+            "off": [
+                f"{checked.pair.name}: visible {_place(checked.alignment.shift)}"
+                for checked in self.pairs
+                if checked.alignment and checked.alignment.off
+            ],
+        }
+        return {name: lines[name] for name in PROBLEMS if lines[name]}
+
+    @property
+    def notes(self) -> dict[str, list[str]]:
+        """Give one line for each thing to know, by `NOTES`; what there is none of is left out."""
+        folders = [path for path in self.pairing.ignored if path.is_dir()]
+        lines = {
+            "gray_as_rgb": [str(path) for path, facts in self._files() if facts.gray_as_rgb],
+            "no_pictures": [str(path) for path in self.pairing.ignored if path not in folders],
+            "unused": list(map(str, (*self.pairing.spare, *folders))),
+            "unexpected": list(self._unexpected()),
+        }
+        return {name: lines[name] for name in NOTES if lines[name]}
+
+    @property
+    def sizes(self) -> Counter[str]:
+        """Count the pictures by width and height."""
+        return Counter("{}x{}".format(*facts.size) for _, facts in self._files())
+
+    def kinds(self, side: int) -> Counter[str]:
+        """Count the pictures of a side (0 for infrared, 1 for visible) by depth and colour."""
+        return Counter(facts.kind for checked in self.pairs if (facts := checked.sides[side]))
+
+    @property
+    def splits(self) -> Counter[str]:
+        """Count the pairs by split; empty where no name tells any."""
+        return Counter(split for checked in self.pairs if (split := split_of(checked.pair.name)))
+
+    @property
+    def alignment(self) -> Alignment | None:
+        """Give the median of the pairs' alignments; None where nothing is known of any."""
+        known = [checked.alignment for checked in self.pairs if checked.alignment]
+        if not known:
+            return None
+        score, right, down, clarity = (
+            float(np.median(values))
+            for values in zip(*((each.score, *each.shift, each.clarity) for each in known), strict=True)
+        )
+        return Alignment(score, (right, down), clarity, any(each.off for each in known))
+
+    def document(self) -> dict[str, Any]:
+        """Give everything as what JSON can hold."""
+        return {
+            "source": self.source,
+            "layout": self.layout.name,
+            "pairs": len(self.pairs),
+            "labels": len(self.pairing.labels),
+            "attention": self.attention,
+            "notes": self.notes,
+            "splits": dict(self.splits),
+            "sizes": dict(self.sizes.most_common()),
+            "kinds": {name: dict(self.kinds(side).most_common()) for side, name in enumerate(("infrared", "visible"))},
+            "leaks": [leak._asdict() for leak in self.leaks],
+            "alignment": {
+                checked.pair.name: found._asdict() if (found := checked.alignment) else None for checked in self.pairs
+            },
+        }
+
+    def _files(self) -> Iterable[tuple[Path, Facts]]:
+        for checked in self.pairs:
+            for path, facts in zip((checked.pair.infrared, checked.pair.visible), checked.sides, strict=True):
+                if facts:
+                    yield path, facts
+
+    def _unexpected(self) -> Iterable[str]:
+        """Compare with what is known of the set."""
+        if self.layout.count and len(self.pairs) != self.layout.count:
+            yield f"pairs: {len(self.pairs)} here, {self.layout.count} in the whole set"
+        if self.layout.size:
+            usual = "{}x{}".format(*self.layout.size)
+            if other := self.sizes.total() - self.sizes[usual]:
+                yield f"{other} pictures are not {usual}, as those of the set are"
+
+
+def check(
+    source: Path | tuple[Path, Path],
+    *,
+    layout: str | None = None,
+    pair_regex: str | None = None,
+    workers: int | None = None,
+    progress: Progress = silent,
+) -> CheckReport:
+    """Look at every pair of a set.
+
+    Args:
+        source: As in :func:`mmdrfuse.datasets.sets.layouts.find_pairs`, and so are the next two.
+        layout: Name of the layout; None recognises it.
+        pair_regex: Regular expression of what is equal in a pair's names.
+        workers: Threads; None for one a core.
+        progress: Draws the progress.
+
+    Raises:
+        InputError: The source is missing or cannot be listed or read.
+        PairingError: No layout fits, or there is not one pair.
+        UnknownNameError: There is no layout of that name.
+    """
+    found, pairing = find_pairs(source, layout, pair_regex=pair_regex)
+    workers = workers or cores()
+    checked: list[PairCheck] = []
+    thumbnails: dict[str, tuple[Thumbnail, Thumbnail]] = {}
+    with progress("checking", len(pairing.pairs)) as advance, threads(workers) as pool:
+        for pair, result in unfailing(ordered(pool, _check, pairing.pairs, ahead=2 * workers)):
+            if result.thumbnails:
+                thumbnails[pair.name] = result.thumbnails
+            checked.append(replace(result, thumbnails=None))
+            advance(pair.name)
+    name = " + ".join(map(str, source)) if isinstance(source, tuple) else str(source)
+    return CheckReport(name, found, pairing, tuple(checked), tuple(leaks(thumbnails)))
+
+
+class _Looked(NamedTuple):
+    """A picture that could be read."""
+
+    facts: Facts
+    small: Small
+    square: int
+
+
+def _check(pair: Pair) -> PairCheck:
+    """Read a pair once, and look at it."""
+    infrared = _look(pair.infrared, "infrared")
+    visible = _look(pair.visible, "visible" if pair.infrared == pair.visible else None)
+    if isinstance(infrared, str) or isinstance(visible, str):
+        facts = [None if isinstance(side, str) else side.facts for side in (infrared, visible)]
+        return PairCheck(
+            pair, (facts[0], facts[1]), tuple(side for side in (infrared, visible) if isinstance(side, str))
+        )
+    one_size = infrared.facts.size == visible.facts.size
+    return PairCheck(
+        pair,
+        (infrared.facts, visible.facts),
+        (),
+        align(infrared.small, visible.small, square=infrared.square) if one_size else None,
+        (thumbnail(infrared.small), thumbnail(visible.small)) if split_of(pair.name) else None,
+    )
+
+
+def _look(path: Path, side: images.Side | None) -> _Looked | str:
+    """Read a picture, and say what it is, or why it cannot be read."""
+    try:
+        picture = images.read(path, side=side)
+    except MMDRFuseError as error:
+        return error.message
+    if not np.isfinite(picture).all():
+        return f"{path}: holds values that are no numbers; replace or remove it"
+    luma = images.luminance(picture)
+    height, width = luma.shape
+    colour = "grey" if picture.ndim == 2 else "RGB"
+    return _Looked(
+        Facts(
+            size=(width, height),
+            kind=f"{8 * picture.itemsize}-bit {colour}",
+            gray_as_rgb=picture.ndim == 3 and images.is_gray(picture),
+            constant=float(luma.max()) - float(luma.min()) <= (LEVELS if luma.dtype == np.uint8 else 0),
+        ),
+        *shrunk(luma),
+    )
+
+
+def _differ(checked: PairCheck) -> bool:
+    infrared, visible = checked.sides
+    return bool(infrared and visible and infrared.size != visible.size)
+
+
+def _sizes(sides: tuple[Facts | None, Facts | None]) -> str:
+    named = zip(("infrared", "visible"), sides, strict=True)
+    return ", ".join(f"{name} {'{}x{}'.format(*facts.size)}" for name, facts in named if facts)
+
+
+def _place(shift: tuple[float, float]) -> str:
+    """Say in words where one picture lies beside another."""
+    right, down = shift
+    return f"{abs(right):.0f} px {'right' if right > 0 else 'left'}, {abs(down):.0f} px {'down' if down > 0 else 'up'}"

@@ -1,0 +1,1 @@
+"""The file of training patches: plan, cut, write, read."""

@@ -1,0 +1,110 @@
+"""The options of ``mmdrfuse prepare``, and what follows from them alone: where on a picture the patches lie."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmdrfuse.errors import InputError, SizeError
+
+SMALLEST = 16
+"""Pixels on a side below which training refuses a patch (`mmdrfuse.training.patches`, which imports torch)."""
+
+DEPTHS = ("auto", "8")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cutting:
+    """How pairs are chosen and cut into patches.
+
+    Patches lie on a grid from the first row and column; what is left at the far edges is not used. Colour becomes
+    luminance.
+
+    Args:
+        patch: Height and width of a patch, pixels.
+        stride: Pixels from one patch to the next; None for a patch beside a patch.
+        scales: Each pair is cut at these scales, at most 1: smaller copies, each pixel the mean of the area it covers.
+        per_pair: At most so many patches of a pair at each scale and exposure, spread evenly over its grid, so that
+            large pictures do not outweigh small ones; None for all.
+        exposures: Each pair is cut so many times more, as other cameras might have exposed it, by turns in haze, at
+            night and by day; see :mod:`mmdrfuse.datasets.patches.exposures`. Needs 8 bits.
+        min_gradient: Flat patches are dropped: those whose mean difference from one pixel to the next, in levels of 8
+            bits, is at most this on both sides. 0 drops what is constant on both.
+        depth: ``auto`` keeps 16 bits, for the whole file where any picture has them (8 bits then become v · 257); ``8``
+            makes them 8 by v / 257, rounded.
+        hold_out: Every so-manieth pair of a set by name is left out; None for none.
+        validation: The share of each set's pairs that is marked for validation, at most: whole scenes or sequences,
+            drawn at random, so that pictures of one scene are never on both sides. At least one scene is taken.
+        max_patches: At most so many patches, drawn at random from all, before flat ones are dropped; None for all.
+        weights: How many patches each set gives, in proportion to the others: one number a set; of those that have
+            more than their part patches are left out at random. None for all that they have.
+        seed: Draws scenes and patches.
+        layout: Name of the sets' layout; None recognises it.
+        pair_regex: What is equal in the names of a pair, see `mmdrfuse.datasets.find_pairs`.
+
+    Raises:
+        SizeError: A number makes no sense.
+        InputError: There is no such depth.
+    """
+
+    patch: int = 128
+    stride: int | None = None
+    scales: tuple[float, ...] = (1.0,)
+    per_pair: int | None = None
+    exposures: int = 0
+    min_gradient: float = 0.0
+    depth: str = "auto"
+    hold_out: int | None = None
+    validation: float = 0.0
+    max_patches: int | None = None
+    weights: tuple[float, ...] | None = None
+    seed: int = 0
+    layout: str | None = None
+    pair_regex: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.patch < SMALLEST or self.step < 1:
+            raise SizeError(
+                f"patch {self.patch} with stride {self.step}: the patch must be at least {SMALLEST}, the stride 1"
+            )
+        least = {"per_pair": 1, "exposures": 0, "hold_out": 2, "max_patches": 1, "min_gradient": 0}
+        for name, low in least.items():
+            value = getattr(self, name)
+            if value is not None and not value >= low:
+                raise SizeError(f"{name} {value}: it must be at least {low}")
+        if not self.scales or not all(0 < scale <= 1 for scale in self.scales):
+            raise SizeError(f"scales {self.scales}: each must be above 0 and at most 1")
+        if len(set(self.scales)) < len(self.scales):
+            raise SizeError(f"scales {self.scales}: name each once")
+        if not 0 <= self.validation < 1:
+            raise SizeError(f"validation {self.validation}: the share must be at least 0 and below 1")
+        if self.weights is not None and not all(0 < weight < float("inf") for weight in self.weights):
+            raise SizeError(f"weights {self.weights}: each must be above 0")
+        if self.depth not in DEPTHS:
+            raise InputError(f"depth {self.depth!r}: choose one of {', '.join(DEPTHS)}")
+
+    @property
+    def step(self) -> int:
+        """Pixels from one patch to the next."""
+        return self.patch if self.stride is None else self.stride
+
+    def blocks(self, height: int, width: int) -> list[int]:
+        """Count the patches that a picture of that size gives at each scale, of one exposure."""
+        return [len(self.corners(scaled(height, scale), scaled(width, scale))) for scale in self.scales]
+
+    def corners(self, height: int, width: int) -> NDArray[np.int64]:
+        """Give the first row and column of each patch of a picture, (n, 2)."""
+        rows, columns = (np.arange(0, length - self.patch + 1, self.step) for length in (height, width))
+        corners = np.stack(np.meshgrid(rows, columns, indexing="ij"), axis=-1).reshape(-1, 2)
+        return corners if self.per_pair is None else corners[_spread(len(corners), self.per_pair)]
+
+
+def scaled(length: int, scale: float) -> int:
+    """Give the pixels on a side of a smaller copy: as many as the side holds whole."""
+    return int(length * scale + 1e-9)  # 100 · 0.29 is a little less than 29
+
+
+def _spread(count: int, most: int) -> NDArray[np.int64]:
+    """Choose at most so many of a number of things, evenly."""
+    chosen = min(count, most)
+    return (np.arange(chosen) * 2 + 1) * count // (2 * max(chosen, 1))

@@ -1,0 +1,1 @@
+"""Made-up night scenes in infrared and in colour."""

@@ -1,0 +1,215 @@
+"""From what a user names to pairs: two files, two folders, two patterns, one camera file or a table.
+
+A pattern is what a shell would expand, left to us in quotes: ``'night/*_ir.png'``; ``**`` stands for any folders. Its
+files are paired as those of folders are. A table is a CSV file with the columns ``infrared``, ``visible`` and, if
+wanted, ``output``; its paths start at its own folder, outputs at the folder of the fused pictures.
+"""
+
+import codecs
+import csv
+import glob
+import io
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+
+from mmdrfuse.datasets.sets.pairing import Pairing, pair_folders, pair_groups, relative, walk
+from mmdrfuse.errors import InputError, reading
+from mmdrfuse.images import SUFFIXES, is_picture, stem
+from mmdrfuse.images.formats import flir
+from mmdrfuse.pipeline import Pair
+
+COLUMNS = ("infrared", "visible", "output")
+
+LARGEST = 2**28
+"""Bytes of a table that is read: a million pairs take about a tenth."""
+_LONGEST_PATH, _LONGEST_NAME = 4096, 255
+"""Bytes that systems take for a path, and for one name in it."""
+_SHOWN = 80
+"""Characters of what a table holds that are repeated in a message."""
+
+_HINT = "infrared,visible, or infrared,visible,output"
+
+
+def pair_sources(infrared: str, visible: str) -> Pairing:
+    """Pair what two arguments name: a file each, a folder each, or a pattern each.
+
+    Raises:
+        InputError: One does not exist, matches nothing, or the two are not of one kind.
+        PairingError: Two folders or patterns have not one pair.
+    """
+    paths = _existing(infrared), _existing(visible)
+    if all(path is not None and path.is_dir() for path in paths):
+        return pair_folders(Path(infrared), Path(visible), recursive=True)
+    if all(path is not None and not path.is_dir() for path in paths):
+        return Pairing((Pair(stem(Path(visible)), Path(infrared), Path(visible)),))
+    if all(path is None for path in paths):
+        return pair_groups(_matches(infrared), _matches(visible), where=f"{infrared}, {visible}")
+    kinds = [_kind(path) for path in paths]
+    raise InputError(
+        f"{infrared} is {kinds[0]} and {visible} {kinds[1]}: give two pictures or two folders (or two patterns), not "
+        "one of each"
+    )
+
+
+def pair_both_sides(source: str) -> Pairing:
+    """Pair each file of a thermal camera with itself: it holds the temperatures and a photo.
+
+    Args:
+        source: A file, a folder or a pattern; what is of no such camera is told as a picture without partner.
+
+    Raises:
+        InputError: It does not exist, or nothing in it is of such a camera.
+    """
+    path = _existing(source)
+    if path is None:
+        groups = _matches(source)
+    elif path.is_dir():
+        groups = {relative(folder, path): files for folder, _, files in walk(path)}
+    else:
+        groups = {"": [path]}
+    files = [(f"{group}/" if group else "", file) for group, files in sorted(groups.items()) for file in files]
+    pairs = tuple(Pair(f"{group}{stem(file)}", file, file) for group, file in files if _is_radiometric(file))
+    if not pairs:
+        raise InputError(
+            f"{source}: holds no file of a thermal camera (radiometric JPEG), which alone would be both sides; "
+            "give IR, VIS and OUT"
+        )
+    used = {pair.infrared for pair in pairs}
+    left = [file for _, file in files if file not in used]
+    return Pairing(pairs, tuple(filter(is_picture, left)), tuple(file for file in left if not is_picture(file)))
+
+
+def read_table(path: Path) -> Pairing:
+    """Read pairs from a CSV file.
+
+    Raises:
+        InputError: It cannot be read, lacks a column, or a line names no two files or no place for the picture.
+    """
+    lines = _lines(path)
+    header = [name.strip() for name in lines[0][1]] if lines else []
+    known = {"infrared", "visible"} <= set(header) <= set(COLUMNS)
+    if not known or len(set(header)) < len(header):
+        columns = _short(",".join(header)) or "none"
+        raise InputError(f"{path}: has the columns {columns}; they must be {_HINT}, separated by commas")
+    if not lines[1:]:
+        raise InputError(f"{path}: lists no pairs below its columns; add a line a pair")
+    pairs, taken = [], dict[str, int]()
+    for number, fields in lines[1:]:
+        pair = _row(path, number, header, fields)
+        pairs.append(pair)
+        if pair.output and taken.setdefault(pair.output, number) != number:
+            raise InputError(f"{path}:{number}: output {pair.output!r} is that of line {taken[pair.output]} too")
+    return Pairing(tuple(pairs))
+
+
+def _lines(path: Path) -> list[tuple[int, list[str]]]:
+    """Return the lines that are not empty, each with its number and fields.
+
+    Names of files may be of other bytes than UTF-8: they stay those bytes.
+
+    Raises:
+        InputError: It is not such a text.
+    """
+    with reading(path, "table of pairs", cure=f"save it as CSV in UTF-8 with the columns {_HINT}"):
+        size = path.stat().st_size
+        if size > LARGEST:
+            raise InputError(f"{path}: has {size / 1e6:.0f} MB, which is no table of pairs")
+        content = path.read_bytes()
+        if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            raise InputError(f"{path}: is UTF-16 instead of UTF-8; save it as CSV in UTF-8")
+        content = content.removeprefix(codecs.BOM_UTF8)
+        if b"\0" in content:
+            line = content[: content.index(b"\0")].count(b"\n") + 1
+            raise InputError(f"{path}:{line}: holds a NUL byte, so it is no table; save it as CSV in UTF-8")
+        table = csv.reader(io.StringIO(content.decode("utf-8", "surrogateescape"), newline=""))
+        try:
+            return [(table.line_num, fields) for fields in table if any(map(str.strip, fields))]
+        except csv.Error as error:
+            raise InputError(f"{path}:{table.line_num}: is no line of a table ({error})") from error
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+
+
+def _row(table: Path, number: int, header: Sequence[str], fields: Sequence[str]) -> Pair:
+    values = dict.fromkeys(COLUMNS, "") | {name: field.strip() for name, field in zip(header, fields, strict=False)}
+    if any(map(str.strip, fields[len(header) :])) or not values["infrared"] or not values["visible"]:
+        raise InputError(f"{table}:{number}: must have a value under infrared and visible, and none beyond the columns")
+    infrared, visible = (_named(table, number, values[side]) for side in ("infrared", "visible"))
+    output = PurePosixPath(values["output"].replace("\\", "/"))
+    if not values["output"]:
+        return Pair(stem(visible), infrared, visible)
+    if output.is_absolute() or ".." in output.parts or output.suffix.lower() not in SUFFIXES:
+        given = _short(values["output"])
+        raise InputError(
+            f"{table}:{number}: output {given!r} must lie in the folder of the fused pictures and end in "
+            f"{', '.join(sorted(SUFFIXES))}"
+        )
+    return Pair(output.with_suffix("").as_posix(), infrared, visible, output=output.as_posix())
+
+
+def _named(table: Path, number: int, name: str) -> Path:
+    """Return the path of a file that a line names.
+
+    Raises:
+        InputError: No file can have that name.
+    """
+    path = table.parent / name
+    written = name.encode("utf-8", "surrogateescape")
+    if len(written) > _LONGEST_PATH or any(len(part) > _LONGEST_NAME for part in written.split(b"/")):
+        raise InputError(f"{table}:{number}: {_short(name)!r} is longer than names of files can be")
+    try:
+        written.decode("utf-8")
+    except UnicodeDecodeError:
+        if not path.exists():
+            raise InputError(f"{table}:{number}: is not UTF-8 ({_short(name)!r}); save the table as UTF-8") from None
+    return path
+
+
+def _existing(name: str) -> Path | None:
+    """Give what exists under a name, None for a pattern; names with brackets are names first.
+
+    Raises:
+        InputError: It is neither.
+    """
+    if Path(name).exists():
+        return Path(name)
+    if glob.has_magic(name):
+        return None
+    raise InputError(f"{name}: no such file or folder")
+
+
+def _is_radiometric(path: Path) -> bool:
+    """Tell it by the file's content; what cannot be read is none."""
+    try:
+        return path.suffix.lower() in {".jpg", ".jpeg"} and flir.is_radiometric(path.read_bytes())
+    except OSError:
+        return False
+
+
+def _kind(path: Path | None) -> str:
+    if path is None:
+        return "a pattern"
+    return "a folder" if path.is_dir() else "a file"
+
+
+def _matches(pattern: str) -> dict[str, list[Path]]:
+    """List the files of a pattern, grouped by what stands for its folders' wildcards, so that both sides have the same.
+
+    Raises:
+        InputError: There are none.
+    """
+    parts = Path(pattern).parent.parts
+    wild = [number for number, part in enumerate(parts) if glob.has_magic(part)]
+    before, after = (wild[0], len(parts) - 1 - wild[-1]) if wild else (len(parts), 0)
+    groups: defaultdict[str, list[Path]] = defaultdict(list)
+    for name in sorted(glob.glob(pattern, recursive=True)):  # noqa: PTH207 - patterns may start anywhere
+        path = Path(name)
+        if path.is_file():
+            folders = path.parent.parts[before:]
+            groups["/".join(folders[: len(folders) - after])].append(path)
+    if not groups:
+        raise InputError(f"{pattern}: no file fits this pattern")
+    return dict(groups)
