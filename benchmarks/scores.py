@@ -17,7 +17,7 @@ from pathlib import Path
 from rich.console import Console
 
 from mmdrfuse import models
-from mmdrfuse.cli import tables
+from mmdrfuse.cli.shared import tables
 from mmdrfuse.engine import make
 from mmdrfuse.engine.baselines import BASELINES
 from mmdrfuse.metrics import find_protocol

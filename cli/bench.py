@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mmdrfuse.cli.common import Command, check_deliverable, deliver, messages, overwrite_option, show, weights_option
+from mmdrfuse.cli.shared.console import (
+    Command,
+    check_deliverable,
+    deliver,
+    messages,
+    overwrite_option,
+    show,
+    weights_option,
+)
 from mmdrfuse.system.workers import cores
 
 if TYPE_CHECKING:

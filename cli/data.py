@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mmdrfuse.cli.common import (
+from mmdrfuse.cli.shared.console import (
     ANY_PATH,
     EXISTING,
     EXISTING_FOLDER,

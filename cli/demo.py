@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mmdrfuse.cli.common import FOLDER, Command, messages, overwrite_option, progress, show
+from mmdrfuse.cli.shared.console import FOLDER, Command, messages, overwrite_option, progress, show
 from mmdrfuse.errors import reading
 from mmdrfuse.system.atomic import refuse_existing
 
@@ -32,7 +32,7 @@ def demo(out: Path, count: int, seed: int, overwrite: bool) -> None:
     and sheet.png.
     """
     from mmdrfuse import images
-    from mmdrfuse.cli import tables
+    from mmdrfuse.cli.shared import tables
     from mmdrfuse.datasets.scenes.synthetic import write_scenes
     from mmdrfuse.pair import Pair
 

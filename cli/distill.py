@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mmdrfuse.cli.common import Command, messages
-from mmdrfuse.cli.training import Settings, settled, train, training_options
+from mmdrfuse.cli.shared.console import Command, messages
+from mmdrfuse.cli.shared.training import Settings, settled, train, training_options
 from mmdrfuse.recipes import Recipe, dump
 
 if TYPE_CHECKING:

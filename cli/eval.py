@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mmdrfuse.cli.common import (
+from mmdrfuse.cli.shared.console import (
     EXISTING_FOLDER,
     Command,
     Report,
@@ -60,7 +60,7 @@ def evaluate(
     Without --ir and --vis the sources are those in the manifest.jsonl that `mmdrfuse fuse` left in FUSED (default:
     the current folder). With them, pictures are matched to their sources by name.
     """
-    from mmdrfuse.cli.tables import catalogue
+    from mmdrfuse.cli.shared.tables import catalogue
     from mmdrfuse.datasets import Pairing, pair_folders, pair_key
     from mmdrfuse.pipeline.score import evaluate_folders
 
@@ -109,7 +109,7 @@ def _names(metrics: str | None, protocol: str) -> tuple[str, ...]:
 
 
 def _show(scores: "Scores", per_image: bool | None, compare: bool) -> None:
-    from mmdrfuse.cli import tables
+    from mmdrfuse.cli.shared import tables
 
     single = len(scores.methods) == 1
     if single if per_image is None else per_image:

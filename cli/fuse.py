@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mmdrfuse.cli.common import (
+from mmdrfuse.cli.shared.console import (
     Report,
     Sectioned,
     messages,
@@ -19,7 +19,7 @@ from mmdrfuse.cli.common import (
     workers_option,
     wrong_usage,
 )
-from mmdrfuse.cli.sources import (
+from mmdrfuse.cli.shared.sources import (
     OUTPUT,
     PIPE,
     PREFIX,
@@ -33,7 +33,7 @@ from mmdrfuse.cli.sources import (
     say_settled,
     shown,
 )
-from mmdrfuse.cli.videos import are_videos, fuse_videos
+from mmdrfuse.cli.shared.videos import are_videos, fuse_videos
 from mmdrfuse.errors import MMDRFuseError
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from mmdrfuse.cli.common import (
+from mmdrfuse.cli.shared.console import (
     ANY_PATH,
     EXISTING,
     Report,

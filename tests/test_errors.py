@@ -8,7 +8,7 @@ import pytest
 
 from mmdrfuse import errors
 from mmdrfuse.cli import main
-from mmdrfuse.cli.common import Command
+from mmdrfuse.cli.shared.console import Command
 from mmdrfuse.cli.shared.cures import FLAGS, explained
 from mmdrfuse.errors import CURES, InputError, MissingExtraError, MMDRFuseError, SizeError, UnknownNameError, reading
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mmdrfuse.cli.common import Report
+from mmdrfuse.cli.shared.console import Report
 from mmdrfuse.errors import InputError
 
 

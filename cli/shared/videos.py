@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mmdrfuse.cli.common import messages, progress, warn, wrong_usage
-from mmdrfuse.cli.sources import say_settled
+from mmdrfuse.cli.shared.console import messages, progress, warn, wrong_usage
+from mmdrfuse.cli.shared.sources import say_settled
 
 if TYPE_CHECKING:
     from mmdrfuse.cli.fuse import Options

@@ -13,7 +13,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
-from mmdrfuse.cli.common import messages
+from mmdrfuse.cli.shared.console import messages
 
 if TYPE_CHECKING:
     from mmdrfuse.training import Recipe, Record, Stop

@@ -6,7 +6,7 @@ import pytest
 from rich.console import Console
 
 from mmdrfuse import training
-from mmdrfuse.cli import live
+from mmdrfuse.cli.shared import live
 from mmdrfuse.training import Record, Stop
 from mmdrfuse.training.watch.validation import Scores
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mmdrfuse import recipes
-from mmdrfuse.cli.common import ANY_PATH, Function, overwrite_option, warn
+from mmdrfuse.cli.shared.console import ANY_PATH, Function, overwrite_option, warn
 from mmdrfuse.cli.shared.recipes import ORIGIN, needed, recipe_options, taken
 from mmdrfuse.errors import OutputError
 from mmdrfuse.recipes import Recipe, Resolved
@@ -117,7 +117,7 @@ def train(
     import torch
 
     from mmdrfuse import training
-    from mmdrfuse.cli.live import follow
+    from mmdrfuse.cli.shared.live import follow
     from mmdrfuse.datasets import PatchFile
     from mmdrfuse.training.watch.tensorboard import FOLDER, require
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mmdrfuse.cli.common import Report, warn
+from mmdrfuse.cli.shared.console import Report, warn
 from mmdrfuse.errors import InputError, MMDRFuseError, OutputError, PairingError
 
 if TYPE_CHECKING:
