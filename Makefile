@@ -40,6 +40,8 @@ weights: $(BIN)/.ready ## train the shipped weights again, an hour on one core (
 	$(BIN)/python benchmarks/weights.py
 ablation: $(BIN)/.ready ## train without each supervision and score (../shared), some half an hour on one core
 	$(BIN)/mmdrfuse prepare $(DATA)/LLVIP $(DATA)/RoadScene runs/ablation.h5 --stride 256 --per-pair 2 --hold-out 3 --overwrite && $(BIN)/python benchmarks/ablation.py runs/ablation.h5
+docs: demo ## write the generated parts of the docs again
+	$(BIN)/python docs/make.py --demo demo-out
 check: lint types test ## what CI runs
 
 $(BIN)/.ready: setup.cfg pyproject.toml constraints.txt

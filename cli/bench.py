@@ -9,15 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mmdrfuse.cli.shared.console import (
-    Command,
-    check_deliverable,
-    deliver,
-    messages,
-    overwrite_option,
-    show,
-    weights_option,
-)
+from mmdrfuse.cli.shared.console import check_deliverable, deliver, messages, show
+from mmdrfuse.cli.shared.options import Command, overwrite_option, weights_option
 from mmdrfuse.system.workers import cores
 
 if TYPE_CHECKING:

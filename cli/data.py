@@ -8,19 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mmdrfuse.cli.shared.console import (
-    ANY_PATH,
-    EXISTING,
-    EXISTING_FOLDER,
-    Command,
-    Report,
-    check_deliverable,
-    deliver,
-    overwrite_option,
-    progress,
-    show,
-    workers_option,
-)
+from mmdrfuse.cli.shared.console import Report, check_deliverable, deliver, progress, show
+from mmdrfuse.cli.shared.options import ANY_PATH, EXISTING, EXISTING_FOLDER, Command, overwrite_option, workers_option
 from mmdrfuse.errors import PatchFileError
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mmdrfuse.cli.shared.console import FOLDER, Command, messages, overwrite_option, progress, show
+from mmdrfuse.cli.shared.console import messages, progress, show
+from mmdrfuse.cli.shared.options import FOLDER, Command, overwrite_option
 from mmdrfuse.errors import reading
 from mmdrfuse.system.atomic import refuse_existing
 

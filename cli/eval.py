@@ -7,17 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mmdrfuse.cli.shared.console import (
-    EXISTING_FOLDER,
-    Command,
-    Report,
-    check_deliverable,
-    deliver,
-    overwrite_option,
-    progress,
-    show,
-    warn,
-)
+from mmdrfuse.cli.shared.console import Report, check_deliverable, deliver, progress, show, warn
+from mmdrfuse.cli.shared.options import EXISTING_FOLDER, Command, overwrite_option
 from mmdrfuse.errors import InputError, OutputError, PairingError
 
 if TYPE_CHECKING:

@@ -8,17 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mmdrfuse.cli.shared.console import (
-    Report,
-    Sectioned,
-    messages,
-    overwrite_option,
-    progress,
-    send,
-    weights_option,
-    workers_option,
-    wrong_usage,
-)
+from mmdrfuse.cli.shared.console import Report, messages, progress, send, wrong_usage
+from mmdrfuse.cli.shared.options import Sectioned, overwrite_option, weights_option, workers_option
 from mmdrfuse.cli.shared.sources import (
     OUTPUT,
     PIPE,

@@ -5,16 +5,8 @@ from typing import Any
 
 import click
 
-from mmdrfuse.cli.shared.console import (
-    ANY_PATH,
-    EXISTING,
-    Report,
-    Sectioned,
-    overwrite_option,
-    progress,
-    warn,
-    workers_option,
-)
+from mmdrfuse.cli.shared.console import Report, progress, warn
+from mmdrfuse.cli.shared.options import ANY_PATH, EXISTING, Sectioned, overwrite_option, workers_option
 
 SECTIONS = {
     "What to cut from": (

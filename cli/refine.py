@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mmdrfuse import recipes
-from mmdrfuse.cli.shared.console import ANY_PATH, EXISTING_FOLDER, Command, messages, overwrite_option
+from mmdrfuse.cli.shared.console import messages
+from mmdrfuse.cli.shared.options import ANY_PATH, EXISTING_FOLDER, Command, overwrite_option
 from mmdrfuse.cli.shared.recipes import ORIGIN, needed, recipe_options, taken
 from mmdrfuse.recipes import RefineRecipe
 from mmdrfuse.system.atomic import refuse_existing

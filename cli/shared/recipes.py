@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from mmdrfuse.cli.shared.console import Function
+from mmdrfuse.cli.shared.options import Function
 from mmdrfuse.recipes.fields import Choice, Kind, Number, Switch, Table, kinds
 
 Value = TypeVar("Value")

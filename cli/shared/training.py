@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mmdrfuse import recipes
-from mmdrfuse.cli.shared.console import ANY_PATH, Function, overwrite_option, warn
+from mmdrfuse.cli.shared.console import warn
+from mmdrfuse.cli.shared.options import ANY_PATH, Function, overwrite_option
 from mmdrfuse.cli.shared.recipes import ORIGIN, needed, recipe_options, taken
 from mmdrfuse.errors import OutputError
 from mmdrfuse.recipes import Recipe, Resolved
