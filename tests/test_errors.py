@@ -8,8 +8,8 @@ import pytest
 
 from mmdrfuse import errors
 from mmdrfuse.cli import main
-from mmdrfuse.cli.shared.console import Command
 from mmdrfuse.cli.shared.cures import FLAGS, explained
+from mmdrfuse.cli.shared.options import Command
 from mmdrfuse.errors import CURES, InputError, MissingExtraError, MMDRFuseError, SizeError, UnknownNameError, reading
 
 ALL = [
