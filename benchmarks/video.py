@@ -22,7 +22,8 @@ from mmdrfuse.images.video.files import VideoSource, writing_video
 from mmdrfuse.images.video.frames import Frame, Layout
 from mmdrfuse.pipeline.fuse.choices import Choices
 from mmdrfuse.pipeline.fuse.fuser import Fuser
-from mmdrfuse.pipeline.fuse.video import AHEAD, fuse_sequences, nearest
+from mmdrfuse.pipeline.fuse.nearest import nearest
+from mmdrfuse.pipeline.fuse.video import AHEAD, fuse_sequences
 from mmdrfuse.system.prefetch import prefetch
 from timing import in_turns, machine
 

@@ -25,20 +25,9 @@ def are_videos(sources: Sequence[str], raw: str | None) -> bool:
 
 def fuse_videos(sources: Sequence[str], out: Path, chosen: "Options") -> None:
     """Fuse two videos, or two streams of raw frames, into one."""
-    from mmdrfuse.images.video.files import is_video
     from mmdrfuse.pipeline.fuse.video import Film, fuse_film, settle_film
 
-    unfit = {"--resume": chosen.resume, "--format": chosen.format_}
-    if any(unfit.values()):
-        raise click.UsageError(
-            f"{next(flag for flag, given in unfit.items() if given)} is for pictures, not for videos"
-        )
-    if len(sources) != 2:
-        raise click.UsageError("give IR VIS OUT: videos of both sides, and one to write")
-    if chosen.raw is None and not all(map(is_video, map(Path, sources))):
-        raise click.UsageError("IR and VIS must be two videos, not one of each; raw frames need --raw WxH@FPS:gray8")
-    if chosen.raw is not None and len(set(sources)) == 1:
-        raise click.UsageError("raw frames of IR and VIS must come from two places; - can be one of them")
+    _check_usage(sources, chosen)
     film = Film(*_sources(sources, chosen))
     asked = chosen.choices(threads=chosen.workers)
     choices, film = settle_film(asked, film, out, overwrite=chosen.overwrite, looking=progress)
@@ -52,6 +41,22 @@ def fuse_videos(sources: Sequence[str], out: Path, chosen: "Options") -> None:
             count += 1
             advance(f"{count / (time.perf_counter() - start):.0f} frames/s")
     messages().print(f"wrote {out}: {count} frames, {count / (time.perf_counter() - start):.0f} frames/s")
+
+
+def _check_usage(sources: Sequence[str], chosen: "Options") -> None:
+    from mmdrfuse.images.video.files import is_video
+
+    unfit = {"--resume": chosen.resume, "--format": chosen.format_}
+    if any(unfit.values()):
+        raise click.UsageError(
+            f"{next(flag for flag, given in unfit.items() if given)} is for pictures, not for videos"
+        )
+    if len(sources) != 2:
+        raise click.UsageError("give IR VIS OUT: videos of both sides, and one to write")
+    if chosen.raw is None and not all(map(is_video, map(Path, sources))):
+        raise click.UsageError("IR and VIS must be two videos, not one of each; raw frames need --raw WxH@FPS:gray8")
+    if chosen.raw is not None and len(set(sources)) == 1:
+        raise click.UsageError("raw frames of IR and VIS must come from two places; - can be one of them")
 
 
 def _sources(paths: Sequence[str], chosen: "Options") -> "tuple[Source, Source]":

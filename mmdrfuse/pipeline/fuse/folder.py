@@ -224,7 +224,13 @@ def check_targets(choices: Choices, pairs: Sequence[Pair], out: Path, *, overwri
     folder = next((target for target in targets if target.is_dir()), None)
     if folder:
         raise OutputError(f"{folder}: is a folder, in the place of a picture; move it, or choose another place")
-    existing = [target for target in targets if not overwrite and os.path.lexists(target)]
+    if not overwrite:
+        _refuse_existing(targets)
+
+
+def _refuse_existing(targets: Sequence[Path]) -> None:
+    """Say of the first picture that exists that it does, and how many others do."""
+    existing = [target for target in targets if os.path.lexists(target)]
     try:
         for target in existing:
             refuse_existing(target, overwrite=False)

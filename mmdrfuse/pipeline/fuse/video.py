@@ -2,10 +2,9 @@
 
 import sys
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, field, replace
-from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from mmdrfuse.pair import Preparation
 from mmdrfuse.pipeline.fuse.choices import Choices
 from mmdrfuse.pipeline.fuse.fuser import Fuser, fuse_part, part_output
 from mmdrfuse.pipeline.fuse.manifest import check_folder
+from mmdrfuse.pipeline.fuse.nearest import nearest
 from mmdrfuse.pipeline.fuse.set_ranges import Looking, infrared_ranges, unseen
 from mmdrfuse.system.atomic import refuse_existing, writing
 from mmdrfuse.system.prefetch import prefetch
@@ -208,26 +208,6 @@ def fuse_film(
         for frame in frames:
             write(frame)
             yield layout.count
-
-
-def nearest(infrared: Iterable[Frame], visible: Iterable[Frame]) -> Iterator[tuple[Frame, Frame]]:
-    """Give every visible frame with the infrared frame nearest in time, the earlier of two as near.
-
-    Both clocks start with the side's first frame. The last infrared frame is taken to last as long as the one before
-    it; visible frames after its end have no partner, and are left out.
-    """
-    others = iter(infrared)
-    current, following = next(others, None), next(others, None)
-    if current is None:
-        return
-    lasting = following.time - current.time if following else Fraction(0)
-    for frame in visible:
-        while following and following.time - frame.time < frame.time - current.time:
-            lasting = following.time - current.time
-            current, following = following, next(others, None)
-        if following is None and frame.time > current.time and frame.time >= current.time + lasting:
-            return
-        yield current, frame
 
 
 @contextmanager

@@ -23,7 +23,8 @@ from mmdrfuse.images.video.frames import PIPE, Frame, Layout, RawFormat, RawSour
 from mmdrfuse.pair import Preparation
 from mmdrfuse.pipeline.fuse.choices import Choices
 from mmdrfuse.pipeline.fuse.fuser import Fuser
-from mmdrfuse.pipeline.fuse.video import fuse_sequences, nearest
+from mmdrfuse.pipeline.fuse.nearest import nearest
+from mmdrfuse.pipeline.fuse.video import fuse_sequences
 
 FORMAT = RawFormat(20, 12, Fraction(10))
 
