@@ -29,7 +29,7 @@ from mmdrfuse.datasets.scenes.synthetic import scene
 from mmdrfuse.engine import make, stored
 from mmdrfuse.images import from_unit, luminance, recolour, to_unit
 from mmdrfuse.pipeline.efficiency import multiply_adds
-from timing import in_turns, machine
+from timing import machine, time_interleaved
 
 
 def main() -> None:
@@ -74,10 +74,10 @@ def _engines(made: Any, arguments: argparse.Namespace) -> dict[str, dict[str, An
         kernel = make(checkpoint, threads=count)
         work[f"kernel, {labels[count]}"] = lambda kernel=kernel: stored(kernel, *sources)
         work[f"torch, {labels[count]}"] = _with_threads(count, lambda: eager(*planes))
-    rows = in_turns(work, arguments.repeat)
+    rows = time_interleaved(work, arguments.repeat)
     best = _channels_last(arguments.weights, planes)  # from here on the whole process has the tuned malloc
     tuned = {f"torch at its best, {labels[count]}": _with_threads(count, best) for count in counts}
-    rows |= in_turns(tuned, arguments.repeat)
+    rows |= time_interleaved(tuned, arguments.repeat)
     expected = from_unit(eager(*planes), 0, 1, np.uint8).astype(int)
     for name in (name for name in rows if name.startswith("kernel")):
         difference = np.abs(work[name]().astype(int) - expected)
@@ -147,7 +147,7 @@ def _parts(made: Any, arguments: argparse.Namespace) -> dict[str, dict[str, Any]
             images.write(folder / f"visible.{ending}", made.visible)
         luma = luminance(made.visible)
         fused = stored(engine, made.infrared, luma)
-        return in_turns(
+        return time_interleaved(
             {
                 "read colour JPEG": lambda: images.read(folder / "visible.jpg"),
                 "read colour PNG": lambda: images.read(folder / "visible.png"),

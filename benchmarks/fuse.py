@@ -28,7 +28,7 @@ from mmdrfuse.pair import Pair
 from mmdrfuse.pipeline.fuse.choices import Choices
 from mmdrfuse.pipeline.fuse.folder import fuse_pairs, sha256
 from mmdrfuse.pipeline.fuse.fuser import Fuser
-from timing import in_turns, machine
+from timing import machine, time_interleaved
 
 LLVIP = Path(__file__).parents[2] / "shared" / "data" / "LLVIP"
 CORES = os.cpu_count() or 1
@@ -192,7 +192,7 @@ def _parts(pair: Pair, out: Path) -> dict[str, dict[str, Any]]:
     }
     if not images.is_gray(visible):
         work["colour"] = lambda: images.recolour(fused, visible, lumas[1])
-    return in_turns(work, 20)
+    return time_interleaved(work, 20)
 
 
 def _arguments() -> argparse.Namespace:

@@ -22,7 +22,7 @@ from skimage.transform import resize
 
 from mmdrfuse.datasets.scenes.synthetic import scene
 from mmdrfuse.registration.geometry import Matrix, resized, warped
-from timing import in_turns, machine
+from timing import machine, time_interleaved
 
 Array = npt.NDArray[Any]
 Work = Callable[[], Array]
@@ -92,7 +92,7 @@ def _compared(ours: Work, other: Work, pictures: int, repeat: int) -> dict[str, 
         for _ in range(pictures):
             work()
 
-    row: dict[str, Any] = in_turns({"ours": partial(folder, ours), "other": partial(folder, other)}, repeat)
+    row: dict[str, Any] = time_interleaved({"ours": partial(folder, ours), "other": partial(folder, other)}, repeat)
     for times in row.values():
         times.update({name: (np.array(value) / pictures).tolist() for name, value in times.items()})
     difference = np.abs(ours().astype(int) - other().astype(int))

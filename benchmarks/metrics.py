@@ -26,7 +26,7 @@ from mmdrfuse.metrics import evaluate, names
 from mmdrfuse.metrics.shared.triple import Triple
 from mmdrfuse.metrics.shared.windows import gaussian_taps
 from mmdrfuse.metrics.vif import vif
-from timing import in_turns, machine
+from timing import machine, time_interleaved
 
 Array = npt.NDArray[Any]
 
@@ -71,7 +71,7 @@ def _compared(images: tuple[Array, Array, Array], repeat: int) -> dict[str, dict
     rows: dict[str, dict[str, Any]] = {}
     for (protocol, metric), function in plain.items():
         ours = partial(evaluate, *images, metrics=metric, protocol=protocol)
-        timed = in_turns({"ours": ours, "plain": partial(function, *images)}, repeat)
+        timed = time_interleaved({"ours": ours, "plain": partial(function, *images)}, repeat)
         timed["ratio"] = timed["plain"]["median"] / timed["ours"]["median"]
         timed["difference"] = abs(ours()[metric] / function(*images) - 1.0)
         rows[f"{metric} {protocol}"] = timed
@@ -94,7 +94,7 @@ def _filters(images: tuple[Array, Array, Array], repeat: int) -> dict[str, dict[
     else:
         cv2.setNumThreads(1)
         work["cv2.sepFilter2D"] = lambda: [cv2.sepFilter2D(x, -1, taps, taps) for x in maps]
-    return in_turns(work, repeat)
+    return time_interleaved(work, repeat)
 
 
 def _every(images: tuple[Array, Array, Array], repeat: int) -> dict[str, dict[str, Any]]:
@@ -102,7 +102,7 @@ def _every(images: tuple[Array, Array, Array], repeat: int) -> dict[str, dict[st
     work["the ten usual ones"] = partial(evaluate, *images, metrics=USUAL)
     work["the ten usual ones, cddfuse"] = partial(evaluate, *images, metrics=USUAL, protocol="cddfuse")
     work["all of standard"] = partial(evaluate, *images, metrics=names("standard"))
-    return in_turns(work, repeat)
+    return time_interleaved(work, repeat)
 
 
 def plain_vif(fused: Array, a: Array, b: Array) -> float:

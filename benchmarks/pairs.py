@@ -12,7 +12,7 @@ from mmdrfuse.datasets import find_pairs
 from mmdrfuse.pair import Pair
 from mmdrfuse.pipeline.fuse.fuser import Fuser
 from mmdrfuse.pipeline.score import Candidate, score_candidates
-from mmdrfuse.system.workers import unfailing
+from mmdrfuse.system.workers import raise_failures
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 DATA = SHARED / "data"
@@ -39,5 +39,5 @@ def means(
     candidates = [
         Candidate("fused", pair, fused / f"{pair.name}.png" if isinstance(fused, Path) else fused) for pair in pairs
     ]
-    found = [result for _, result in unfailing(score_candidates(candidates, metrics=metrics, protocol=protocol))]
+    found = [result for _, result in raise_failures(score_candidates(candidates, metrics=metrics, protocol=protocol))]
     return {metric: float(np.mean([result[metric] for result in found])) for metric in metrics}

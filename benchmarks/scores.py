@@ -23,7 +23,7 @@ from mmdrfuse.engine.baselines import BASELINES
 from mmdrfuse.metrics import find_protocol
 from mmdrfuse.pipeline.fuse.fuser import Fuser
 from mmdrfuse.pipeline.score import Candidate, Scores, score_candidates
-from mmdrfuse.system.workers import unfailing
+from mmdrfuse.system.workers import raise_failures
 from pairs import MEDICAL, METRICS, SCENES, SHARED, unseen
 
 BARS = ("released student, minmax", "affine", "released teacher, minmax")
@@ -39,7 +39,7 @@ def main() -> None:
         pairs = unseen(dataset, every=arguments.every)
         candidates = [Candidate(name, pair, fuser) for name, fuser in fusers.items() for pair in pairs]
         scores = Scores(protocol, metrics)
-        for candidate, result in unfailing(
+        for candidate, result in raise_failures(
             score_candidates(candidates, metrics=metrics, protocol=protocol, workers=arguments.workers)
         ):
             scores.add(candidate.method, candidate.pair.name, result)

@@ -19,7 +19,7 @@ from mmdrfuse.pair import Pair
 from mmdrfuse.pipeline.fuse.choices import Choices
 from mmdrfuse.pipeline.fuse.folder import fuse_pairs
 from mmdrfuse.pipeline.fuse.fuser import Fuser
-from mmdrfuse.system.workers import unfailing
+from mmdrfuse.system.workers import raise_failures
 from pairs import MEDICAL, SCENES, means, unseen
 
 TOLD = ("EN", "SD", "SF", "AG", "MI", "SCD", "VIF", "Qabf", "SSIM", "CC")
@@ -54,7 +54,7 @@ def main() -> None:
 def _scores(weights: Checkpoint, pairs: list[Pair]) -> dict[str, dict[str, float]]:
     """Fuse once, as a teacher takes its time, and score under both protocols."""
     with TemporaryDirectory() as folder:
-        for _ in unfailing(fuse_pairs(Choices(Fuser(make(weights)), weights), pairs, Path(folder))):
+        for _ in raise_failures(fuse_pairs(Choices(Fuser(make(weights)), weights), pairs, Path(folder))):
             pass
         found = {name: means(Path(folder), pairs, metrics=TOLD, protocol=name) for name in ("standard", "cddfuse")}
     return {name: {metric: round(mean, 4) for metric, mean in scores.items()} for name, scores in found.items()}

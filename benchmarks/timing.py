@@ -5,9 +5,9 @@ from importlib import metadata
 from typing import Any
 
 from mmdrfuse.system import timing
-from mmdrfuse.system.timing import in_turns
+from mmdrfuse.system.timing import time_interleaved
 
-__all__ = ["in_turns", "machine"]
+__all__ = ["machine", "time_interleaved"]
 
 LIBRARIES = ("numba", "torch", "scipy", "pillow")
 """What the times depend on, besides NumPy."""

@@ -34,7 +34,7 @@ from mmdrfuse.models.teacher import Teacher
 from mmdrfuse.training.initial import initial
 from mmdrfuse.training.patches import draw, load
 from published import Published, gmsd, mean, ssim
-from timing import in_turns, machine
+from timing import machine, time_interleaved
 
 WANTED = 4.0
 """The goal: how many times as fast as the published flow, each with the threads it likes best."""
@@ -94,8 +94,8 @@ def _compared(patches: PatchFile, teacher: Checkpoint | None, folder: Path, batc
     for _ in range(per_epoch - 1):  # the last first visit is the warm-up
         ours(run)
         theirs()
-    rows = in_turns({"ours": partial(ours, run), "published": theirs}, per_epoch)
-    rows |= in_turns({"ours, first epoch": partial(next, train(folder=folder / "first"))}, per_epoch - 1)
+    rows = time_interleaved({"ours": partial(ours, run), "published": theirs}, per_epoch)
+    rows |= time_interleaved({"ours, first epoch": partial(next, train(folder=folder / "first"))}, per_epoch - 1)
     for one, other in zip(logged["ours"], logged["published"], strict=True):
         np.testing.assert_allclose([one[name] for name in other], list(other.values()), rtol=1e-4, atol=1e-7)
     return rows
@@ -111,7 +111,7 @@ def _parts(patches: PatchFile, teacher: Checkpoint, folder: Path, batch: int) ->
         picture, feature = mentor(infrared, visible)
         (picture.sum() + feature.sum()).backward()
 
-    return in_turns(
+    return time_interleaved(
         {
             "reading, ours": lambda: load(patches, indices, device=cpu),
             "reading, published": lambda: published.read(indices),
@@ -137,8 +137,8 @@ def _kept(patches: PatchFile, teacher: Checkpoint, folder: Path, batch: int) -> 
         )
         for name, room in enough.items()
     }  # fmt: skip
-    first = in_turns({name: partial(next, run) for name, run in runs.items()}, per_epoch - 1)
-    later = in_turns({name: partial(next, run) for name, run in runs.items()}, per_epoch - 1)
+    first = time_interleaved({name: partial(next, run) for name, run in runs.items()}, per_epoch - 1)
+    later = time_interleaved({name: partial(next, run) for name, run in runs.items()}, per_epoch - 1)
     for name, row in later.items():
         files = (folder / name.replace(" ", "-")).glob("*.bin")
         row["first epoch"] = first[name]["median"]

@@ -25,7 +25,7 @@ from mmdrfuse.pipeline.fuse.fuser import Fuser
 from mmdrfuse.pipeline.fuse.nearest import nearest
 from mmdrfuse.pipeline.fuse.video import AHEAD, fuse_sequences
 from mmdrfuse.system.prefetch import prefetch
-from timing import in_turns, machine
+from timing import machine, time_interleaved
 
 RATE = Fraction(30)
 NOISE = 2.0
@@ -46,7 +46,7 @@ def main() -> None:
             "decoding both and encoding one": lambda: _codec_alone(*sides, folder / "copy.mp4"),
             "whole run": lambda: _consume(fuse_sequences(choices, *sides, folder / "out.mp4", overwrite=True)),
         }
-        rows = in_turns(work, arguments.repeat)
+        rows = time_interleaved(work, arguments.repeat)
         sizes = {file: (folder / f"{file}.mp4").stat().st_size for file in ("ir", "vi", "copy", "out")}
     for label, row in rows.items():
         row["frames per second"] = 1000 * arguments.frames / row["median"]
@@ -75,8 +75,8 @@ def _write_videos(folder: Path, width: int, height: int, count: int) -> None:
 def _codec_alone(infrared: VideoSource, visible: VideoSource, out: Path) -> None:
     """Do all that a run does but fusing."""
     with (
-        closing(prefetch(infrared.frames(), ahead=AHEAD)) as others,
-        closing(prefetch(visible.frames(), ahead=AHEAD)) as frames,
+        closing(prefetch(infrared.frames(), buffer_size=AHEAD)) as others,
+        closing(prefetch(visible.frames(), buffer_size=AHEAD)) as frames,
         writing_video(out, visible.layout, sound=visible.path, comment="") as write,
     ):
         for _, frame in nearest(others, frames):

@@ -56,12 +56,12 @@ def _fuse(pairs: "Sequence[Pair]", out: Path) -> None:
     from mmdrfuse.pipeline.fuse.choices import Choices
     from mmdrfuse.pipeline.fuse.folder import fuse_pairs
     from mmdrfuse.pipeline.fuse.fuser import Fuser
-    from mmdrfuse.system.workers import cores, unfailing
+    from mmdrfuse.system.workers import cores, raise_failures
 
     checkpoint = models.read("ivif")
     choices = Choices(Fuser(make(checkpoint)), checkpoint)
     with progress("fusing", len(pairs)) as advance:
-        for pair, _ in unfailing(fuse_pairs(choices, pairs, out, workers=cores(), overwrite=True)):
+        for pair, _ in raise_failures(fuse_pairs(choices, pairs, out, workers=cores(), overwrite=True)):
             advance(pair.name)
 
 

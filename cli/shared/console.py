@@ -12,7 +12,7 @@ from rich.text import Text
 from mmdrfuse.cli.shared.cures import explained
 from mmdrfuse.errors import MMDRFuseError, OutputError
 from mmdrfuse.system.atomic import refuse_existing, refuse_unwritable
-from mmdrfuse.system.launch import another_speaks
+from mmdrfuse.system.launch import is_secondary_process
 
 WIDEST = 240
 """Columns of a table that is not for a terminal; beyond, its cells are folded."""
@@ -23,7 +23,7 @@ def messages() -> Console:
 
     Of several processes that torchrun started, the first one speaks for all; failures are told by each.
     """
-    return _console(quiet=another_speaks())
+    return _console(quiet=is_secondary_process())
 
 
 def show(*results: RenderableType) -> None:

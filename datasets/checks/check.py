@@ -17,7 +17,7 @@ from mmdrfuse.datasets.sets.pairing import Pairing
 from mmdrfuse.errors import MMDRFuseError
 from mmdrfuse.pair import Pair
 from mmdrfuse.system.progress import Progress, silent
-from mmdrfuse.system.workers import cores, ordered, threads, unfailing
+from mmdrfuse.system.workers import cores, ordered, raise_failures, threads
 
 LEVELS = 2
 """Span of 8-bit values up to which a picture is constant: what JPEG may make of one."""
@@ -194,7 +194,7 @@ def check(
     checked: list[PairCheck] = []
     thumbnails: dict[str, tuple[Thumbnail, Thumbnail]] = {}
     with progress("checking", len(pairing.pairs)) as advance, threads(workers) as pool:
-        for pair, result in unfailing(ordered(pool, _check, pairing.pairs, ahead=2 * workers)):
+        for pair, result in raise_failures(ordered(pool, _check, pairing.pairs, buffer_size=2 * workers)):
             if result.thumbnails:
                 thumbnails[pair.name] = result.thumbnails
             checked.append(replace(result, thumbnails=None))

@@ -23,7 +23,7 @@ from mmdrfuse.datasets.patches.deflate import unpack
 from mmdrfuse.datasets.patches.file import INDEX
 from mmdrfuse.datasets.patches.write import PackedPatches
 from mmdrfuse.errors import OutputError
-from mmdrfuse.system.atomic import of_the_system, refuse_existing, unwritable
+from mmdrfuse.system.atomic import refuse_existing, system_error, write_error
 
 try:
     import fcntl
@@ -63,10 +63,10 @@ def partial_file(out: Path, *, overwrite: bool) -> Iterator["PartialFile"]:
         partial.target.replace(out)
         partial.worth = False
     except Exception as error:
-        refusal = of_the_system(error, out)  # h5py's errors too
+        refusal = system_error(error, out)  # h5py's errors too
         if refusal is None:
             raise
-        raise unwritable(out, refusal) from error
+        raise write_error(out, refusal) from error
     finally:
         if partial is not None:
             partial.close()

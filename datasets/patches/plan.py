@@ -93,7 +93,7 @@ def plan(items: Sequence[Item], how: Cutting, pool: Executor, advance: Callable[
         InputError: Exposures are asked for of 16 bits, or a set gives nothing for its weight.
     """
     kept, counts, small, deep = [], [], [], False
-    for item, seen in ordered(pool, _headers, items, ahead=64):
+    for item, seen in ordered(pool, _headers, items, buffer_size=64):
         advance(item.pair.name)
         count = 0
         if not isinstance(seen, MMDRFuseError):

@@ -96,7 +96,9 @@ def prepare(
         ):
             room = MEMORY // max(1, planned.most * 2 * how.patch**2 * dtype.itemsize)
             work = functools.partial(_outcome, partial=partial, how=how, dtype=dtype)
-            for (number, item), outcome in ordered(pool, work, enumerate(planned.items), ahead=min(2 * workers, room)):
+            for (number, item), outcome in ordered(
+                pool, work, enumerate(planned.items), buffer_size=min(2 * workers, room)
+            ):
                 done.add(outcome)
                 if isinstance(outcome, Outcome):
                     partial.keep(number, outcome)

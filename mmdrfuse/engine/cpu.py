@@ -10,7 +10,7 @@ from numpy.typing import DTypeLike, NDArray
 from mmdrfuse.engine import Plane
 from mmdrfuse.errors import SizeError
 from mmdrfuse.images.values.ranges import to_unit
-from mmdrfuse.system.threads import together
+from mmdrfuse.system.threads import run_in_threads
 
 _MIN_ROWS = 16
 """Rows below which a band costs more to distribute, and to compute its borders, than its own rows cost."""
@@ -84,7 +84,7 @@ class StudentEngine:
                     rows[6:18].ctypes.data, rows[18:].ctypes.data, *fused.shape, first, last,
                 )  # fmt: skip
 
-        together(work, threads)
+        run_in_threads(work, threads)
         return fused
 
 

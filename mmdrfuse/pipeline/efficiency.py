@@ -15,8 +15,8 @@ from mmdrfuse.pair import Pair
 from mmdrfuse.pipeline.fuse.choices import Choices
 from mmdrfuse.pipeline.fuse.folder import fuse_pairs
 from mmdrfuse.pipeline.fuse.fuser import Fuser
-from mmdrfuse.system.timing import in_turns, machine, peak_memory
-from mmdrfuse.system.workers import unfailing
+from mmdrfuse.system.timing import machine, peak_memory, time_interleaved
+from mmdrfuse.system.workers import raise_failures
 
 _HALVED = frozenset({"e3", "e4", "e5", "e6", "d6", "d5", "d4", "d3"})
 """Layers of the teacher that work at half the height and width."""
@@ -69,7 +69,7 @@ def efficiency(
     rng = np.random.default_rng(0)
     pictures = rng.integers(0, 256, (2, height, width)).astype(np.uint8)
     engine = make(checkpoint, threads=threads)
-    rows = in_turns({"engine": lambda: stored(engine, *pictures)}, repeat)
+    rows = time_interleaved({"engine": lambda: stored(engine, *pictures)}, repeat)
     rate = _pairs_per_second(checkpoint, *files, workers=threads) if files else None
     peak = peak_memory()
     if torch:
@@ -94,7 +94,7 @@ def multiply_adds(checkpoint: Checkpoint, width: int, height: int) -> int:
 def _pairs_per_second(checkpoint: Checkpoint, pairs: Sequence[Pair], out: Path, *, workers: int) -> float:
     choices = Choices(Fuser(make(checkpoint)), checkpoint)
     start = time.perf_counter()
-    done = sum(1 for _ in unfailing(fuse_pairs(choices, pairs, out, workers=workers, overwrite=True)))
+    done = sum(1 for _ in raise_failures(fuse_pairs(choices, pairs, out, workers=workers, overwrite=True)))
     return done / (time.perf_counter() - start)
 
 
@@ -104,6 +104,6 @@ def _torch(checkpoint: Checkpoint, pictures: Any, threads: int, repeat: int) -> 
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     reference = make(checkpoint, kind="torch")
-    rows = in_turns({"torch": lambda: stored(reference, *pictures)}, repeat)
+    rows = time_interleaved({"torch": lambda: stored(reference, *pictures)}, repeat)
     torch.set_num_threads(before)
     return rows

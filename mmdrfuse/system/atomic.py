@@ -46,10 +46,10 @@ def writing(path: Path, *, overwrite: bool = True) -> Iterator[Path]:
         temporary.chmod(mode)
         temporary.replace(path)
     except Exception as error:
-        refusal = of_the_system(error, path)
+        refusal = system_error(error, path)
         if refusal is None:
             raise
-        raise unwritable(path, refusal) from error
+        raise write_error(path, refusal) from error
     finally:
         with contextlib.suppress(OSError):  # it has taken its name, or its folder was never made
             temporary.unlink()
@@ -72,7 +72,7 @@ def append(path: Path, text: str) -> None:
                 os.truncate(path, size)
             raise
     except OSError as error:
-        raise unwritable(path, error) from error
+        raise write_error(path, error) from error
 
 
 def clear_abandoned(folder: Path) -> None:
@@ -83,7 +83,7 @@ def clear_abandoned(folder: Path) -> None:
                 path.unlink()
 
 
-def of_the_system(error: BaseException, path: Path) -> OSError | None:
+def system_error(error: BaseException, path: Path) -> OSError | None:
     """Return what the system refused, of whichever library's error told it; None where the system refused nothing.
 
     h5py, safetensors and torch have errors of their own, with the system's number in their text, or without.
@@ -137,7 +137,7 @@ def refuse_unwritable(path: Path) -> None:
         raise OutputError(f"{path}: cannot be written ({folder} may not be written in); choose another place")
 
 
-def unwritable(path: Path, error: OSError) -> OutputError:
+def write_error(path: Path, error: OSError) -> OutputError:
     """Give the error to raise when ``path`` could not be written: a `DiskFullError` where that is why."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return DiskFullError(f"{path}: the disk is full ({error.strerror}); make room, then go on with what is left")

@@ -4,7 +4,7 @@ import os
 from typing import NamedTuple
 
 
-class Place(NamedTuple):
+class ProcessRank(NamedTuple):
     """A process among those that were started together."""
 
     rank: int = 0
@@ -15,7 +15,7 @@ class Place(NamedTuple):
     """Its number on its machine."""
 
 
-def place() -> Place:
+def process_rank() -> ProcessRank:
     """Return this process's place; without a launcher, or with numbers that make no sense, it is alone.
 
     One variable by itself, as other programs and schedulers leave it behind, is no launcher's.
@@ -24,10 +24,10 @@ def place() -> Place:
         rank, size = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
         local = int(os.environ.get("LOCAL_RANK", "0"))
     except (KeyError, ValueError):
-        return Place()
-    return Place(rank, size, local) if 0 <= rank < size and local >= 0 else Place()
+        return ProcessRank()
+    return ProcessRank(rank, size, local) if 0 <= rank < size and local >= 0 else ProcessRank()
 
 
-def another_speaks() -> bool:
+def is_secondary_process() -> bool:
     """Tell whether another process of a launcher's group speaks for this one: all of its variables are there."""
-    return place().rank > 0 and "MASTER_ADDR" in os.environ and "MASTER_PORT" in os.environ
+    return process_rank().rank > 0 and "MASTER_ADDR" in os.environ and "MASTER_PORT" in os.environ

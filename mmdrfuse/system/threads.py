@@ -14,7 +14,7 @@ from concurrent.futures import Executor
 from mmdrfuse.system.workers import threads
 
 
-def together(work: Callable[[], None], count: int) -> None:
+def run_in_threads(work: Callable[[], None], count: int) -> None:
     """Call a function once in each of ``count`` threads, wait for all, and raise their errors."""
     if count == 1:
         work()

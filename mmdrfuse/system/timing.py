@@ -15,7 +15,7 @@ _PAUSE = 0.01
 """Seconds before each timing: threads of the last one, which wait busily for more work, have gone to sleep then."""
 
 
-def in_turns(work: dict[str, Callable[[], Any]], repeat: int) -> dict[str, dict[str, Any]]:
+def time_interleaved(work: dict[str, Callable[[], Any]], repeat: int) -> dict[str, dict[str, Any]]:
     """Time each in milliseconds after a warm-up, one after the other in every round, so that all meet the same load.
 
     Args:

@@ -2,10 +2,10 @@
 
 ::
 
-    from mmdrfuse.system.workers import ordered, pool, processes, threads, unfailing
+    from mmdrfuse.system.workers import ordered, pool, processes, threads, raise_failures
 
     with threads(4) as executor:                       # or processes(4)
-        for item, result in ordered(executor, work, items, ahead=8):
+        for item, result in ordered(executor, work, items, buffer_size=8):
             ...                                        # in the order of the items; failures are results
 
     with pool(workers, processes) as executor:         # workers: a number, or any Executor that the caller made
@@ -85,26 +85,26 @@ def ordered(
     work: Callable[[Item], Result],
     items: Iterable[Item],
     *,
-    ahead: int,
+    buffer_size: int,
     name: Callable[[Item], str] = str,
-    late: Callable[[Result], object] | None = None,
+    on_abandoned: Callable[[Result], object] | None = None,
 ) -> Iterator[tuple[Item, Result | MMDRFuseError]]:
-    """Map ``work`` over ``items``, giving each item with its result, or with the failure it met.
+    """Map ``work`` over ``items``: yield each item with its result, or with its failure.
 
-    At most ``ahead`` items are submitted beyond the one that is waited for, which bounds memory however
-    many there are. When the consumer stops early, what has not started is cancelled.
+    At most ``buffer_size`` items are submitted beyond the one that the caller waits for. This bounds the memory,
+    however many items there are. When the caller stops early, the items that have not started are cancelled.
 
-    A process that dies (killed, out of memory, a crash in native code) takes along what the others have in hand, as
-    nobody can tell whose fault it was. So each of these items is tried once more, alone; the one that ends its process
-    again is a failure, and the rest goes on.
+    A process may die: it is killed, runs out of memory, or crashes in native code. Then the executor loses the items
+    of all its processes, because nobody knows which item was the cause. Each of these items is tried once more, alone.
+    An item that ends its process again is a failure, and the other items go on.
 
     Args:
         executor: `threads`, `processes`, or any other.
         work: Called with each item; expected failures (`MMDRFuseError`) become results, others are raised.
         items: Taken lazily.
-        ahead: How many may wait.
-        name: Names an item in the failure of one whose process died.
-        late: Called with the results of what was running when the consumer stopped.
+        buffer_size: How many items may wait.
+        name: Returns an item's name, for the message when its process dies.
+        on_abandoned: Called with each result that was still being computed when the caller stopped.
 
     Raises:
         MMDRFuseError: No process can be started.
@@ -113,19 +113,19 @@ def ordered(
     try:
         for item in items:
             pending.append((item, _submitted(executor, work, item)))
-            if len(pending) > ahead:
+            if len(pending) > buffer_size:
                 yield from _finished(executor, work, pending, name)
         while pending:
             yield from _finished(executor, work, pending, name)
     finally:
         running = [future for _, future in pending if not future.cancel()]
-        if late is not None:
+        if on_abandoned is not None:
             for future in running:
-                with contextlib.suppress(Exception):  # nobody is left to be told of a failure
-                    late(future.result())
+                with contextlib.suppress(Exception):  # nobody waits for these results or failures any more
+                    on_abandoned(future.result())
 
 
-def unfailing(results: Iterable[tuple[Item, Result | MMDRFuseError]]) -> Iterator[tuple[Item, Result]]:
+def raise_failures(results: Iterable[tuple[Item, Result | MMDRFuseError]]) -> Iterator[tuple[Item, Result]]:
     """Pass results on, raising the first failure: for runs whose items are all meant to work."""
     for item, result in results:
         if isinstance(result, MMDRFuseError):

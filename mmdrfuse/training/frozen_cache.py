@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mmdrfuse.errors import TrainingError
-from mmdrfuse.system.atomic import unwritable
+from mmdrfuse.system.atomic import write_error
 from mmdrfuse.training.patches import Batch
 
 Ask = Callable[[Tensor, Tensor], tuple[Tensor, ...]]
@@ -103,7 +103,7 @@ def mapped(path: Path, shape: tuple[int, ...], dtype: str, *, resume: bool) -> N
     try:
         return np.memmap(path, dtype=dtype, mode="r+", shape=shape)
     except OSError as error:
-        raise unwritable(path, error) from error
+        raise write_error(path, error) from error
 
 
 def reserve(path: Path, size: int) -> None:
@@ -120,4 +120,4 @@ def reserve(path: Path, size: int) -> None:
     except OSError as error:
         with contextlib.suppress(OSError):
             path.unlink()  # what was claimed is missing elsewhere
-        raise unwritable(path, error).at(f"{size / 1e6:,.1f} MB are needed") from error
+        raise write_error(path, error).at(f"{size / 1e6:,.1f} MB are needed") from error

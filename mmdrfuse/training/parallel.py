@@ -18,7 +18,7 @@ from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from mmdrfuse.errors import TrainingError
-from mmdrfuse.system.launch import place
+from mmdrfuse.system.launch import process_rank
 
 LONGEST_WAIT = timedelta(days=1)
 """How long processes wait for the first one, which checks and scores whole sets and draws while they have nothing to
@@ -99,7 +99,7 @@ ALONE = World()
 
 def world() -> World:
     """Return this process's place among those that torchrun started with it."""
-    return World(*place())
+    return World(*process_rank())
 
 
 @contextmanager

@@ -26,7 +26,7 @@ from mmdrfuse.losses.backbones import backbone
 from mmdrfuse.models.checkpoints import Checkpoint
 from mmdrfuse.models.teacher import Teacher
 from mmdrfuse.recipes import FILE, Recipe, dump
-from mmdrfuse.system.atomic import append, clear_abandoned, unwritable, writing
+from mmdrfuse.system.atomic import append, clear_abandoned, write_error, writing
 from mmdrfuse.system.malloc import keep_freed_memory
 from mmdrfuse.training import parallel, records, state
 from mmdrfuse.training.frozen import ANSWERS, FEATURES, GOALS, frozen_answers
@@ -262,7 +262,7 @@ def _make(folder: Path) -> None:
     try:
         folder.mkdir(exist_ok=True)
     except OSError as error:
-        raise unwritable(folder, error) from error
+        raise write_error(folder, error) from error
 
 
 def _remove(path: Path) -> None:
@@ -274,7 +274,7 @@ def _remove(path: Path) -> None:
     try:
         path.unlink(missing_ok=True)
     except OSError as error:
-        raise unwritable(path, error) from error
+        raise write_error(path, error) from error
 
 
 def _clear(folder: Path, patterns: tuple[str, ...]) -> None:

@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from mmdrfuse.system import threads
-from mmdrfuse.system.threads import together
+from mmdrfuse.system.threads import run_in_threads
 
 
 def called(count):
@@ -17,7 +17,7 @@ def called(count):
         meet.wait()
         seen[threading.get_ident()] = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
 
-    together(work, count)
+    run_in_threads(work, count)
     return seen
 
 
@@ -60,7 +60,7 @@ def test_error_in_a_thread_is_raised_where_it_was_asked_for():
         raise ZeroDivisionError("in a thread")
 
     with pytest.raises(ZeroDivisionError, match="in a thread"):
-        together(fail, 2)
+        run_in_threads(fail, 2)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a system that forks")

@@ -2,18 +2,18 @@
 
 import time
 
-from mmdrfuse.system.timing import in_turns, machine, peak_memory
+from mmdrfuse.system.timing import machine, peak_memory, time_interleaved
 
 
 def test_each_is_warmed_up_and_then_called_in_turns():
     called = []
-    rows = in_turns({"a": lambda: called.append("a"), "b": lambda: called.append("b")}, 2)
+    rows = time_interleaved({"a": lambda: called.append("a"), "b": lambda: called.append("b")}, 2)
     assert "".join(called) == "ababab"
     assert rows.keys() == {"a", "b"}
 
 
 def test_sleep_takes_its_time_and_no_processor():
-    row = in_turns({"sleep": lambda: time.sleep(0.02)}, 3)["sleep"]
+    row = time_interleaved({"sleep": lambda: time.sleep(0.02)}, 3)["sleep"]
     assert 20 <= row["best"] <= row["median"] < 2000
     assert row["quartiles"][0] <= row["median"] <= row["quartiles"][1]
     assert row["processor"] < 20

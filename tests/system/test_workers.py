@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from mmdrfuse.errors import InputError, MMDRFuseError
-from mmdrfuse.system.workers import cores, ordered, pool, processes, threads, unfailing
+from mmdrfuse.system.workers import cores, ordered, pool, processes, raise_failures, threads
 
 DIES = "__import__('os')._exit(9)"
 KILLED = "__import__('os').kill(__import__('os').getpid(), 9)"
@@ -27,7 +27,7 @@ def half(number):
 
 def test_results_come_in_order_and_failures_in_their_place():
     with threads(3) as executor:
-        found = list(ordered(executor, half, range(20), ahead=4))
+        found = list(ordered(executor, half, range(20), buffer_size=4))
     assert [item for item, _ in found] == list(range(20))
     assert [str(result) for _, result in found] == [str(n // 2) if n % 2 == 0 else f"{n} is odd" for n in range(20)]
 
@@ -35,17 +35,17 @@ def test_results_come_in_order_and_failures_in_their_place():
 def test_only_a_few_items_are_taken_ahead():
     source = count()
     with threads(2) as executor:
-        assert len(list(islice(ordered(executor, half, source, ahead=4), 10))) == 10
+        assert len(list(islice(ordered(executor, half, source, buffer_size=4), 10))) == 10
     assert next(source) <= 10 + 4
 
 
 def test_a_bug_is_not_taken_for_an_expected_failure():
     with threads(1) as executor, pytest.raises(TypeError):
-        list(ordered(executor, half, ["text"], ahead=1))
+        list(ordered(executor, half, ["text"], buffer_size=1))
 
 
 def test_unfailing_run_raises_the_first_failure():
-    results = unfailing([(1, "good"), (2, InputError("bad")), (3, "good")])
+    results = raise_failures([(1, "good"), (2, InputError("bad")), (3, "good")])
     assert next(results) == (1, "good")
     with pytest.raises(InputError, match="bad"):
         next(results)
@@ -72,7 +72,9 @@ def gone(numbers, seconds=10):
 def test_the_death_of_a_process_costs_only_the_item_that_it_had(death):
     items = ["1", "2", death, "4", "5", "6", death, "8"]
     with processes(2) as executor:
-        found = [result for _, result in ordered(executor, eval, items, ahead=3, name=lambda item: f"item {item[:12]}")]
+        found = [
+            result for _, result in ordered(executor, eval, items, buffer_size=3, name=lambda item: f"item {item[:12]}")
+        ]
     assert [result for result in found if isinstance(result, int)] == [1, 2, 4, 5, 6, 8]
     assert [index for index, result in enumerate(found) if isinstance(result, MMDRFuseError)] == [2, 6]
     assert found[2].message.startswith("item __import__('")
@@ -83,7 +85,7 @@ def test_an_error_with_its_own_constructor_comes_out_of_a_process():
     made = "__import__('mmdrfuse.errors').errors.MissingExtraError('av', 'video', 'clip.mp4')"
     item = f"(_ for _ in ()).throw({made})"
     with processes(1) as executor:
-        ((_, result), (_, after)) = ordered(executor, eval, [item, "7"], ahead=1)
+        ((_, result), (_, after)) = ordered(executor, eval, [item, "7"], buffer_size=1)
     assert (type(result).__name__, result.package, after) == ("MissingExtraError", "av", 7)
 
 
@@ -91,13 +93,13 @@ def test_an_error_with_its_own_constructor_comes_out_of_a_process():
 def test_a_caller_s_executor_is_used_and_left_open(make):
     with make(1) as own:
         with pool(own) as executor:
-            assert [result for _, result in ordered(executor, eval, ["3", "4"], ahead=1)] == [3, 4]
+            assert [result for _, result in ordered(executor, eval, ["3", "4"], buffer_size=1)] == [3, 4]
         assert own.submit(int, "5").result() == 5
 
 
 def test_a_caller_s_broken_executor_fails_each_item_by_name():
     with ProcessPoolExecutor(1, get_context("spawn")) as own:
-        found = list(ordered(own, eval, ["1", DIES, "3"], ahead=0, name=str))
+        found = list(ordered(own, eval, ["1", DIES, "3"], buffer_size=0, name=str))
     assert found[0] == ("1", 1)
     assert [str(result).split(":")[0] for _, result in found[1:]] == [DIES, "3"]
 
@@ -135,7 +137,7 @@ from mmdrfuse.system.workers import ordered, processes
 if __name__ == "__main__":
     with processes(2) as executor:
         print(os.getpid(), executor.submit(os.getpid).result(), flush=True)
-        list(ordered(executor, time.sleep, [60, 60, 60], ahead=3))
+        list(ordered(executor, time.sleep, [60, 60, 60], buffer_size=3))
 """
 
 
@@ -155,7 +157,7 @@ def test_no_process_outlives_the_one_that_started_it(tmp_path, number):
 
 def test_a_script_without_a_guard_is_told_so(tmp_path):
     code = "from mmdrfuse.system.workers import ordered, processes\nwith processes(1) as executor:\n"
-    (tmp_path / "script.py").write_text(code + "    list(ordered(executor, eval, ['1'], ahead=1))")
+    (tmp_path / "script.py").write_text(code + "    list(ordered(executor, eval, ['1'], buffer_size=1))")
     run = subprocess.run([sys.executable, tmp_path / "script.py"], capture_output=True, text=True, check=False)
     assert run.returncode == 1
     assert "if __name__ == '__main__'" in run.stderr.splitlines()[-1]

@@ -196,4 +196,4 @@ def test_numbers_that_no_launcher_sets_leave_a_process_alone(monkeypatch, left_b
     for name, value in left_behind.items():
         monkeypatch.setenv(name, value)
     assert parallel.world() == World()
-    assert not launch.another_speaks()
+    assert not launch.is_secondary_process()

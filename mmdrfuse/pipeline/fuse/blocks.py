@@ -148,7 +148,7 @@ class Blocks:
             made = visible.shape._replace(channels=1 if side is None else 3, dtype=dtype, tiled=True)
             with (
                 writing(target) if write else nullcontext() as temporary,
-                closing(prefetch(tiles(), ahead=AHEAD * BLOCK // TILE)) as made_tiles,
+                closing(prefetch(tiles(), buffer_size=AHEAD * BLOCK // TILE)) as made_tiles,
             ):
                 if temporary is None:
                     deque(made_tiles, maxlen=0)
@@ -200,7 +200,7 @@ def _read(readers: Readers) -> Iterator[tuple[_Block, Sides]]:
         for block in _blocks(*visible.shape[:2]):
             yield block, (infrared.block(*block.around()), visible.block(*block.around()))
 
-    with closing(prefetch(blocks(), ahead=AHEAD)) as ahead:
+    with closing(prefetch(blocks(), buffer_size=AHEAD)) as ahead:
         yield from ahead
 
 

@@ -107,7 +107,9 @@ def fuse_pairs(
     check_folder(out)
     work = partial(fuse_pair, choices, out)
     with appending(out) as append, pool(workers) as executor:
-        for pair, result in ordered(executor, work, pairs, ahead=_ahead(workers), name=_name, late=append):
+        for pair, result in ordered(
+            executor, work, pairs, buffer_size=_ahead(workers), name=_name, on_abandoned=append
+        ):
             if isinstance(result, DiskFullError):  # nothing that follows could be written either
                 raise result
             if isinstance(result, Entry):
@@ -141,7 +143,9 @@ def plan_pairs(
     check_folder(out)
     left = frozenset(pair.name for pair in todo)
     with pool(workers) as executor:
-        yield from ordered(executor, partial(_planned, choices, out, left), pairs, ahead=_ahead(workers), name=_name)
+        yield from ordered(
+            executor, partial(_planned, choices, out, left), pairs, buffer_size=_ahead(workers), name=_name
+        )
 
 
 def fuse_pair(choices: Choices, out: Path, pair: Pair) -> Entry:

@@ -17,7 +17,7 @@ from typing import Any, Protocol
 from mmdrfuse.errors import ManifestError, MMDRFuseError, OutputError
 from mmdrfuse.pair import Pair, Preparation
 from mmdrfuse.pipeline.fuse.json_fields import from_json
-from mmdrfuse.system.atomic import unwritable
+from mmdrfuse.system.atomic import write_error
 
 NAME = "manifest.jsonl"
 """The file's name, in the folder of the fused pictures."""
@@ -110,7 +110,7 @@ def appending(folder: Path) -> Iterator[Append]:
         _end_last_line(folder / NAME)
         file = (folder / NAME).open("ab", buffering=0)
     except OSError as error:
-        raise unwritable(folder, error) from error
+        raise write_error(folder, error) from error
     with file:
 
         def append(entry: Entry) -> None:
@@ -121,7 +121,7 @@ def appending(folder: Path) -> Iterator[Append]:
                     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             except OSError as error:
                 os.truncate(folder / NAME, end)
-                raise unwritable(folder / NAME, error) from error
+                raise write_error(folder / NAME, error) from error
 
         yield append
 
@@ -140,7 +140,7 @@ def check_folder(folder: Path) -> None:
         with tempfile.TemporaryFile(dir=there):  # permissions alone do not tell; it has no name, and leaves no trace
             pass
     except OSError as error:
-        raise unwritable(folder, error) from error
+        raise write_error(folder, error) from error
     if (folder / NAME).is_file():
         read(folder)
 

@@ -26,7 +26,7 @@ def unfinished(choices: Choices, pairs: Sequence[Pair], out: Path, *, workers: W
     ahead = 2 * workers if isinstance(workers, int) else AHEAD
     with pool(workers) as executor:
         # A source that cannot be read any more proves nothing: it fails when its turn comes.
-        results = ordered(executor, partial(_done, choices, out, entries), pairs, ahead=ahead)
+        results = ordered(executor, partial(_done, choices, out, entries), pairs, buffer_size=ahead)
         return [pair for pair, result in results if result is not True]
 
 

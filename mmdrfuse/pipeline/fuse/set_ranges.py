@@ -133,7 +133,7 @@ def _each(
     work: Callable[[Parts], Result], scenes: Sequence[Parts], workers: Workers, advance: Advance
 ) -> Iterator[tuple[int, Result]]:
     with pool(workers) as executor:
-        results = ordered(executor, work, scenes, ahead=workers if isinstance(workers, int) else AHEAD)
+        results = ordered(executor, work, scenes, buffer_size=workers if isinstance(workers, int) else AHEAD)
         for number, (scene, result) in enumerate(results):
             advance(scene.name)
             if not isinstance(result, MMDRFuseError):

@@ -111,8 +111,8 @@ class Film:
         """
         depth = self.layouts[1].depth
         with (
-            closing(prefetch(self.infrared_source.frames(), ahead=AHEAD)) as others,
-            closing(prefetch(self.visible_source.frames(), ahead=AHEAD)) as frames,
+            closing(prefetch(self.infrared_source.frames(), buffer_size=AHEAD)) as others,
+            closing(prefetch(self.visible_source.frames(), buffer_size=AHEAD)) as frames,
         ):
             for other, frame in nearest(others, frames):
                 luma = frame.luma if depth in _STORED_WHOLE else stretch(frame.luma, 0, 2**depth - 1)
@@ -203,7 +203,7 @@ def fuse_film(
     made = replace(layout, height=height, width=width)
     with (
         _writing(out, made, film.visible_source, comment, note, overwrite) as write,
-        closing(prefetch(film.fused(fuser), ahead=AHEAD)) as frames,
+        closing(prefetch(film.fused(fuser), buffer_size=AHEAD)) as frames,
     ):
         for frame in frames:
             write(frame)

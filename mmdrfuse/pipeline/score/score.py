@@ -58,7 +58,7 @@ def score_candidates(
         workers = max(1, min(workers, len(candidates)))
     ahead = 2 * workers if isinstance(workers, int) else _AHEAD
     with pool(workers, threads if workers == 1 else processes) as executor:
-        yield from ordered(executor, work, candidates, ahead=ahead)
+        yield from ordered(executor, work, candidates, buffer_size=ahead)
 
 
 def score_one(candidate: Candidate, *, metrics: Sequence[str], protocol: str) -> dict[str, float]:

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from mmdrfuse.errors import MissingExtraError, OutputError
-from mmdrfuse.system.atomic import unwritable
+from mmdrfuse.system.atomic import write_error
 from mmdrfuse.training.records import Record
 
 FOLDER = "tensorboard"
@@ -72,7 +72,7 @@ def _blaming(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise unwritable(folder, error) from error
+        raise write_error(folder, error) from error
 
 
 @contextmanager
