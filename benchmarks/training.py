@@ -10,6 +10,10 @@ epochs only, and a run's time is counted accordingly; the rows without a teacher
 
 The second is the recipe ``default`` with its features: epochs after the first with nothing kept, with the teacher's
 answers kept, and with the sources' features kept as well.
+
+The last is what refining does for every picture: the six scores of fidelity and the derivatives of each to the 113
+weights, with all of the sources known and one way back (`mmdrfuse.losses.scores`, `mmdrfuse.models.slopes`), and by six
+ways back through the plain functions (`plain_scores.py`), of a picture of 546×265 on one thread.
 """
 
 import argparse
@@ -23,16 +27,23 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import plain_scores
 import torch
 from PIL import Image
+from torch import Tensor
 
 from mmdrfuse import models, training
-from mmdrfuse.datasets import PatchFile, prepare, write_scenes
+from mmdrfuse.datasets import PatchFile, prepare, scene, write_scenes
+from mmdrfuse.images import luminance
+from mmdrfuse.losses.fidelity import levels
 from mmdrfuse.losses.similarity import quality
 from mmdrfuse.models.checkpoints import Checkpoint
+from mmdrfuse.models.student import Student
 from mmdrfuse.models.teacher import Teacher
+from mmdrfuse.system.malloc import keep_freed_memory
 from mmdrfuse.training.initial import initial
 from mmdrfuse.training.patches import draw, load
+from mmdrfuse.training.scored import ScoredPair
 from published import Published, gmsd, mean, ssim
 from timing import machine, time_interleaved
 
@@ -52,6 +63,7 @@ def main() -> None:
             "batch": f"{arguments.batch}x{arguments.patch}x{arguments.patch}",
             "milliseconds": {count: _timed(patches, teacher, folder, arguments.batch, count) for count in counts},
             "kept": _kept(patches, teacher, folder, arguments.batch),
+            "six scores and their derivatives, 546x265": _scored(),
         }
     document["times as fast"] = _ratios(document["milliseconds"])
     document["machine"] = machine()
@@ -146,6 +158,30 @@ def _kept(patches: PatchFile, teacher: Checkpoint, folder: Path, batch: int) -> 
     return later
 
 
+def _scored() -> dict[str, Any]:
+    """Time a student's six scores with their derivatives on one thread, and insist on equal results."""
+    torch.set_num_threads(1)
+    keep_freed_memory()
+    seen = scene(0, height=265, width=546)
+    infrared, visible = (torch.tensor(side)[None, None] / 255 for side in (seen.infrared, luminance(seen.visible)))
+    student = models.load("ivif")
+    assert isinstance(student, Student)
+    student.requires_grad_(True)
+    pair = ScoredPair(infrared, visible)
+
+    def ours() -> tuple[Tensor, Tensor]:
+        return pair.slopes(student, "clip")
+
+    def plain() -> tuple[Tensor, Tensor]:
+        reached = plain_scores.scores(levels(student(infrared, visible).fused), infrared * 255, visible * 255)[0]
+        rows = [torch.autograd.grad(score, list(student.parameters()), retain_graph=True) for score in reached]
+        return reached.detach(), torch.stack([torch.cat([part.flatten() for part in row]) for row in rows])
+
+    for one, other in zip(ours(), plain(), strict=True):
+        np.testing.assert_allclose(one, other, rtol=2e-3, atol=2e-3 * float(other.abs().max()))
+    return time_interleaved({"ours": ours, "plain": plain}, 5)
+
+
 def _ratios(milliseconds: dict[int, dict[str, Any]]) -> dict[str, float]:
     """Compare the fastest of each: a step after the first epoch, and ten epochs of which the first asks the teacher."""
     best = {
@@ -171,6 +207,10 @@ def _show(document: dict[str, Any]) -> None:
             f"1 thread    {name + ' kept':28} {row['median']:9.1f} ms a step  (first epoch {row['first epoch']:.1f}), "
             f"{row['bytes a patch']:,} bytes a patch"
         )
+    scored_rows = document["six scores and their derivatives, 546x265"]
+    for name, row in scored_rows.items():
+        print(f"1 thread    six scores and their derivatives, {name:6} {row['median']:9.1f} ms")
+    print(f"  {scored_rows['plain']['median'] / scored_rows['ours']['median']:.1f} times as fast")
     about = document["machine"]
     print(f"{about['processor']}, {about['cores']} cores, torch {torch.__version__}")
 
