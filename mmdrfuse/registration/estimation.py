@@ -1,0 +1,274 @@
+"""From pictures to a matrix: search, refine, judge."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmdrfuse.errors import InputError, UnknownNameError
+from mmdrfuse.registration.evidence import Scale, Sides, correlate, shrunk
+from mmdrfuse.registration.fields import FLAT, normalised
+from mmdrfuse.registration.fitting import refined, solve, stages
+from mmdrfuse.registration.gate import (
+    NEEDED,
+    NEEDED_OF_SETS,
+    SET,
+    Judgement,
+    judge,
+    plausible,
+    projected,
+    simplest,
+)
+from mmdrfuse.registration.poses import ROTATION, VIEW, Pose, Search, distinct, far_apart, search
+from mmdrfuse.registration.projective import Matrix, corners, from_corners, transformed, view_of
+from mmdrfuse.registration.residuals import agreement, residuals
+from mmdrfuse.registration.result import MODELS, Model, Reason, Registration, disagreeing
+
+SEARCHED = 8
+"""Pairs of a set that the coarse search looks at; all are looked at afterwards."""
+CANDIDATES = 6
+"""Poses that are looked at more closely, and as many of a similar view."""
+FINALISTS = 4
+"""Of them, those that are refined and judged."""
+MIN_SIDE = 32
+"""Pixels of a side below which a picture has too few edges."""
+MAX_SIDE = 1280
+"""Pixels of the longer side beyond which a picture is shrunk first: finer edges are not looked at."""
+
+_FIRST = Scale(256, 64, 16, (7, 5))
+_ROUGH_MODELS: tuple[Model, ...] = ("shift", "similarity", "affine")
+
+Shapes = tuple[tuple[int, ...], tuple[int, ...]]
+"""Height and width of the infrared and of the visible."""
+
+
+@dataclass(frozen=True)
+class _Input:
+    """Checked pictures.
+
+    Args:
+        pairs: Of at most `MAX_SIDE` pixels.
+        shapes: Of the pictures as they were given.
+        shrinking: Matrices from given to shrunk pixels, of infrared and visible.
+    """
+
+    pairs: list[Sides]
+    shapes: Shapes
+    shrinking: tuple[Matrix, Matrix]
+
+
+def estimate(
+    infrared: NDArray[Any] | Sequence[NDArray[Any]],
+    visible: NDArray[Any] | Sequence[NDArray[Any]],
+    *,
+    model: Model | Literal["auto"] = "auto",
+    view: tuple[float, float] = VIEW,
+    rotation: float = ROTATION,
+) -> Registration:
+    """Find the matrix of two cameras from one pair of pictures or from many.
+
+    Many pairs of one rig give a far better matrix than one: their evidence adds up before it is solved.
+
+    Args:
+        infrared: H×W or H×W×3, of any range; or several of one size.
+        visible: The same, of another size if need be; as many.
+        model: One of `MODELS`; ``auto`` takes the simplest that explains held-out patches as well as a homography.
+        view: Narrowest and widest view of the infrared that is searched, as a share of the visible's width.
+        rotation: Largest rotation that is searched, degrees.
+
+    Returns:
+        The matrix with its confidence; it is to be used only if ``accepted``.
+
+    Raises:
+        InputError: The two sides have different counts, none, or pictures of different sizes; or a view or rotation
+            that cannot be searched.
+        UnknownNameError: No such model.
+    """
+    _check_search(model, view, rotation)
+    given = _input(infrared, visible)
+    if min(*given.shapes[0], *given.shapes[1]) < MIN_SIDE:
+        return _without(given, "too small")
+    pairs = [pair for pair in given.pairs if min(pair.infrared.std(), pair.visible.std()) > FLAT]
+    if not pairs:
+        return _without(given, "flat")
+
+    finalists = _finalists(pairs, view, rotation)
+    if not finalists:
+        return _without(given, "no structure")
+    rough = _best(pairs, finalists, view)
+    matrix = refined(pairs, rough.matrix, stages("homography"))
+    chosen = simplest(pairs, matrix) if model == "auto" else model
+    matrix = _simplified(pairs, matrix, chosen)
+    matrix, used = _without_disagreeing(pairs, matrix, chosen)
+    return _result(given, used, matrix, chosen, rough, view)
+
+
+def measure(
+    infrared: Sequence[NDArray[Any]], visible: Sequence[NDArray[Any]], matrix: NDArray[np.float64]
+) -> tuple[float | None, ...]:
+    """Return how far each pair's own fit is from a known matrix; see `Registration.residuals`.
+
+    Args:
+        infrared: As for `estimate`.
+        visible: The same.
+        matrix: 3×3, from infrared to visible pixels.
+
+    Raises:
+        InputError: As for `estimate`.
+    """
+    given = _input(infrared, visible)
+    before, after = given.shrinking
+    inner = after @ matrix @ np.linalg.inv(before)
+    return _in_given_pixels(residuals(given.pairs, inner), after)
+
+
+def _check_search(model: str, view: tuple[float, float], rotation: float) -> None:
+    if model not in (*MODELS, "auto"):
+        raise UnknownNameError("model", model, (*MODELS, "auto"))
+    if not 0.1 <= view[0] <= view[1] <= 4:
+        raise InputError(f"the view {view[0]:g}..{view[1]:g} cannot be searched; give LO..HI between 0.1 and 4")
+    if not 0 <= rotation <= 45:
+        raise InputError(f"a rotation of {rotation:g} degrees cannot be searched; give 0 to 45")
+
+
+def _input(infrared: NDArray[Any] | Sequence[NDArray[Any]], visible: NDArray[Any] | Sequence[NDArray[Any]]) -> _Input:
+    sides = _pictures("infrared", infrared), _pictures("visible", visible)
+    if len(sides[0]) != len(sides[1]):
+        raise InputError(f"{len(sides[0])} infrared and {len(sides[1])} visible pictures: give as many of both")
+    shapes = sides[0][0].shape[:2], sides[1][0].shape[:2]
+    pairs = []
+    for one, other in zip(*sides, strict=True):
+        (small, before), (fixed, after) = (shrunk(normalised(picture), MAX_SIDE) for picture in (one, other))
+        pairs.append(Sides(small, fixed))
+    return _Input(pairs, shapes, (before, after))
+
+
+def _pictures(side: str, given: NDArray[Any] | Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
+    pictures = [given] if isinstance(given, np.ndarray) else list(given)
+    if not pictures:
+        raise InputError(f"no {side} picture: give at least one")
+    for picture in pictures:
+        if not isinstance(picture, np.ndarray) or picture.ndim not in (2, 3) or picture.shape[2:] not in ((), (3,)):
+            raise InputError(f"{side} must be NumPy arrays, (height, width) or (height, width, 3)")
+        if picture.shape[:2] != pictures[0].shape[:2]:
+            sizes = [f"{one.shape[1]}x{one.shape[0]}" for one in (pictures[0], picture)]
+            raise InputError(f"{side} pictures of {sizes[0]} and {sizes[1]} pixels: one rig has one size a camera")
+        if not picture.size:
+            raise InputError(f"{side} has a picture without pixels; leave it out")
+        if not np.isfinite(picture).all():
+            raise InputError(f"{side} holds values that are not numbers; replace them first")
+    return pictures
+
+
+def _finalists(pairs: Sequence[Sides], view: tuple[float, float], rotation: float) -> list[Pose]:
+    """Search all poses, and order the best by how well patches agree after a rough fit."""
+    searched = _few(pairs)
+    poses = search([Search(pair.infrared, pair.visible) for pair in searched], view, rotation)
+    source = corners(pairs[0].infrared.shape)
+    rated: list[tuple[float, Pose]] = []
+    for pose in distinct(poses, *pairs[0].shapes, CANDIDATES):
+        evidence = correlate(searched, pose.matrix, _FIRST)
+        if evidence is None:
+            continue
+        target = transformed(pose.matrix, source)
+        change = solve(evidence, target, _ROUGH_MODELS, (4.0, 2.0))
+        fitted = Pose(pose.score, from_corners(source, target + change), pose.similar)
+        rated.append((agreement(evidence, target, change), fitted))
+    rated.sort(key=lambda one: -one[0])
+    ordered = [pose for _, pose in rated]
+    return ordered[:FINALISTS] + [pose for pose in ordered[FINALISTS:] if pose.similar][:2]
+
+
+def _best(pairs: Sequence[Sides], finalists: Sequence[Pose], view: tuple[float, float]) -> Pose:
+    """Refine each finalist roughly, and return the one with the most held-out evidence."""
+    if len(finalists) == 1:
+        return finalists[0]
+    shapes = pairs[0].shapes
+    few = _few(pairs)
+    rated: list[tuple[float, Pose]] = []
+    for pose in finalists:
+        if any(not far_apart(pose.matrix, other.matrix, *shapes) for _, other in rated):
+            continue  # it has come to where another one has
+        matrix = refined(few, pose.matrix, stages("homography")[:2])
+        judgement = judge(few, matrix)
+        worth = judgement.evidence if judgement else 0.0
+        worth *= float(np.sqrt(max(pose.score, 0.0)))
+        worth *= 1.0 if plausible(matrix, *shapes, view) else 0.5
+        rated.append((worth, Pose(pose.score, matrix, pose.similar)))
+    return max(rated, key=lambda one: one[0])[1]
+
+
+def _few(pairs: Sequence[Sides]) -> Sequence[Sides]:
+    """Return at most `SEARCHED` pairs, drawn evenly."""
+    return pairs[:: -(-len(pairs) // SEARCHED)]
+
+
+def _simplified(pairs: Sequence[Sides], matrix: Matrix, model: Model) -> Matrix:
+    """Return the best matrix of a model near a homography."""
+    if model == "homography":
+        return matrix
+    source = corners(pairs[0].infrared.shape)
+    start = from_corners(source, projected(source, transformed(matrix, source), model))
+    return refined(pairs, start, stages(model)[1:])
+
+
+def _without_disagreeing(pairs: Sequence[Sides], matrix: Matrix, model: Model) -> tuple[Matrix, Sequence[Sides]]:
+    """Fit again without the pairs of a set that are far from its matrix; return the pairs that were used."""
+    if len(pairs) < SET:
+        return matrix, pairs
+    far = disagreeing(tuple(residuals(pairs, matrix)), pairs[0].visible.shape[1])
+    if not 0 < len(far) < len(pairs) / 2:
+        return matrix, pairs
+    near = [pair for index, pair in enumerate(pairs) if index not in far]
+    return refined(near, matrix, stages(model)[2:]), near
+
+
+def _result(
+    given: _Input, pairs: Sequence[Sides], matrix: Matrix, model: Model, pose: Pose, view: tuple[float, float]
+) -> Registration:
+    judgement = judge(pairs, matrix) or Judgement(0.0, 0.0, float("inf"))
+    confidence = float(np.sqrt(max(pose.score, 0.0) * judgement.evidence))
+    needed = _needed(len(given.pairs))
+    enough = confidence >= needed and (len(given.pairs) < SET or pose.score >= NEEDED_OF_SETS)
+    reason: Reason = "no agreement" if not enough else ""
+    if enough and not plausible(matrix, *pairs[0].shapes, view):
+        reason = "implausible"
+
+    before, after = given.shrinking
+    outer = np.linalg.inv(after) @ matrix @ before
+    infrared, visible = given.shapes
+    return Registration(
+        matrix=outer / outer[2, 2],
+        model=model,
+        accepted=not reason,
+        reason=reason,
+        confidence=confidence,
+        needed=needed,
+        coarse=pose.score,
+        view=view_of(outer, infrared, visible),
+        halves=judgement.halves / after[0, 0],
+        residuals=_in_given_pixels(residuals(given.pairs, matrix), after),
+        infrared=(infrared[1], infrared[0]),
+        visible=(visible[1], visible[0]),
+    )
+
+
+def _without(given: _Input, reason: Reason) -> Registration:
+    """Return a result that holds no matrix."""
+    infrared, visible = ((shape[1], shape[0]) for shape in given.shapes)
+    needed = _needed(len(given.pairs))
+    nothing = (None,) * len(given.pairs)
+    return Registration(
+        None, "homography", False, reason, 0.0, needed, 0.0, 0.0, float("inf"), nothing, infrared, visible
+    )
+
+
+def _needed(pairs: int) -> float:
+    return NEEDED if pairs < SET else NEEDED_OF_SETS
+
+
+def _in_given_pixels(values: Sequence[float | None], shrinking: Matrix) -> tuple[float | None, ...]:
+    scale = float(shrinking[0, 0])
+    return tuple(None if value is None else value / scale for value in values)
