@@ -26,7 +26,7 @@ import numpy as np
 
 from mmdrfuse import images, models
 from mmdrfuse.datasets.scenes.synthetic import scene
-from mmdrfuse.engine import make, stored
+from mmdrfuse.engine import fuse_stored, make
 from mmdrfuse.images import from_unit, luminance, recolour, to_unit
 from mmdrfuse.pipeline.efficiency import multiply_adds
 from timing import machine, time_interleaved
@@ -72,7 +72,7 @@ def _engines(made: Any, arguments: argparse.Namespace) -> dict[str, dict[str, An
     }
     for count in counts:
         kernel = make(checkpoint, threads=count)
-        work[f"kernel, {labels[count]}"] = lambda kernel=kernel: stored(kernel, *sources)
+        work[f"kernel, {labels[count]}"] = lambda kernel=kernel: fuse_stored(kernel, *sources)
         work[f"torch, {labels[count]}"] = _with_threads(count, lambda: eager(*planes))
     rows = time_interleaved(work, arguments.repeat)
     best = _channels_last(arguments.weights, planes)  # from here on the whole process has the tuned malloc
@@ -146,7 +146,7 @@ def _parts(made: Any, arguments: argparse.Namespace) -> dict[str, dict[str, Any]
         for ending in ("jpg", "png"):
             images.write(folder / f"visible.{ending}", made.visible)
         luma = luminance(made.visible)
-        fused = stored(engine, made.infrared, luma)
+        fused = fuse_stored(engine, made.infrared, luma)
         return time_interleaved(
             {
                 "read colour JPEG": lambda: images.read(folder / "visible.jpg"),

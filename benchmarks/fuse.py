@@ -23,7 +23,7 @@ from PIL import Image
 
 from mmdrfuse import images, models
 from mmdrfuse.datasets import pair_folders
-from mmdrfuse.engine import make, stored
+from mmdrfuse.engine import fuse_stored, make
 from mmdrfuse.pair import Pair
 from mmdrfuse.pipeline.fuse.choices import Choices
 from mmdrfuse.pipeline.fuse.folder import fuse_pairs, sha256
@@ -43,7 +43,7 @@ def lap(name, since=[began]):
     since[0] = now
 import mmdrfuse.cli
 from mmdrfuse import images, models
-from mmdrfuse.engine import make, stored
+from mmdrfuse.engine import fuse_stored, make
 lap("imports")
 from pathlib import Path
 infrared, visible = (images.read(Path(name)) for name in sys.argv[1:3])
@@ -51,7 +51,7 @@ lap("reading")
 lumas = images.luminance(infrared), images.luminance(visible)
 coloured = not images.is_gray(visible)
 lap("luminance")
-fused = stored(make(models.read("ivif")), *lumas)
+fused = fuse_stored(make(models.read("ivif")), *lumas)
 lap("fusing")
 fused = images.recolour(fused, visible, lumas[1]) if coloured else fused
 lap("colour")
@@ -182,11 +182,11 @@ def _cold(pair: Pair, out: Path, rounds: int) -> dict[str, float]:
 def _parts(pair: Pair, out: Path) -> dict[str, dict[str, Any]]:
     engine, visible, infrared = make(models.read("ivif")), images.read(pair.visible), images.read(pair.infrared)
     lumas = images.luminance(infrared), images.luminance(visible)
-    fused = stored(engine, *lumas)
+    fused = fuse_stored(engine, *lumas)
     work: dict[str, Callable[[], Any]] = {
         "reading": lambda: [images.read(path) for path in (pair.infrared, pair.visible)],
         "luminance": lambda: [images.luminance(picture) for picture in (infrared, visible)],
-        "fusing": lambda: stored(engine, *lumas),
+        "fusing": lambda: fuse_stored(engine, *lumas),
         "writing": lambda: images.write(out / "part.png", visible),
         "hashing": lambda: [sha256(path) for path in (pair.infrared, pair.visible)],
     }

@@ -90,10 +90,10 @@ class Options:
 
 
 def _range(_: click.Context, __: click.Parameter, value: str) -> str:
-    from mmdrfuse.images import known_limits
+    from mmdrfuse.images import constant_limits
 
     with wrong_usage():
-        known_limits(value)
+        constant_limits(value)
     return value
 
 

@@ -93,11 +93,11 @@ def check_format_of(out: str, ending: str | None) -> None:
 
 def say_settled(choices: "Choices", preparations: "Collection[Preparation]") -> None:
     """Say which values become black and white, where they had to be looked for or are not those of the type."""
-    from mmdrfuse.images import known_limits
+    from mmdrfuse.images import constant_limits
 
     for low, high in sorted({preparation.infrared_range for preparation in preparations} - {()}):
         warn(f"infrared values {low:g}..{high:g} become 0..1")
-    if choices.fuser.limits and not known_limits(choices.fuser.range):
+    if choices.fuser.limits and not constant_limits(choices.fuser.range):
         warn("network values {:.4f}..{:.4f} become black..white".format(*choices.fuser.limits))
 
 

@@ -37,7 +37,7 @@ def fuse_videos(sources: Sequence[str], out: Path, chosen: "Options") -> None:
         return
     start, count = time.perf_counter(), 0
     with progress("fusing", film.layouts[1].count) as advance:
-        for _ in fuse_film(choices, film, out, overwrite=chosen.overwrite, note=warn):
+        for _ in fuse_film(choices, film, out, overwrite=chosen.overwrite, warn=warn):
             count += 1
             advance(f"{count / (time.perf_counter() - start):.0f} frames/s")
     messages().print(f"wrote {out}: {count} frames, {count / (time.perf_counter() - start):.0f} frames/s")

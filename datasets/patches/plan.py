@@ -98,7 +98,7 @@ def plan(items: Sequence[Item], how: Cutting, pool: Executor, advance: Callable[
         count = 0
         if not isinstance(seen, MMDRFuseError):
             infrared, visible = seen
-            deep |= how.depth == "auto" and (infrared.deep or visible.deep)
+            deep |= how.depth == "auto" and np.uint16 in (infrared.dtype, visible.dtype)
             count = sum(how.blocks(infrared.height, infrared.width)) * (1 + how.exposures)
             if not count:
                 size, patch = f"{infrared.width}x{infrared.height}", f"{how.patch}x{how.patch}"

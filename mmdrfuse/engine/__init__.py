@@ -1,7 +1,7 @@
 """Running a network on whole images: a compiled kernel for the student, torch for everything else.
 
-Both take and return float32 planes; `stored` goes from stored values to stored values, which the kernel does in the
-same pass. Colour is left to `mmdrfuse.images`.
+Both take and return float32 planes. `fuse_stored` takes and returns stored values, which the kernel converts in the
+same pass. `mmdrfuse.images` handles colour.
 """
 
 from collections.abc import Callable
@@ -23,7 +23,7 @@ Kind = Literal["auto", "cpu", "torch"]
 KINDS: tuple[str, ...] = get_args(Kind)
 """``cpu`` runs students without torch, ``torch`` any network on any device, ``auto`` takes what fits."""
 
-__all__ = ["KINDS", "Engine", "Kind", "Plane", "make", "stored"]
+__all__ = ["KINDS", "Engine", "Kind", "Plane", "fuse_stored", "make"]
 
 
 def make(checkpoint: Checkpoint, *, kind: str = "auto", device: str = "cpu", threads: int = 1) -> Engine:
@@ -58,7 +58,7 @@ def make(checkpoint: Checkpoint, *, kind: str = "auto", device: str = "cpu", thr
     return StudentEngine(checkpoint.arrays, threads)
 
 
-def stored(
+def fuse_stored(
     engine: Engine,
     infrared: NDArray[Any],
     visible: NDArray[Any],
@@ -88,5 +88,5 @@ def stored(
     from mmdrfuse.images.values.ranges import from_unit, to_unit
 
     if isinstance(engine, StudentEngine) and np.dtype(dtype).kind == "u":
-        return engine.stored(infrared, visible, low=low, high=high, dtype=dtype)
+        return engine.fuse_stored(infrared, visible, low=low, high=high, dtype=dtype)
     return from_unit(engine(to_unit(infrared), to_unit(visible)), low, high, dtype)

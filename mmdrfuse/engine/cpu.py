@@ -45,10 +45,10 @@ class StudentEngine:
         """
         return self._run(infrared, visible, np.dtype(np.float32), (0, 1, 0))
 
-    def stored(
+    def fuse_stored(
         self, infrared: NDArray[Any], visible: NDArray[Any], *, low: float, high: float, dtype: DTypeLike
     ) -> NDArray[Any]:
-        """Fuse planes of stored values to integers in one pass; see `mmdrfuse.engine.stored`.
+        """Fuse planes of stored values to integers in one pass; see `mmdrfuse.engine.fuse_stored`.
 
         Raises:
             SizeError: The sizes differ, or a side is shorter than 2.

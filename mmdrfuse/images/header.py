@@ -1,49 +1,107 @@
-"""How large a picture is and how many bits its values have, without decoding it where its format is common."""
+"""The size of a picture and the type of its values, from its header alone: the one place that looks before decoding."""
 
 import struct
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 from PIL import Image
 
-from mmdrfuse import images
-from mmdrfuse.errors import InputError
-from mmdrfuse.images.formats import flir
+from mmdrfuse.images.files import read
+from mmdrfuse.images.formats import flir, png, tiff
+from mmdrfuse.images.formats.tiff_layout import read_layout
+from mmdrfuse.images.picture import Side, open_file
 
-_PNG = b"\x89PNG\r\n\x1a\n"
-_EIGHT_BIT = frozenset({"JPEG", "BMP", "WEBP"})
+_MIN_PNG = 25
+"""Bytes of a PNG file up to its bit depth: the signature, and the beginning of IHDR."""
+
+_EIGHT_BIT_MODES = frozenset({"1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr"})
+"""Pillow's modes that are decoded to 8 bits."""
+
+_ORIENTATION = 274
+_UPRIGHT = 1
+_FIRST_SIDEWAYS = 5
+"""The orientations from this one to 8 exchange height and width."""
 
 
 class Header(NamedTuple):
     """What is known of a picture before it is decoded."""
 
     height: int
-    """Pixels; where EXIF turns the picture on its side, those of the other side."""
+    """Pixels. Where EXIF turns a PNG, JPEG, BMP or WebP on its side, this is the stored height."""
     width: int
-    deep: bool
-    """Whether its values have 16 bits."""
+    dtype: "np.dtype[Any]"
+    """uint8, uint16 or float32."""
 
 
-def header(path: Path, *, side: images.Side | None = None) -> Header:
-    """Look at a picture; of a thermal camera's file that is the infrared side, at the temperatures.
+def header(path: Path, *, side: Side | None = None) -> Header:
+    """Return the size and type of a picture; decode the picture only if its header does not hold them.
+
+    Args:
+        path: Any picture.
+        side: As in `mmdrfuse.images.decode`.
 
     Raises:
-        InputError: It cannot be read.
+        InputError: The file cannot be read.
+        MissingExtraError: It is of a kind that needs an optional package.
+    """
+    undecoded = peek(path, side=side)
+    if undecoded is not None:
+        return undecoded
+    image = read(path, side=side)
+    return Header(image.shape[0], image.shape[1], image.dtype)
+
+
+def peek(path: Path, *, side: Side | None = None) -> Header | None:
+    """Return what the header of a picture holds; None if only decoding can find that out, or nothing can.
+
+    Args:
+        path: Any file.
+        side: As in `mmdrfuse.images.decode`. The sides of a thermal camera's file are known after decoding only.
     """
     try:
-        with path.open("rb") as file:
-            head = file.read(25)
-        if head[:8] == _PNG and len(head) == 25:
-            width, height = struct.unpack(">II", head[16:24])
-            return Header(height, width, deep=head[24] == 16)
-        with Image.open(path) as image:
-            thermal = side == "infrared" and flir.is_radiometric(path.read_bytes())
-            if image.format in _EIGHT_BIT and not thermal:
-                return Header(image.height, image.width, deep=False)
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
-        pass  # what Pillow does not know, or finds broken, is looked at below
-    values = images.read(path, side=side)
-    return Header(values.shape[0], values.shape[1], deep=values.dtype == np.uint16)
+        with open_file(path) as file:
+            head = file.read(_MIN_PNG)
+            file.seek(0)
+            if head.startswith(png.SIGNATURE):
+                return _png_header(head)
+            if head[:4] in tiff.MAGIC:
+                return _tiff_header(file)
+            if side is not None and flir.is_radiometric(file.read()):
+                return None
+            return _pillow_header(file)
+    except Exception:  # the decoder meets the same damage, and names it
+        return None
+
+
+def _png_header(head: bytes) -> Header | None:
+    if len(head) < _MIN_PNG:
+        return None
+    width, height = struct.unpack(">II", head[16:24])
+    depth = head[24]
+    return Header(height, width, np.dtype(np.uint16 if depth == 16 else np.uint8))
+
+
+def _tiff_header(file: BinaryIO) -> Header | None:
+    """Return the header of a TIFF whose pages are all alike."""
+    with tiff.open_tiff(file) as opened:
+        headers = {_page_header(page) for page in tiff.picture_pages(opened)}
+    return headers.pop() if len(headers) == 1 else None
+
+
+def _page_header(page: Any) -> Header | None:  # noqa: ANN401
+    layout = read_layout(page, "TIFF")
+    if not layout.has_range:  # the values decide whether they fit into 8 or 16 bits
+        return None
+    orientation = page.tags.valueof(_ORIENTATION, _UPRIGHT)
+    if orientation >= _FIRST_SIDEWAYS:
+        return Header(layout.width, layout.height, layout.dtype)
+    return Header(layout.height, layout.width, layout.dtype)
+
+
+def _pillow_header(file: BinaryIO) -> Header | None:
+    file.seek(0)
+    with Image.open(file) as image:
+        if image.mode not in _EIGHT_BIT_MODES:
+            return None
+        return Header(image.height, image.width, np.dtype(np.uint8))

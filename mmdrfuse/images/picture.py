@@ -1,4 +1,4 @@
-"""What comes out of a picture file: its values, and what is carried over into the fused picture."""
+"""A picture as it comes out of its file: the values, and the metadata for the fused picture."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,15 +10,15 @@ from PIL import Image
 from mmdrfuse.errors import InputError
 
 GeoTags = tuple[tuple[int, int, int, Any, bool], ...]
-"""Tags of a TIFF as tifffile takes them for writing: code, type, count, value, and whether on the first page alone."""
+"""Tags of a TIFF as tifffile takes them for writing: code, type, count, value, and whether for the first page only."""
 
 Side = Literal["infrared", "visible"]
-"""What a picture is read for: a file of a thermal camera holds both sides."""
+"""Which side of a pair a picture is read for: a thermal camera's file holds both."""
 
 
 @dataclass(frozen=True)
 class Metadata:
-    """What a file says about its picture, as far as it stays true of a picture made from it."""
+    """The metadata of a picture that stay true of a picture made from it."""
 
     exif: bytes = b""
     """A block of EXIF as JPEG holds it, from ``Exif`` and two zeros on: camera, time, place (GPS), author. Orientation,
@@ -26,9 +26,9 @@ class Metadata:
     icc: bytes = b""
     """The ICC profile of the colours."""
     geo: GeoTags = ()
-    """Where on earth the picture is, as GeoTIFF says it."""
+    """The tags of GeoTIFF, which say where on earth the picture is."""
     geo_shape: tuple[int, ...] = ()
-    """Height and width of the pictures for which ``geo`` is true."""
+    """Height and width of the pictures for which ``geo`` holds."""
 
 
 @dataclass(frozen=True)
@@ -36,18 +36,18 @@ class Picture:
     """A picture as it is stored in its file."""
 
     image: NDArray[Any]
-    """H×W (grey) or H×W×3 (RGB); uint8, uint16 or float32, turned as the file says it is to be looked at."""
+    """H×W (grey) or H×W×3 (RGB); uint8, uint16 or float32; upright, as the EXIF orientation has it."""
     metadata: Metadata = Metadata()
-    """What to carry over."""
+    """For the fused picture."""
     sha256: str = ""
-    """Of the very bytes that were decoded, in hexadecimal; empty for what came from no file."""
+    """Hash of the very bytes that were decoded, in hexadecimal; empty for a picture that came from no file."""
 
 
 def open_file(path: Path) -> BinaryIO:
-    """Open a picture's file; what is no file, such as a named pipe, is refused before it could make the caller wait.
+    """Open a picture's file. A named pipe is refused, because opening it would wait for its other end.
 
     Raises:
-        InputError: It is missing, cannot be read, or is a folder, pipe, device or socket.
+        InputError: The file is missing or cannot be read, or it is a folder, pipe, device or socket.
     """
     try:
         if path.exists() and not path.is_file():
@@ -55,37 +55,43 @@ def open_file(path: Path) -> BinaryIO:
             raise InputError(f"{path}: is {kind}, not a file; name the file of a picture")
         return path.open("rb")
     except OSError as error:
-        raise unreadable(path, error) from error
+        raise read_error(path, error) from error
 
 
-def unreadable(path: Path, error: OSError) -> InputError:
+def read_error(path: Path, error: OSError) -> InputError:
     """Return the error to raise when a picture file could not be opened or read."""
     if isinstance(error, FileNotFoundError):
         return InputError(f"{path}: no such file")
     return InputError(f"{path}: cannot be read ({error.strerror or error}); check the path and its permissions")
 
 
-def chosen(page: int | None, count: int, name: str, what: str) -> int:
-    """Check which of several pictures in a file is meant, and count it from 0.
+def page_index(page: int | None, count: int, name: str, what: str) -> int:
+    """Return the index, from 0 on, of the picture that ``page`` names in a file with several pictures.
 
-    A file with a single one has nothing to choose, whatever the number.
+    In a file with a single picture, ``page`` has no effect.
+
+    Args:
+        page: The chosen page, from 1 on; None for none.
+        count: How many the file holds.
+        name: What to call the file in messages.
+        what: What the pictures are called in such a file, such as ``"pages"``.
 
     Raises:
-        InputError: None is chosen, or one that there is not.
+        InputError: No page is chosen, or the file does not have it.
     """
     if count == 1:
         return 0
     if page is None or not 1 <= page <= count:
-        given = "none was chosen" if page is None else f"there is no {page}"
-        raise InputError(f"{name}: holds {count} {what} and {given}", cure="page")
+        reason = "none was chosen" if page is None else f"there is no {page}"
+        raise InputError(f"{name}: holds {count} {what} and {reason}", cure="page")
     return page - 1
 
 
 def narrowed(image: NDArray[Any], name: str, side: Side | None) -> NDArray[Any]:
-    """Return integers with a sign or of 32 bits as numbers of 8 or 16 bits, where all of them are such numbers.
+    """Convert signed or 32-bit integers to uint8 or uint16, if all values fit.
 
     Raises:
-        InputError: Some are not: nothing says what of them is black and white.
+        InputError: Some values do not fit, so that nothing says which of them are black and white.
     """
     low, high = int(image.min()), int(image.max())
     bits = 8 if image.dtype.itemsize == 1 else 16
@@ -98,11 +104,13 @@ def narrowed(image: NDArray[Any], name: str, side: Side | None) -> NDArray[Any]:
     return image.astype(f"u{bits // 8}")
 
 
-def refuse_size(width: int, height: int, name: str) -> None:
-    """Refuse a picture that cannot be held at once, by what its header says, before anything of it is decoded.
+def refuse_oversized(width: int, height: int, name: str) -> None:
+    """Refuse a picture that is too large for the memory, from its header's size, before it is decoded.
+
+    The limit is Pillow's own, for the formats that Pillow does not decode.
 
     Raises:
-        InputError: It has more than twice the pixels that Pillow warns of, at which it refuses pictures itself.
+        InputError: It has more than twice the pixels of ``Image.MAX_IMAGE_PIXELS``.
     """
     if width * height > 2 * (Image.MAX_IMAGE_PIXELS or width * height):
         raise InputError(

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmdrfuse.errors import UnknownNameError, WeightsError, reading
-from mmdrfuse.models.stored import safetensors_arrays, torch_tensors
+from mmdrfuse.models.tensors import safetensors_arrays, torch_tensors
 from mmdrfuse.system.atomic import writing
 
 Network = Literal["student", "teacher"]

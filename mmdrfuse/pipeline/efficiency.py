@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from mmdrfuse.engine import make, stored
+from mmdrfuse.engine import fuse_stored, make
 from mmdrfuse.models import Checkpoint
 from mmdrfuse.models.checkpoints import SHAPES
 from mmdrfuse.pair import Pair
@@ -69,7 +69,7 @@ def efficiency(
     rng = np.random.default_rng(0)
     pictures = rng.integers(0, 256, (2, height, width)).astype(np.uint8)
     engine = make(checkpoint, threads=threads)
-    rows = time_interleaved({"engine": lambda: stored(engine, *pictures)}, repeat)
+    rows = time_interleaved({"engine": lambda: fuse_stored(engine, *pictures)}, repeat)
     rate = _pairs_per_second(checkpoint, *files, workers=threads) if files else None
     peak = peak_memory()
     if torch:
@@ -104,6 +104,6 @@ def _torch(checkpoint: Checkpoint, pictures: Any, threads: int, repeat: int) -> 
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     reference = make(checkpoint, kind="torch")
-    rows = time_interleaved({"torch": lambda: stored(reference, *pictures)}, repeat)
+    rows = time_interleaved({"torch": lambda: fuse_stored(reference, *pictures)}, repeat)
     torch.set_num_threads(before)
     return rows

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmdrfuse.engine import make, stored
+from mmdrfuse.engine import fuse_stored, make
 from mmdrfuse.engine.baselines import BASELINES
 from mmdrfuse.engine.kernel import _tanh
 from mmdrfuse.errors import InputError, MMDRFuseError, SizeError, UnknownNameError, WeightsError
@@ -71,7 +71,7 @@ def test_stored_values_are_those_of_the_definition_at_any_size_and_number_of_thr
         np.rint(plane(size, content, rng) * top).astype(dtype)
         for content, top, dtype in zip(contents, tops, dtypes, strict=False)
     ]
-    fused = stored(make(weights, threads=threads), *sources, dtype=dtypes[2])
+    fused = fuse_stored(make(weights, threads=threads), *sources, dtype=dtypes[2])
     exact = by_definition(weights.arrays, *(source / top for source, top in zip(sources, tops, strict=False)))
     scaled = np.clip(exact, 0, 1) * tops[2]
     assert fused.dtype == dtypes[2]
@@ -82,10 +82,10 @@ def test_stored_values_are_those_of_the_definition_at_any_size_and_number_of_thr
 @pytest.mark.parametrize("threads", [1, 2, 5])
 def test_whole_picture_equals_tiles_with_a_halo_of_two(threads, rng):
     infrared, visible = rng.integers(0, 256, (2, 90, 61)).astype(np.uint8)
-    whole = stored(make(checkpoint(), threads=threads), infrared, visible)
+    whole = fuse_stored(make(checkpoint(), threads=threads), infrared, visible)
     for first in range(0, 90, 30):
         rows = slice(max(first - 2, 0), first + 32)
-        tile = stored(make(checkpoint()), infrared[rows], visible[rows])
+        tile = fuse_stored(make(checkpoint()), infrared[rows], visible[rows])
         inner = tile[first - rows.start :][:30]
         np.testing.assert_array_equal(inner, whole[first : first + 30])
 
@@ -98,12 +98,12 @@ def test_one_pass_equals_its_three_steps_to_the_bit(kind, dtypes, limits, rng):
     sources = [(rng.random((23, 18)) * scale).astype(dtype) for scale, dtype in zip(scales, dtypes, strict=False)][:2]
     engine = make(checkpoint(), kind=kind, threads=2)
     steps = from_unit(engine(*map(to_unit, sources)), *limits, dtypes[2])
-    np.testing.assert_array_equal(stored(engine, *sources, low=limits[0], high=limits[1], dtype=dtypes[2]), steps)
+    np.testing.assert_array_equal(fuse_stored(engine, *sources, low=limits[0], high=limits[1], dtype=dtypes[2]), steps)
 
 
 def test_eight_bits_differ_from_torch_by_at_most_one_level_at_one_pixel_in_a_thousand(rng):
     sources = rng.integers(0, 256, (2, 400, 300)).astype(np.uint8)
-    cpu, torch = (stored(make(checkpoint(), kind=kind), *sources).astype(int) for kind in ("cpu", "torch"))
+    cpu, torch = (fuse_stored(make(checkpoint(), kind=kind), *sources).astype(int) for kind in ("cpu", "torch"))
     assert np.abs(cpu - torch).max() <= 1
     assert (cpu != torch).mean() <= 0.001
 
@@ -111,7 +111,7 @@ def test_eight_bits_differ_from_torch_by_at_most_one_level_at_one_pixel_in_a_tho
 def test_planes_of_a_type_that_no_picture_has_are_refused():
     planes = np.zeros((2, 4, 4), np.int32)
     with pytest.raises(InputError, match="must be uint8, uint16 or float"):
-        stored(make(checkpoint()), *planes)
+        fuse_stored(make(checkpoint()), *planes)
 
 
 def test_bands_of_threads_do_not_change_a_bit(rng):

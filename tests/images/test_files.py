@@ -224,7 +224,7 @@ def test_the_place_on_earth_goes_into_small_files_of_the_same_size(tmp_path, sha
     tifffile.imwrite(tmp_path / "a.tif", np.zeros(shape, np.uint8), extratags=tags)
     picture = load(tmp_path / "a.tif")
     image = picture.image if size == "same" else picture.image[1:]
-    write(tmp_path / "b.tif", image, known=picture.metadata)
+    write(tmp_path / "b.tif", image, metadata=picture.metadata)
     with tifffile.TiffFile(tmp_path / "b.tif") as file:
         found = file.pages.first.tags
         assert found.valueof(33550) == ((0.5, 0.5, 0.0) if size == "same" else None)

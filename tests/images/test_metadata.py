@@ -34,7 +34,7 @@ def saved(shape, suffix, **options):
 def test_time_place_camera_and_profile_go_from_any_format_to_any(source, target):
     picture = decode(saved((4, 6, 3), source, exif=exif().tobytes(), icc_profile=SRGB), "a")
     assert picture.image.shape == (6, 4, 3)  # turned by a quarter
-    with Image.open(io.BytesIO(encode(picture.image, target, known=picture.metadata))) as image:
+    with Image.open(io.BytesIO(encode(picture.image, target, metadata=picture.metadata))) as image:
         image.load()
         got = image.getexif()
         assert image.size == (4, 6)
@@ -56,7 +56,7 @@ def test_bytes_of_a_tiff_are_not_taken_for_what_it_shows():
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_profile_has_to_fit_the_channels(suffix, space, shape, kept):
     icc = SRGB[:16] + space.encode() + SRGB[20:]
-    with Image.open(io.BytesIO(encode(np.zeros(shape, np.uint8), suffix, known=Metadata(icc=icc)))) as image:
+    with Image.open(io.BytesIO(encode(np.zeros(shape, np.uint8), suffix, metadata=Metadata(icc=icc)))) as image:
         assert (image.info.get("icc_profile") == icc) == kept or suffix == ".webp"  # WebP holds RGB alone
 
 
@@ -104,7 +104,7 @@ def test_camera_named_by_a_number_costs_the_metadata_and_not_the_picture():
 def test_resolution_that_is_none_is_left_out(across, unit, kept):
     made = Image.Exif()
     made[0x011A], made[0x011B], made[0x0128], made[0x0110] = across, 72.0, unit, "Model"
-    content = encode(np.zeros((4, 6), np.uint8), ".tif", known=Metadata(made.tobytes()))
+    content = encode(np.zeros((4, 6), np.uint8), ".tif", metadata=Metadata(made.tobytes()))
     with tifffile.TiffFile(io.BytesIO(content)) as file:
         tags = file.pages.first.tags
         assert ((tags.valueof(282), tags.valueof(296)) == ((72, 1), 2)) is kept
@@ -114,7 +114,7 @@ def test_resolution_that_is_none_is_left_out(across, unit, kept):
 def test_a_directory_that_cannot_be_written_costs_itself_alone(monkeypatch):
     picture = decode(saved((4, 6), ".jpg", exif=exif().tobytes()), "a.jpg")
     monkeypatch.setattr(TiffImagePlugin.ImageFileDirectory_v2, "tobytes", lambda *_: 1 / 0)
-    content = encode(picture.image, ".tif", known=picture.metadata)
+    content = encode(picture.image, ".tif", metadata=picture.metadata)
     with tifffile.TiffFile(io.BytesIO(content)) as file:
         assert file.pages.first.tags.valueof(0x0110) == "Model"
         assert 0x8825 not in file.pages.first.tags

@@ -10,8 +10,8 @@ from PIL import Image
 
 from mmdrfuse.errors import InputError
 from mmdrfuse.images import decode, read
-from mmdrfuse.images.formats import tiff
-from mmdrfuse.images.formats.tiff_blocks import BlockReader, shape
+from mmdrfuse.images.formats.tiff_blocks import BlockReader, read_shape
+from mmdrfuse.images.header import peek
 
 HEIGHT, WIDTH = 37, 45
 RNG = np.random.default_rng(5)
@@ -104,7 +104,7 @@ def check(path, expected, off=0):
     whole = read(path)
     assert (whole.dtype, whole.shape) == (expected.dtype, expected.shape)
     assert np.abs(whole.astype(float) - expected).max() <= off
-    found = shape(path)
+    found = read_shape(path)
     assert (found.dtype, found[:2]) == (expected.dtype, expected.shape[:2])
     with BlockReader(path) as reader:
         np.testing.assert_array_equal(reader.block(0, HEIGHT, 0, WIDTH), whole)
@@ -194,7 +194,7 @@ REFUSED = {
 def test_what_cannot_be_meant_is_refused_by_name(tmp_path, kind):
     image, options, word = REFUSED[kind]
     tifffile.imwrite(tmp_path / "a.tif", image, **{"photometric": "minisblack"} | options, metadata=None)
-    assert shape(tmp_path / "a.tif") is None
+    assert read_shape(tmp_path / "a.tif") is None
     with pytest.raises(InputError, match=rf"a\.tif: .*{word}"):
         read(tmp_path / "a.tif")
 
@@ -208,7 +208,7 @@ def test_integers_without_a_white_are_handed_over_to_who_has_a_range(tmp_path, k
     got = read(tmp_path / "a.tif", wide=True)
     assert got.dtype == np.float32
     np.testing.assert_array_equal(got, image.astype(np.float32))
-    assert shape(tmp_path / "a.tif") is None
+    assert read_shape(tmp_path / "a.tif") is None
     with BlockReader(tmp_path / "a.tif", wide=True) as reader:
         np.testing.assert_array_equal(reader.block(3, 20, 5, 40), got[3:20, 5:40])
 
@@ -258,7 +258,7 @@ def relabel(path, tags):
     (False, GREY8.astype("i1"), {}), (False, FLOAT, {}),
     (True, GREY8, {"photometric": "palette", "colormap": MAP8}), (False, CMYK16, {"photometric": "separated"}),
 ])  # fmt: skip
-def test_eight_bits_are_known_without_decoding(kind, image, options):
-    buffer = io.BytesIO()
-    tifffile.imwrite(buffer, image, **{"photometric": "minisblack"} | options)
-    assert tiff.is_eight_bit(buffer.getvalue()) is kind
+def test_the_header_says_whether_a_tiff_has_8_bits(tmp_path, kind, image, options):
+    tifffile.imwrite(tmp_path / "a.tif", image, **{"photometric": "minisblack"} | options)
+    undecoded = peek(tmp_path / "a.tif")
+    assert (undecoded is not None and undecoded.dtype == np.uint8) is kind

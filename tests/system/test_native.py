@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 
-from mmdrfuse.engine import make, stored
+from mmdrfuse.engine import fuse_stored, make
 from mmdrfuse.models import read
 from mmdrfuse.system import native
 
@@ -133,7 +133,7 @@ def test_function_that_allocates_is_not_kept_and_works(tiny, caplog):
 def test_package_fuses_the_same_bytes_by_numba_alone(tiny, monkeypatch, rng):
     infrared, visible = rng.integers(0, 256, (2, 40, 33)).astype(np.uint8)
     engine = make(read("ivif"), threads=2)
-    expected = stored(engine, infrared, visible)
+    expected = fuse_stored(engine, infrared, visible)
     native._function.cache_clear()
     monkeypatch.setattr(native, "_link", broken)
-    np.testing.assert_array_equal(stored(engine, infrared, visible), expected)
+    np.testing.assert_array_equal(fuse_stored(engine, infrared, visible), expected)

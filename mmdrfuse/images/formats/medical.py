@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from mmdrfuse.errors import InputError, MissingExtraError, reading
 from mmdrfuse.images.formats import dicom
-from mmdrfuse.images.picture import chosen
+from mmdrfuse.images.picture import page_index
 
 SUFFIXES = (".dcm", ".dicom", ".ima", ".nii", ".nii.gz")
 """File name endings, in lower case."""
@@ -83,7 +83,7 @@ def decode(content: bytes, name: str, page: int | None) -> NDArray[Any]:
             dicom.check_colours(content, tags, name)
 
         stack = _stack(sitk.GetArrayFromImage(volume), components, name)
-        values = stack[chosen(page, len(stack), name, "slices")]
+        values = stack[page_index(page, len(stack), name, "slices")]
         return _in_colour(values, tags) if components > 1 else _shown(values, stack, tags)
 
 

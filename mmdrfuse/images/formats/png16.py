@@ -1,7 +1,7 @@
-"""PNG files with 16 bits of colour, of which Pillow gives only the upper 8.
+"""Decoding PNG files with 16 bits of colour, of which Pillow returns only the upper 8.
 
-Pillow undoes compression, filters and interlacing, and then picks the upper byte of every value. Told that the bytes
-stand the other way round, it picks the lower one: two passes give all 16 bits.
+Pillow undoes compression, filters and interlacing, and then takes the upper byte of every value. If the bytes are
+declared in the other order, it takes the lower one. So two passes return all 16 bits.
 
 PNG Specification, third edition, W3C, 2025, https://www.w3.org/TR/png-3/.
 """
@@ -18,30 +18,32 @@ from mmdrfuse.images.formats.png import SIGNATURE
 
 _MODES = {2: "RGB", 6: "RGBA"}
 _GRAY_ALPHA = 4
-_DEPTH = slice(24, 26)
-"""Where a file holds its depth and colour type, the first chunk being IHDR."""
+_DEPTH_AND_COLOUR = slice(24, 26)
+"""Position of the bit depth and the colour type, in IHDR, which is the first chunk."""
 
 
-def is_deep(content: bytes) -> bool:
-    """Tell whether a file is a PNG with 16 bits a channel and more than one channel."""
-    depth, colour = content[_DEPTH] if len(content) > 33 else (0, 0)
+def is_png16(content: bytes) -> bool:
+    """Return whether a file is a PNG with several channels of 16 bits each."""
+    depth, colour = content[_DEPTH_AND_COLOUR] if len(content) > 33 else (0, 0)
     return content.startswith(SIGNATURE) and depth == 16 and colour in {*_MODES, _GRAY_ALPHA}
 
 
 def decode(content: bytes) -> NDArray[np.uint16]:
-    """Give the values of a PNG for which `is_deep` holds; transparency is dropped.
+    """Decode a PNG for which `is_png16` holds; transparency is dropped.
 
     Returns:
         H×W or H×W×3.
 
     Raises:
-        OSError: The file is damaged, as Pillow finds it.
+        OSError: The file is damaged.
     """
-    mode = _MODES.get(content[_DEPTH][1])
+    mode = _MODES.get(content[_DEPTH_AND_COLOUR][1])
     if mode is None:
-        both = _bytes(_as_rgba(content), "RGBA")
-        return _joined(both[..., 0], both[..., 1])
-    return _joined(_bytes(content, f"{mode};16B")[..., :3], _bytes(content, f"{mode};16L")[..., :3])
+        gray_alpha = _bytes(_as_rgba(content), "RGBA")  # the upper and lower bytes of grey, then those of alpha
+        return _joined(gray_alpha[..., 0], gray_alpha[..., 1])
+    upper = _bytes(content, f"{mode};16B")[..., :3]
+    lower = _bytes(content, f"{mode};16L")[..., :3]
+    return _joined(upper, lower)
 
 
 def _bytes(content: bytes, layout: str) -> NDArray[np.uint8]:
@@ -51,7 +53,7 @@ def _bytes(content: bytes, layout: str) -> NDArray[np.uint8]:
 
 
 def _as_rgba(content: bytes) -> bytes:
-    """Declare grey and alpha of 16 bits as four channels of 8: the same bytes in the same order, filters included."""
+    """Declare grey and alpha of 16 bits as four channels of 8 bits: bytes, order and filters are the same."""
     header = bytearray(content[12:29])
     header[12:14] = 8, 6
     return content[:12] + bytes(header) + struct.pack(">I", zlib.crc32(header)) + content[33:]

@@ -1,6 +1,6 @@
-"""What a page of a TIFF holds, and how its stored samples become pixels: one interpretation for all readers.
+"""The layout of a page of a TIFF, and the conversion of its samples to pixels: one interpretation for all readers.
 
-Every kind of sample is either turned into the pixels that it means, or refused with the name of what it is.
+Every kind of sample is either converted to the pixels that it means, or refused by its name.
 
 TIFF revision 6.0, Adobe, 1992; its technical notes 1 to 3; tags of tifffile, https://github.com/cgohlke/tifffile.
 """
@@ -20,7 +20,7 @@ _PHOTOMETRIC, _COLOR_MAP, _INK_SET, _DOT_RANGE = 262, 320, 332, 336
 """Numbers of tags."""
 
 MIN_IS_WHITE, MIN_IS_BLACK, RGB, PALETTE, MASK, SEPARATED, YCBCR = range(7)
-"""Values of the tag PhotometricInterpretation that are known here, or are no picture."""
+"""Values of the tag PhotometricInterpretation: the pictures that are read here, and the mask."""
 
 _REFUSED = {
     MASK: "a transparency mask, which is no picture",
@@ -32,53 +32,53 @@ _REFUSED = {
     32845: "logarithmic luminance and colour (LogLuv); save it as floating-point RGB",
     34892: "raw values of a sensor (LinearRaw); develop it to RGB first",
 }
-"""The others that have names, and what to do about them."""
+"""Values that are not read → what they are, and what to do about them."""
 
-_PLAIN = {MIN_IS_WHITE: "grey that counts from white", PALETTE: "a palette", SEPARATED: "CMYK", YCBCR: "YCbCr"}
-"""Those that are defined for integers without sign of up to 16 bits."""
+_INTEGER_ONLY = {MIN_IS_WHITE: "grey that counts from white", PALETTE: "a palette", SEPARATED: "CMYK", YCBCR: "YCbCr"}
+"""Interpretations that are defined only for unsigned integers of up to 16 bits, in words."""
 
 _KINDS = {"u": "integers", "i": "signed integers", "f": "floating point"}
 """Kinds of numbers, as NumPy names them, in words."""
 
 _SAMPLE_KINDS = {1: "u", 2: "i", 3: "f", 4: "u"}
-"""Values of the tag SampleFormat; undefined values (4) are taken for numbers without sign, as everywhere."""
+"""Values of the tag SampleFormat → kinds of numbers; undefined values (4) count as unsigned, as in other programs."""
 
 _PREMULTIPLIED = 1
-"""A value of the tag ExtraSamples: transparency that the colours have been multiplied with."""
+"""The value of the tag ExtraSamples for a transparency that the colours are multiplied with."""
 
 _BYTE = 256
-"""Values of a colour map that counts to here at most are of 8 bits, as some old programs write them."""
+"""A colour map whose values all lie below this has 8 bits, as some old programs write it; the standard has 16."""
 
 
 @dataclass(frozen=True)
 class Layout:
-    """How the samples of one page lie in the file, and what they mean."""
+    """The layout of one page's samples in the file, and their meaning."""
 
     height: int
     width: int
     samples: int
-    """Of each pixel, as stored, transparency and all."""
+    """Samples of each stored pixel, with transparency."""
     kind: str
-    """``u``, ``i`` or ``f``, as NumPy names integers without and with sign, and floating point."""
+    """``u``, ``i`` or ``f``, NumPy's names of unsigned integers, signed integers and floating point."""
     bits: int
-    """Of each sample."""
+    """Bits of each sample."""
     photometric: int
     channels: int
-    """Of the pixels: 1 for grey, 3 for RGB."""
+    """Channels of the pixels: 1 for grey, 3 for RGB."""
     premultiplied: int | None = None
-    """Which sample is the transparency that the colours have been multiplied with."""
+    """Index of the sample that is the transparency by which the colours are multiplied."""
     palette: NDArray[Any] | None = None
     """N×3, uint8 or uint16."""
 
     @property
     def stored(self) -> np.dtype[Any]:
-        """The type of number that holds a stored sample."""
+        """The type that holds a stored sample."""
         size = next(size for size in (1, 2, 4, 8) if self.bits <= 8 * size)
         return np.dtype(f"{self.kind}{size}")
 
     @property
-    def ranged(self) -> bool:
-        """Whether the values have a black and a white by themselves: not so with a sign, or more than 16 bits."""
+    def has_range(self) -> bool:
+        """Whether the type says what is black and white: signed integers and those of more than 16 bits do not."""
         return self.kind == "f" or (self.kind == "u" and self.bits <= 16)
 
     @property
@@ -86,53 +86,55 @@ class Layout:
         """The type of the pixels' values: uint8, uint16 or float32."""
         if self.palette is not None:
             return self.palette.dtype
-        if self.kind == "f" or not self.ranged:
+        if self.kind == "f" or not self.has_range:
             return np.dtype(np.float32)
         return np.dtype(np.uint8 if self.bits <= 8 else np.uint16)
 
     def pixels(self, samples: NDArray[Any]) -> NDArray[Any]:
-        """Turn stored samples into pixels.
+        """Convert stored samples to pixels.
 
         Args:
-            samples: H×W×`samples` of the type `stored`; those of 8 bits as a JPEG decoder gives them are RGB already.
+            samples: H×W×`samples` of the type `stored`; YCbCr samples are RGB already, as a JPEG decoder returns them.
 
         Returns:
-            H×W×`channels` of `dtype`, from black to white where `ranged` holds, as stored otherwise.
+            H×W×`channels` of `dtype`; from black to white if `has_range` holds, else as stored.
         """
         if self.palette is not None:
             coloured: NDArray[Any] = self.palette[samples[..., 0]]
             return coloured
 
-        values = self._scaled(samples[..., : 4 if self.photometric == SEPARATED else self.channels])
+        colours = 4 if self.photometric == SEPARATED else self.channels
+        values = self._scaled(samples[..., :colours])
         if self.premultiplied is not None:
             values = _unmultiplied(values, self._scaled(samples[..., self.premultiplied, None]))
         if self.photometric == MIN_IS_WHITE:
             return np.iinfo(self.dtype).max - values
         if self.photometric == SEPARATED:
-            return _without_inks(values)
+            return _from_cmyk(values)
         return values
 
     def _scaled(self, samples: NDArray[Any]) -> NDArray[Any]:
-        """Give samples of few bits the range of the type that holds them, so that white is white."""
-        if self.kind != "u" or self.bits in (8, 16) or not self.ranged:
-            with np.errstate(over="ignore"):  # double precision may become infinite, which is refused where it matters
+        """Scale samples of few bits to the range of the type that holds them, so that white is white."""
+        if self.kind != "u" or self.bits in (8, 16) or not self.has_range:
+            with np.errstate(over="ignore"):  # double precision may become infinite, which `to_unit` refuses
                 return samples.astype(self.dtype, copy=False)
-        top, white = (1 << self.bits) - 1, int(np.iinfo(self.dtype).max)
+        top = (1 << self.bits) - 1
+        white = int(np.iinfo(self.dtype).max)
         values = np.arange(top + 1, dtype=np.uint32)
-        scale = ((values * white + top // 2) // top).astype(self.dtype)
-        scaled: NDArray[Any] = scale[samples]
+        table = ((values * white + top // 2) // top).astype(self.dtype)  # rounded
+        scaled: NDArray[Any] = table[samples]
         return scaled
 
 
-def layout(page: Any, name: str) -> Layout:  # noqa: ANN401
-    """Find out what a page holds.
+def read_layout(page: Any, name: str) -> Layout:  # noqa: ANN401
+    """Read the layout of a page from its tags.
 
     Args:
         page: A `tifffile.TiffPage`.
         name: What to call the file in messages.
 
     Raises:
-        InputError: It is nothing that can be turned into grey or RGB without guessing.
+        InputError: The page cannot be converted to grey or RGB without guessing.
     """
     kind, bits, samples = _samples(page, name)
     photometric = _photometric(page)
@@ -145,10 +147,9 @@ def layout(page: Any, name: str) -> Layout:  # noqa: ANN401
         raise InputError(f"{name}: holds {page.imagewidth}x{page.imagelength} pixels, which is no picture")
 
     colours = _colours(photometric, samples, page.extrasamples, name)
-    plain = kind == "u" and bits <= 16
-    if photometric in _PLAIN and not plain:
+    if photometric in _INTEGER_ONLY and (kind != "u" or bits > 16):
         raise InputError(
-            f"{name}: holds {_PLAIN[photometric]} in {bits}-bit {_KINDS[kind]}, which has no fixed meaning; "
+            f"{name}: holds {_INTEGER_ONLY[photometric]} in {bits}-bit {_KINDS[kind]}, which has no fixed meaning; "
             "save it in 8 or 16 bits"
         )
     if photometric == YCBCR and (bits != 8 or samples != 3 or page.planarconfig != 1):
@@ -156,24 +157,23 @@ def layout(page: Any, name: str) -> Layout:  # noqa: ANN401
     if photometric == SEPARATED:
         _check_inks(page, name)
     palette = _palette(page, bits, name) if photometric == PALETTE else None
-    extra = dict(enumerate(page.extrasamples, samples - len(page.extrasamples)))
-    multiplied = next((place for place, what in extra.items() if what == _PREMULTIPLIED and place >= colours), None)
-    if multiplied is not None and photometric not in (MIN_IS_BLACK, RGB):
+    premultiplied = _premultiplied(page.extrasamples, samples, colours)
+    if premultiplied is not None and photometric not in (MIN_IS_BLACK, RGB):
         raise InputError(f"{name}: holds colours multiplied with their transparency; save it without transparency")
+    gray = colours == 1 and photometric in (MIN_IS_WHITE, MIN_IS_BLACK)
     return Layout(
         page.imagelength, page.imagewidth, samples, kind, bits, photometric,
-        channels=1 if photometric in (MIN_IS_WHITE, MIN_IS_BLACK) and colours == 1 else 3,
-        premultiplied=multiplied, palette=palette,
+        channels=1 if gray else 3, premultiplied=premultiplied, palette=palette,
     )  # fmt: skip
 
 
 def is_picture(page: Any) -> bool:  # noqa: ANN401
-    """Tell whether a page is a picture of its own: no smaller copy of another, and no mask."""
+    """Return whether a page is a picture of its own: neither a smaller copy of another nor a mask."""
     return not page.subfiletype & (_SUBFILE_REDUCED | _SUBFILE_MASK) and _photometric(page) != MASK
 
 
 def _samples(page: Any, name: str) -> tuple[str, int, int]:  # noqa: ANN401
-    """Return the kind, the bits and the number of a pixel's samples, which have to be alike."""
+    """Return the kind, bits and number of a pixel's samples, which must all have one type."""
     bits = np.unique(np.ravel(page.bitspersample)).tolist()
     formats = page.tags.valueof(339, 1)
     kinds = sorted(set(formats)) if isinstance(formats, tuple) else [formats]
@@ -182,28 +182,28 @@ def _samples(page: Any, name: str) -> tuple[str, int, int]:  # noqa: ANN401
     if kinds[0] in (5, 6):
         raise InputError(f"{name}: holds complex numbers, which are no picture; save their magnitude")
     kind = _SAMPLE_KINDS.get(kinds[0])
-    whole = bits[0] in {"f": (16, 32, 64), "i": (8, 16, 32, 64)}.get(kind or "", range(1, 33))
-    if kind is None or not whole or page.samplesperpixel < 1:
+    allowed_bits = {"f": (16, 32, 64), "i": (8, 16, 32, 64)}.get(kind or "", range(1, 33))
+    if kind is None or bits[0] not in allowed_bits or page.samplesperpixel < 1:
         raise InputError(f"{name}: holds {bits[0]}-bit samples of format {kinds[0]}; save it in 8 or 16 bits")
     return kind, bits[0], page.samplesperpixel
 
 
 def _photometric(page: Any) -> int:  # noqa: ANN401
-    """Return what the values mean; where the file does not say, by their number, as libtiff has it."""
-    given = page.tags.valueof(_PHOTOMETRIC)
-    if given is None:
+    """Return the meaning of the values; without the tag, their number decides, as in libtiff."""
+    photometric = page.tags.valueof(_PHOTOMETRIC)
+    if photometric is None:
         return RGB if page.samplesperpixel >= 3 else MIN_IS_BLACK
-    return int(given)
+    return int(photometric)
 
 
 def _colours(photometric: int, samples: int, extra: tuple[int, ...], name: str) -> int:
-    """Return how many of a pixel's samples are its colour; the others are transparency, or unknown."""
+    """Return how many of a pixel's samples are its colour; the others are transparency, or undefined."""
     needed = {RGB: 3, YCBCR: 3, SEPARATED: 4}.get(photometric, 1)
     if samples < needed:
         raise InputError(f"{name}: has {samples} channels, where its kind of colour needs {needed}; save it as RGB")
     if photometric not in (MIN_IS_WHITE, MIN_IS_BLACK):
         return needed
-    # GDAL calls three bands grey with two more; by the standard they would be, but nobody means it.
+    # GDAL marks three bands as grey with two extra samples. The standard would have them so, but nobody means it.
     transparent = extra[-1:] and extra[-1] in (1, 2)
     bands = samples - 1 if transparent else samples
     if bands == 3 and photometric == MIN_IS_BLACK:
@@ -216,6 +216,14 @@ def _colours(photometric: int, samples: int, extra: tuple[int, ...], name: str) 
     return 1
 
 
+def _premultiplied(extra: tuple[int, ...], samples: int, colours: int) -> int | None:
+    """Return the index of the transparency by which the colours are multiplied; None if there is none."""
+    for index, meaning in enumerate(extra, samples - len(extra)):
+        if meaning == _PREMULTIPLIED and index >= colours:
+            return index
+    return None
+
+
 def _check_inks(page: Any, name: str) -> None:  # noqa: ANN401
     bits = int(np.ravel(page.bitspersample)[0])
     dots = page.tags.valueof(_DOT_RANGE)
@@ -224,7 +232,7 @@ def _check_inks(page: Any, name: str) -> None:  # noqa: ANN401
 
 
 def _palette(page: Any, bits: int, name: str) -> NDArray[Any]:  # noqa: ANN401
-    """Return the colours of a palette: 8 bits each, 16 where there are more than 256 of them."""
+    """Return the colours of a palette, N×3: uint8, or uint16 where there are more than 256 of them."""
     stored = page.tags.valueof(_COLOR_MAP)
     if stored is None or np.size(stored) != 3 << bits:
         raise InputError(f"{name}: its palette is missing or of another size; replace or remove it")
@@ -235,16 +243,19 @@ def _palette(page: Any, bits: int, name: str) -> NDArray[Any]:  # noqa: ANN401
 
 
 def _unmultiplied(values: NDArray[Any], alpha: NDArray[Any]) -> NDArray[Any]:
-    """Undo the multiplication of colours with their transparency; what is wholly transparent is black."""
+    """Divide colours by their transparency; fully transparent pixels become black."""
     white = 1 if values.dtype.kind == "f" else int(np.iinfo(values.dtype).max)
-    share = np.divide(white, alpha, out=np.zeros(alpha.shape), where=alpha > 0)
-    colours = np.clip(values * share, 0, white)
-    unmultiplied: NDArray[Any] = (colours if white == 1 else np.rint(colours)).astype(values.dtype)
+    factor = np.divide(white, alpha, out=np.zeros(alpha.shape), where=alpha > 0)
+    colours = np.clip(values * factor, 0, white)
+    if white != 1:
+        colours = np.rint(colours)
+    unmultiplied: NDArray[Any] = colours.astype(values.dtype)
     return unmultiplied
 
 
-def _without_inks(inks: NDArray[Any]) -> NDArray[Any]:
-    """Turn cyan, magenta, yellow and black into RGB: light that passes the ink, and then the black."""
+def _from_cmyk(inks: NDArray[Any]) -> NDArray[Any]:
+    """Convert cyan, magenta, yellow and black to RGB: the light that passes the ink, and then the black."""
     white = int(np.iinfo(inks.dtype).max)
-    left = (white - inks).astype(np.uint64)
-    return ((left[..., :3] * left[..., 3:] + white // 2) // white).astype(inks.dtype)
+    light = (white - inks).astype(np.uint64)
+    rgb = (light[..., :3] * light[..., 3:] + white // 2) // white  # rounded
+    return rgb.astype(inks.dtype)

@@ -1,7 +1,7 @@
-"""One strip or tile of a TIFF, from its bytes in the file to its samples.
+"""Decoding one segment (strip or tile) of a TIFF, from its bytes in the file to its samples.
 
-Deflate is undone by zlib, and what Pillow's libtiff knows by Pillow: the bytes of the segment are wrapped as a small
-TIFF of their own. All other compressions are left to tifffile, which needs imagecodecs for them.
+zlib undoes Deflate. Pillow's libtiff undoes the compressions that it knows: the segment is wrapped as a small TIFF
+file of its own. tifffile undoes all others, for which it needs imagecodecs.
 
 TIFF revision 6.0, Adobe, 1992; TIFF technical note 3 (predictor of floating point), Adobe, 2005.
 """
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 NONE, _JPEG = 1, 7
 _DEFLATE = (8, 32946)
 _FAX = (2, 3, 4)
-_BYTES = (5, 32773, 34925, 50000)
-"""LZW, PackBits, LZMA and ZSTD: compressions of bytes, whatever they mean."""
+_BYTE_COMPRESSIONS = (5, 32773, 34925, 50000)
+"""LZW, PackBits, LZMA and ZSTD: compressions of bytes, whatever the bytes mean."""
 
 _HORIZONTAL, _FLOATING = 2, 3
 """Values of the tag Predictor."""
@@ -37,16 +37,16 @@ _UNDEFINED = 7
 """The type of the tag JPEGTables."""
 
 
-def decoded(
+def decode_segment(
     data: bytes, index: int, page: "TiffPage", layout: Layout, shape: tuple[int, int, int], name: str
 ) -> NDArray[Any]:
     """Return the samples of one strip or tile.
 
     Args:
-        data: As they stand in the file.
+        data: The segment's bytes in the file.
         index: Which of the page's segments it is.
-        page: Where the compression stands.
-        layout: What the samples are.
+        page: The page, whose tags name the compression.
+        layout: Of the page.
         shape: Rows, columns and samples of the segment.
         name: What to call the file in messages.
 
@@ -54,23 +54,24 @@ def decoded(
         An array of ``shape``, of the type `Layout.stored`; RGB where the page is YCbCr.
 
     Raises:
-        ValueError: Or any other exception: they are damaged.
-        MissingExtraError: Their compression needs imagecodecs.
+        Exception: Of any kind, such as ValueError: the segment is damaged.
+        MissingExtraError: The compression needs imagecodecs.
     """
     rows, columns, samples = shape
     if layout.photometric == YCBCR or page.compression == _JPEG:
-        return _picture(data, page, layout, shape, name)
+        return _by_pillow(data, page, layout, shape, name)
     if page.compression in _FAX:
         options = {code: page.tags.valueof(code) for code in (*_FAX_OPTIONS, _FILL_ORDER)}
         wrapped = _wrapped(data, columns, rows, bits=(1,), compression=page.compression, tags=options)
         return np.asarray(wrapped, np.uint8)[..., None]
 
-    row_bytes, word_bytes = -(-columns * samples * layout.bits // 8), columns * samples * layout.stored.itemsize
+    row_bytes = -(-columns * samples * layout.bits // 8)
+    word_bytes = columns * samples * layout.stored.itemsize
     if page.fillorder == 2:
         data = _reversed_bits(data)
     if page.compression in _DEFLATE:
         data = zlib.decompressobj().decompress(data, rows * word_bytes)
-    elif page.compression in _BYTES:
+    elif page.compression in _BYTE_COMPRESSIONS:
         data = np.asarray(_wrapped(data, row_bytes, rows, bits=(8,), compression=page.compression)).tobytes()
     elif page.compression != NONE:
         return _by_tifffile(data, index, page, name).reshape(shape)
@@ -86,11 +87,13 @@ def decoded(
 def _unpredicted(
     lines: NDArray[np.uint8], page: "TiffPage", layout: Layout, columns: int, samples: int
 ) -> NDArray[Any]:
-    """Unpack rows of bytes to numbers, and undo their differences: H×(W·samples)."""
+    """Unpack rows of bytes to numbers, H×(W·samples), and undo the predictor's differences."""
     stored = layout.stored
     if page.predictor == _FLOATING:
         planes = np.cumsum(lines.reshape(len(lines), -1, samples), axis=1, dtype=np.uint8)
-        planes = planes.reshape(len(lines), stored.itemsize, -1)  # of all numbers the first bytes, then the second
+        planes = planes.reshape(
+            len(lines), stored.itemsize, -1
+        )  # each row holds the first bytes of all its numbers, then the second ones
         return np.ascontiguousarray(planes.swapaxes(1, 2)).view(stored.newbyteorder(">"))[..., 0].astype(stored)
 
     if lines.shape[1] == columns * samples * stored.itemsize:
@@ -98,28 +101,29 @@ def _unpredicted(
     else:
         values = _unpacked(lines, columns * samples, layout.bits, stored)
     if page.predictor == _HORIZONTAL:
-        counted = values.view(f"u{stored.itemsize}").reshape(len(lines), -1, samples)
-        return np.cumsum(counted, axis=1, dtype=counted.dtype).view(stored)
+        # Unsigned, because the sums wrap around.
+        differences = values.view(f"u{stored.itemsize}").reshape(len(lines), -1, samples)
+        return np.cumsum(differences, axis=1, dtype=differences.dtype).view(stored)
     if page.predictor != NONE:
         raise ValueError(f"its predictor {page.predictor} is unknown")
     return values
 
 
 def _unpacked(lines: NDArray[np.uint8], count: int, bits: int, stored: np.dtype[Any]) -> NDArray[Any]:
-    """Spread numbers of any bits, which lie bit by bit in a row, over the type that holds them."""
-    single = np.unpackbits(lines, axis=1)[:, : count * bits].reshape(len(lines), count, bits)
+    """Unpack numbers of any bit depth, which are packed bit by bit in a row, to the type that holds them."""
+    unpacked = np.unpackbits(lines, axis=1)[:, : count * bits].reshape(len(lines), count, bits)
     padding = np.zeros((len(lines), count, 8 * stored.itemsize - bits), np.uint8)
-    packed = np.packbits(np.concatenate([padding, single], axis=2), axis=2)
+    packed = np.packbits(np.concatenate([padding, unpacked], axis=2), axis=2)
     return packed.view(stored.newbyteorder(">"))[..., 0].astype(stored)
 
 
-def _picture(data: bytes, page: "TiffPage", layout: Layout, shape: tuple[int, int, int], name: str) -> NDArray[Any]:
-    """Decode a segment that is a small picture of its own: JPEG, or YCbCr in any compression."""
+def _by_pillow(data: bytes, page: "TiffPage", layout: Layout, shape: tuple[int, int, int], name: str) -> NDArray[Any]:
+    """Decode a segment that is a small picture of its own: JPEG, or YCbCr in any compression that Pillow knows."""
     rows, columns, samples = shape
-    if page.compression not in (NONE, _JPEG, *_DEFLATE, *_BYTES) or layout.bits != 8:
+    if page.compression not in (NONE, _JPEG, *_DEFLATE, *_BYTE_COMPRESSIONS) or layout.bits != 8:
         return _by_tifffile(data, index=0, page=page, name=name).reshape(shape)
     compression = int(page.compression)
-    if compression == NONE:  # Pillow leaves to libtiff, which knows about missing chroma, what is compressed alone
+    if compression == NONE:  # libtiff upsamples the chroma, and Pillow passes only compressed data on to libtiff
         data, compression = zlib.compress(data, 0), _DEFLATE[0]
     photometric = layout.photometric if samples > 1 and layout.photometric in (RGB, SEPARATED, YCBCR) else 1
     if samples not in (1, 3, 4) or (samples == 1) != (layout.samples == 1 or page.planarconfig == 2):
@@ -144,12 +148,12 @@ def _wrapped(
     photometric: int = 1,
     tags: dict[int, Any] | None = None,
 ) -> TiffImagePlugin.TiffImageFile:
-    """Decode a segment by Pillow as the only strip of a TIFF."""
+    """Decode a segment by Pillow, as the only strip of a TIFF file of its own."""
     directory = TiffImagePlugin.ImageFileDirectory_v2(b"II*\0\x08\0\0\0")
     directory[Base.ImageWidth], directory[Base.ImageLength] = columns, rows
     directory[Base.BitsPerSample], directory[Base.SamplesPerPixel] = bits, len(bits)
     directory[Base.Compression], directory[Base.PhotometricInterpretation] = compression, photometric
-    directory[Base.StripOffsets] = 0  # Pillow adds where the directory ends
+    directory[Base.StripOffsets] = 0  # Pillow adds the directory's length
     directory[Base.RowsPerStrip], directory[Base.StripByteCounts] = rows, len(data)
     directory.tagtype[_JPEG_TABLES] = _UNDEFINED
     for code, value in (tags or {}).items():
@@ -159,7 +163,7 @@ def _wrapped(
     directory.save(file)
     file.write(data)
     file.seek(0)
-    # Not by Image.open: what is too large was refused before, by the page's own size.
+    # Not by Image.open, whose limit of pixels does not apply: the page's size was checked before.
     image = TiffImagePlugin.TiffImageFile(file)
     image.load()
     return image
@@ -167,15 +171,15 @@ def _wrapped(
 
 def _by_tifffile(data: bytes, index: int, page: "TiffPage", name: str) -> NDArray[Any]:
     try:
-        found = page.decode(data, index, jpegtables=page.jpegtables)[0]
+        samples = page.decode(data, index, jpegtables=page.jpegtables)[0]
     except ValueError as error:
         if "imagecodecs" not in str(error):
             raise
         kind = getattr(page.compression, "name", page.compression)
         raise MissingExtraError("imagecodecs", "tiff", f"{name}: a TIFF compressed as {kind}") from None
-    if found is None:
+    if samples is None:
         raise ValueError(f"part {index} is empty")
-    return found
+    return samples
 
 
 def _reversed_bits(data: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""Writing TIFF by tifffile: in one strip or in tiles, with what is known about the picture.
+"""Writing TIFF by tifffile, in one strip or in tiles, with the picture's metadata.
 
 TIFF revision 6.0, Adobe, 1992; CIPA DC-008, Exif 2.32; tifffile, https://github.com/cgohlke/tifffile.
 """
@@ -16,35 +16,35 @@ from PIL import ExifTags, Image, TiffImagePlugin
 from mmdrfuse.images.metadata import profile
 from mmdrfuse.images.picture import GeoTags, Metadata
 
-_CLASSIC = 1 << 31
-"""Bytes of values from which a file is written as BigTIFF: classic offsets end at 4 GiB."""
+_MAX_CLASSIC = 1 << 31
+"""Bytes of values above which a file is written as BigTIFF. Classic offsets end at 4 GiB, and tags need room too."""
 
 _Directory = TiffImagePlugin.ImageFileDirectory_v2
 
 _DIRECTORIES = {ExifTags.IFD.Exif: 34664, ExifTags.IFD.GPSInfo: 34852}
-"""Tags that point to a directory of their own, which tifffile does not write, and the unused tag beside each that it is
-written as at first."""
+"""Tags that point to a directory of their own, which tifffile does not write → the unused tag that stands in for each
+until `_append` adds the directory."""
 
 _ICC = 34675
 _ASCII, _LONG, _UNDEFINED = 2, 4, 7
 _UNITS = (1, 2, 3)
-"""Of resolution: none, inch and centimetre."""
+"""Units of the resolution: none, inch and centimetre."""
 _RESOLUTION = ExifTags.Base.XResolution, ExifTags.Base.YResolution, ExifTags.Base.ResolutionUnit
 
 
-def encode(image: NDArray[Any], known: Metadata) -> bytes:
+def encode(image: NDArray[Any], metadata: Metadata) -> bytes:
     """Return a picture as the content of a TIFF file, uncompressed, in one strip.
 
     Args:
         image: H×W or H×W×3; uint8, uint16 or float32.
-        known: What to carry over; a place on earth only to a picture of the same size.
+        metadata: What to carry over; the geographic tags only into a picture of the same size.
     """
     exif = Image.Exif()
-    exif.load(known.exif)
-    icc = profile(known, image)
+    exif.load(metadata.exif)
+    icc = profile(metadata, image)
     tags: GeoTags = ((_ICC, _UNDEFINED, len(icc), icc, True),) if icc else ()
-    if known.geo_shape == image.shape[:2]:
-        tags += known.geo
+    if metadata.geo_shape == image.shape[:2]:
+        tags += metadata.geo
     file = io.BytesIO()
     write(file, image, image.shape, image.dtype, tags=tags, exif=exif)
     return file.getvalue()
@@ -60,14 +60,14 @@ def write(
     exif: Image.Exif | None = None,
     tile: int | None = None,
 ) -> None:
-    """Write a picture, or tiles as they come.
+    """Write a picture, or tiles as an iterator yields them.
 
     Args:
-        file: Where to.
+        file: The target.
         data: The picture; with ``tile``, its tiles row by row, which are compressed without loss.
         shape: H×W or H×W×3, of the whole.
         dtype: uint8, uint16 or float32.
-        tags: To be written as they are.
+        tags: Written as they are.
         exif: Further tags, with the directories of Exif and GPS.
         tile: Side of the tiles; None for one strip.
     """
@@ -75,15 +75,17 @@ def write(
 
     directories = _directories(exif)
     resolution, unit = _resolution(exif)
-    written = (*tags, *_text(exif), *((_DIRECTORIES[tag], _LONG, 1, 0, True) for tag in directories))
-    packing: dict[str, Any] = {"rowsperstrip": shape[0]}
+    placeholders = tuple((_DIRECTORIES[tag], _LONG, 1, 0, True) for tag in directories)
+    layout: dict[str, Any] = {"rowsperstrip": shape[0]}
     if tile:
-        packing = {"tile": (tile, tile), "compression": "adobe_deflate", "compressionargs": {"level": 1},
+        layout = {"tile": (tile, tile), "compression": "adobe_deflate", "compressionargs": {"level": 1},
                    "predictor": dtype.kind == "u", "maxworkers": 1}  # fmt: skip
-    with tifffile.TiffWriter(file, bigtiff=int(np.prod(shape)) * dtype.itemsize > _CLASSIC, byteorder="<") as writer:
+    big = int(np.prod(shape)) * dtype.itemsize > _MAX_CLASSIC
+    with tifffile.TiffWriter(file, bigtiff=big, byteorder="<") as writer:
         writer.write(
             data, shape=shape, dtype=dtype, photometric="rgb" if len(shape) == 3 else "minisblack",
-            resolution=resolution, resolutionunit=unit, extratags=written, metadata=None, software=False, **packing,
+            resolution=resolution, resolutionunit=unit, extratags=(*tags, *_text(exif), *placeholders),
+            metadata=None, software=False, **layout,
         )  # fmt: skip
     if directories:
         _append(file, directories)
@@ -96,7 +98,7 @@ def _text(exif: Image.Exif | None) -> GeoTags:
 
 
 def _resolution(exif: Image.Exif | None) -> tuple[tuple[float, float] | None, int | None]:
-    """Return the pixels a unit of length and the unit, where all three are such."""
+    """Return the pixels per unit of length and the unit, if all three are valid."""
     *lengths, unit = [exif.get(tag) if exif else None for tag in _RESOLUTION]
     across, down = (float(length) if isinstance(length, SupportsFloat) else 0.0 for length in lengths)
     if unit not in _UNITS or not (0 < across < math.inf and 0 < down < math.inf):
@@ -105,33 +107,34 @@ def _resolution(exif: Image.Exif | None) -> tuple[tuple[float, float] | None, in
 
 
 def _directories(exif: Image.Exif | None) -> dict[ExifTags.IFD, _Directory]:
-    """Return the directories that Exif and GPS fill; one with a value that cannot be written is left out."""
-    made = {}
+    """Return the directories of Exif and GPS; a directory with a value that cannot be written is left out."""
+    directories = {}
     for tag in _DIRECTORIES if exif else ():
         directory = _Directory(b"II*\0\x08\0\0\0")
         try:
             for inner, value in exif.get_ifd(tag).items() if exif else ():
                 directory[inner] = value
             directory.tobytes(0)
-        except Exception:  # damage to what is about the picture, of any kind, does not spoil the picture
+        except Exception:  # damaged metadata, of any kind, does not spoil the picture
             continue
         if len(directory):
-            made[tag] = directory
-    return made
+            directories[tag] = directory
+    return directories
 
 
 def _append(file: Path | BinaryIO, directories: dict[ExifTags.IFD, _Directory]) -> None:
-    """Add directories at the end of a written file, and make the tags that stand in for them point there."""
+    """Add directories at the end of a written file, and make the tags that stand in for them point to them."""
     import tifffile
 
     if not isinstance(file, Path):
         file.seek(0)
     with tifffile.TiffFile(file, mode="r+") as written:
-        handle, found = written.filehandle, written.pages.first.tags
-        places = {tag: found[_DIRECTORIES[tag]] for tag in directories}
+        handle = written.filehandle
+        tags = written.pages.first.tags
         for tag, directory in directories.items():
+            placeholder = tags[_DIRECTORIES[tag]]
             end = handle.seek(0, io.SEEK_END)
             handle.write(directory.tobytes(end))
-            places[tag].overwrite(end)
-            handle.seek(places[tag].offset)
+            placeholder.overwrite(end)
+            handle.seek(placeholder.offset)
             handle.write(int(tag).to_bytes(2, "little"))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mmdrfuse.images.values.ranges import PERCENTILES, known_limits
+from mmdrfuse.images.values.ranges import PERCENTILES, constant_limits
 
 BINS = 1 << 16
 """As many as 16-bit values, so that those are counted exactly."""
@@ -64,7 +64,7 @@ def limits(output: NDArray[np.float32], policy: str) -> tuple[float, float]:
         UnknownNameError: No such policy.
         InputError: ``fixed`` without two numbers, the lower first.
     """
-    return known_limits(policy) or limits_over([output], policy)
+    return constant_limits(policy) or limits_over([output], policy)
 
 
 def limits_over(outputs: Iterable[NDArray[np.float32]], policy: str) -> tuple[float, float]:

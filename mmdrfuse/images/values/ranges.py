@@ -35,7 +35,7 @@ class Levels:
     high: float
     percent: bool = False
     """``low`` and ``high`` are percentiles."""
-    deep_only: bool = False
+    skip_eight_bit: bool = False
     """8-bit images are left as they are."""
 
     @classmethod
@@ -46,7 +46,7 @@ class Levels:
             InputError: It is none of them, or LO is not below HI.
         """
         if text == "auto":
-            return cls(*ROBUST, percent=True, deep_only=True)
+            return cls(*ROBUST, percent=True, skip_eight_bit=True)
         found = re.fullmatch(rf"(p?){_NUMBER}\.\.(p?){_NUMBER}", text)
         if found and found[1] == found[3]:
             levels = cls(float(found[2]), float(found[4]), percent=bool(found[1]))
@@ -107,7 +107,7 @@ def stretch(image: NDArray[Any], low: float, high: float) -> NDArray[np.float32]
     return np.clip((image.astype(np.float64) - low) * gain, 0, 1).astype(np.float32)
 
 
-def known_limits(policy: str) -> tuple[float, float] | None:
+def constant_limits(policy: str) -> tuple[float, float] | None:
     """Give the limits of a policy that needs no look at an image; None for those that do.
 
     Raises:

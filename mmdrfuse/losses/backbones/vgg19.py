@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from mmdrfuse.errors import WeightsError, reading
-from mmdrfuse.models.stored import torch_tensors
+from mmdrfuse.models.tensors import torch_tensors
 
 URL = "https://download.pytorch.org/models/vgg19-dcbb9e9d.pth"
 """torchvision's ImageNet weights, the first version; the name ends in the start of its SHA-256."""

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from mmdrfuse.errors import MMDRFuseError, SizeError
 from mmdrfuse.images import Side, is_gray, luminance
-from mmdrfuse.images.formats import tiff_blocks as tiff
+from mmdrfuse.images.formats import tiff_blocks
 from mmdrfuse.images.formats.tiff_blocks import BLOCK, TILE, BlockReader
 from mmdrfuse.pair import Pair
 from mmdrfuse.pipeline.fuse.fuser import Fuser, deeper, fuse_part, part_output
@@ -68,9 +68,9 @@ def fits_blocks(pair: Pair, target: Path) -> bool:
     Pictures whose sizes differ, and preparations that move pixels, are for one piece. So are small files that cannot
     be cut, for whatever reason: a whole picture has more ways of being read.
     """
-    if target.suffix.lower() not in tiff.SUFFIXES or not pair.preparation.pointwise:
+    if target.suffix.lower() not in tiff_blocks.SUFFIXES or not pair.preparation.pointwise:
         return False
-    sides = _infrared_shape(pair), tiff.shape(pair.visible)
+    sides = _infrared_shape(pair), tiff_blocks.read_shape(pair.visible)
     if sides[0] is None or sides[1] is None or sides[0][:2] != sides[1][:2] or min(sides[0][:2]) < 2:
         return False
     if sides[0].height * sides[0].width >= HUGE:
@@ -153,7 +153,7 @@ class Blocks:
                 if temporary is None:
                     deque(made_tiles, maxlen=0)
                 else:
-                    tiff.write_tiles(temporary, made_tiles, made, known.tags())
+                    tiff_blocks.write_tiles(temporary, made_tiles, made, known.tags())
                 sides = _stored(infrared), _stored(visible)  # where one was changed meanwhile, no file appears
         return Made(made.width, made.height, limits, side is not None, dtype, *sides)
 
@@ -176,11 +176,11 @@ def _opened(pair: Pair) -> Iterator[Readers]:
 
 def _infrared_reader(pair: Pair) -> BlockReader:
     """Open the infrared side; its range is found, so that also values below zero or of 32 bits can be read."""
-    return BlockReader(pair.infrared, wide=tiff.shape(pair.infrared) is None)
+    return BlockReader(pair.infrared, wide=tiff_blocks.read_shape(pair.infrared) is None)
 
 
-def _infrared_shape(pair: Pair) -> tiff.Shape | None:
-    return tiff.shape(pair.infrared) or tiff.shape(pair.infrared, wide=True)
+def _infrared_shape(pair: Pair) -> tiff_blocks.Shape | None:
+    return tiff_blocks.read_shape(pair.infrared) or tiff_blocks.read_shape(pair.infrared, wide=True)
 
 
 def _readable(pair: Pair) -> bool:
@@ -229,6 +229,6 @@ def _has_colour(reader: BlockReader) -> bool:
 
 def _stored(reader: BlockReader) -> Stored:
     sha256 = reader.sha256
-    reader.unchanged()
+    reader.check_unchanged()
     shape = reader.shape
     return Stored(shape.width, shape.height, shape.dtype, shape.channels > 1, sha256)

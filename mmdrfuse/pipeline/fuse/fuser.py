@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mmdrfuse.engine import Engine, make, stored
+from mmdrfuse.engine import Engine, fuse_stored, make
 from mmdrfuse.errors import InputError, UnknownNameError
 from mmdrfuse.images import (
     COLORS,
     Side,
+    constant_limits,
     converted,
     from_unit,
     is_gray,
-    known_limits,
     limits,
     limits_over,
     luminance,
@@ -114,15 +114,15 @@ class Fuser:
         Args:
             outputs: Called for what `output` gives of each part, where the range needs to look.
         """
-        return self.limits or known_limits(self.range) or limits_over(outputs(), self.range)
+        return self.limits or constant_limits(self.range) or limits_over(outputs(), self.range)
 
     def _fused(
         self, infrared: NDArray[Any], visible: NDArray[Any], dtype: "np.dtype[Any]"
     ) -> tuple[NDArray[Any], tuple[float, float]]:
         """Fuse two luminances; return the limits too."""
-        known = self.limits or known_limits(self.range)
+        known = self.limits or constant_limits(self.range)
         if known:
-            return stored(self.engine, infrared, visible, low=known[0], high=known[1], dtype=dtype), known
+            return fuse_stored(self.engine, infrared, visible, low=known[0], high=known[1], dtype=dtype), known
         output = self.engine(to_unit(infrared), to_unit(visible))
         known = limits(output, self.range)
         return from_unit(output, *known, dtype), known

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from mmdrfuse.images import known_limits
+from mmdrfuse.images import constant_limits
 from mmdrfuse.pair import Pair
 from mmdrfuse.pipeline.fuse import manifest
 from mmdrfuse.pipeline.fuse.choices import Choices
@@ -46,7 +46,7 @@ def _same(choices: Choices, pair: Pair, entry: Entry) -> bool:
     fuser = choices.fuser
     made = entry.range, entry.coloring, entry.quality, entry.preparation, entry.weights_sha256
     wanted = fuser.range, fuser.color, choices.quality, pair.preparation, choices.checkpoint.sha256
-    limits = fuser.limits or known_limits(fuser.range)
+    limits = fuser.limits or constant_limits(fuser.range)
     return (
         made == wanted
         and limits in (None, entry.limits)

@@ -94,7 +94,7 @@ def infrared_ranges(
     types: dict[int, np.dtype[Any]] = {}
     ends: dict[np.dtype[Any], tuple[float, float]] = {}
     histograms: dict[np.dtype[Any], Histogram] = {}
-    for number, seen in _each(partial(_look, deep_only=levels.deep_only), scenes, workers, advance):
+    for number, seen in _each(partial(_look, skip_eight_bit=levels.skip_eight_bit), scenes, workers, advance):
         if seen is None:
             continue
         types[number] = seen.dtype
@@ -168,14 +168,14 @@ def _counts(parts: Iterator[NDArray[Any]], ends: tuple[float, float]) -> NDArray
     return histogram.counts
 
 
-def _look(scene: Parts, *, deep_only: bool) -> _Seen | None:
+def _look(scene: Parts, *, skip_eight_bit: bool) -> _Seen | None:
     """Count one infrared side; nothing where its range is that of its type."""
-    if deep_only and scene.surely_eight_bit():
+    if skip_eight_bit and scene.surely_eight_bit():
         return None
     low, high, dtype, histogram = math.inf, -math.inf, np.dtype(np.uint8), _integers()
     for part in _finite(scene):
         dtype, low, high = part.dtype, min(low, float(part.min())), max(high, float(part.max()))
-        if deep_only and dtype == np.uint8:
+        if skip_eight_bit and dtype == np.uint8:
             return None
         if dtype.kind == "u":
             histogram.add(histogram.count(part))

@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmdrfuse.errors import ChoiceError, InputError, OutputError, SizeError
-from mmdrfuse.images.values.ranges import known_limits, stretch
+from mmdrfuse.images.values.ranges import constant_limits, stretch
 from mmdrfuse.images.video.containers import pyav
 from mmdrfuse.images.video.files import WRITTEN, VideoSource, writing_video
 from mmdrfuse.images.video.frames import PIPE, Chroma, Frame, Layout, RawSource, Source, raw_writing
-from mmdrfuse.images.video.sound import Note
+from mmdrfuse.images.video.sound import Warn
 from mmdrfuse.pair import Preparation
 from mmdrfuse.pipeline.fuse.choices import Choices
 from mmdrfuse.pipeline.fuse.fuser import Fuser, fuse_part, part_output
@@ -155,12 +155,12 @@ def settle_film(
     film = replace(film, preparation=choices.preparation)
     levels, fuser = choices.infrared_range, choices.fuser
     film.size()  # before anything is looked for
-    if levels.percent and not (levels.deep_only and film.surely_eight_bit()):
+    if levels.percent and not (levels.skip_eight_bit and film.surely_eight_bit()):
         _check_repeatable("percentiles of the infrared side", film.infrared_source)
     with looking("looking at the infrared", 1) as advance:
         (values,) = infrared_ranges([film], levels, advance=advance)
     film = replace(film, preparation=film.preparation.within(values))
-    if not (fuser.limits or known_limits(fuser.range)):
+    if not (fuser.limits or constant_limits(fuser.range)):
         _check_repeatable(f"range {fuser.range}", film.infrared_source, film.visible_source)
     with looking("looking at the result", 1):
         limits = fuser.limits_of(lambda: film.outputs(fuser))
@@ -176,7 +176,7 @@ def fuse_sequences(
 
 
 def fuse_film(
-    choices: Choices, film: Film, out: Path, *, overwrite: bool = False, note: Note = warnings.warn
+    choices: Choices, film: Film, out: Path, *, overwrite: bool = False, warn: Warn = warnings.warn
 ) -> Iterator[int | None]:
     """Fuse two sequences, giving the number of frames to expect, if known, after each that was written.
 
@@ -189,7 +189,7 @@ def fuse_film(
         out: A video file, a file of raw frames (`RAW_SUFFIXES`), or ``-`` for raw frames on standard output. A file
             appears when it is complete, or not at all.
         overwrite: Whether an existing file may be replaced.
-        note: Told what becomes of sound that cannot be copied.
+        warn: Told what becomes of sound that cannot be copied.
 
     Raises:
         InputError: A side cannot be read.
@@ -202,7 +202,7 @@ def fuse_film(
     height, width = film.size()
     made = replace(layout, height=height, width=width)
     with (
-        _writing(out, made, film.visible_source, comment, note, overwrite) as write,
+        _writing(out, made, film.visible_source, comment, warn, overwrite) as write,
         closing(prefetch(film.fused(fuser), buffer_size=AHEAD)) as frames,
     ):
         for frame in frames:
@@ -211,7 +211,7 @@ def fuse_film(
 
 
 @contextmanager
-def _writing(out: Path, layout: Layout, visible: Source, comment: str, note: Note, overwrite: bool) -> Iterator[Any]:
+def _writing(out: Path, layout: Layout, visible: Source, comment: str, warn: Warn, overwrite: bool) -> Iterator[Any]:
     if out == PIPE:
         with raw_writing(sys.stdout.buffer) as write:
             yield write
@@ -222,7 +222,7 @@ def _writing(out: Path, layout: Layout, visible: Source, comment: str, note: Not
                 yield write
         else:
             sound = visible.path if isinstance(visible, VideoSource) else None
-            made = writing_video(temporary, layout, sound=sound, comment=comment, note=note)
+            made = writing_video(temporary, layout, sound=sound, comment=comment, warn=warn)
             with _named(out, temporary, made) as write:
                 yield write
 

@@ -1,6 +1,5 @@
 """A pair of pictures in one piece: one part."""
 
-import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,18 +7,15 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from mmdrfuse import images
 from mmdrfuse.images import luminance
-from mmdrfuse.images.formats import flir, tiff
-from mmdrfuse.images.formats import png16 as deep
+from mmdrfuse.images.header import peek
 from mmdrfuse.pair import Pair
 from mmdrfuse.pipeline.fuse.fuser import Fuser, deeper, fuse_part, part_output
 from mmdrfuse.pipeline.fuse.made import Made, Stored
 
 _DEEPEST = {".png": np.uint16, ".tif": np.float32, ".tiff": np.float32}
-_EIGHT_BIT_MODES = frozenset({"1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr"})
 
 
 @dataclass(frozen=True)
@@ -34,18 +30,9 @@ class Whole:
         return self.pair.name
 
     def surely_eight_bit(self) -> bool:
-        """Tell from the infrared file's header, without decoding it, that it holds 8 bits."""
-        if not self.pair.infrared.is_file():
-            return False
-        try:
-            content = self.pair.infrared.read_bytes()
-            if content[:4] in tiff.MAGIC:
-                return tiff.is_eight_bit(content)
-            with Image.open(io.BytesIO(content)) as image:
-                plain = image.mode in _EIGHT_BIT_MODES
-            return plain and not deep.is_deep(content) and not flir.is_radiometric(content)
-        except Exception:  # whatever keeps a header from being read will be met again, and named, by the decoder
-            return False
+        """Return whether the infrared file's header says that it holds 8 bits."""
+        undecoded = peek(self.pair.infrared, side="infrared")
+        return undecoded is not None and undecoded.dtype == np.uint8
 
     def infrared(self) -> Iterator[NDArray[Any]]:
         """Give the infrared's luminance as it is stored.
@@ -85,11 +72,11 @@ class Whole:
         dtype = storable(target.suffix, deeper(infrared.dtype, visible.dtype))
         with self.pair.named():
             fused = fuse_part(fuser, self.pair.preparation, infrared, visible, dtype=dtype)
-        known = pictures[fused.side == "visible"].metadata
+        metadata = pictures[fused.side == "visible"].metadata
         if write:
-            images.write(target, fused.image, quality=quality, known=known)
+            images.write(target, fused.image, quality=quality, metadata=metadata)
         else:
-            images.encode(fused.image, target.suffix, quality=quality, known=known, name=str(target))
+            images.encode(fused.image, target.suffix, quality=quality, metadata=metadata, name=str(target))
         height, width = fused.image.shape[:2]
         infrared_side, visible_side = (Stored.of(picture.image, picture.sha256) for picture in pictures)
         return Made(width, height, fused.limits, fused.image.ndim == 3, dtype, infrared_side, visible_side)

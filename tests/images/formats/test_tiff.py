@@ -111,7 +111,7 @@ def test_metadata_is_where_others_look_for_it(rng):
     exif[0x0110] = "Camera 7"
     exif[0x8825] = {1: "N", 2: (48.0, 8.0, 14.5)}
     icc = bytes(16) + b"RGB " + bytes(108)
-    content = encode(made((7, 9, 3), np.uint16, rng), ".tiff", known=Metadata(exif.tobytes(), icc))
+    content = encode(made((7, 9, 3), np.uint16, rng), ".tiff", metadata=Metadata(exif.tobytes(), icc))
     with tifffile.TiffFile(io.BytesIO(content)) as file:
         tags = file.pages[0].tags
         assert tags["Model"].value == "Camera 7"

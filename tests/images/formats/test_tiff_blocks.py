@@ -26,7 +26,7 @@ def test_blocks_and_hash_are_of_the_file_that_was_opened(tiled):
         path.with_name("b.tif").replace(path)
         np.testing.assert_array_equal(reader.block(0, 40, 0, 50), image)
         assert reader.sha256 == expected
-        reader.unchanged()
+        reader.check_unchanged()
 
 
 def test_writing_into_the_open_file_is_noticed(tiled):
@@ -35,7 +35,7 @@ def test_writing_into_the_open_file_is_noticed(tiled):
         assert reader.sha256
         os.utime(path, ns=(1, 1))
         with pytest.raises(InputError, match=r"a\.tif: was changed while it was read"):
-            reader.unchanged()
+            reader.check_unchanged()
 
 
 def test_a_missing_file_is_named(tmp_path):

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis.extra.numpy import arrays
 
 from mmdrfuse.errors import InputError, UnknownNameError
-from mmdrfuse.images import Levels, converted, from_unit, known_limits, limits, stretch, to_unit
+from mmdrfuse.images import Levels, constant_limits, converted, from_unit, limits, stretch, to_unit
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
@@ -59,7 +59,7 @@ def test_other_types_and_ranges_are_refused(image, message):
     ("policy", "known"), [("clip", (0, 1)), ("minmax", None), ("percentile", None), ("fixed:-0.1,9e-1", (-0.1, 0.9))]
 )
 def test_limits_that_need_no_image_are_known_beforehand(policy, known):
-    assert known_limits(policy) == known
+    assert constant_limits(policy) == known
 
 
 def test_percentile_leaves_a_hundredth_out_at_each_end():
@@ -70,7 +70,7 @@ def test_percentile_leaves_a_hundredth_out_at_each_end():
 @pytest.mark.parametrize("policy", ["fixed", "fixed:1", "fixed:0.9,0.1", "fixed:a,b", "fixed:0,1,2"])
 def test_fixed_without_two_numbers_is_explained(policy):
     with pytest.raises(InputError, match=r"fixed needs the network's values .* such as fixed:0\.05,0\.9"):
-        known_limits(policy)
+        constant_limits(policy)
 
 
 @pytest.mark.parametrize(

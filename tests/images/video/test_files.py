@@ -313,8 +313,8 @@ def phone(path, codec, rate=8000):
         container.mux([*sound.encode(), *stream.encode()])
 
 
-def carried(out, source, note):
-    with writing_video(out, Layout(32, 24, Fraction(10)), sound=source, comment="", note=note) as write:
+def carried(out, source, warn):
+    with writing_video(out, Layout(32, 24, Fraction(10)), sound=source, comment="", warn=warn) as write:
         for number in range(10):
             write(Frame(Fraction(number, 10), np.zeros((24, 32), np.uint8)))
 

@@ -316,4 +316,4 @@ def test_tiles_without_a_size_are_not_taken_fits_blocks(tmp_path, rng):
     content = bytearray(path.read_bytes())
     content[place : place + 2] = b"\0\0"
     path.write_bytes(content)
-    assert tiled.shape(path) is None
+    assert tiled.read_shape(path) is None
