@@ -132,9 +132,10 @@ def test_ctrl_c_never_reaches_a_process_and_is_held_back_here_for_a_moment_only(
 
 
 SCRIPT = """
-import os, sys, time
+import os, signal, sys, time
 from mmdrfuse.system.workers import ordered, processes
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore Ctrl-C
     with processes(2) as executor:
         print(os.getpid(), executor.submit(os.getpid).result(), flush=True)
         list(ordered(executor, time.sleep, [60, 60, 60], buffer_size=3))

@@ -21,9 +21,10 @@ COUNT = 9
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from mmdrfuse.datasets import packing, partial, prepare
+from mmdrfuse.datasets import prepare
+from mmdrfuse.datasets.patches import partial, write
 
-owners = {{"PartialFile": partial.PartialFile, "PatchWriter": packing.PatchWriter, "Path": type(Path())}}
+owners = {{"PartialFile": partial.PartialFile, "PatchWriter": write.PatchWriter, "Path": type(Path())}}
 original, left = getattr(owners["{owner}"], "{method}"), {count}
 
 def mined(self, *arguments):

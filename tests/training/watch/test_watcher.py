@@ -322,7 +322,7 @@ def test_several_processes_stop_together_and_stay_stopped(scenes, tmp_path):
         for free in (one, two):
             free.bind(("127.0.0.1", 0))
         ports = [str(free.getsockname()[1]) for free in (one, two)]
-    command = [sys.executable, "-c", SEVERAL, Path(__file__).parent, tmp_path / "run", scenes, *ports]
+    command = [sys.executable, "-c", SEVERAL, Path(__file__).parents[1], tmp_path / "run", scenes, *ports]
     meeting = {**os.environ, "MASTER_ADDR": "127.0.0.1", "WORLD_SIZE": "2"}
     done = subprocess.run(command, env=meeting, check=True, timeout=120, capture_output=True, text=True)
     assert sorted(done.stdout.split("\n")) == ["", "0 False 4", "0 True 0", "1 False 4", "1 True 0"]  # two epochs
