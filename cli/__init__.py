@@ -1,4 +1,4 @@
-"""The command line: one file a subcommand, this one for what they have in common.
+"""The command line: each subcommand has a file of its own, and this file holds what they have in common.
 
 Exit codes: 0 all done; 1 an expected error, or some items failed; 2 wrong usage; 3 a bug of ours; 130 interrupted.
 """
@@ -20,37 +20,37 @@ from mmdrfuse.cli.fuse import fuse
 from mmdrfuse.cli.prepare import prepare
 from mmdrfuse.cli.refine import refine
 from mmdrfuse.cli.shared.about import about
-from mmdrfuse.cli.shared.streams import delivered, give_up, ready
+from mmdrfuse.cli.shared.streams import discard_stdout, flushed_stdout, prepare_streams
 from mmdrfuse.cli.teach import teach
 from mmdrfuse.errors import MMDRFuseError
 from mmdrfuse.version import __version__
 
 
 class Suite(click.Group):
-    """A group that turns every way to fail into one message and one exit code."""
+    """A group that turns every failure into one message and one exit code."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """List the commands in the order of use."""
+        """Return the names of the commands, in the order of use."""
         return list(self.commands)
 
     def main(self, *args: Any, **extra: Any) -> Any:  # noqa: ANN401
-        """Run the program; what is said before a subcommand runs may find the disk full too."""
-        ready()
+        """Run the program; help and version, too, may meet a full disk."""
+        prepare_streams()
         try:
             return super().main(*args, **extra)
         except OSError as error:
-            give_up()
+            discard_stdout()
             click.secho(f"error: {error}", err=True, fg="red")
             raise SystemExit(1) from error
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401
-        """Run a subcommand; expected failures get one line, others a log."""
-        # Pillow takes 90 million pixels for a possible attack; here they are somebody's map.
+        """Run a subcommand; an expected failure gets one line, any other a log file."""
+        # Pillow warns of 90 million pixels as a possible attack; here they are an ordinary map.
         warnings.filterwarnings("ignore", message=r"Image size \(\d+ pixels\) exceeds limit")
         try:
-            with delivered():
+            with flushed_stdout():
                 return super().invoke(ctx)
-        except MMDRFuseError as error:  # outside a command, which words its own
+        except MMDRFuseError as error:  # raised outside a command; a command words its own errors
             click.secho(f"error: {error}", err=True, fg="red")
             raise SystemExit(error.exit_code) from error
         except (KeyboardInterrupt, click.Abort) as error:
@@ -66,20 +66,26 @@ class Suite(click.Group):
             raise SystemExit(3) from error
 
 
-def _tell_version(ctx: click.Context, _option: click.Parameter, asked: bool) -> None:
-    """Tell the version; as JSON, all that a report of a bug needs."""
-    if asked:
+def _print_version(ctx: click.Context, _option: click.Parameter, wanted: bool) -> None:
+    """Print the version; as JSON, everything that a bug report needs."""
+    if wanted:
         click.echo(json.dumps(about(), indent=1) if ctx.params.get("json_") else f"mmdrfuse, version {__version__}")
         ctx.exit()
 
 
 @click.group(cls=Suite, context_settings={"help_option_names": ["-h", "--help"], "show_default": True})
-@click.option("--version", is_flag=True, callback=_tell_version, expose_value=False, help="Show the version and exit.")
-@click.option("--json", "json_", is_flag=True, is_eager=True, help="With --version: versions and machine as JSON.")
+@click.option("--version", is_flag=True, callback=_print_version, expose_value=False, help="Show the version and exit.")
+@click.option(
+    "--json", "json_", is_flag=True, is_eager=True, help="With --version: show all versions and the machine, as JSON."
+)
 def main(json_: bool) -> None:
-    """Fuse infrared and visible (or PET, SPECT, CT and MRI) images with a network of 113 parameters."""
+    """Fuse two registered pictures of one scene into one: infrared and visible, or PET, SPECT or CT and MRI.
+
+    The network has 113 parameters. `mmdrfuse demo` tries everything on made-up scenes; `mmdrfuse COMMAND --help`
+    explains a command.
+    """
     if json_:
-        raise click.UsageError("--json goes with --version, or with a command: after its name")
+        raise click.UsageError("--json needs --version here; for a command, write it after the command's name")
 
 
 for _command in (data, prepare, teach, distill, refine, fuse, evaluate, demo, bench):
@@ -87,7 +93,7 @@ for _command in (data, prepare, teach, distill, refine, fuse, evaluate, demo, be
 
 
 def _log() -> str:
-    """Write the current traceback to a file of its own, and say where; without room for it, give it."""
+    """Write the current traceback to a new file and return where it is; return the traceback if the disk is full."""
     details = f"mmdrfuse {__version__}\n{traceback.format_exc()}"
     try:
         with tempfile.NamedTemporaryFile(

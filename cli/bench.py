@@ -1,4 +1,4 @@
-"""``mmdrfuse bench``: what a network costs on this machine."""
+"""``mmdrfuse bench``: measure what a network costs on this machine."""
 
 import json
 import re
@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mmdrfuse.cli.shared.console import check_deliverable, deliver, messages, show
-from mmdrfuse.cli.shared.options import Command, overwrite_option, weights_option
+from mmdrfuse.cli.shared.console import check_outputs, messages, show, write_output
+from mmdrfuse.cli.shared.options import Command, json_option, overwrite_option, weights_option
 from mmdrfuse.system.workers import cores
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mmdrfuse.pipeline.efficiency import Efficiency
 
 _PAIRS = 8
-"""Made-up pairs of the whole run: enough to fill the workers a few times, made in a few seconds."""
+"""Made-up pairs of the run from files to files: they fill the workers a few times, and are made in seconds."""
 
 
 def _size(_context: click.Context, _option: click.Parameter, value: str) -> tuple[int, int]:
@@ -28,37 +28,37 @@ def _size(_context: click.Context, _option: click.Parameter, value: str) -> tupl
 
     found = re.fullmatch(r"(\d+)[x×](\d+)", value)
     if not found or min(int(found[1]), int(found[2])) < SMALLEST:
-        raise click.BadParameter(f"{value!r} is no size of pictures; write it as 1280x1024, from {SMALLEST} up")
+        raise click.BadParameter(
+            f"{value!r} is no size; write WIDTHxHEIGHT, such as 1280x1024, each at least {SMALLEST}"
+        )
     return int(found[1]), int(found[2])
 
 
-@click.command(cls=Command, short_help="Say what a network costs on this machine.")
+@click.command(cls=Command, short_help="Measure what a network costs on this machine: time and memory.")
 @weights_option
-@click.option("--size", default="1280x1024", metavar="WxH", callback=_size, help="Pixels of the pictures.")
+@click.option("--size", default="1280x1024", metavar="WxH", callback=_size, help="Width and height of the pictures.")
 @click.option(
-    "--threads", type=click.IntRange(1), default=cores, show_default="all cores",
-    help="For one pair, and pairs at a time in the whole run.",
+    "--threads", type=click.IntRange(1), metavar="N", default=cores, show_default="all cores",
+    help="Use N threads for one pair, and work on N pairs at a time from files to files.",
 )  # fmt: skip
-@click.option("--torch", is_flag=True, help="Time torch too.")
-@click.option("--repeat", type=click.IntRange(1), default=30, help="How often each is timed.")
-@click.option(
-    "--json", "json_", metavar="FILE|-",
-    help="Write everything as JSON; - prints that alone.",
-)  # fmt: skip
+@click.option("--torch", is_flag=True, help="Time torch as well as the compiled kernel.")
+@click.option("--repeat", type=click.IntRange(1), metavar="N", default=30, help="Time everything N times.")
+@json_option
 @overwrite_option
 def bench(
     weights: str, size: tuple[int, int], threads: int, torch: bool, repeat: int, json_: str | None, overwrite: bool
 ) -> None:
-    """Print what a network costs: parameters, multiply-adds, times, memory, and pairs per second from files to files.
+    """Measure what a network costs here: parameters, multiply-adds, time of a pair, and peak memory.
 
-    The whole run fuses made-up pairs, PNG in and PNG out, in a temporary folder. A teacher runs in torch.
+    "Files to files" counts the pairs per second of a whole run, PNG in and PNG out, on made-up pairs in a temporary
+    folder. A teacher runs in torch.
     """
     from mmdrfuse import models
     from mmdrfuse.datasets.scenes.synthetic import write_scenes
     from mmdrfuse.pair import Pair
     from mmdrfuse.pipeline.efficiency import efficiency
 
-    check_deliverable(json_, overwrite=overwrite)
+    check_outputs(json_, overwrite=overwrite)
     checkpoint = models.read(weights)
     width, height = size
     with tempfile.TemporaryDirectory() as name:
@@ -70,9 +70,9 @@ def bench(
             checkpoint, width=width, height=height, threads=threads, torch=torch, repeat=repeat,
             files=(pairs, folder / "fused"),
         )  # fmt: skip
-    try:  # the file first: whoever reads the table may stop reading; and the table also where the disk is full
+    try:  # the file first, as the reader of the table may stop reading; the table even if the disk is full
         if json_:
-            deliver(json_, json.dumps(asdict(measured), indent=1) + "\n")
+            write_output(json_, json.dumps(asdict(measured), indent=1) + "\n")
     finally:
         if json_ != "-":
             show(_table(measured))

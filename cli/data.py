@@ -1,4 +1,4 @@
-"""``mmdrfuse data``: what sets there are, whether one is fit for use, and whether a file of patches is whole."""
+"""``mmdrfuse data``: list the known sets, check pairs of pictures, and verify files of patches."""
 
 import json
 from collections import Counter
@@ -8,8 +8,19 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mmdrfuse.cli.shared.console import Report, check_deliverable, deliver, progress, show
-from mmdrfuse.cli.shared.options import ANY_PATH, EXISTING, EXISTING_FOLDER, Command, overwrite_option, workers_option
+from mmdrfuse.cli.shared.console import Report, check_outputs, progress, show, write_output
+from mmdrfuse.cli.shared.options import (
+    ANY_PATH,
+    EXISTING,
+    EXISTING_FOLDER,
+    Command,
+    complete_layouts,
+    json_option,
+    layout_option,
+    overwrite_option,
+    pair_regex_option,
+    workers_option,
+)
 from mmdrfuse.errors import PatchFileError
 
 if TYPE_CHECKING:
@@ -19,28 +30,24 @@ if TYPE_CHECKING:
     from mmdrfuse.datasets.sets.catalogue import Form, Layout
 
 _EXAMPLES = 4
-"""Names that stand for all of a kind; the JSON document has them all."""
+"""Files and pairs that a row names; the JSON document names all."""
 _SIZES = 6
-"""Sizes that are counted one by one."""
-
-layout_option = click.option("--layout", metavar="NAME", show_default="recognised", help="The layout that SRC has.")
-pair_regex_option = click.option(
-    "--pair-regex",
-    metavar="REGEX",
-    help="What is equal in the names of a pair, as a regular expression for the names without endings: its group "
-    "tells it. [default: the whole name]",
-)
+"""Sizes and kinds of pictures that get a line of their own; the rest are summed up in one."""
 
 
-@click.group(short_help="Know, check and verify data.")
+@click.group(short_help="List known sets, check your own pairs, and verify files of patches.")
 def data() -> None:
-    """Show what sets are known, check folders of pairs, and verify files of patches."""
+    """List the known public sets, check your own pairs of pictures, and verify files of training patches."""
 
 
-@data.command(cls=Command, short_help="Show what sets are known.")
-@click.argument("name", required=False)
+@data.command(cls=Command, short_help="List the known public sets, or show one: folders, size, source, licence.")
+@click.argument("name", required=False, shell_complete=complete_layouts)
 def info(name: str | None) -> None:
-    """Show what is known of the set NAME: its folders, size, source, licence and citation; without NAME, list all."""
+    """List the public sets that mmdrfuse knows; with NAME, show one of them.
+
+    For one set it shows how the folders and files are named, how many pairs there are and of which size, where to get
+    them, the licence, and the paper to cite.
+    """
     from mmdrfuse.datasets import LAYOUTS
     from mmdrfuse.errors import UnknownNameError
 
@@ -52,15 +59,15 @@ def info(name: str | None) -> None:
     show(_entry(LAYOUTS[name.lower()]))
 
 
-@data.command(cls=Command, short_help="Check a set of pairs.")
+@data.command(
+    cls=Command,
+    short_help="Check a set of pairs: unreadable files, missing partners, near-duplicates, misalignment.",
+)
 @click.argument("source", metavar="SRC", type=EXISTING)
 @click.argument("visible", metavar="[VIS]", type=EXISTING_FOLDER, required=False)
 @layout_option
 @pair_regex_option
-@click.option(
-    "--json", "json_", metavar="FILE|-",
-    help="Write everything as JSON; - is standard output, alone.",
-)  # fmt: skip
+@json_option
 @workers_option
 @overwrite_option
 def check(
@@ -72,19 +79,20 @@ def check(
     workers: int,
     overwrite: bool,
 ) -> None:
-    """Look at every pair of the set SRC, and say what needs attention; exit code 1 if anything does.
+    """Read every pair of the set SRC and report what is wrong with it.
 
-    SRC is the root of a set, a table of pairs (CSV), or the infrared folder beside the visible one, VIS.
+    SRC is the root folder of a set, a table of pairs (.csv), or, with VIS, the folder of the infrared pictures; VIS is
+    then the folder of the visible ones.
 
-    Attention need: files that cannot be read, pictures without a partner or with more than one, sizes that differ
-    within a pair, pictures of one value, near-duplicates between train, val and test, and pairs that are clearly not
-    aligned.
+    The check finds files that cannot be read, pictures without a partner or with more than one, sizes that differ
+    within a pair, pictures that hold one value only, near-duplicates between train, val and test, and pairs that are
+    clearly not aligned. The exit code is 1 if it finds any of these, and 0 if not.
     """
     from mmdrfuse.datasets.checks.check import check as look
 
     if visible and not source.is_dir():
-        raise click.UsageError("SRC must be a folder where VIS is given: the infrared side")
-    check_deliverable(json_, overwrite=overwrite)
+        raise click.UsageError("with VIS, SRC must be the folder of the infrared pictures, and it is a file")
+    check_outputs(json_, overwrite=overwrite)
     report = look(
         (source, visible) if visible else source,
         layout=layout,
@@ -93,17 +101,17 @@ def check(
         progress=progress,
     )
     if json_:
-        deliver(json_, json.dumps(report.document(), indent=1, allow_nan=False) + "\n")
-    if json_ != "-":  # after the file: whoever reads the table may stop reading
+        write_output(json_, json.dumps(report.document(), indent=1, allow_nan=False) + "\n")
+    if json_ != "-":  # the file first, as the reader of the table may stop reading
         _show(report)
     if report.attention:
         raise SystemExit(1)
 
 
-@data.command(cls=Command, short_help="Verify files of patches.")
+@data.command(cls=Command, short_help="Verify files of patches: that every patch is as it was written.")
 @click.argument("files", metavar="FILE.h5...", type=ANY_PATH, nargs=-1, required=True)
 def verify(files: tuple[Path, ...]) -> None:
-    """Read every patch of each FILE.h5 and compare with the fingerprint that `mmdrfuse prepare` wrote."""
+    """Read every patch of each FILE.h5, and compare the content with the fingerprint that `mmdrfuse prepare` wrote."""
     from mmdrfuse.datasets import PatchFile
 
     report = Report()
@@ -121,31 +129,31 @@ def verify(files: tuple[Path, ...]) -> None:
 
 
 def _show(report: "CheckReport") -> None:
-    """Print the verdict, what needs attention, what else to know, and what the pictures are."""
+    """Print the verdict, then tables of the problems, of notes, and of the pictures' properties."""
     from rich.text import Text
 
     from mmdrfuse.datasets.checks.check import NOTES, PROBLEMS
 
-    found = report.attention
-    kinds = ", ".join(f"{len(lines)} × {PROBLEMS[name]}" for name, lines in found.items())
+    problems = report.attention
+    kinds = ", ".join(f"{len(lines)} × {PROBLEMS[name]}" for name, lines in problems.items())
     pairs = f"{len(report.pairs)} pair{'s' * (len(report.pairs) != 1)}"
     results: list[Table | Text] = [
         Text.assemble(
             f"{report.source}: {pairs}, layout {report.layout.name}; ",
-            (f"needs attention: {kinds}", "bold red") if found else ("nothing needs attention", "bold green"),
+            (f"needs attention: {kinds}", "bold red") if problems else ("nothing needs attention", "bold green"),
         )
     ]
-    for title, names, lines in (("needs attention", PROBLEMS, found), ("to know", NOTES, report.notes)):
+    for title, names, lines in (("needs attention", PROBLEMS, problems), ("notes", NOTES, report.notes)):
         if lines:
             rows = ((names[name], str(len(each)), _few(each, report.source)) for name, each in lines.items())
-            results.append(_table(title, ("what", "count", "which"), rows))
+            results.append(_table(title, ("what", "count", "examples"), rows))
     if counted := list(_pictures(report)):
         results.append(_table("pictures", ("", ""), counted))
     show(*results)
 
 
 def _pictures(report: "CheckReport") -> Iterable[tuple[str, str]]:
-    """Count by size and kind, and sum up how well the sides lie on each other."""
+    """Yield counts by size, kind, split and label folder, and the median alignment of the sides."""
     labels = Counter(str(path.parent).removeprefix(f"{report.source}/") for path in report.pairing.labels)
     for name, counts, what in (
         ("sizes", report.sizes, "pictures"),
@@ -156,31 +164,36 @@ def _pictures(report: "CheckReport") -> Iterable[tuple[str, str]]:
     ):
         if counts:
             yield name, _counts(counts, what)
-    if middle := report.alignment:
-        right, down = (round(each, 1) + 0.0 for each in middle.shift)  # no -0.0
-        yield "alignment", f"score {middle.score:.2f}, shift {right:+.1f}, {down:+.1f} px (medians)"
+    if median := report.alignment:
+        right, down = (round(each, 1) + 0.0 for each in median.shift)  # + 0.0 turns -0.0 into 0.0
+        yield "alignment", f"score {median.score:.2f}, shift {right:+.1f}, {down:+.1f} px (medians)"
 
 
 def _counts(counts: "Counter[str]", what: str) -> str:
-    """Name what is most, and count the rest."""
-    named = [f"{count} × {name}" for name, count in counts.most_common(_SIZES)]
-    left = counts.total() - sum(count for _, count in counts.most_common(_SIZES))
-    return "\n".join([*named, *([f"{left} {what} of {len(counts) - _SIZES} others"] if left else [])])
+    """Return a line for each of the most common values, and one that counts the rest."""
+    common = counts.most_common(_SIZES)
+    lines = [f"{count} × {name}" for name, count in common]
+    rest = counts.total() - sum(count for _, count in common)
+    if rest:
+        lines.append(f"{rest} {what} of {len(counts) - _SIZES} others")
+    return "\n".join(lines)
 
 
 def _few(lines: Sequence[str], source: str) -> str:
-    """Name the first, below the source, and count the rest."""
-    more = len(lines) - _EXAMPLES
-    return "\n".join([*lines[:_EXAMPLES], *([f"and {more} more"] if more > 0 else [])]).replace(f"{source}/", "")
+    """Return the first lines, with paths relative to the source, and a count of the rest."""
+    shown = list(lines[:_EXAMPLES])
+    if len(lines) > _EXAMPLES:
+        shown.append(f"and {len(lines) - _EXAMPLES} more")
+    return "\n".join(shown).replace(f"{source}/", "")
 
 
 def _catalogue(layouts: "Iterable[Layout]") -> "Table":
     rows = ((layout.name, str(layout.count or ""), _size(layout), layout.title) for layout in layouts)
-    return _table("known sets; more with  mmdrfuse data info NAME", ("name", "pairs", "size", "what"), rows)
+    return _table("known sets; for details: mmdrfuse data info NAME", ("name", "pairs", "size", "what"), rows)
 
 
 def _entry(layout: "Layout") -> "Table":
-    """One row for each thing that is known, and what the patterns' words stand for."""
+    """Return a table with a row for each fact about a set, and for each word of its patterns."""
     from mmdrfuse.datasets.sets.pairing import INFRARED_WORDS, VISIBLE_WORDS
 
     forms = layout.forms
@@ -204,7 +217,7 @@ def _entry(layout: "Layout") -> "Table":
 
 
 def _where(form: "Form") -> str:
-    """Say what else must be there for the form to be recognised."""
+    """Describe the root's name and the folder that a form needs in order to be recognised."""
     root = f" in a root named *{form.root}*" if form.root else ""
     return f"{root}{f' beside {form.beside}' if form.beside else ''}"
 
@@ -214,7 +227,7 @@ def _size(layout: "Layout") -> str:
 
 
 def _table(title: str, headings: Sequence[str], rows: Iterable[Sequence[str]]) -> "Table":
-    """Lay out rows of plain text; nothing in a cell is markup, whatever a folder is called."""
+    """Lay out rows of plain text; no cell is read as markup, whatever a folder is called."""
     from rich.table import Table
     from rich.text import Text
 

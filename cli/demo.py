@@ -1,4 +1,4 @@
-"""``mmdrfuse demo``: the whole path on made-up scenes, without data or network."""
+"""``mmdrfuse demo``: fuse and score made-up scenes, without data or internet."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,14 +23,16 @@ BASELINES = ("mean", "max")
 
 @click.command(cls=Command, short_help="Try everything on made-up night scenes.")
 @click.argument("out", type=FOLDER, default=Path("mmdrfuse-demo"), required=False)
-@click.option("--pairs", "count", type=click.IntRange(1), default=3, help="How many scenes to make.")
-@click.option("--seed", type=click.IntRange(0), default=1, help="Other seeds make other scenes.")
+@click.option("--pairs", "count", type=click.IntRange(1), metavar="N", default=3, help="Make N scenes.")
+@click.option(
+    "--seed", type=click.IntRange(0), metavar="N", default=1, help="Seed of the scenes; another seed makes others."
+)
 @overwrite_option
 def demo(out: Path, count: int, seed: int, overwrite: bool) -> None:
-    """Make night scenes, fuse and score them with the shipped weights, and lay everything side by side.
+    """Make up night scenes, fuse them with the shipped weights, and score the result.
 
-    OUT (default: mmdrfuse-demo) gets the sources in ir/ and vi/, the fused pictures with their manifest in fused/,
-    and sheet.png.
+    The folder OUT (default: mmdrfuse-demo) gets the sources in ir/ and vi/, the fused pictures and their manifest in
+    fused/, and sheet.png, which shows everything side by side.
     """
     from mmdrfuse import images
     from mmdrfuse.cli.shared import tables
@@ -66,7 +68,7 @@ def _fuse(pairs: "Sequence[Pair]", out: Path) -> None:
 
 
 def _sheet(pairs: "Sequence[Pair]", fused: Path) -> "tuple[list[list[NDArray[Any]]], list[str]]":
-    """Lay out a row a pair: the sources, the trivial fusions, ours."""
+    """Return the rows of the sheet, one a pair (the sources, the baselines, our fusion), and the columns' titles."""
     from mmdrfuse import images
     from mmdrfuse.engine.baselines import BASELINES as ENGINES
     from mmdrfuse.pipeline.fuse.fuser import Fuser
@@ -74,17 +76,17 @@ def _sheet(pairs: "Sequence[Pair]", fused: Path) -> "tuple[list[list[NDArray[Any
     rows = []
     for pair in pairs:
         sources = images.read(pair.infrared), images.read(pair.visible)
-        trivial = [Fuser(ENGINES[name])(*sources).image for name in BASELINES]
-        rows.append([*sources, *trivial, images.read(fused / f"{pair.name}.png")])
+        baselines = [Fuser(ENGINES[name])(*sources).image for name in BASELINES]
+        rows.append([*sources, *baselines, images.read(fused / f"{pair.name}.png")])
     return rows, ["infrared", "visible", *BASELINES, "mmdrfuse"]
 
 
 def _score(pairs: "Sequence[Pair]", fused: Path) -> "Scores":
     from mmdrfuse.pipeline.score import evaluate_folders
 
-    found = evaluate_folders(
+    evaluation = evaluate_folders(
         {"mmdrfuse": fused}, pairs, baselines=BASELINES, metrics=METRICS, workers=None, progress=progress
     )
-    for failure in found.failures:
+    for failure in evaluation.failures:
         raise failure
-    return found.scores
+    return evaluation.scores

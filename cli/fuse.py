@@ -1,4 +1,4 @@
-"""``mmdrfuse fuse``: pairs of pictures to fused pictures."""
+"""``mmdrfuse fuse``: fuse pairs of pictures, or videos."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -8,21 +8,21 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mmdrfuse.cli.shared.console import Report, messages, progress, send, wrong_usage
-from mmdrfuse.cli.shared.options import Sectioned, overwrite_option, weights_option, workers_option
+from mmdrfuse.cli.shared.console import Report, messages, progress, write_bytes, wrong_usage
+from mmdrfuse.cli.shared.options import NAME_OR_FILE, Sectioned, overwrite_option, weights_option, workers_option
 from mmdrfuse.cli.shared.sources import (
     OUTPUT,
     PIPE,
     PREFIX,
-    check_format_of,
+    check_format,
+    collect_pairs,
+    display_path,
+    hide_temporary_folder,
     is_folder,
     is_table,
-    on_its_way,
-    paired,
-    pairing_of,
-    received,
-    say_settled,
-    shown,
+    pair_arguments,
+    report_ranges,
+    save_standard_input,
 )
 from mmdrfuse.cli.shared.videos import are_videos, fuse_videos
 from mmdrfuse.errors import MMDRFuseError
@@ -45,7 +45,7 @@ SECTIONS = {
 
 @dataclass(frozen=True)
 class Options:
-    """The options of the command, under the names that click gives them."""
+    """The options of the command, under the names that click passes."""
 
     weights: str
     range_: str
@@ -65,10 +65,10 @@ class Options:
     device: str
 
     def choices(self, *, threads: int = 1) -> "Choices":
-        """Return what is asked of all pictures and frames alike.
+        """Return the choices that hold for all pictures and frames.
 
         Args:
-            threads: For one picture, where there is but one at a time.
+            threads: Threads for one picture; more than 1 is for a single picture or a video.
         """
         from mmdrfuse import models
         from mmdrfuse.engine import make
@@ -104,71 +104,81 @@ def _levels(_: click.Context, __: click.Parameter, value: str) -> Any:  # noqa: 
         return Levels.parse(value)
 
 
-@click.command(cls=Sectioned, sections=SECTIONS, short_help="Fuse two pictures, two folders, or a list of pairs.")
-@click.argument("paths", metavar="IR VIS OUT", nargs=-1, required=True)
+@click.command(
+    cls=Sectioned, sections=SECTIONS, short_help="Fuse two pictures, folders or videos, or a table of pairs."
+)
+@click.argument("paths", metavar="IR VIS OUT", type=NAME_OR_FILE, nargs=-1, required=True)
 @weights_option
 @click.option(
     "--range", "range_", default="clip", metavar="RANGE", callback=_range,
-    help="What becomes black and white: clip (the network's 0 and 1), fixed:LO,HI (its LO and HI), percentile (the "
-    "1st and 99th of all pictures together), minmax (each picture's own extremes).",
+    help="Which values of the network become black and white: clip (0 and 1), fixed:LO,HI (LO and HI), percentile (the "
+    "1st and 99th percentile of all pictures together), minmax (the least and the greatest of each picture).",
 )  # fmt: skip
 @click.option(
     "--color", type=click.Choice(["auto", "hue", "gray"]), default="auto",
-    help="Keep the colour of a coloured side by YCbCr; by hue, which fades where that would clip; or drop it.",
+    help="What to do with the colour of a coloured side: auto keeps it (by YCbCr), hue keeps its hue and fades it "
+    "where it would clip, gray drops it.",
 )  # fmt: skip
 @click.option(
     "--format", "format_", metavar="ENDING",
-    help="Format of the pictures in a folder or for -: png, jpg, tif, bmp, webp.  [default: png]",
+    show_default="png", help="Format of the pictures in a folder, or on standard output: png, jpg, tif, bmp, webp.",
 )  # fmt: skip
-@click.option("--quality", type=click.IntRange(1, 100), metavar="1..100", help="Of JPEG and WebP; 95 where not given.")
+@click.option(
+    "--quality", type=click.IntRange(1, 100), metavar="N", show_default="95", help="Quality of JPEG and WebP."
+)
 @click.option(
     "--ir-range", "levels", default="auto", metavar="RANGE", callback=_levels,
-    help="Infrared values that become 0 and 1: 7000..9500, or percentiles over all pictures: p1..p99. auto leaves "
-    "8 bits as they are and takes p0.1..p99.9 of what is deeper.",
+    help="Which infrared values become black and white: values such as 7000..9500, or percentiles over all pictures "
+    "such as p1..p99. auto leaves 8-bit pictures as they are, and takes p0.1..p99.9 for deeper ones.",
 )  # fmt: skip
 @click.option(
     "--size-policy", type=click.Choice(["error", "fit-ir", "fit-vis", "crop-common"]), default="error",
     metavar="POLICY",
-    help="Where sizes differ: error, fit-ir (resize the infrared to the visible's size), fit-vis (the visible to the "
-    "infrared's), crop-common (cut both about their centres).",
+    help="What to do if the two sizes differ: error, fit-ir (resize the infrared to the visible's size), fit-vis "
+    "(resize the visible to the infrared's size), crop-common (cut both about their centres).",
 )  # fmt: skip
 @click.option(
     "--transform", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
-    help="3x3 matrix (CSV or YAML) that takes infrared pixels (x, y, 1) to visible ones; (0, 0) is the centre of the "
-    "upper left pixel.",
+    help="File (CSV or YAML) of a 3x3 matrix that maps infrared pixels (x, y, 1) to visible ones; (0, 0) is the centre "
+    "of the upper left pixel.",
 )  # fmt: skip
 @click.option(
-    "--page", type=click.IntRange(1), metavar="N", help="Page or slice of files that hold several, from 1 on."
+    "--page",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Use page or slice N of files that hold several; the first is 1.",
 )
 @click.option(
     "--raw", metavar="WxH@FPS:gray8",
-    help="IR and VIS are bare frames, 8-bit grey, in files or pipes; one of them can be -.",
+    help="IR and VIS are raw frames of this size and rate, 8-bit grey, in files or pipes; one of them can be -.",
 )  # fmt: skip
 @overwrite_option
-@click.option("--resume", is_flag=True, help="Skip what the manifest in OUT proves done; make the rest (again).")
-@click.option("--dry-run", is_flag=True, help="Read everything, say what would be done, and write nothing.")
+@click.option("--resume", is_flag=True, help="Skip the pictures that the manifest in OUT proves done; fuse the rest.")
+@click.option("--dry-run", is_flag=True, help="Read everything, print what would be done, and write nothing.")
 @workers_option
 @click.option(
     "--engine", type=click.Choice(["auto", "cpu", "torch"]), default="auto",
-    help="The compiled kernel (students), or torch (any network).",
+    help="What computes the network: cpu is the compiled kernel, for students; torch takes any network; auto chooses.",
 )  # fmt: skip
-@click.option("--device", default="cpu", help="Device for torch, such as cuda.")
+@click.option("--device", metavar="NAME", default="cpu", help="Where torch computes, such as cpu or cuda.")
 @click.pass_context
 def fuse(ctx: click.Context, /, paths: tuple[str, ...], **options: Any) -> None:  # noqa: ANN401
-    """Fuse IR and VIS, two pictures or two folders, into OUT.
+    """Fuse an infrared and a visible picture, two folders of them, or two videos, into OUT.
 
     \b
     fuse IR VIS OUT              two pictures, two folders, or two 'patterns*'
-    fuse PAIRS.csv OUT           columns infrared, visible, and output if wanted
-    fuse FLIR OUT                thermal cameras' files, which hold both sides
-    fuse IR.mp4 VIS.mp4 OUT.mp4  videos: frames nearest in time
+    fuse PAIRS.csv OUT           a table: columns infrared, visible[, output]
+    fuse FLIR OUT                thermal cameras' files that hold both sides
+    fuse IR.mp4 VIS.mp4 OUT.mp4  two videos: frames are paired by time
 
-    Pictures of two folders are paired by name, never by position, sub-folders with those of the same name; what has
-    no partner is named. A folder OUT also gets manifest.jsonl, which says from what and how each picture was made,
-    and which `mmdrfuse eval` reads. OUT is a folder if it is one, ends with /, or does not end as a picture does. One
-    of IR and VIS can be -, standard input, and OUT - is standard output.
+    Pictures of two folders are paired by name, never by position; sub-folders are paired by name, too. Pictures without
+    a partner are reported and left out.
 
-    In medicine the functional image (PET, SPECT) or the CT stands in IR's place, the MRI in VIS's.
+    OUT is a folder if it exists as one, ends with /, or has no ending of a picture. The folder also gets
+    manifest.jsonl, which records the sources and the settings of each picture; `mmdrfuse eval` reads it. IR or VIS can
+    be - for standard input, and OUT can be - for standard output.
+
+    For medical images, IR is the functional image (PET, SPECT) or the CT, and VIS is the MRI.
     """  # noqa: D301
     chosen = Options(**options)
     *sources, out = paths
@@ -176,9 +186,12 @@ def fuse(ctx: click.Context, /, paths: tuple[str, ...], **options: Any) -> None:
         fuse_videos(sources, Path(out), chosen)
         return
     if len(paths) not in (2, 3):
-        raise click.UsageError("give IR VIS OUT, PAIRS.csv OUT, or the file of a thermal camera and OUT")
+        raise click.UsageError(
+            f"expected IR VIS OUT, or PAIRS.csv OUT, or a thermal camera's file and OUT, and got {len(paths)} "
+            f"argument{'s' * (len(paths) != 1)}"
+        )
     folder = Path(ctx.with_resource(TemporaryDirectory(prefix=PREFIX))) if PIPE in paths else Path()
-    with on_its_way(folder):
+    with hide_temporary_folder(folder):
         _fuse_pictures(sources, out, chosen, folder)
 
 
@@ -186,47 +199,51 @@ def _fuse_pictures(sources: Sequence[str], out: str, chosen: Options, folder: Pa
     """Fuse one pair into a file or to standard output, or all pairs into a folder."""
     if PIPE in sources and out != PIPE and is_folder(out):
         raise click.UsageError(
-            f"{out} is a folder, whose manifest names the sources, but standard input has no name; give a picture as "
-            f"OUT, such as {Path(out) / 'fused.png'}"
+            f"{out} is a folder; its manifest needs a name for each source, and standard input has none; name a "
+            f"picture as OUT, such as {Path(out) / 'fused.png'}"
         )
-    files = received(sources, folder)
+    files = save_standard_input(sources, folder)
     single = all(Path(file).is_file() for file in files) and not is_table(files)
     if out == PIPE and not single:
-        raise click.UsageError("only a single pair of pictures can be written to -, standard output")
+        raise click.UsageError("standard output (-) takes a single picture; name a folder as OUT for more pairs")
     if out == PIPE:
         target = folder / f"{OUTPUT}{_suffix(chosen.format_ or FORMAT)}"
         _fuse_file(files, target, chosen)
         if target.exists():
-            send(target.read_bytes())
+            write_bytes(target.read_bytes())
     elif single and not is_folder(out):
-        check_format_of(out, chosen.format_)
+        check_format(out, chosen.format_)
         _fuse_file(files, Path(out), chosen)
         if not chosen.dry_run:
             messages().print(f"wrote {out}")
     else:
         _suffix(chosen.format_ or FORMAT)
         report = Report()
-        _fuse_pairs(paired(files, Path(out), report), Path(out), chosen, report)
+        _fuse_pairs(collect_pairs(files, Path(out), report), Path(out), chosen, report)
 
 
 def _fuse_file(files: Sequence[str], target: Path, chosen: Options) -> None:
     """Fuse one pair into a file, without a manifest."""
     if chosen.resume:
-        raise click.UsageError("--resume goes by the manifest of a folder; name a folder as OUT")
-    pairs = [replace(pair, output=target.name) for pair in pairing_of(files).pairs]
+        raise click.UsageError("--resume needs the manifest of a folder; name a folder as OUT")
+    pairs = [replace(pair, output=target.name) for pair in pair_arguments(files).pairs]
     _fuse_pairs(pairs, target.parent, chosen, None)
 
 
 def _fuse_pairs(pairs: "Sequence[Pair]", out: Path, chosen: Options, report: Report | None) -> None:
-    """Fuse pairs into a folder; with a report, they get a manifest, and one that fails does not stop the others."""
+    """Fuse pairs into a folder.
+
+    With a report, the folder gets a manifest, and a pair that fails does not stop the others.
+    """
     from mmdrfuse.pipeline.fuse.folder import check_targets, fuse_pair, fuse_pairs, plan_pairs, settle
     from mmdrfuse.pipeline.fuse.resume import unfinished
 
     choices = chosen.choices(threads=1 if report else chosen.workers)
-    replaces, workers = chosen.overwrite or chosen.resume, chosen.workers
+    replaces = chosen.overwrite or chosen.resume
+    workers = chosen.workers
     check_targets(choices, pairs, out, overwrite=replaces)
     choices, pairs = settle(choices, pairs, out, workers=workers, looking=progress)
-    say_settled(choices, {pair.preparation for pair in pairs})
+    report_ranges(choices, {pair.preparation for pair in pairs})
     todo = unfinished(choices, pairs, out, workers=workers) if chosen.resume else pairs
     if chosen.dry_run:
         _show_plan(plan_pairs(choices, pairs, todo, out, workers=workers, overwrite=replaces), report or Report())
@@ -237,7 +254,7 @@ def _fuse_pairs(pairs: "Sequence[Pair]", out: Path, chosen: Options, report: Rep
             for pair, result in fuse_pairs(choices, todo, out, workers=workers, overwrite=replaces):
                 report.add(result)
                 advance(pair.name)
-        before = f", {len(pairs) - len(todo)} were done before" if chosen.resume else ""
+        before = f", {len(pairs) - len(todo)} done before" if chosen.resume else ""
         report.finish(f"pictures fused into {out}{before}")
 
 
@@ -251,10 +268,11 @@ def _show_plan(plans: "Iterable[tuple[Pair, Plan | MMDRFuseError]]", report: Rep
         if plan.made is None:
             click.echo(f"{plan.action} {plan.target}")
             continue
-        made, count = plan.made, count + 1
-        made_of = f"{shown(pair.infrared)} ({made.infrared}), {shown(pair.visible)} ({made.visible})"
-        click.echo(f"{plan.action} {shown(plan.target)} ({made.width}x{made.height}) from {made_of}")
-    report.finish(f"pictures looked at, {count} to be made, nothing written")
+        made = plan.made
+        count += 1
+        made_of = f"{display_path(pair.infrared)} ({made.infrared}), {display_path(pair.visible)} ({made.visible})"
+        click.echo(f"{plan.action} {display_path(plan.target)} ({made.width}x{made.height}) from {made_of}")
+    report.finish(f"pairs read, {count} to fuse, nothing written")
 
 
 def _suffix(ending: str) -> str:
@@ -262,5 +280,7 @@ def _suffix(ending: str) -> str:
 
     suffix = f".{ending.lower().lstrip('.')}"
     if suffix not in SUFFIXES:
-        raise click.BadParameter(f"{ending!r} is none of {', '.join(sorted(SUFFIXES))}", param_hint="'--format'")
+        raise click.BadParameter(
+            f"{ending!r} cannot be written; choose one of {', '.join(sorted(SUFFIXES))}", param_hint="'--format'"
+        )
     return suffix

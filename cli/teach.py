@@ -1,4 +1,4 @@
-"""``mmdrfuse teach``: training patches to a teacher."""
+"""``mmdrfuse teach``: train a teacher on patches."""
 
 from typing import Any
 
@@ -6,24 +6,24 @@ import click
 
 from mmdrfuse.cli.shared.console import messages
 from mmdrfuse.cli.shared.options import Command
-from mmdrfuse.cli.shared.training import Settings, settled, train, training_options
+from mmdrfuse.cli.shared.training import Settings, resolve_settings, train, training_options
 from mmdrfuse.recipes import dump
 
 
 @click.command(cls=Command, short_help="Train a teacher on patches.")
 @training_options
 def teach(**options: Any) -> None:  # noqa: ANN401
-    """Train a teacher (556,489 parameters) on PATCHES.h5, a file that `mmdrfuse prepare` wrote.
+    """Train a teacher (556,489 parameters) on the patches that `mmdrfuse prepare` wrote.
 
-    RUN gets teacher.safetensors at the end, recipe.yaml, which --recipe takes again, log.jsonl with one line a step,
-    and state.safetensors, from which --resume goes on; the result is the same as without the stop. preview.png and
-    losses.png show how it went.
+    The folder RUN gets teacher.safetensors (the weights, for `mmdrfuse distill --teacher`), recipe.yaml (all settings,
+    for --recipe), log.jsonl (one line a step), preview.png and losses.png. After an interruption, --resume goes on from
+    state.safetensors; the weights come out the same as without it.
     """
     settings = Settings.of(options)
-    found, out = settled("teacher", settings)
+    resolved, out = resolve_settings("teacher", settings)
     if settings.print_recipe:
-        click.echo(dump(found.recipe, found.origins), nl=False)
+        click.echo(dump(resolved.recipe, resolved.origins), nl=False)
         return
-    weights = train(settings, found.recipe, out)
-    messages().print(f"wrote {weights}; distil from it with")
+    weights = train(settings, resolved.recipe, out)
+    messages().print(f"wrote {weights}; distil a student from it:")
     messages().print(f"  mmdrfuse distill {settings.patches} --teacher {weights} -o RUN")

@@ -1,1 +1,1 @@
-"""What the commands share."""
+"""Options, messages, tables and helpers that several commands share."""

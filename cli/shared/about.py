@@ -1,4 +1,4 @@
-"""What a report of a bug needs: versions, and the machine."""
+"""What a bug report needs: versions, and the machine."""
 
 import os
 import platform
@@ -9,11 +9,11 @@ from pathlib import Path
 from mmdrfuse.version import __version__
 
 PACKAGES = ("numpy", "numba", "torch", "scipy", "pillow", "h5py", "safetensors")
-"""Whose versions are told; none is imported for it."""
+"""Packages whose versions are reported; none of them is imported."""
 
 
 def about() -> dict[str, str | int | None]:
-    """Return versions and what the machine is; None for what is not installed."""
+    """Return the versions of mmdrfuse, Python and packages, and the machine; None for a package that is missing."""
     return {
         "mmdrfuse": __version__,
         "python": platform.python_version(),
@@ -33,7 +33,7 @@ def _version(package: str) -> str | None:
 
 
 def _processor() -> str:
-    """Return the processor's name; Linux tells it in a file alone."""
+    """Return the processor's name; on Linux, only a file has it."""
     if sys.platform == "linux":
         try:
             lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()

@@ -1,4 +1,4 @@
-"""Where messages and results go, progress, and the report of a run over many items."""
+"""Print messages, results and progress, and report a run over many items."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -9,28 +9,28 @@ import click
 from rich.console import Console, RenderableType
 from rich.text import Text
 
-from mmdrfuse.cli.shared.cures import explained
+from mmdrfuse.cli.shared.cures import message_with_cure
 from mmdrfuse.errors import MMDRFuseError, OutputError
 from mmdrfuse.system.atomic import refuse_existing, refuse_unwritable
 from mmdrfuse.system.launch import is_secondary_process
 
 WIDEST = 240
-"""Columns of a table that is not for a terminal; beyond, its cells are folded."""
+"""Columns of a table that is not printed on a terminal; a wider table has its cells folded."""
 
 
 def messages() -> Console:
-    """Give the console for everything that is not a result: standard error. Names of files are never markup.
+    """Return the console on standard error, for everything that is not a result. Names of files are never markup.
 
-    Of several processes that torchrun started, the first one speaks for all; failures are told by each.
+    If torchrun started several processes, only the first one prints messages; each prints its own failures.
     """
     return _console(quiet=is_secondary_process())
 
 
 def show(*results: RenderableType) -> None:
-    """Print results on standard output: on a terminal to its width, elsewhere as wide as they are.
+    """Print results on standard output: as wide as the terminal, or, elsewhere, as wide as the results are.
 
     Raises:
-        OutputError: It is closed.
+        OutputError: Standard output is closed.
     """
     require_standard_output()
     console = Console(highlight=False, markup=False)
@@ -42,10 +42,10 @@ def show(*results: RenderableType) -> None:
 
 
 class Report:
-    """Count what was done and what failed over many items, and own the exit code.
+    """Count the items that succeeded and failed, and set the exit code.
 
-    A reason is said when it is met first. What fails for the same reason later is named at the end, or only counted
-    where nothing but that happened.
+    The first failure of each reason is printed at once. Later items that fail for the same reason are named at the end,
+    or only counted if nothing else happened.
     """
 
     def __init__(self) -> None:
@@ -54,28 +54,28 @@ class Report:
         self._names: dict[str, list[str]] = {}
 
     def add(self, result: object) -> None:
-        """Count one item's result, or name its failure."""
+        """Count one item's result, or print its failure."""
         if isinstance(result, MMDRFuseError):
-            self.fail(explained(result))
+            self.fail(message_with_cure(result))
         else:
             self.done += 1
 
     def fail(self, message: str) -> None:
-        """Name one failure on standard error, by ``name: reason``."""
+        """Print one failure, ``name: reason``, on standard error."""
         self.failures.append(message)
         name, _, reason = message.partition(": ")
         names = self._names.setdefault(reason or name, [])
         names.append(name)
         if len(names) == 1:
-            _say_failed(message)
+            _print_failure(message)
 
     def finish(self, what: str) -> None:
-        """Print the summary on standard error and leave with exit code 1 when anything failed."""
+        """Print the summary on standard error, and exit with code 1 if anything failed."""
         for first, *others in self._names.values():
             if others and (self.done or len(self._names) > 1):
-                _say_failed(f"{', '.join(others)}: for the same reason as {first}")
+                _print_failure(f"{', '.join(others)}: for the same reason as {first}")
             elif others:
-                _say_failed(f"{len(others)} more for the same reason")
+                _print_failure(f"{len(others)} more for the same reason")
         failed = f", {len(self.failures)} failed" if self.failures else ""
         messages().print(f"{self.done} {what}{failed}")
         if self.failures:
@@ -83,14 +83,14 @@ class Report:
 
 
 def warn(message: str) -> None:
-    """Say something on standard error that does not change the exit code."""
-    _say(messages(), "note", "yellow", message)
+    """Print a note on standard error; it does not change the exit code."""
+    _print_labelled(messages(), "note", "yellow", message)
 
 
-def check_deliverable(*targets: str | None, overwrite: bool) -> None:
-    """Refuse, before any work is done, what could not be written after it; see `deliver`."""
+def check_outputs(*targets: str | None, overwrite: bool) -> None:
+    """Refuse, before any work is done, targets that `write_output` could not write afterwards."""
     if targets.count("-") > 1:
-        raise click.UsageError("only one of --json and --csv can be -, standard output")
+        raise click.UsageError("only one of --json and --csv can be - (standard output)")
     if "-" in targets:
         require_standard_output()
     files = [Path(target) for target in targets if target is not None and target != "-"]
@@ -101,8 +101,8 @@ def check_deliverable(*targets: str | None, overwrite: bool) -> None:
         refuse_unwritable(file)
 
 
-def deliver(target: str, text: str) -> None:
-    """Write to a file, or to standard output for ``-``; names of files that are not UTF-8 stay the bytes they are.
+def write_output(target: str, text: str) -> None:
+    """Write text to a file, or to standard output for ``-``; names that are not UTF-8 keep their bytes.
 
     Raises:
         OutputError: Standard output is closed, or the file cannot be written.
@@ -117,29 +117,33 @@ def deliver(target: str, text: str) -> None:
         temporary.write_text(text, encoding="utf-8", errors="surrogateescape")
 
 
-def send(content: bytes) -> None:
+def write_bytes(content: bytes) -> None:
     """Write bytes to standard output.
 
     Raises:
-        OutputError: It is closed.
+        OutputError: Standard output is closed.
     """
     require_standard_output()
     sys.stdout.buffer.write(content)
 
 
 def require_standard_output() -> None:
-    """Refuse where results are wanted on a standard output that is closed, as ``>&-`` does.
+    """Raise an error if standard output is closed, as the shell's ``>&-`` does.
 
     Raises:
-        OutputError: It is closed.
+        OutputError: Standard output is closed.
     """
     if sys.stdout is None:
-        raise OutputError("standard output is closed, and the result should go there; name a file instead")
+        raise OutputError("standard output is closed, so the result cannot be written there; name a file instead")
 
 
 @contextmanager
 def wrong_usage(option: str | None = None) -> Iterator[None]:
-    """Take what is wrong with an option's value for wrong usage; within a callback, click knows the option's name."""
+    """Turn an error in an option's value into wrong usage.
+
+    Args:
+        option: The option's name; not needed within a callback, where click knows it.
+    """
     try:
         yield
     except MMDRFuseError as error:
@@ -148,7 +152,7 @@ def wrong_usage(option: str | None = None) -> Iterator[None]:
 
 @contextmanager
 def progress(title: str, total: int | None) -> Iterator[Callable[[str], None]]:
-    """Show progress on standard error, and only on a terminal; call the result with each finished item's name."""
+    """Draw progress on standard error, on a terminal only; call what it yields with each finished item's name."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     console = messages()
@@ -169,9 +173,9 @@ def _console(*, quiet: bool = False) -> Console:
     return Console(stderr=True, highlight=False, soft_wrap=True, markup=False, quiet=quiet)
 
 
-def _say_failed(message: str) -> None:
-    _say(_console(), "failed", "red", message)
+def _print_failure(message: str) -> None:
+    _print_labelled(_console(), "failed", "red", message)
 
 
-def _say(console: Console, label: str, colour: str, message: str) -> None:
+def _print_labelled(console: Console, label: str, colour: str, message: str) -> None:
     console.print(Text.assemble((label, colour), " ", message))

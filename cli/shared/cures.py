@@ -1,11 +1,11 @@
-"""What to do about an error, in the words of the command line."""
+"""The cures of errors, in the words of the command line."""
 
 import click
 
 from mmdrfuse.errors import MMDRFuseError
 
 FLAGS = {
-    "anew": ("--overwrite", "begin anew with --overwrite"),
+    "anew": ("--overwrite", "start over with --overwrite"),
     "compile": ("--compile", "train without --compile"),
     "depth": ("--depth", "add --depth 8"),
     "device": ("--device", "try --device cpu"),
@@ -13,13 +13,13 @@ FLAGS = {
     "features": ("--features", "choose --features efficientnet-lite0 or none, or name their --features-file"),
     "goals": ("--goals", "name the folders as the goals do, or give other --goals"),
     "hold_out": ("--hold-out", "leave whole pairs out with --hold-out"),
-    "infrared_range": ("--ir-range", "say what is black and white, such as --ir-range 280..320"),
+    "infrared_range": ("--ir-range", "say which values are black and white, such as --ir-range 280..320"),
     "layout": ("--layout", "choose a --layout, or name the two folders after their sides (ir, vi)"),
-    "overwrite": ("--overwrite", "choose another place, or allow it with --overwrite"),
+    "overwrite": ("--overwrite", "choose another name, or replace it with --overwrite"),
     "page": ("--page", "choose one with --page"),
-    "rate": ("--rate", "begin anew with a lower --rate"),
+    "rate": ("--rate", "start over with a lower --rate"),
     "patch": ("--patch", "cut larger patches with --patch"),
-    "resume": ("--resume", "go on with --resume, or begin anew with --overwrite"),
+    "resume": ("--resume", "go on with --resume, or start over with --overwrite"),
     "size_policy": (
         "--size-policy",
         "if they show the same scene edge to edge, --size-policy fit-ir resizes the infrared to the visible, fit-vis "
@@ -30,24 +30,24 @@ FLAGS = {
     "validation": ("--validation", "give --validation between 0 and 1"),
     "workers": ("--workers", "try fewer --workers"),
 }
-"""By the names of `mmdrfuse.errors.CURES`: the option that a command must have for it, and the words."""
+"""For each name in `mmdrfuse.errors.CURES`: the option that the command must have, and the advice."""
 
-_ELSEWHERE = {
-    "overwrite": "choose another place",
-    "page": "save the page or slice that you want as a file of its own",
+_WITHOUT_OPTION = {
+    "overwrite": "choose another name",
+    "page": "save the page or slice that you want as a separate file",
     "size_policy": "give pictures of one size",
     "patch": "cut larger patches with  mmdrfuse prepare --patch",
 }
-"""What to say where the command has no such option."""
+"""The advice if the command has no such option."""
 
 
-def explained(error: MMDRFuseError) -> str:
-    """Return an error's message with its cure as the current command offers it."""
+def message_with_cure(error: MMDRFuseError) -> str:
+    """Return an error's message, and the cure that the current command offers."""
     if error.cure is None:
         return error.message
     flag, words = FLAGS[error.cure]
     context = click.get_current_context(silent=True)
     options = [option for param in context.command.params for option in param.opts] if context else []
     if flag not in options:
-        words = _ELSEWHERE.get(error.cure, "")
+        words = _WITHOUT_OPTION.get(error.cure, "")
     return f"{error.message}; {words}" if words else error.message

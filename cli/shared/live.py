@@ -1,4 +1,4 @@
-"""The view of a training run: a block that stays in its place on a terminal, and one line an epoch everywhere."""
+"""Show a training run: a block on a terminal that is redrawn in place, and a line for each epoch everywhere."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -21,15 +21,17 @@ if TYPE_CHECKING:
 
 
 def follow(records: "Iterable[Record]", recipe: "Recipe", count: int, *, stop: "Stop | None" = None) -> None:
-    """Show a run while walking through it.
+    """Iterate over a run's records, which is what makes it train, and show its progress.
 
     Args:
-        records: Of the run.
-        recipe: Of the run.
-        count: Patches there are.
-        stop: What may end it early.
+        records: The run's records, one a step.
+        recipe: The run's recipe.
+        count: Number of patches.
+        stop: The rule for early stopping; None for none.
     """
-    console, view, per_epoch = messages(), View(recipe, count), recipe.steps_per_epoch(count)
+    console = messages()
+    view = View(recipe, count)
+    per_epoch = recipe.steps_per_epoch(count)
     console.print(
         f"{recipe.network}, recipe {recipe.name}: {_counted(recipe.epochs, 'epoch', 'epochs')} of "
         f"{_counted(count, 'patch', 'patches')}, "
@@ -46,49 +48,56 @@ def follow(records: "Iterable[Record]", recipe: "Recipe", count: int, *, stop: "
 
 
 class Epoch:
-    """One epoch so far: the means over its patches, its speed, and where it stands."""
+    """One epoch so far: the means over its patches, its speed, its last step and learning rate."""
 
     def __init__(self, number: int = 0) -> None:
-        self.number, self.step, self.rate, self.terms = number, 0, 0.0, list[str]()
+        self.number = number
+        self.step = 0
+        self.rate = 0.0
+        self.terms: list[str] = []
         self.sums: defaultdict[str, float] = defaultdict(float)
-        self.patches, self.seconds = 0, 0.0
+        self.patches = 0
+        self.seconds = 0.0
 
     def add(self, record: "Record") -> None:
-        """Count a step in."""
+        """Add a step."""
         for name, value in (*record.losses.items(), *record.refresh.items()):
             self.sums[name] += value * record.patches
         self.terms = sorted(record.losses, key=lambda name: (name != "total", name))
-        self.step, self.rate = record.step + 1, record.rate
+        self.step = record.step + 1
+        self.rate = record.rate
         self.patches += record.patches
         self.seconds += record.seconds
 
     def mean(self, name: str) -> float:
-        """Give the mean of a loss, or of what happened to the refresh memory."""
+        """Return the mean of a loss, or of a figure of the refresh memory, over the epoch's patches."""
         return self.sums[name] / self.patches
 
     @property
     def speed(self) -> str:
-        """Patches a second, in words."""
+        """Patches per second, with the unit."""
         return f"{self.patches / self.seconds:.0f} patches/s"
 
 
 class View:
-    """What is known of a run, for rich to draw whenever it likes.
+    """The state of a run, which rich draws a few times a second.
 
     Args:
-        recipe: Of the run.
-        count: Patches there are.
+        recipe: The run's recipe.
+        count: Number of patches.
     """
 
     def __init__(self, recipe: "Recipe", count: int) -> None:
-        self.recipe, self.weights, self.steps = recipe, asdict(recipe.weights), recipe.steps(count)
+        self.recipe = recipe
+        self.weights = asdict(recipe.weights)
+        self.steps = recipe.steps(count)
         self.epoch = Epoch()
         self.scores: tuple[int, Scores] | None = None
         self.bar = Progress(BarColumn(bar_width=20), TextColumn("{task.percentage:.0f} %"), TimeRemainingColumn())
         self.task = self.bar.add_task("", total=self.steps)
 
     def add(self, record: "Record") -> None:
-        """Take in a step."""
+        """Add a step."""
         number = record.epoch + 1
         epoch = self.epoch if self.epoch.number == number else Epoch(number)
         epoch.add(record)
@@ -98,26 +107,27 @@ class View:
         self.bar.update(self.task, completed=epoch.step)
 
     def line(self) -> str:
-        """Sum the epoch up in one line."""
+        """Return a line that sums up the epoch."""
         epoch = self.epoch
         means = "  ".join(f"{name} {epoch.mean(name):.3g}" for name in epoch.terms)
-        told = f"epoch {epoch.number}/{self.recipe.epochs}: {means}, {epoch.speed}"
+        line = f"epoch {epoch.number}/{self.recipe.epochs}: {means}, {epoch.speed}"
         if self.scores and self.scores[0] == epoch.number:
-            told += f"; {_means(self.scores[1].overall)}"
-        return told
+            line += f"; {_means(self.scores[1].overall)}"
+        return line
 
     def __rich__(self) -> RenderableType:
-        """Draw: within 80 columns and about 10 lines."""
-        epoch, network = self.epoch, self.recipe.network
+        """Return what rich draws: 80 columns and about 10 lines at most."""
+        epoch = self.epoch
+        network = self.recipe.network
         if not epoch.patches:
             return Text(f"{network}: getting started …")
         head = Table.grid(padding=(0, 2))
-        where = f"{network}  epoch {epoch.number}/{self.recipe.epochs}  step {epoch.step}/{self.steps}"
-        head.add_row(Text(where, style="bold"), self.bar)
+        progress = f"{network}  epoch {epoch.number}/{self.recipe.epochs}  step {epoch.step}/{self.steps}"
+        head.add_row(Text(progress, style="bold"), self.bar)
         return Group(head, self._numbers(epoch), *self._validation())
 
     def _numbers(self, epoch: Epoch) -> Table:
-        """Lay out each term with what it counts, and beside it how the outputs compare with their past."""
+        """Lay out each loss term and its share of the total; beside it, rate, speed and the refresh memory."""
         left = [
             (name, f"{epoch.mean(name):.3g}", "" if name == "total" else f"{self._share(epoch, name):.0%}")
             for name in epoch.terms
@@ -133,8 +143,10 @@ class View:
         for justify in ("left", "right", "right", "left", "left", "right", "right"):
             table.add_column(justify=justify, no_wrap=True)
         blank = ("", "", "")
-        for one, other in zip_longest([("mean so far", "value", "share"), *left], [blank, *right], fillvalue=blank):
-            table.add_row(*one, "", *other)
+        left = [("mean so far", "value", "share"), *left]
+        right = [blank, *right]
+        for left_cells, right_cells in zip_longest(left, right, fillvalue=blank):
+            table.add_row(*left_cells, "", *right_cells)
         return table
 
     def _share(self, epoch: Epoch, name: str) -> float:
@@ -147,7 +159,8 @@ class View:
         number, scores = self.scores
         sets = scores.sets.items() if len(scores.sets) > 1 else ()
         lines = [f"after epoch {number}: {_means(scores.overall, digits=3)}"]
-        return [Text(line) for line in (*lines, *(f"  {name}: {_means(means, digits=3)}" for name, means in sets))]
+        lines += [f"  {name}: {_means(means, digits=3)}" for name, means in sets]
+        return [Text(line) for line in lines]
 
 
 def _means(means: "Means", *, digits: int = 4) -> str:

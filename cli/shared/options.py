@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import click
 
-from mmdrfuse.cli.shared.cures import explained
+from mmdrfuse.cli.shared.cures import message_with_cure
 from mmdrfuse.errors import MMDRFuseError
 from mmdrfuse.system.workers import cores
 
@@ -16,27 +16,52 @@ FOLDER = click.Path(file_okay=False, path_type=Path)
 EXISTING_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 EXISTING = click.Path(exists=True, path_type=Path)
 ANY_PATH = click.Path(path_type=Path)
+# these stay texts, and let the shell complete names of files
+NAME_OR_FILE = click.Path(readable=False)
+FILE_OR_STREAM = click.Path(readable=False, allow_dash=True)
 
-overwrite_option = click.option("--overwrite", is_flag=True, help="Replace what exists.")
+
+def complete_layouts(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Return the names of layouts that begin with what was typed, for the shell's completion."""
+    from mmdrfuse.datasets import LAYOUTS
+
+    return [name for name in LAYOUTS if name.startswith(incomplete.lower())]
+
+
+overwrite_option = click.option("--overwrite", is_flag=True, help="Replace files that exist.")
 weights_option = click.option(
-    "--weights", default="ivif", metavar="NAME|FILE",
-    help="Shipped weights by name, or a checkpoint: .safetensors, or a PyTorch state dict.",
+    "--weights", default="ivif", metavar="NAME|FILE", type=NAME_OR_FILE,
+    help="The network's weights: a shipped name (ivif, medical, teacher), or a file (.safetensors, or a PyTorch state "
+    "dict).",
 )  # fmt: skip
 workers_option = click.option(
-    "--workers", type=click.IntRange(1), default=cores, show_default="all cores",
-    help="How many to work on at a time.",
+    "--workers", type=click.IntRange(1), metavar="N", default=cores, show_default="all cores",
+    help="Work on N pairs at a time.",
+)  # fmt: skip
+json_option = click.option(
+    "--json", "json_", metavar="FILE|-", type=FILE_OR_STREAM,
+    help="Write all results as JSON to a file; - writes them to standard output, and nothing else.",
+)  # fmt: skip
+layout_option = click.option(
+    "--layout", metavar="NAME", show_default="recognised", shell_complete=complete_layouts,
+    help="How SRC names its folders and files; `mmdrfuse data info` lists the layouts.",
+)  # fmt: skip
+pair_regex_option = click.option(
+    "--pair-regex", metavar="REGEX", show_default="equal names",
+    help="Regular expression for the part of a file's name that is the same in both pictures of a pair: its group "
+    "(?P<key>...), or its first group, or the whole match. It searches the name without its ending.",
 )  # fmt: skip
 
 
 class Command(click.Command):
-    """A command that ends an expected failure with one line, in the words of its own options."""
+    """A command that ends an expected failure with one line, which names the command's own options."""
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401
         """Run the command."""
         try:
             return super().invoke(ctx)
         except MMDRFuseError as error:
-            click.secho(f"error: {explained(error)}", err=True, fg="red")
+            click.secho(f"error: {message_with_cure(error)}", err=True, fg="red")
             raise SystemExit(error.exit_code) from error
 
 
@@ -44,7 +69,7 @@ class Sectioned(Command):
     """A command whose help shows its options under headings.
 
     Args:
-        sections: Heading → the names of its options, in order; what is in none comes last, under ``Options``.
+        sections: Heading → the names of its options, in order; all other options come last, under ``Options``.
     """
 
     def __init__(self, *args: Any, sections: dict[str, tuple[str, ...]], **others: Any) -> None:  # noqa: ANN401

@@ -1,4 +1,4 @@
-"""Options of a command for the fields of a recipe: made of what `mmdrfuse.recipes` knows of them."""
+"""Make a command's options from the fields that `mmdrfuse.recipes` declares."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -14,16 +14,16 @@ from mmdrfuse.recipes.fields import Choice, Kind, Number, Switch, Table, kinds
 Value = TypeVar("Value")
 
 ORIGIN = "command line"
-"""Of what an option gives, in a printed recipe."""
+"""Origin of a value that an option set, in a printed recipe."""
 
 
 def recipe_options(recipe: type) -> Callable[[Function], Function]:
-    """Return a decorator that gives a command the options of a recipe: ``--recipe``, and one for each field.
+    """Return a decorator that adds the options of a recipe to a command: ``--recipe``, and one for each field.
 
-    The command gets ``recipe`` and ``print_recipe``, and each field under its own name, None where it was not given.
+    The command gets ``recipe`` and ``print_recipe``, and each field under its own name; None if it was not given.
 
     Args:
-        recipe: Its class.
+        recipe: The recipe's class.
     """
 
     def decorate(command: Function) -> Function:
@@ -34,13 +34,13 @@ def recipe_options(recipe: type) -> Callable[[Function], Function]:
     return decorate
 
 
-def taken(options: dict[str, Any], recipe: type) -> dict[str, Any]:
-    """Take the fields of a recipe out of what click collected."""
+def pop_fields(options: dict[str, Any], recipe: type) -> dict[str, Any]:
+    """Remove the fields of a recipe from the options that click collected, and return them."""
     return {name: options.pop(name) for name in kinds(recipe)}
 
 
-def needed(title: str, value: Value | None) -> Value:
-    """Return what was given; refuse to go on without what only ``--print-recipe`` does without."""
+def require_argument(title: str, value: Value | None) -> Value:
+    """Return an argument, or raise the usual error if it is missing; only ``--print-recipe`` works without it."""
     if not value:
         raise click.UsageError(f"Missing {title}.", click.get_current_context())
     return value
@@ -49,11 +49,11 @@ def needed(title: str, value: Value | None) -> Value:
 def _options(recipe: type) -> Iterator[Callable[[Function], Function]]:
     yield click.option(
         "--recipe", metavar="NAME|FILE.yaml",
-        help="What the options below leave out: default, paper (the published method to the letter), one of the "
-        "shipped weights', or a file of your own, whose values count over those of the recipe that it extends.",
+        help="Settings to start from: default, paper (the published method to the letter), the name of shipped weights "
+        "(for their settings), or your own YAML file. The options below change single settings.",
     )  # fmt: skip
     yield click.option(
-        "--print-recipe", is_flag=True, help="Print the recipe that results, with the origin of each value, and end."
+        "--print-recipe", is_flag=True, help="Print the resulting recipe, with the origin of each value, and exit."
     )
     for name, kind in kinds(recipe).items():
         yield _option(name, kind)
@@ -61,7 +61,7 @@ def _options(recipe: type) -> Iterator[Callable[[Function], Function]]:
 
 def _option(name: str, kind: Kind) -> Callable[[Function], Function]:
     flag = f"--{name.replace('_', '-')}"
-    option = partial(click.option, show_default="recipe's", default=None)
+    option = partial(click.option, show_default="from the recipe", default=None)
     if isinstance(kind, Switch):
         return option(f"{flag}/--no{flag[1:]}", help=kind.help)
     if isinstance(kind, Choice) and kind.several:
@@ -69,16 +69,17 @@ def _option(name: str, kind: Kind) -> Callable[[Function], Function]:
     if isinstance(kind, Choice):
         return option(flag, type=click.Choice(kind.names), help=kind.help)
     if isinstance(kind, Number):
-        return option(flag, type=_number(kind), help=kind.help)
+        return option(flag, metavar="N" if kind.whole else "NUMBER", type=_number(kind), help=kind.help)
     if isinstance(kind, Table) and kind.other is None:
         return option(
             flag.removesuffix("s"), name, metavar="TERM=VALUE", multiple=True, callback=_values,
-            help=_further(kind, "; may be given several times"),
+            help=_further(kind, "; you can give it several times"),
         )  # fmt: skip
     return option(flag, metavar="FILE", type=click.Path(path_type=Path), callback=_goals, help=kind.help)
 
 
 def _further(kind: Kind, words: str) -> str:
+    """Return a field's help with words added to its sentence."""
     return f"{kind.help.removesuffix('.')}{words}."
 
 
@@ -90,30 +91,30 @@ def _number(kind: Number) -> "click.ParamType[Any]":
 
 
 class _Finite(click.FloatRange):
-    """A range that neither holds what is no number nor what has no end."""
+    """A range without NaN and infinity."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:  # noqa: ANN401
-        found = super().convert(value, param, ctx)
-        if not math.isfinite(found):
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
             self.fail(f"{value!r} is not a finite number.", param, ctx)
-        return found
+        return number
 
 
 def _names(context: click.Context, option: click.Parameter, given: str | None) -> tuple[str, ...] | None:
-    """Read A,B."""
+    """Parse names with commas between them."""
     return None if given is None else tuple(name.strip() for name in given.split(",") if name.strip())
 
 
 def _values(context: click.Context, option: click.Parameter, given: tuple[str, ...]) -> dict[str, float] | None:
-    """Read TERM=VALUE, several times."""
-    found = {}
+    """Parse every TERM=VALUE."""
+    values = {}
     for entry in given:
         term, _, value = entry.partition("=")
         try:
-            found[term] = float(value)
+            values[term] = float(value)
         except ValueError as error:
-            raise click.BadParameter(f"{entry!r}: write a term and a number, such as distillation=0") from error
-    return found or None
+            raise click.BadParameter(f"{entry!r}: write TERM=VALUE, such as distillation=0") from error
+    return values or None
 
 
 def _goals(context: click.Context, option: click.Parameter, given: Path | None) -> Any:  # noqa: ANN401

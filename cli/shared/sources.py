@@ -1,4 +1,4 @@
-"""From the arguments of ``fuse`` to pairs of pictures, and what to say about the rest."""
+"""Turn the arguments of ``fuse`` into pairs of pictures, and report what is left out."""
 
 import os
 import sys
@@ -20,51 +20,51 @@ if TYPE_CHECKING:
 
 INPUT, OUTPUT = "standard input", "standard output"
 PREFIX = "mmdrfuse-"
-"""Of the temporary folder through which they come and go."""
+"""Begins the name of the temporary folder that holds their pictures."""
 
 _FORMATS = {".jpeg": ".jpg", ".tiff": ".tif"}
-"""Two endings of one format."""
+"""Endings that are another spelling of a format's usual one."""
 
 PIPE = "-"
-"""Standard input or output; such a picture is a file in a temporary folder on its way."""
+"""Stands for standard input or output; its picture is a file in a temporary folder meanwhile."""
 
 
 @contextmanager
-def on_its_way(folder: Path) -> Iterator[None]:
-    """Call what is on its way through a temporary folder by its own name alone."""
+def hide_temporary_folder(folder: Path) -> Iterator[None]:
+    """Cut the temporary folder out of error messages, so that they say "standard input" alone."""
     try:
         yield
     except MMDRFuseError as error:
-        if folder.is_absolute():  # otherwise nothing comes that way
+        if folder.is_absolute():  # otherwise no standard stream is used
             error.message = error.message.replace(f"{folder}{os.sep}", "")
         raise
 
 
-def shown(path: Path) -> str:
-    """Return a path as the user knows it: - for what is on its way from standard input or to standard output."""
+def display_path(path: Path) -> str:
+    """Return a path as the user wrote it: - for standard input and output."""
     return PIPE if path.stem in (INPUT, OUTPUT) and path.parent.name.startswith(PREFIX) else str(path)
 
 
-def received(sources: Sequence[str], folder: Path) -> list[str]:
-    """Put what comes on standard input into a file; give all sources as files, folders and patterns."""
+def save_standard_input(sources: Sequence[str], folder: Path) -> list[str]:
+    """Write standard input to a file, and return the sources with that file in the place of -."""
     if sources.count(PIPE) > 1:
         raise click.UsageError("only one of IR and VIS can be -, standard input")
     for source in sources:
         path = Path(source)
         if source != PIPE and path.exists() and not path.is_file() and not path.is_dir():
             raise click.UsageError(
-                f"{source} is a pipe or a device, no file; a picture can come from standard input, as -, and frames "
-                "from pipes need --raw WxH@FPS:gray8"
+                f"{source} is a pipe or a device, not a file; give a picture on standard input, as -, or raw frames "
+                "with --raw WxH@FPS:gray8"
             )
     if PIPE in sources:
-        if sys.stdin is None:  # as <&- leaves it
+        if sys.stdin is None:  # the shell's <&- closed it
             raise InputError("standard input is closed; name a file instead of -")
         (folder / INPUT).write_bytes(sys.stdin.buffer.read())
     return [str(folder / INPUT) if source == PIPE else source for source in sources]
 
 
 def is_folder(out: str) -> bool:
-    """Tell whether OUT names a folder: it is one, ends with a slash, or does not end as a picture does."""
+    """Return whether OUT names a folder: it is one, ends with a slash, or has no ending of a picture."""
     from PIL import Image
 
     from mmdrfuse.images import SUFFIXES
@@ -78,40 +78,43 @@ def is_folder(out: str) -> bool:
         return False
     if suffix in VIDEOS or suffix in Image.registered_extensions():
         raise click.UsageError(
-            f"{out}: {suffix} is none of {', '.join(sorted(SUFFIXES))}, which can be written; a folder of this name is "
-            f"{out}/"
+            f"{out}: cannot write {suffix}; choose one of {', '.join(sorted(SUFFIXES))}, or write {out}/ for a folder "
+            "of this name"
         )
     return True
 
 
-def check_format_of(out: str, ending: str | None) -> None:
-    """Refuse a format that is not the one that the picture's name says."""
-    given, named = f".{(ending or '').lower().lstrip('.')}", Path(out).suffix.lower()
+def check_format(out: str, ending: str | None) -> None:
+    """Refuse a format that differs from the ending of the picture's name."""
+    given = f".{(ending or '').lower().lstrip('.')}"
+    named = Path(out).suffix.lower()
     if ending and _FORMATS.get(given, given) != _FORMATS.get(named, named):
-        raise click.UsageError(f"--format {ending} is for folders and for -: {out} is a picture, whose name says how")
+        raise click.UsageError(
+            f"--format {ending} does not fit {out}, whose ending is its format; --format is for folders and for -"
+        )
 
 
-def say_settled(choices: "Choices", preparations: "Collection[Preparation]") -> None:
-    """Say which values become black and white, where they had to be looked for or are not those of the type."""
+def report_ranges(choices: "Choices", preparations: "Collection[Preparation]") -> None:
+    """Report which values become black and white, if they were measured or differ from those of the file's type."""
     from mmdrfuse.images import constant_limits
 
     for low, high in sorted({preparation.infrared_range for preparation in preparations} - {()}):
-        warn(f"infrared values {low:g}..{high:g} become 0..1")
+        warn(f"infrared values {low:g}..{high:g} become black..white")
     if choices.fuser.limits and not constant_limits(choices.fuser.range):
         warn("network values {:.4f}..{:.4f} become black..white".format(*choices.fuser.limits))
 
 
 def is_table(sources: Sequence[str]) -> bool:
-    """Tell whether the one source is a table of pairs."""
+    """Return whether the only source is a table of pairs."""
     return len(sources) == 1 and Path(sources[0]).suffix.lower() == ".csv" and not Path(sources[0]).is_dir()
 
 
-def paired(sources: Sequence[str], out: Path, report: Report) -> "list[Pair]":
-    """Pair the sources; say what was left out, and count what could not be told apart as failed."""
+def collect_pairs(sources: Sequence[str], out: Path, report: Report) -> "list[Pair]":
+    """Pair the sources; report the files left out, and count ambiguous ones as failed."""
     for side in map(Path, sources):
         if side.is_dir() and out.resolve().is_relative_to(side.resolve()):
-            raise OutputError(f"{out}: lies in {side}, where it would be taken for a source; choose another folder")
-    pairing = pairing_of(sources)
+            raise OutputError(f"{out}: lies in {side}, so its pictures would become sources; choose another folder")
+    pairing = pair_arguments(sources)
     for line in pairing.unused():
         warn(f"left out: {line}")
     for line in pairing.unclear():
@@ -119,8 +122,8 @@ def paired(sources: Sequence[str], out: Path, report: Report) -> "list[Pair]":
     return list(pairing.pairs)
 
 
-def pairing_of(sources: Sequence[str]) -> "Pairing":
-    """Pair what the arguments name; one that names nothing is wrong usage."""
+def pair_arguments(sources: Sequence[str]) -> "Pairing":
+    """Pair the files that the arguments name; an argument that names nothing is wrong usage."""
     from mmdrfuse.datasets.sets.sources import pair_both_sides, pair_sources, read_table
 
     if is_table(sources):

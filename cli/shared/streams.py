@@ -1,4 +1,4 @@
-"""The three standard streams, which may be closed, full, broken off, or unable to say what a file is called."""
+"""The three standard streams, which may be closed, full, broken off, or unable to encode a file's name."""
 
 import codecs
 import os
@@ -12,9 +12,9 @@ from mmdrfuse.errors import OutputError
 _ERRORS = "mmdrfuse-names"
 
 
-def ready() -> None:
-    """Make the standard streams fit for whatever is read and said."""
-    _occupy()
+def prepare_streams() -> None:
+    """Open closed streams on nothing, and let the output streams encode any name of a file."""
+    _open_closed_streams()
     codecs.register_error(_ERRORS, _as_bytes_or_marks)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
@@ -22,11 +22,11 @@ def ready() -> None:
 
 
 @contextmanager
-def delivered() -> Iterator[None]:
-    """See to it that what the block said on standard output has left before the program says that all is well.
+def flushed_stdout() -> Iterator[None]:
+    """Flush standard output at the end of the block, so that a full disk becomes an error and no silent loss.
 
     Raises:
-        OutputError: It could not: the disk is full, or the like.
+        OutputError: Standard output cannot be written: the disk is full, or the like.
         BrokenPipeError: Nobody reads it any more.
     """
     try:
@@ -36,31 +36,34 @@ def delivered() -> Iterator[None]:
             if sys.stdout is not None:
                 sys.stdout.flush()
         except BrokenPipeError:
-            give_up()
+            discard_stdout()
             raise
         except OSError as error:
-            give_up()
+            discard_stdout()
             raise OutputError(f"standard output: cannot be written ({error.strerror})") from error
 
 
-def _occupy() -> None:
-    """Give the numbers of closed streams to nothing: the next file to be opened would get them, and what others say."""
+def _open_closed_streams() -> None:
+    """Open the null device for each closed standard stream.
+
+    Otherwise the next file to be opened would get the stream's number, and with it whatever is printed there.
+    """
     for number in range(3):
         try:
             os.fstat(number)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free
+            os.open(os.devnull, os.O_RDWR)  # the system gives the lowest free number
 
 
-def give_up() -> None:
-    """Let what is left to say go nowhere; at its end Python would try again, and complain."""
+def discard_stdout() -> None:
+    """Send what is left in standard output's buffer nowhere: at exit, Python would try to write it again and fail."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
     os.close(nowhere)
 
 
 def _as_bytes_or_marks(error: UnicodeError) -> tuple[str | bytes, int]:
-    """Write names that are not UTF-8 as the bytes they are, and what a terminal has no sign for as a question mark."""
+    """Encode names that are not UTF-8 as their own bytes, and what the stream cannot encode as a question mark."""
     try:
         return codecs.lookup_error("surrogateescape")(error)
     except UnicodeError:

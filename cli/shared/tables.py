@@ -1,4 +1,4 @@
-"""Tables of scores for the terminal."""
+"""Lay out tables of scores for the terminal."""
 
 from collections.abc import Iterable, Sequence
 
@@ -10,13 +10,14 @@ from mmdrfuse.metrics.table import HEAD, rows
 from mmdrfuse.pipeline.score import Scores, Summary
 
 WIDE = 12
-"""Metrics beyond which a table has them as rows."""
+"""A table with more metrics than this has them as rows."""
 
 
 def methods(scores: Scores) -> Table:
-    """One row a method, or one column where the metrics are many: mean ± standard deviation over the mean's interval.
+    """Return a table of methods: mean ± standard deviation, and below it the interval of the mean.
 
-    Of several methods the best is bold and the second underlined, and each has its rank.
+    A method is a row, or a column if there are many metrics. Among several methods the best is bold, the second is
+    underlined, and each has its rank.
     """
     summaries = scores.summarise()
     many = len(summaries) > 1 and scores.comparable()
@@ -25,7 +26,8 @@ def methods(scores: Scores) -> Table:
     for method, row in summaries.items():
         columns[method] = [_cell(row[metric], many=many) for metric in scores.metrics]
         if many:
-            columns[method].append(Text(f"{sum(summary.rank for summary in row.values()) / len(row):.2f}"))
+            mean_rank = sum(summary.rank for summary in row.values()) / len(row)
+            columns[method].append(Text(f"{mean_rank:.2f}"))
     counts = {method: len(pictures) for method, pictures in scores.methods.items()}
     title = f"mean ± standard deviation [95 % interval of the mean], {_counted(counts)}, protocol {scores.protocol}"
     if len(scores.metrics) > WIDE:
@@ -34,7 +36,7 @@ def methods(scores: Scores) -> Table:
 
 
 def pictures(scores: Scores) -> Table:
-    """One row a method and picture."""
+    """Return a table of scores with a row for each method and picture."""
     several = len(scores.methods) > 1
     headings = [*(["method"] if several else []), "picture", *(_heading(metric) for metric in scores.metrics)]
     rows_ = (
@@ -46,7 +48,7 @@ def pictures(scores: Scores) -> Table:
 
 
 def comparison(scores: Scores) -> Table:
-    """One row for every two methods: p of Wilcoxon's signed-rank test over the pictures that they share."""
+    """Return a table with a row for every two methods: p of Wilcoxon's signed-rank test over the pictures of both."""
     rows_ = (
         [f"{first} – {second}", *(f"{p:.2g}" for p in values.values())]
         for (first, second), values in scores.compare().items()
@@ -56,18 +58,20 @@ def comparison(scores: Scores) -> Table:
 
 
 def catalogue() -> tuple[Table, Table]:
-    """One row a metric, and one a protocol: what there is to ask for."""
-    metrics = Table(*HEAD, title="metrics: range, unit and size are of the first protocol; † an error, kept on purpose")
+    """Return a table of all metrics and one of all protocols."""
+    metrics = Table(
+        *HEAD, title="metrics: range, unit and size hold for the first protocol; † an error, reproduced on purpose"
+    )
     for row in rows():
         metrics.add_row(*row)
-    protocols = Table("protocol", "whose numbers it gives", title="protocols")
+    protocols = Table("protocol", "whose numbers it reproduces", title="protocols")
     for protocol in PROTOCOLS.values():
         protocols.add_row(" = ".join((protocol.name, *protocol.aliases)), protocol.title)
     return metrics, protocols
 
 
 def _table(title: str, headings: Sequence[str], rows_: Iterable[Sequence[str | Text]]) -> Table:
-    """Lay out rows whose first cells are names; nothing in a cell is markup, whatever a folder is called."""
+    """Lay out rows; no cell is read as markup, whatever a folder is called."""
     table = Table(title=Text(title))
     for heading in headings:
         name = heading in {"method", "methods", "metric", "picture"}

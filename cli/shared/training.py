@@ -1,4 +1,4 @@
-"""What ``teach`` and ``distill`` share: their options, and the way from options to a run."""
+"""The options that ``teach`` and ``distill`` share, and the training run that follows from them."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -11,7 +11,7 @@ import click
 from mmdrfuse import recipes
 from mmdrfuse.cli.shared.console import warn
 from mmdrfuse.cli.shared.options import ANY_PATH, Function, overwrite_option
-from mmdrfuse.cli.shared.recipes import ORIGIN, needed, recipe_options, taken
+from mmdrfuse.cli.shared.recipes import ORIGIN, pop_fields, recipe_options, require_argument
 from mmdrfuse.errors import OutputError
 from mmdrfuse.recipes import Recipe, Resolved
 
@@ -21,36 +21,52 @@ if TYPE_CHECKING:
     from mmdrfuse.training import Stop, Validation
 
 RUNS = Path("runs")
-"""Where runs go that are given no place."""
+"""Folder of the runs that are given no folder."""
 
 OPTIONS = (
     click.argument("patches", metavar="PATCHES.h5", type=ANY_PATH, required=False),
     click.option(
-        "-o", "--out", metavar="RUN", type=ANY_PATH, show_default="runs/RECIPE-NETWORK", help="Folder of the run."
+        "-o", "--out", metavar="RUN", type=ANY_PATH, show_default="runs/RECIPE-NETWORK",
+        help="Folder for the run's files.",
     ),
     recipe_options(Recipe),
-    click.option("--features-file", metavar="FILE", type=ANY_PATH, help="Weights of these features, if not installed."),
+    click.option(
+        "--features-file", metavar="FILE", type=ANY_PATH,
+        help="File of the weights that --features needs, if they are not installed.",
+    ),
     click.option("--device", default="auto", metavar="auto|cpu|cuda|mps", help="Where to compute."),
-    click.option("--threads", type=click.IntRange(1), show_default="all cores", help="Threads of torch on the CPU."),
+    click.option(
+        "--threads", metavar="N", type=click.IntRange(1), show_default="all cores", help="Threads of torch on the CPU."
+    ),
     click.option(
         "--validate", metavar="SRC", type=ANY_PATH, multiple=True,
-        help="Score the pairs below this folder after every epoch; may be given several times.",
+        help="Score the pairs of this set after every epoch. You can give it several times.",
     ),
-    click.option("--validate-metrics", metavar="A,B,…", default="SD,SCD,VIF,Qabf,SSIM,CC", help="What to score."),
-    click.option("--protocol", default="standard", help="Under whose convention; see  mmdrfuse eval --list"),
+    click.option(
+        "--validate-metrics", metavar="A,B,…", default="SD,SCD,VIF,Qabf,SSIM,CC",
+        help="Metrics that --validate computes.",
+    ),
+    click.option(
+        "--protocol", metavar="NAME", default="standard",
+        help="Whose conventions --validate follows; `mmdrfuse eval --list` shows the protocols.",
+    ),
     click.option(
         "--stop-on", metavar="METRIC",
-        help="End when this score's mean no longer gets better, with the weights of its best epoch.",
+        help="Stop when the mean of this metric no longer gets better, and use the weights of its best epoch.",
     ),
-    click.option("--patience", type=click.IntRange(1), default=3, help="Epochs that --stop-on waits for a better one."),
     click.option(
-        "--preview-every", metavar="N", type=click.IntRange(0), default=0, show_default="at the end",
-        help="Draw preview-….png and losses.png every N epochs too.",
+        "--patience", metavar="N", type=click.IntRange(1), default=3,
+        help="Epochs that --stop-on waits for a better score.",
     ),
-    click.option("--tensorboard", is_flag=True, help="Write RUN/tensorboard as well."),
+    click.option(
+        "--preview-every", metavar="N", type=click.IntRange(0), default=0, show_default="at the end only",
+        help="Draw preview-….png and losses.png every N epochs.",
+    ),
+    click.option("--tensorboard", is_flag=True, help="Write logs for TensorBoard to RUN/tensorboard as well."),
     click.option(
         "--resume", is_flag=True,
-        help="Go on with the run in RUN as if it had not stopped; without --recipe by the recipe that it keeps.",
+        help="Go on with the interrupted run in RUN; the weights come out the same. Without --recipe it uses the "
+        "recipe in RUN.",
     ),
     overwrite_option,
 )  # fmt: skip
@@ -58,14 +74,14 @@ OPTIONS = (
 
 @dataclass(frozen=True)
 class Settings:
-    """The shared options as they came."""
+    """The values of the shared options."""
 
     patches: Path | None
     out: Path | None
     recipe: str | None
     print_recipe: bool
     changes: dict[str, Any]
-    """The recipe's fields that shall differ; None where they shall not."""
+    """New values for the recipe's fields; None for those that stay."""
     features_file: Path | None
     device: str
     threads: int | None
@@ -81,40 +97,40 @@ class Settings:
 
     @classmethod
     def of(cls, options: dict[str, Any]) -> "Settings":
-        """Take what click collected."""
-        return cls(changes=taken(options, Recipe), **options)
+        """Make settings of the options that click collected."""
+        return cls(changes=pop_fields(options, Recipe), **options)
 
 
 def training_options(command: Function) -> Function:
-    """Give a command the arguments and options that `Settings` collects."""
+    """Add the arguments and options of `Settings` to a command."""
     for option in reversed(OPTIONS):
         command = option(command)
     return command
 
 
-def settled(network: "Network", settings: Settings) -> "tuple[Resolved[Recipe], Path]":
+def resolve_settings(network: "Network", settings: Settings) -> "tuple[Resolved[Recipe], Path]":
     """Return the recipe, with the origin of its values, and the folder of the run."""
     if settings.resume and settings.overwrite:
-        raise click.UsageError("--resume goes on with a run and --overwrite begins anew: choose one")
+        raise click.UsageError("--resume goes on with a run, and --overwrite starts over: choose one")
     if settings.stop_on and not settings.validate:
-        raise click.UsageError("--stop-on needs pictures to score: name their folder with --validate SRC")
+        raise click.UsageError("--stop-on needs pairs to score: name their folder with --validate SRC")
 
-    def resolved(source: str | Path) -> "Resolved[Recipe]":
+    def resolve(source: str | Path) -> "Resolved[Recipe]":
         return recipes.resolve_training(source, network, settings.changes, by=ORIGIN)
 
-    found = resolved(settings.recipe or recipes.DEFAULT)
-    out = settings.out or RUNS / f"{found.recipe.name}-{network}"
-    kept = out / recipes.FILE
-    if settings.resume and settings.recipe is None and kept.is_file():
-        found = resolved(kept)
-    return found, out
+    resolved = resolve(settings.recipe or recipes.DEFAULT)
+    out = settings.out or RUNS / f"{resolved.recipe.name}-{network}"
+    saved_recipe = out / recipes.FILE
+    if settings.resume and settings.recipe is None and saved_recipe.is_file():
+        resolved = resolve(saved_recipe)
+    return resolved, out
 
 
 def train(
     settings: Settings, recipe: Recipe, out: Path, teacher: "Callable[[], Checkpoint | None]" = lambda: None
 ) -> Path:
-    """Do a run and show it; give the file of its weights."""
-    source = needed("argument 'PATCHES.h5'", settings.patches)
+    """Train, show the progress, and return the file of the weights."""
+    source = require_argument("argument 'PATCHES.h5'", settings.patches)
     import torch
 
     from mmdrfuse import training
@@ -129,7 +145,7 @@ def train(
     world = training.world()
     anew = not settings.resume and not settings.overwrite
     if settings.out is None and anew and world.first and out.exists():
-        raise OutputError(f"{out}: exists; give the run another folder with -o", cure="resume")
+        raise OutputError(f"{out}: exists already; name another folder with -o", cure="resume")
     patches = PatchFile(source)
     watch = training.Watch(_validation(settings), _stop(settings), settings.preview_every, tell=warn)
     records = training.train(
@@ -151,15 +167,16 @@ def train(
 
 
 def _origin(patches: "PatchFile") -> dict[str, Any]:
-    """Say for the model card what the patches were cut from: pairs of each layout, and how they were cut."""
-    sources, used = patches.sources, sorted(set(patches.index["source"].tolist()))  # those of its split
+    """Return, for the model card, the number of pairs of each layout and the options that cut them."""
+    sources = patches.sources
+    used = sorted(set(patches.index["source"].tolist()))  # those of its split only
     plain = [sources[number] for number in used if not sources[number].get("exposure")]
     pairs = Counter(str(source.get("layout", "unknown")) for source in plain)
     return {"pairs": dict(sorted(pairs.items())), "options": patches.options}
 
 
 def _validation(settings: Settings) -> "Validation | None":
-    """Find the pairs to validate on, and name what is in none."""
+    """Find the pairs to validate on, and report the pictures that are in no pair."""
     if not settings.validate:
         return None
     from mmdrfuse import training
@@ -178,7 +195,7 @@ def _validation(settings: Settings) -> "Validation | None":
 
 
 def _stop(settings: Settings) -> "Stop | None":
-    """Give when to stop, the metric spelled as its table does."""
+    """Return when to stop, with the metric's name as its table spells it."""
     if settings.stop_on is None:
         return None
     from mmdrfuse.metrics import find_metric, find_protocol

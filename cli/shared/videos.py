@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mmdrfuse.cli.shared.console import messages, progress, warn, wrong_usage
-from mmdrfuse.cli.shared.sources import say_settled
+from mmdrfuse.cli.shared.sources import report_ranges
 
 if TYPE_CHECKING:
     from mmdrfuse.cli.fuse import Options
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def are_videos(sources: Sequence[str], raw: str | None) -> bool:
-    """Tell whether the sources are sequences: by the name of the first, or because ``--raw`` says how to read them."""
+    """Return whether the sources are videos: by the ending of one of them, or because ``--raw`` is given."""
     from mmdrfuse.images.video.files import is_video
 
     return raw is not None or any(is_video(Path(source)) for source in sources)
@@ -29,13 +29,14 @@ def fuse_videos(sources: Sequence[str], out: Path, chosen: "Options") -> None:
 
     _check_usage(sources, chosen)
     film = Film(*_sources(sources, chosen))
-    asked = chosen.choices(threads=chosen.workers)
-    choices, film = settle_film(asked, film, out, overwrite=chosen.overwrite, looking=progress)
-    say_settled(choices, [film.preparation])
+    choices = chosen.choices(threads=chosen.workers)
+    choices, film = settle_film(choices, film, out, overwrite=chosen.overwrite, looking=progress)
+    report_ranges(choices, [film.preparation])
     if chosen.dry_run:
         _show_plan(film, out)
         return
-    start, count = time.perf_counter(), 0
+    start = time.perf_counter()
+    count = 0
     with progress("fusing", film.layouts[1].count) as advance:
         for _ in fuse_film(choices, film, out, overwrite=chosen.overwrite, warn=warn):
             count += 1
@@ -46,17 +47,18 @@ def fuse_videos(sources: Sequence[str], out: Path, chosen: "Options") -> None:
 def _check_usage(sources: Sequence[str], chosen: "Options") -> None:
     from mmdrfuse.images.video.files import is_video
 
-    unfit = {"--resume": chosen.resume, "--format": chosen.format_}
-    if any(unfit.values()):
-        raise click.UsageError(
-            f"{next(flag for flag, given in unfit.items() if given)} is for pictures, not for videos"
-        )
+    for flag, given in {"--resume": chosen.resume, "--format": chosen.format_}.items():
+        if given:
+            raise click.UsageError(f"{flag} is for pictures, not for videos")
     if len(sources) != 2:
-        raise click.UsageError("give IR VIS OUT: videos of both sides, and one to write")
-    if chosen.raw is None and not all(map(is_video, map(Path, sources))):
-        raise click.UsageError("IR and VIS must be two videos, not one of each; raw frames need --raw WxH@FPS:gray8")
+        raise click.UsageError("expected IR VIS OUT: an infrared and a visible video, and the video to write")
+    if chosen.raw is None and not all(is_video(Path(source)) for source in sources):
+        raise click.UsageError(
+            f"IR and VIS must both be videos, and only one of {' and '.join(sources)} is; raw frames need "
+            "--raw WxH@FPS:gray8"
+        )
     if chosen.raw is not None and len(set(sources)) == 1:
-        raise click.UsageError("raw frames of IR and VIS must come from two places; - can be one of them")
+        raise click.UsageError(f"IR and VIS are both {sources[0]}; raw frames must come from two files or pipes")
 
 
 def _sources(paths: Sequence[str], chosen: "Options") -> "tuple[Source, Source]":
@@ -72,13 +74,13 @@ def _sources(paths: Sequence[str], chosen: "Options") -> "tuple[Source, Source]"
 
 
 def _show_plan(film: "Film", out: Path) -> None:
-    """Print what would be done, having read all of both sides; pipes are left alone, as they can be read but once."""
+    """Print what would be done, after reading all frames; pipes are not read, as they can be read only once."""
     sides = []
     for source, layout in zip((film.infrared_source, film.visible_source), film.layouts, strict=True):
         count = "" if layout.count is None else f", {layout.count} frames"
-        sides.append(f"{source.path} ({layout.width}x{layout.height}, {float(layout.rate):g} a second{count})")
+        sides.append(f"{source.path} ({layout.width}x{layout.height}, {float(layout.rate):g} frames/s{count})")
     height, width = film.size()
-    known = film.infrared_source.repeatable and film.visible_source.repeatable
-    frames = f", {sum(1 for _ in film.frames())} frames" if known else ""
+    repeatable = film.infrared_source.repeatable and film.visible_source.repeatable
+    frames = f", {sum(1 for _ in film.frames())} frames" if repeatable else ""
     action = "replace" if out != Path("-") and out.exists() else "write"
     click.echo(f"{action} {out} ({width}x{height}{frames}) from {', '.join(sides)}")

@@ -6,11 +6,11 @@ from click.testing import CliRunner, Result
 
 @pytest.fixture
 def run():
-    """Call ``mmdrfuse`` with arguments; gives exit_code, stdout and stderr."""
+    """Call ``mmdrfuse`` with arguments; returns exit_code, stdout and stderr."""
 
-    def call(*arguments) -> Result:
+    def call(*arguments, env=None) -> Result:
         from mmdrfuse.cli import main
 
-        return CliRunner().invoke(main, [str(argument) for argument in arguments])
+        return CliRunner().invoke(main, [str(argument) for argument in arguments], env=env)
 
     return call

@@ -59,4 +59,4 @@ def test_torch_is_imported_only_to_be_timed():
 def test_size_that_is_none_is_answered_with_an_example(size):
     result = bench("--size", size)
     assert result.exit_code == 2
-    assert "write it as 1280x1024" in result.stderr
+    assert "such as 1280x1024" in result.stderr

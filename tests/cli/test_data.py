@@ -100,7 +100,7 @@ def test_two_folders_and_a_regular_expression_are_taken(run, scenes):
 def test_a_table_beside_a_folder_is_wrong_usage(run, scenes, tmp_path):
     (tmp_path / "pairs.csv").write_text("infrared,visible\n")
     result = run("data", "check", tmp_path / "pairs.csv", scenes / "vi")
-    assert (result.exit_code, "SRC must be a folder where VIS is given" in result.stderr) == (2, True)
+    assert (result.exit_code, "SRC must be the folder of the infrared pictures" in result.stderr) == (2, True)
 
 
 def test_a_file_of_patches_is_verified(run, scenes, tmp_path):

@@ -72,7 +72,7 @@ def test_existing_pictures_are_refused_and_replaced_when_told(run, folders):
     run(*arguments)
     refused = run(*arguments)
     assert refused.exit_code == 1
-    assert "exists already (3 of 3 pictures do); go on with --resume, or begin anew with --overwrite" in refused.stderr
+    assert "exists already (3 of 3 pictures do); go on with --resume, or start over with --overwrite" in refused.stderr
     assert run(*arguments, "--overwrite", "--range", "minmax").exit_code == 0
 
 
@@ -89,7 +89,7 @@ def test_existing_file_is_refused(run, folders):
 def test_pictures_among_the_sources_are_refused(run, folders, out):
     result = run("fuse", folders / "ir", folders / "vi", folders / out, "--overwrite")
     assert result.exit_code == 1
-    assert "would be taken for a source" in result.stderr
+    assert "would become sources" in result.stderr
 
 
 def test_names_that_look_like_markup_are_names(run, folders):
@@ -110,8 +110,8 @@ def test_options_reach_the_pictures(run, folders, options, suffix, channels):
     ("arguments", "message"),
     [
         (("ir", "vi/street_0000.png", "out"), "two pictures or two folders"),
-        (("ir", "vi", "out", "--format", "gif"), "is none of"),
-        (("ir/street_0000.png", "vi/street_0000.png", "out.tga"), "is none of"),
+        (("ir", "vi", "out", "--format", "gif"), "'gif' cannot be written; choose one of"),
+        (("ir/street_0000.png", "vi/street_0000.png", "out.tga"), "cannot write .tga; choose one of"),
     ],
 )
 def test_wrong_usage_is_explained(run, folders, arguments, message):
@@ -192,14 +192,14 @@ def test_one_side_comes_from_standard_input_and_the_result_goes_to_standard_outp
     ("arguments", "message"),
     [
         (("-", "-", "out.png"), "only one of IR and VIS can be -"),
-        (("ir", "vi", "-"), "only a single pair of pictures can be written to -"),
-        (("only",), "give IR VIS OUT, PAIRS.csv OUT"),
+        (("ir", "vi", "-"), "standard output (-) takes a single picture"),
+        (("only",), "got 1 argument"),
         (("none.png", "vi", "out"), "none.png: no such file or folder"),
         (("ir", "vi", "out", "--range", "min-max"), "did you mean minmax"),
         (("ir", "vi", "out", "--range", "fixed:1"), "fixed needs the network's values"),
         (("ir", "vi", "out", "--ir-range", "1-2"), "is none of auto, percentiles"),
         (("ir", "vi", "out", "--quality", "50"), "no quality 50 in .png"),
-        (("ir/street_0000.png", "vi/street_0000.png", "out.png", "--resume"), "--resume goes by the manifest"),
+        (("ir/street_0000.png", "vi/street_0000.png", "out.png", "--resume"), "--resume needs the manifest"),
     ],
 )
 def test_wrong_arguments_are_explained(run, folders, monkeypatch, arguments, message):
@@ -217,7 +217,7 @@ def test_resume_makes_what_is_missing_and_says_what_was_there(run, folders):
     before = kept.stat().st_mtime_ns
     result = run(*arguments, "--resume")
     assert result.exit_code == 0
-    assert result.stderr.strip() == f"1 pictures fused into {folders / 'out'}, 2 were done before"
+    assert result.stderr.strip() == f"1 pictures fused into {folders / 'out'}, 2 done before"
     assert kept.stat().st_mtime_ns == before
     assert run(*arguments, "--resume", "--color", "hue").stderr.startswith("3 pictures fused")
 
@@ -231,7 +231,7 @@ def test_dry_run_says_what_would_be_done_and_writes_nothing(run, folders):
     assert lines[0].startswith(f"write {folders / 'out' / 'street_0000.png'} (128x96) from ")
     assert "street_0000.png (128x96 uint8), " in lines[0]
     assert "visible 9x9 pixels" in result.stderr
-    assert "2 pictures looked at, 2 to be made, nothing written, 1 failed" in result.stderr
+    assert "2 pairs read, 2 to fuse, nothing written, 1 failed" in result.stderr
     assert not (folders / "out").exists()
 
 
@@ -255,7 +255,7 @@ def test_raw_thermal_pictures_share_a_range_that_is_said_and_recorded(run, folde
     values = np.array([images.read(path) for path in (folders / "ir").iterdir()])
     low, high = np.percentile(values, (0.1, 99.9), method="inverted_cdf")
     result = run("fuse", folders / "ir", folders / "vi", folders / "out")
-    assert f"infrared values {low:g}..{high:g} become 0..1" in result.stderr
+    assert f"infrared values {low:g}..{high:g} become black..white" in result.stderr
     entries = [json.loads(line) for line in (folders / "out" / "manifest.jsonl").read_text().splitlines()]
     assert {tuple(entry["preparation"]["infrared_range"]) for entry in entries} == {(low, high)}
     assert images.read(folders / "out" / "street_0000.png").dtype == np.uint16
@@ -358,7 +358,7 @@ def test_a_thermal_camera_s_file_alone_is_a_pair(run, folders, monkeypatch):
     images.write(folders / "camera.jpg", np.zeros((24, 32, 3), np.uint8))
     result = run("fuse", folders / "camera.jpg", folders / "camera.png")
     assert result.exit_code == 0, result.stderr
-    assert "infrared values 0..767 become 0..1" in result.stderr
+    assert "infrared values 0..767 become black..white" in result.stderr
     assert images.read(folders / "camera.png").dtype == np.uint16
 
 
@@ -390,7 +390,7 @@ def test_what_does_not_end_as_a_picture_is_a_folder(run, folders, out):
 
 
 @pytest.mark.parametrize(
-    ("out", "said"), [("out.gif", r"a folder of this name is .*out\.gif/"), ("out.mp4", ".mp4 is none of"),
+    ("out", "said"), [("out.gif", r"write .*out\.gif/ for a folder"), ("out.mp4", "cannot write .mp4"),
                       ("mine", "mine: is a file; name a folder")],
 )  # fmt: skip
 def test_an_output_that_cannot_be_says_how_it_was_understood(run, folders, out, said):
@@ -410,7 +410,7 @@ def test_standard_input_is_not_for_a_folder_whose_manifest_could_not_name_it(fol
     arguments = ["fuse", "-", str(visible), str(folders / "out")]
     result = CliRunner().invoke(main, arguments, input=infrared.read_bytes())
     assert (result.exit_code, (folders / "out").exists()) == (2, False)
-    assert "standard input has no name" in result.stderr
+    assert "standard input has none; name a picture as OUT" in result.stderr
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,22 @@ def test_every_command_has_help(run, command):
     assert result.stdout.startswith(f"Usage: main {command}")
 
 
+def test_without_arguments_the_help_is_shown(run):
+    assert "Commands:" in run().output
+    assert "Commands:" in run("data").output
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [("da", "plain,data"), ("data che", "plain,check"), ("data info ll", "plain,llvip"),
+     ("fuse --col", "plain,--color"), ("fuse --color h", "plain,hue"), ("fuse street", "file,street"), ("prepare --layout ms", "plain,msrs")],
+)  # fmt: skip
+def test_the_shell_completes_commands_options_names_and_files(run, typed, expected):
+    words = ["mmdrfuse", *typed.split()]
+    typing = {"_MAIN_COMPLETE": "bash_complete", "COMP_WORDS": " ".join(words), "COMP_CWORD": str(len(words) - 1)}
+    assert run(env=typing).stdout.splitlines() == [expected]
+
+
 def test_version_is_told(run):
     assert __version__ in run("--version").stdout
 

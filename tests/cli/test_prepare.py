@@ -86,7 +86,7 @@ def test_a_broken_pair_is_named_and_the_exit_code_says_so(run, tmp_path, rng):
     [
         (["--layout", "lvip"], 1, "unknown layout 'lvip': did you mean llvip"),
         (["--patch", "4"], 2, "4 is not in the range"),
-        (["--scales", "1;0.5"], 2, "'1;0.5' is no list of numbers with commas between them, such as 1,0.5"),
+        (["--scales", "1;0.5"], 2, "'1;0.5': write numbers with commas between them"),
         (["--scales", "2"], 1, "scales (2.0,): each must be above 0 and at most 1"),
         (["--weights", "1,1"], 1, "2 weights for 1 sets"),
         (["--validation", "1"], 2, "1.0 is not in the range"),

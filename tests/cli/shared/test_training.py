@@ -84,7 +84,7 @@ def test_names_in_brackets_are_told_as_they_are_and_one_epoch_is_one(run, patche
 def test_distill_without_a_teacher_takes_the_shipped_one_and_says_so(run, patches, tmp_path):
     done = run("distill", patches, "-o", tmp_path, "--epochs", 1, *QUICK)
     assert done.exit_code == 0
-    assert "distilled from the shipped teacher; --teacher takes another" in done.stderr
+    assert "the teacher is the shipped one; --teacher takes another" in done.stderr
     assert models.read(tmp_path / "student.safetensors").card["teacher"]["name"] == "teacher"
 
 
@@ -95,7 +95,7 @@ def test_a_run_has_a_place_of_its_own_unless_it_is_taken(run, patches, tmp_path,
     assert (tmp_path / "runs" / "paper-teacher" / "teacher.safetensors").is_file()
     again = run(*command)
     assert again.exit_code == 1
-    assert "runs/paper-teacher: exists; give the run another folder with -o; go on with --resume" in again.stderr
+    assert "runs/paper-teacher: exists already; name another folder with -o; go on with --resume" in again.stderr
     assert run(*command, "--resume").exit_code == run(*command, "--overwrite").exit_code == 0
 
 
@@ -147,7 +147,7 @@ def test_a_run_is_kept_resumed_or_replaced_as_asked(run, taught, patches, tmp_pa
     assert run(*command).exit_code == 0
     again = run(*command)
     assert again.exit_code == 1
-    assert "holds a run; go on with --resume, or begin anew with --overwrite" in again.stderr
+    assert "holds a run; go on with --resume, or start over with --overwrite" in again.stderr
     assert run(*command, "--resume").exit_code == 0
     assert run(*command, "--overwrite").exit_code == 0
     assert run(*command, "--overwrite", "--resume").exit_code == 2
@@ -165,7 +165,7 @@ def test_a_run_is_kept_resumed_or_replaced_as_asked(run, taught, patches, tmp_pa
         (("teach", "{patches}", "-o", "run", "--rate", "nan"), 2, "'nan' is not a finite number"),
         (("teach", "{patches}", "-o", "run", "--features", "vgg16"), 2, "is not one of 'vgg19'"),
         (("teach", "{patches}", "-o", "run", "--cache", "inf"), 2, "not a finite number"),
-        (("teach", "{patches}", "-o", "run", "--weight", "detail"), 2, "'detail': write a term and a number"),
+        (("teach", "{patches}", "-o", "run", "--weight", "detail"), 2, "'detail': write TERM=VALUE"),
         (("teach", "{patches}", "-o", "run", "--weight", "detial=1"), 1, "unknown term of the loss 'detial': did you"),
         (("teach", "{patches}", "-o", "run", "--weight", "detail=-1"), 1, "must be a number of at least 0"),
         (("teach", "{patches}", "-o", "run", "--device", "quantum"), 1, "device 'quantum' cannot be used here"),
@@ -258,7 +258,7 @@ def test_pictures_without_partner_are_named_and_not_validated_on(run, patches, s
 @pytest.mark.parametrize(
     ("options", "code", "message"),
     [
-        (("--stop-on", "SSIM"), 2, "--stop-on needs pictures to score: name their folder with --validate SRC"),
+        (("--stop-on", "SSIM"), 2, "name their folder with --validate SRC"),
         (("--validate", "gone"), 1, "gone: no such folder"),
         (("--validate", "{scenes}", "--validate-metrics", "VIP"), 1, "did you mean VIF"),
         (("--validate", "{scenes}", "--stop-on", "VIP"), 1, "did you mean VIF"),

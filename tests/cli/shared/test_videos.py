@@ -59,7 +59,7 @@ def test_videos_are_known_by_their_names(run, tmp_path):
         video(tmp_path / name)
     arguments = ("fuse", tmp_path / "ir.mp4", tmp_path / "vi.mkv", tmp_path / "out.mp4")
     planned = run(*arguments, "--dry-run")
-    made_of = f"{tmp_path / 'ir.mp4'} (64x48, 10 a second, 5 frames)"
+    made_of = f"{tmp_path / 'ir.mp4'} (64x48, 10 frames/s, 5 frames)"
     assert planned.stdout.startswith(f"write {tmp_path / 'out.mp4'} (64x48, 5 frames) from {made_of}, ")
     assert not (tmp_path / "out.mp4").exists()
     result = run(*arguments, "--range", "percentile", "--color", "gray")
@@ -74,9 +74,9 @@ def test_videos_are_known_by_their_names(run, tmp_path):
     ("arguments", "message"),
     [
         (("ir.gray", "vi.gray", "out.gray", "--raw", "16x12"), "expected WxH@FPS:gray8"),
-        (("-", "-", "out.gray", "--raw", SPEC), "must come from two places"),
-        (("ir.mp4", "vi.png", "out.mp4"), "two videos, not one of each; raw frames need --raw"),
-        (("ir.mp4", "out.mp4"), "videos of both sides, and one to write"),
+        (("-", "-", "out.gray", "--raw", SPEC), "are both -"),
+        (("ir.mp4", "vi.png", "out.mp4"), "only one of ir.mp4 and vi.png is; raw frames need --raw"),
+        (("ir.mp4", "out.mp4"), "expected IR VIS OUT"),
         (("ir.mp4", "vi.mp4", "out.mp4", "--resume"), "--resume is for pictures, not for videos"),
         (("ir.mp4", "vi.mp4", "out.mp4", "--page", "2"), "page 2 is for pictures"),
     ],
