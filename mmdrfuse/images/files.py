@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageChops, UnidentifiedImageError
 
 from mmdrfuse.errors import InputError, OutputError, reading
 from mmdrfuse.images.formats import dicom, flir, medical, png, png16, tiff, tiff_writing
@@ -32,6 +32,7 @@ _SIGNATURES = (b"\x89PNG", b"\xff\xd8\xff", b"BM", b"RIFF", b"GIF8", b"II", b"MM
 """The first bytes of files in the supported formats: a file that begins so and cannot be read is damaged."""
 _NOT_ANIMATED = frozenset({"MPO"})
 """Formats whose further pictures are not frames, but previews or depths."""
+_JPEG = frozenset({"JPEG", "MPO"})
 _TIFF = frozenset({".tif", ".tiff"})
 
 
@@ -261,6 +262,9 @@ def _values(image: Image.Image, name: str) -> NDArray[Any]:
         return narrowed(np.asarray(image.convert("I")), name, None)
     if image.mode in {"1", "LA"}:
         return np.asarray(image.convert("L"))
+    if image.mode == "CMYK" and image.format in _JPEG and "adobe" not in image.info:
+        # Pillow takes all inks for inverted, as Adobe writes them: without its marker they are not
+        image = ImageChops.invert(image)
     if image.mode == "P":  # Pillow warns if a palette's transparency is dropped without this step
         image = image.convert("RGBA")
     return np.asarray(image.convert("RGB"))

@@ -123,6 +123,18 @@ def test_every_kind_of_pixel_becomes_grey_or_rgb(tmp_path, mode):
     assert got.reshape(2, 2, -1)[..., 0].tolist() == [[255, 0]] * 2
 
 
+@pytest.mark.parametrize("marked", [True, False])
+def test_inks_of_a_jpeg_are_inverted_only_under_the_marker_of_adobe(tmp_path, marked):
+    """As libvips, ImageMagick and browsers have it."""
+    inks = np.broadcast_to(np.array([0, 255, 255, 0], np.uint8), (16, 16, 4))  # red
+    Image.frombytes("CMYK", (16, 16), (inks if marked else 255 - inks).tobytes()).save(tmp_path / "a.jpg", quality=100)
+    content = (tmp_path / "a.jpg").read_bytes()
+    marker = content.find(b"\xff\xee\x00\x0eAdobe")
+    if not marked:
+        (tmp_path / "a.jpg").write_bytes(content[:marker] + content[marker + 16 :])
+    np.testing.assert_allclose(read(tmp_path / "a.jpg")[0, 0], [255, 0, 0], atol=2)
+
+
 def test_palette_with_transparent_entries_keeps_its_colours(tmp_path):
     palette = Image.fromarray(np.array([[0, 1, 2]], np.uint8))
     palette.putpalette([255, 0, 0, 0, 255, 0, 0, 0, 255])
