@@ -13,6 +13,7 @@ from mmdrfuse.cli.shared.cures import message_with_cure
 from mmdrfuse.errors import MMDRFuseError, OutputError
 from mmdrfuse.system.atomic import refuse_existing, refuse_unwritable
 from mmdrfuse.system.launch import is_secondary_process
+from mmdrfuse.system.paths import real
 
 WIDEST = 240
 """Columns of a table that is not printed on a terminal; a wider table has its cells folded."""
@@ -94,7 +95,7 @@ def check_outputs(*targets: str | None, overwrite: bool) -> None:
     if "-" in targets:
         require_standard_output()
     files = [Path(target) for target in targets if target is not None and target != "-"]
-    if len({file.resolve() for file in files}) < len(files):
+    if len({real(file) for file in files}) < len(files):
         raise click.UsageError(f"--json and --csv would both be written to {files[0]}")
     for file in files:
         refuse_existing(file, overwrite=overwrite)

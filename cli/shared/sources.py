@@ -11,6 +11,7 @@ import click
 
 from mmdrfuse.cli.shared.console import Report, warn
 from mmdrfuse.errors import InputError, MMDRFuseError, OutputError, PairingError
+from mmdrfuse.system.paths import real
 
 if TYPE_CHECKING:
     from mmdrfuse.datasets import Pairing
@@ -112,7 +113,7 @@ def is_table(sources: Sequence[str]) -> bool:
 def collect_pairs(sources: Sequence[str], out: Path, report: Report) -> "list[Pair]":
     """Pair the sources; report the files left out, and count ambiguous ones as failed."""
     for side in map(Path, sources):
-        if side.is_dir() and out.resolve().is_relative_to(side.resolve()):
+        if side.is_dir() and real(out).is_relative_to(real(side)):
             raise OutputError(f"{out}: lies in {side}, so its pictures would become sources; choose another folder")
     pairing = pair_arguments(sources)
     for line in pairing.unused():

@@ -17,6 +17,7 @@ from mmdrfuse.datasets.patches.structure import FORMAT_VERSION
 from mmdrfuse.datasets.sets.layouts import find_pairs
 from mmdrfuse.errors import InputError, MMDRFuseError
 from mmdrfuse.images.header import Header, header
+from mmdrfuse.system.paths import real
 from mmdrfuse.system.workers import ordered
 from mmdrfuse.version import __version__
 
@@ -81,7 +82,7 @@ def find(number: int, root: Path, how: Cutting) -> Found:
 def on_one_side(items: Iterable[Item]) -> list[Item]:
     """Let a picture that is in several sets be for validation, or for training, in all of them."""
     splits: dict[Path, int] = {}
-    return [replace(item, split=splits.setdefault(item.pair.infrared.resolve(), item.split)) for item in items]
+    return [replace(item, split=splits.setdefault(real(item.pair.infrared), item.split)) for item in items]
 
 
 def plan(items: Sequence[Item], how: Cutting, pool: Executor, advance: Callable[[str], None]) -> Plan:

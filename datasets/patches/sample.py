@@ -12,6 +12,7 @@ from mmdrfuse.datasets.patches.exposures import LIGHTS, Image, expose
 from mmdrfuse.datasets.sets.layouts import find_pairs
 from mmdrfuse.errors import InputError, UnknownNameError
 from mmdrfuse.pair import Pair
+from mmdrfuse.system.paths import real
 
 
 class Piece(NamedTuple):
@@ -52,7 +53,7 @@ def gather(
     trained: list[list[Pair]] = []
     for root in sources:
         trained.append(find_pairs(root)[1].held_out(hold_out)[0])
-        name = root.resolve().name
+        name = real(root).name
         groups[name] = [_piece(pair, size, f"{seed} {nth}") for nth, pair in _drawn(trained[-1], pictures, seed)]
     for light in lights:
         drawn = _drawn(trained[0], pictures, seed + 1 + tuple(LIGHTS).index(light))
@@ -70,7 +71,7 @@ def group_names(sources: Sequence[Path], *, lights: Sequence[str] = ()) -> tuple
     for light in lights:
         if light not in LIGHTS:
             raise UnknownNameError("light", light, tuple(LIGHTS))
-    names = (*(root.resolve().name for root in sources), *lights)
+    names = (*(real(root).name for root in sources), *lights)
     for name in names:
         if names.count(name) > 1:
             raise InputError(f"two groups have the name {name!r}: give each folder another name, and each light once")

@@ -26,6 +26,7 @@ from mmdrfuse.datasets.sets.pairing import (
 from mmdrfuse.datasets.sets.sources import read_table
 from mmdrfuse.errors import InputError, PairingError, UnknownNameError
 from mmdrfuse.images import is_picture, stem
+from mmdrfuse.system.paths import real
 
 __all__ = ["LAYOUTS", "Layout", "find_pairs"]
 
@@ -143,7 +144,7 @@ def _recognised(form: Form, root: Path, layout: Layout, tree: Groups, infrared: 
     pictures = (path for files in infrared.values() for path in files if is_picture(path))
     return (
         all(re.fullmatch(form.files, stem(path), re.IGNORECASE) for path in pictures)
-        and re.search(form.root, root.resolve().name, re.IGNORECASE) is not None
+        and re.search(form.root, real(root).name, re.IGNORECASE) is not None
         and (not form.beside or bool(_groups(tree, layout, form.beside)))
     )
 

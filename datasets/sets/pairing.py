@@ -16,6 +16,7 @@ from pathlib import Path
 from mmdrfuse.errors import InputError, PairingError
 from mmdrfuse.images import SUFFIXES, is_picture, stem
 from mmdrfuse.pipeline import Pair
+from mmdrfuse.system.paths import real
 
 INFRARED_WORDS = ("infrared", "ir", "lwir", "mwir", "swir", "nir", "thermal", "t", "ct", "pet", "spect")
 """What the infrared side is called in the names of folders and files; in medicine the functional image or CT."""
@@ -107,7 +108,7 @@ def pair_folders(infrared: Path, visible: Path, *, recursive: bool = False, key:
         InputError: A folder is missing or cannot be listed.
         PairingError: Both are the same folder, or there is not one pair.
     """
-    if infrared.resolve() == visible.resolve():
+    if real(infrared) == real(visible):
         raise PairingError(f"{infrared}: infrared and visible are the same folder; give the two folders of the pairs")
     sides = [_grouped(folder, recursive=recursive) for folder in (infrared, visible)]
     return pair_groups(sides[0], sides[1], where=f"{infrared}, {visible}", key=key)
@@ -214,8 +215,8 @@ def walk(root: Path) -> Iterator[tuple[Path, list[Path], list[Path]]]:
     """
     for name, folders, files in os.walk(root, onerror=_unlisted, followlinks=True):
         folder = Path(name)
-        here = folder.resolve()
-        folders[:] = sorted(sub for sub in folders if not here.is_relative_to((folder / sub).resolve()))  # no loops
+        here = real(folder)
+        folders[:] = sorted(sub for sub in folders if not here.is_relative_to(real(folder / sub)))  # no loops
         yield folder, [folder / sub for sub in folders], [folder / file for file in sorted(files)]
 
 

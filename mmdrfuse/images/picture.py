@@ -77,10 +77,12 @@ def page_index(page: int | None, count: int, name: str, what: str) -> int:
         what: What the pictures are called in such a file, such as ``"pages"``.
 
     Raises:
-        InputError: No page is chosen, or the file does not have it.
+        InputError: No page is chosen, or the file has none, or not this one.
     """
     if count == 1:
         return 0
+    if count < 1:
+        raise InputError(f"{name}: holds no {what}; replace or remove it")
     if page is None or not 1 <= page <= count:
         reason = "none was chosen" if page is None else f"there is no {page}"
         raise InputError(f"{name}: holds {count} {what} and {reason}", cure="page")

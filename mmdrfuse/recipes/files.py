@@ -21,6 +21,7 @@ from mmdrfuse.recipes import loading
 from mmdrfuse.recipes.fields import Kind, Table, kinds, raising
 from mmdrfuse.recipes.loading import Document, Mistakes, Place
 from mmdrfuse.recipes.recipe import GOALS, Goals, Recipe, RefineRecipe
+from mmdrfuse.system.paths import real
 
 if TYPE_CHECKING:
     from mmdrfuse.models.checkpoints import Network
@@ -214,7 +215,7 @@ def _chain(source: str | Path, mistakes: Mistakes) -> list[Document]:
     while True:
         document = _read(path)
         documents.append(document)
-        seen.append(path.resolve())
+        seen.append(real(path))
         base = _rows(document).get("extends", DEFAULT)
         if path == SHIPPED / f"{DEFAULT}.yaml":
             return documents
@@ -222,7 +223,7 @@ def _chain(source: str | Path, mistakes: Mistakes) -> list[Document]:
             if not isinstance(base, str):
                 raise InputError(f"extends {base!r}: must be the name of a recipe or of a file")
             path = _find(base, beside=path.parent)
-            if path.resolve() in seen:
+            if real(path) in seen:
                 raise InputError(f"extends {base!r}: goes round in a circle")
         except MMDRFuseError as error:
             mistakes.add(document.name, document.line("extends"), str(error))

@@ -20,6 +20,17 @@ def folders(scenes, tmp_path):
     return tmp_path
 
 
+@pytest.mark.parametrize("target", ["loop.png", "nowhere.png"])
+def test_a_link_that_leads_nowhere_fails_alone(run, folders, target):
+    name = next((folders / "vi").iterdir()).name
+    (folders / "vi" / "loop.png").symlink_to(target)
+    shutil.copy(folders / "ir" / name, folders / "ir" / "loop.png")
+    result = run("fuse", folders / "ir", folders / "vi", folders / "out")
+    assert result.exit_code == 1, result.stderr
+    assert str(folders / "vi" / "loop.png") in result.stderr
+    assert len(list((folders / "out").glob("*.png"))) == 3
+
+
 def test_folders_give_a_picture_a_pair_and_a_manifest(run, folders):
     result = run("fuse", folders / "ir", folders / "vi", folders / "out")
     assert result.exit_code == 0, result.stderr

@@ -25,6 +25,7 @@ from mmdrfuse.pipeline.fuse.manifest import Entry, appending, check_folder, rela
 from mmdrfuse.pipeline.fuse.set_ranges import AHEAD, Looking, Parts, infrared_ranges, set_limits, unseen
 from mmdrfuse.pipeline.fuse.whole import Whole
 from mmdrfuse.system.atomic import refuse_existing
+from mmdrfuse.system.paths import real
 from mmdrfuse.system.workers import Workers, ordered, pool
 from mmdrfuse.version import __version__
 
@@ -221,8 +222,8 @@ def check_targets(choices: Choices, pairs: Sequence[Pair], out: Path, *, overwri
     twice = next((target for target, count in Counter(targets).items() if count > 1), None)
     if twice:
         raise OutputError(f"{twice}: several pairs would be written to it; give them names of their own")
-    sources = {source.resolve() for pair in pairs for source in (pair.infrared, pair.visible)}
-    clash = next((target for target in targets if target.resolve() in sources), None)
+    sources = {real(source) for pair in pairs for source in (pair.infrared, pair.visible)}
+    clash = next((target for target in targets if real(target) in sources), None)
     if clash:
         raise OutputError(f"{clash}: is one of the sources; choose another place for the fused picture")
     folder = next((target for target in targets if target.is_dir()), None)

@@ -18,6 +18,7 @@ from mmdrfuse.errors import ManifestError, MMDRFuseError, OutputError
 from mmdrfuse.pair import Pair, Preparation
 from mmdrfuse.pipeline.fuse.json_fields import from_json
 from mmdrfuse.system.atomic import write_error
+from mmdrfuse.system.paths import real
 
 NAME = "manifest.jsonl"
 """The file's name, in the folder of the fused pictures."""
@@ -68,8 +69,8 @@ class Entry:
     def pair(self, folder: Path) -> Pair:
         """Return the sources, found from the manifest's ``folder``; the same files are the same pair everywhere."""
         # Paths were written from where the folder really is: it may have been named by a symbolic link.
-        infrared, visible = (Path(os.path.normpath(folder.resolve() / path)) for path in (self.infrared, self.visible))
-        return Pair(str(Path(self.fused).with_suffix("")), infrared.resolve(), visible.resolve(), self.preparation)
+        infrared, visible = (Path(os.path.normpath(real(folder) / path)) for path in (self.infrared, self.visible))
+        return Pair(str(Path(self.fused).with_suffix("")), real(infrared), real(visible), self.preparation)
 
 
 class Append(Protocol):
@@ -150,11 +151,11 @@ def relative(path: Path, folder: Path) -> str:
 
     The way starts where the folder really is, and ends under the file's own name, be it a symbolic link.
     """
-    real = path.parent.resolve() / path.name
+    place = real(path.parent) / path.name
     try:
-        return Path(os.path.relpath(real, folder.resolve())).as_posix()
+        return Path(os.path.relpath(place, real(folder))).as_posix()
     except ValueError:
-        return real.as_posix()
+        return place.as_posix()
 
 
 def _lines(path: Path) -> Iterator[bytes]:

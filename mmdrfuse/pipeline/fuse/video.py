@@ -25,6 +25,7 @@ from mmdrfuse.pipeline.fuse.manifest import check_folder
 from mmdrfuse.pipeline.fuse.nearest import nearest
 from mmdrfuse.pipeline.fuse.set_ranges import Looking, infrared_ranges, unseen
 from mmdrfuse.system.atomic import refuse_existing, writing
+from mmdrfuse.system.paths import real
 from mmdrfuse.system.prefetch import prefetch
 from mmdrfuse.version import __version__
 
@@ -259,7 +260,7 @@ def _check_target(film: Film, out: Path, *, overwrite: bool) -> None:
     if out == PIPE:
         return
     sources = film.infrared_source.path, film.visible_source.path
-    if any(path != PIPE and path.resolve() == out.resolve() for path in sources):
+    if any(path != PIPE and real(path) == real(out) for path in sources):
         raise OutputError(f"{out}: is one of the sources; choose another place for the fused video")
     if out.is_dir():
         raise OutputError(f"{out}: is a folder; name the video's file")

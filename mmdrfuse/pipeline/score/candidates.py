@@ -12,6 +12,7 @@ from mmdrfuse.pair import Pair
 from mmdrfuse.pipeline.fuse import manifest
 from mmdrfuse.pipeline.fuse.fuser import Fuser
 from mmdrfuse.pipeline.score.score import Candidate
+from mmdrfuse.system.paths import real
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Matching:
 
 def labels(folders: Sequence[Path], taken: Sequence[str] = ()) -> list[str]:
     """Name each method after its folder: by the last part, or by the whole path where that names something else too."""
-    names = [folder.resolve().name for folder in folders]
+    names = [real(folder).name for folder in folders]
     return [
         name if names.count(name) == 1 and name not in taken else f"{folder.as_posix()}/"
         for folder, name in zip(folders, names, strict=True)

@@ -73,6 +73,12 @@ def test_page_has_to_be_chosen(rng, dtype):
         assert caught.value.cure == "page"
 
 
+def test_file_without_pages_has_none_to_choose():
+    with pytest.raises(InputError, match=r"a\.tif") as caught:
+        decode(b"II*\0\xff\xff\xff\xff", "a.tif")
+    assert caught.value.cure is None
+
+
 def test_single_page_needs_no_number_and_takes_any(rng):
     image = made((7, 9), np.uint16, rng)
     np.testing.assert_array_equal(decode(tiff(image), "a.tif", page=7).image, image)
