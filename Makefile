@@ -26,7 +26,7 @@ bench-fuse: $(BIN)/.ready ## time fusing whole folders against the published flo
 	$(BIN)/python benchmarks/fuse.py
 bench-video: $(BIN)/.ready ## time the fusion of two videos against their codecs alone
 	$(BIN)/python benchmarks/video.py
-bench-training: $(BIN)/.ready ## time a training step against the published flow, and what keeping answers saves
+bench-training: $(BIN)/.ready ## time a training step against the published flow, and what caching the frozen networks saves
 	$(BIN)/python benchmarks/training.py
 bench-geometry: $(BIN)/.ready ## time warping and resizing against another library
 	$(BIN)/python benchmarks/geometry.py

@@ -1,19 +1,20 @@
-"""Time a student's training step against the published flow, and what keeping the frozen networks' answers saves.
+"""Time a student's training step against the published flow, and what caching the frozen networks' outputs saves.
 
     python benchmarks/training.py [--scenes N] [--size WxH] [--patch N] [--batch N] [--threads N,N] [--json FILE]
 
 The first table trains the same student twice from the same weights, on the same patches in the same order, recipe
 ``paper`` without features: with `mmdrfuse.training.train`, and the published way (`published.py`), in this process and
-in turns; each visits every patch once before it is timed. What both log must agree to 1e-4. The process keeps its freed
-memory, as ours asks it to, which makes the published flow faster too. Ours asks the teacher in the first of its ten
-epochs only, and a run's time is counted accordingly; the rows without a teacher tell what is gained elsewhere.
+in turns; each visits every patch once before it is timed. Their logged losses must agree to 1e-4. Our training lets the
+process keep freed memory, which makes the published flow faster too. It runs the teacher in the first of its ten epochs
+only, and the time of a run is computed accordingly; the rows without a teacher show what is gained elsewhere.
 
-The second is the recipe ``default`` with its features: epochs after the first with nothing kept, with the teacher's
-answers kept, and with the sources' features kept as well.
+The second table is the recipe ``default`` with its features: epochs after the first with nothing cached, with the
+teacher's outputs cached, and with the sources' features cached as well.
 
-The last is what refining does for every picture: the six scores of fidelity and the derivatives of each to the 113
-weights, with all of the sources known and one way back (`mmdrfuse.losses.scores`, `mmdrfuse.models.slopes`), and by six
-ways back through the plain functions (`plain_scores.py`), of a picture of 546×265 on one thread.
+The last table has the six scores of fidelity and the derivatives of each to the 113 weights, which refining needs for
+every picture: with the statistics of the sources computed before and one backward pass (`mmdrfuse.losses.scores`,
+`mmdrfuse.models.slopes`), and with six backward passes through the plain functions (`plain_scores.py`), of a picture of
+546×265 on one thread.
 """
 
 import argparse
@@ -41,8 +42,8 @@ from mmdrfuse.models.checkpoints import Checkpoint
 from mmdrfuse.models.student import Student
 from mmdrfuse.models.teacher import Teacher
 from mmdrfuse.system.malloc import keep_freed_memory
-from mmdrfuse.training.initial import initial
-from mmdrfuse.training.patches import draw, load
+from mmdrfuse.training.initial import initial_network
+from mmdrfuse.training.patches import draw_batch, load_batch
 from mmdrfuse.training.scored import ScoredPair
 from published import Published, gmsd, mean, ssim
 from timing import machine, time_interleaved
@@ -62,7 +63,7 @@ def main() -> None:
             "machine": machine(),
             "batch": f"{arguments.batch}x{arguments.patch}x{arguments.patch}",
             "milliseconds": {count: _timed(patches, teacher, folder, arguments.batch, count) for count in counts},
-            "kept": _kept(patches, teacher, folder, arguments.batch),
+            "cached": _cached(patches, teacher, folder, arguments.batch),
             "six scores and their derivatives, 546x265": _scored(),
         }
     document["times as fast"] = _ratios(document["milliseconds"])
@@ -83,13 +84,13 @@ def _timed(patches: PatchFile, teacher: Checkpoint, folder: Path, batch: int, th
 
 
 def _compared(patches: PatchFile, teacher: Checkpoint | None, folder: Path, batch: int) -> dict[str, Any]:
-    """Time whole steps, and insist on equal losses."""
+    """Time whole steps, and check that the losses are equal."""
     recipe = training.recipe("paper", "student", features="none", batch=batch)
     mentor = _network(teacher) if teacher else None
     if mentor is None:
         recipe = replace(recipe, start="random", weights=replace(recipe.weights, distillation=0))
     per_epoch = recipe.steps_per_epoch(len(patches))
-    published = Published(folder, patches.shape, initial(recipe, mentor), mentor, recipe.rate)
+    published = Published(folder, patches.shape, initial_network(recipe, mentor), mentor, recipe.rate)
     numbers = iter(range(recipe.steps(len(patches))))
     logged: dict[str, list[dict[str, float]]] = {"ours": [], "published": []}
 
@@ -98,7 +99,7 @@ def _compared(patches: PatchFile, teacher: Checkpoint | None, folder: Path, batc
 
     def theirs() -> None:
         step = next(numbers)
-        indices, _ = draw(step, count=len(patches), batch=batch, seed=recipe.seed, flips=False)
+        indices, _ = draw_batch(step, count=len(patches), batch=batch, seed=recipe.seed, flips=False)
         logged["published"].append(published.step(indices, first_visit=step < per_epoch))
 
     train = partial(training.train, recipe, patches, teacher=teacher, device="cpu", overwrite=True)
@@ -119,36 +120,34 @@ def _parts(patches: PatchFile, teacher: Checkpoint, folder: Path, batch: int) ->
     infrared, visible = published.read(indices)
     fused = torch.maximum(infrared, visible) * 0.9
 
-    def taught() -> None:
+    def teacher_gradients() -> None:
         picture, feature = mentor(infrared, visible)
         (picture.sum() + feature.sum()).backward()
 
     return time_interleaved(
         {
-            "reading, ours": lambda: load(patches, indices, device=cpu),
+            "reading, ours": lambda: load_batch(patches, indices, device=cpu),
             "reading, published": lambda: published.read(indices),
             "scores, ours": lambda: quality(fused, infrared, visible),
             "scores, published": lambda: [mean(s, f, infrared, visible) for s in (ssim, gmsd) for f in (fused, fused)],
-            "teacher, published": taught,
+            "teacher, published": teacher_gradients,
         },
         5,
     )
 
 
-def _kept(patches: PatchFile, teacher: Checkpoint, folder: Path, batch: int) -> dict[str, Any]:
+def _cached(patches: PatchFile, teacher: Checkpoint, folder: Path, batch: int) -> dict[str, Any]:
     """Time steps after the first epoch with one thread, and count bytes."""
     torch.set_num_threads(1)
     recipe = training.recipe("default", "student", batch=batch)
     per_epoch = recipe.steps_per_epoch(len(patches))
-    answers = (2 * np.dtype(recipe.answers).itemsize * math.prod(patches.shape) + 1) / 1e9
-    enough = {"nothing": 0.0, "answers": answers, "answers and features": 1e3}
-    runs = {
-        name: training.train(
-            training.recipe("default", "student", batch=batch, cache=room), patches, folder / name.replace(" ", "-"),
-            teacher=teacher, device="cpu",
-        )
-        for name, room in enough.items()
-    }  # fmt: skip
+    teacher_only = (2 * np.dtype(recipe.cache_dtype).itemsize * math.prod(patches.shape) + 1) / 1e9
+    caches = {"nothing": 0.0, "outputs": teacher_only, "outputs and features": 1e3}
+    runs = {}
+    for name, gigabytes in caches.items():
+        recipe = training.recipe("default", "student", batch=batch, cache=gigabytes)
+        run_folder = folder / name.replace(" ", "-")
+        runs[name] = training.train(recipe, patches, run_folder, teacher=teacher, device="cpu")
     first = time_interleaved({name: partial(next, run) for name, run in runs.items()}, per_epoch - 1)
     later = time_interleaved({name: partial(next, run) for name, run in runs.items()}, per_epoch - 1)
     for name, row in later.items():
@@ -159,7 +158,7 @@ def _kept(patches: PatchFile, teacher: Checkpoint, folder: Path, batch: int) -> 
 
 
 def _scored() -> dict[str, Any]:
-    """Time a student's six scores with their derivatives on one thread, and insist on equal results."""
+    """Time a student's six scores with their derivatives on one thread, and check that the results are equal."""
     torch.set_num_threads(1)
     keep_freed_memory()
     seen = scene(0, height=265, width=546)
@@ -183,7 +182,7 @@ def _scored() -> dict[str, Any]:
 
 
 def _ratios(milliseconds: dict[int, dict[str, Any]]) -> dict[str, float]:
-    """Compare the fastest of each: a step after the first epoch, and ten epochs of which the first asks the teacher."""
+    """Compare the fastest of each: a step after the first epoch, and ten epochs with the teacher in the first only."""
     best = {
         name: min(rows[name]["median"] for rows in milliseconds.values()) for name in milliseconds[min(milliseconds)]
     }
@@ -202,10 +201,10 @@ def _show(document: dict[str, Any]) -> None:
             print(f"{threads} threads   {name:24} {row['median']:9.1f} ms  [{low:.1f}, {high:.1f}]")
     for name, ratio in document["times as fast"].items():
         print(f"{name}: {ratio:.1f} times as fast as published (wanted {WANTED:g}; the losses agree to 1e-4)")
-    for name, row in document["kept"].items():
+    for name, row in document["cached"].items():
         print(
-            f"1 thread    {name + ' kept':28} {row['median']:9.1f} ms a step  (first epoch {row['first epoch']:.1f}), "
-            f"{row['bytes a patch']:,} bytes a patch"
+            f"1 thread    {name + ' cached':28} {row['median']:9.1f} ms a step  "
+            f"(first epoch {row['first epoch']:.1f}), {row['bytes a patch']:,} bytes a patch"
         )
     scored_rows = document["six scores and their derivatives, 546x265"]
     for name, row in scored_rows.items():
@@ -229,7 +228,7 @@ def _patches(folder: Path, arguments: argparse.Namespace) -> PatchFile:
 
 
 def _teacher(folder: Path) -> Checkpoint:
-    """Make a teacher that nobody taught: its speed is that of one."""
+    """Return an untrained teacher, which is as fast as a trained one."""
     torch.manual_seed(0)
     state = {name: value.numpy() for name, value in Teacher().state_dict().items()}
     models.write(folder / "teacher.safetensors", state, {})

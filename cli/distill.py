@@ -43,7 +43,7 @@ def _teacher(name: str | None, recipe: Recipe) -> "Checkpoint | None":
     """Read the teacher; the shipped one if none is named and the recipe needs one."""
     from mmdrfuse import models
 
-    if name is None and not recipe.taught:
+    if name is None and not recipe.needs_teacher:
         return None
     if name is None:
         messages().print("the teacher is the shipped one; --teacher takes another")

@@ -55,8 +55,8 @@ def test_training_benchmark_insists_on_the_published_losses_and_counts_bytes(tmp
     assert document["times as fast"].keys() == {
         "a step after the first epoch", "the same without a teacher", "a run of ten epochs",
     }  # fmt: skip
-    kept = {name: row["bytes a patch"] for name, row in document["kept"].items()}
-    assert kept == {"nothing": 0, "answers": 2 * 32 * 32 * 2, "answers and features": (2 * 32 * 32 + 48512) * 2}
+    cached = {name: row["bytes a patch"] for name, row in document["cached"].items()}
+    assert cached == {"nothing": 0, "outputs": 2 * 32 * 32 * 2, "outputs and features": (2 * 32 * 32 + 48512) * 2}
     assert "the losses agree to 1e-4" in printed
 
 

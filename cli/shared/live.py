@@ -16,11 +16,11 @@ from rich.text import Text
 from mmdrfuse.cli.shared.console import messages
 
 if TYPE_CHECKING:
-    from mmdrfuse.training import Recipe, Record, Stop
+    from mmdrfuse.training import EarlyStopping, Recipe, Record
     from mmdrfuse.training.watch.validation import Means, Scores
 
 
-def follow(records: "Iterable[Record]", recipe: "Recipe", count: int, *, stop: "Stop | None" = None) -> None:
+def follow(records: "Iterable[Record]", recipe: "Recipe", count: int, *, stop: "EarlyStopping | None" = None) -> None:
     """Iterate over a run's records, which is what makes it train, and show its progress.
 
     Args:

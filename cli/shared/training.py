@@ -18,7 +18,7 @@ from mmdrfuse.recipes import Recipe, Resolved
 if TYPE_CHECKING:
     from mmdrfuse.datasets import PatchFile
     from mmdrfuse.models.checkpoints import Checkpoint, Network
-    from mmdrfuse.training import Stop, Validation
+    from mmdrfuse.training import EarlyStopping, Validation
 
 RUNS = Path("runs")
 """Folder of the runs that are given no folder."""
@@ -147,7 +147,7 @@ def train(
     if settings.out is None and anew and world.first and out.exists():
         raise OutputError(f"{out}: exists already; name another folder with -o", cure="resume")
     patches = PatchFile(source)
-    watch = training.Watch(_validation(settings), _stop(settings), settings.preview_every, tell=warn)
+    watch = training.Watch(_validation(settings), _stop(settings), settings.preview_every, warn=warn)
     records = training.train(
         recipe,
         patches,
@@ -161,8 +161,8 @@ def train(
         watch=watch,
     )
     if settings.tensorboard and world.first:
-        records = training.board(records, out / FOLDER)
-    follow(records, recipe.across(world.size), len(patches), stop=watch.stop)
+        records = training.write_tensorboard(records, out / FOLDER)
+    follow(records, recipe.for_processes(world.size), len(patches), stop=watch.stop)
     return out / f"{recipe.network}.safetensors"
 
 
@@ -194,11 +194,11 @@ def _validation(settings: Settings) -> "Validation | None":
     return training.Validation.of(sets, metrics=metrics, protocol=settings.protocol)
 
 
-def _stop(settings: Settings) -> "Stop | None":
+def _stop(settings: Settings) -> "EarlyStopping | None":
     """Return when to stop, with the metric's name as its table spells it."""
     if settings.stop_on is None:
         return None
     from mmdrfuse.metrics import find_metric, find_protocol
-    from mmdrfuse.training import Stop
+    from mmdrfuse.training import EarlyStopping
 
-    return Stop(find_metric(settings.stop_on, find_protocol(settings.protocol)).name, settings.patience)
+    return EarlyStopping(find_metric(settings.stop_on, find_protocol(settings.protocol)).name, settings.patience)

@@ -1,7 +1,8 @@
-"""The recipes' fields: everything that decides what training makes of its patches, and refining of its pictures.
+"""The fields of the recipes: every value that decides the result of a training or of a refinement.
 
-Without torch: the commands make their options of these classes. Defaults stand in ``default.yaml``, and nowhere else.
-With several processes, ``refresh="batch"`` and ``norm="batch"`` take each process's own part of the batch.
+This module does not import torch, because the commands build their options from these classes. The defaults are in
+``default.yaml`` and nowhere else. With several processes, ``refresh="batch"`` and ``norm="batch"`` look at each
+process's own part of the batch.
 """
 
 import math
@@ -21,21 +22,21 @@ Start = Literal["random", "teacher", "max"]
 Features = Literal["vgg19", "efficientnet-lite0", "none"]
 """`vgg19` is the published choice; `efficientnet-lite0` installs from a package; `none` has no maps."""
 Decision = Literal["sample", "batch"]
-"""Who is judged better or worse: each sample by its own scores, or the whole batch by its means (as published)."""
+"""What is compared with its past: each sample by its own scores, or the whole batch by its means (as published)."""
 Norm = Literal["sample", "batch"]
-"""Over what the maps are scaled to length 1: each sample for itself, or the whole batch (as published)."""
-Stored = Literal["uint8", "float16", "float32"]
-Precise = Literal["float16", "float32"]
+"""Over which axes maps are scaled to length 1: each sample by itself, or the whole batch (as published)."""
+MemoryType = Literal["uint8", "float16", "float32"]
+CacheType = Literal["float16", "float32"]
 Light = Literal["haze", "night", "day"]
 """Made-up exposures of `mmdrfuse.datasets.patches.exposures`."""
 Score = Literal["SD", "SCD", "VIF", "Qabf", "SSIM", "CC"]
-"""The scores that fidelity and refining climb; the more the better."""
+"""The scores that fidelity and refining raise; higher is better."""
 
 Goals = Mapping[str, Mapping[str, float]]
-"""Group → score, one of `Score` → what its mean shall reach, as a multiple of what ``max(I, V)`` scores."""
+"""Group → score, one of `Score` → the goal of its mean, as a multiple of what ``max(I, V)`` scores."""
 
 GOALS = Table(
-    help="What each group's scores shall reach, as multiples of what max(I, V) scores.",
+    help="Goals of each group's mean scores, as multiples of what max(I, V) scores.",
     what="group",
     kinds={},
     other=Table(what="score", kinds={name: Number(above=0) for name in get_args(Score)}),
@@ -44,7 +45,7 @@ GOALS = Table(
 
 @dataclass(frozen=True)
 class Weights:
-    """What each term of the loss counts in the total; a term of weight 0, or not named, is left out.
+    """The weight of each term in the total loss; a term of weight 0, or one that is not named, is left out.
 
     Raises:
         TrainingError: A weight is negative or no number, or all are 0.
@@ -53,86 +54,95 @@ class Weights:
     intensity: float = number("Distance from the brighter source.", least=0, default=0.0)
     gradient: float = number("Distance from the brighter source's detail.", least=0, default=0.0)
     perception: float = number("Distance from the stronger features.", least=0, default=0.0)
-    structure: float = number("Distance from the own past where that was better in SSIM.", least=0, default=0.0)
-    detail: float = number("Distance from the own past where that was better in GMSD.", least=0, default=0.0)
+    structure: float = number("Distance from the best earlier output, in SSIM.", least=0, default=0.0)
+    detail: float = number("Distance from the best earlier output, in GMSD.", least=0, default=0.0)
     distillation: float = number("Distance from the teacher's picture and feature.", least=0, default=0.0)
     fidelity: float = number("Shortfall of the field's own scores; not in the paper.", least=0, default=0.0)
 
     def __post_init__(self) -> None:
         check(self)
-        if not self.wanted():
-            raise TrainingError(f"weights {asdict(self)}: at least one must count")
+        if not self.active():
+            raise TrainingError(f"weights {asdict(self)}: at least one must be above 0")
 
-    def wanted(self) -> frozenset[str]:
-        """Name the terms that count."""
+    def active(self) -> frozenset[str]:
+        """Return the names of the terms with a weight above 0."""
         return frozenset(name for name, weight in asdict(self).items() if weight)
 
 
-WEIGHTS = Table(
-    help="What a term of the loss counts, 0 to leave it out.", what="term of the loss", kinds=kinds(Weights)
-)
+WEIGHTS = Table(help="Weight of a term of the loss, 0 to leave it out.", what="term of the loss", kinds=kinds(Weights))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """What decides what a training makes of its patches.
+    """Every value that decides the result of a training.
 
     Raises:
         UnknownNameError: A field that is a name holds none of its names.
-        TrainingError: A number is out of its range, or nothing would be learnt.
+        TrainingError: A number is out of its range, or no term would teach the network anything.
     """
 
     name: str
-    """Of the recipe."""
+    """Name of the recipe."""
     network: "Network"
-    """What is trained."""
+    """The network to train."""
     epochs: int = whole("Visits of every patch.", least=1)
     batch: int = whole("Patches a step, of each process.", least=1)
     rate: float = number("Highest learning rate of Adam.", above=0)
-    schedule: Schedule = choice(Schedule, "How the rate goes on.")
-    start: Start = choice(Start, "First weights; teacher: the student's last layer.")
+    schedule: Schedule = choice(Schedule, "Course of the learning rate.")
+    start: Start = choice(Start, "First weights; teacher copies its last layer.")
     flips: bool = switch("Mirror batches at random.")
-    features: Features = choice(Features, "Whose features the perceptual losses compare.")
-    refresh: Decision = choice(Decision, "Who is judged better or worse than the past; batch as published.")
-    norm: Norm = choice(Norm, "What distillation scales to length 1; batch as published.")
-    memory: Stored = choice(Stored, "How remembered outputs are kept.")
-    answers: Precise = choice(Precise, "How the frozen networks' answers are kept.")
-    cache: float = number("Room for these answers in RUN, in GB.", least=0)
-    amp: bool = switch("Do the convolutions in bfloat16.")
-    compile: bool = switch("Let torch compile the network.")
-    seed: int = whole("Of weights, order and mirroring.", least=0)
+    features: Features = choice(Features, "Network whose features the perceptual losses compare.")
+    refresh: Decision = choice(Decision, "Compare scores of each sample, or means of the batch (as published).")
+    norm: Norm = choice(Norm, "Scale maps of each sample, or of the batch (as published), to length 1.")
+    memory_dtype: MemoryType = choice(MemoryType, "Type of the outputs in the refresh memory.")
+    cache_dtype: CacheType = choice(CacheType, "Type of the cached outputs of the frozen networks.")
+    cache: float = number("Space for this cache in RUN, in GB.", least=0)
+    amp: bool = switch("Compute the convolutions in bfloat16.")
+    compile: bool = switch("Compile the network with torch.")
+    seed: int = whole("Seed of weights, order and mirroring.", least=0)
     weights: Weights = declared(WEIGHTS)
 
     def __post_init__(self) -> None:
         check(self)
-        dead = {"structure", "detail"}  # they hold on to what another term has reached
-        dead |= {"perception"} if self.features == "none" else set()
-        dead |= {"distillation"} if self.network == "teacher" else set()
-        if not self.weights.wanted() - dead:
+        without_effect = {"structure", "detail"}  # they only preserve what another term has reached
+        if self.features == "none":
+            without_effect.add("perception")
+        if self.network == "teacher":
+            without_effect.add("distillation")
+        active = self.weights.active()
+        if not active - without_effect:
             raise TrainingError(
-                f"a {self.network} with features {self.features!r} learns nothing from "
-                f"{', '.join(sorted(self.weights.wanted()))} alone: weigh another term too, or choose other features"
+                f"a {self.network} with features {self.features!r} learns nothing from {', '.join(sorted(active))} "
+                "alone: give another term a weight, or choose other features"
             )
 
     @property
-    def taught(self) -> bool:
-        """Whether a teacher is needed: for a student's first weights, or to distil from."""
+    def needs_teacher(self) -> bool:
+        """Whether the run needs a teacher: for the student's first weights, or to distil from."""
         return self.network == "student" and (self.start == "teacher" or bool(self.weights.distillation))
 
     def steps(self, count: int) -> int:
-        """Count the steps of a whole run over so many patches."""
+        """Return the number of steps of a whole run.
+
+        Args:
+            count: Number of patches.
+        """
         return self.epochs * self.steps_per_epoch(count)
 
     def steps_per_epoch(self, count: int) -> int:
-        """Count the steps that visit every one of so many patches once."""
+        """Return the number of steps that visit every patch once.
+
+        Args:
+            count: Number of patches.
+        """
         return -(-count // self.batch)
 
-    def across(self, processes: int) -> "Recipe":
-        """Give the recipe with the batch of so many processes together."""
+    def for_processes(self, processes: int) -> "Recipe":
+        """Return the recipe with the common batch of several processes."""
         return replace(self, batch=self.batch * processes)
 
     def rate_at(self, step: int, steps: int) -> float:
-        """Give the learning rate of a step: ``rate``, or ``rate/2 · (1 + cos(π·step/steps))``."""
+        """Return the learning rate of a step: ``rate``, or ``rate/2 · (1 + cos(π·step/steps))``."""
         if self.schedule == "constant":
             return self.rate
         return self.rate * 0.5 * (1 + math.cos(math.pi * step / steps))
@@ -140,7 +150,7 @@ class Recipe:
 
 @dataclass(frozen=True, kw_only=True)
 class RefineRecipe:
-    """What decides where refining moves a student.
+    """Every value that decides the result of a refinement.
 
     Raises:
         UnknownNameError: A light or score does not exist.
@@ -148,14 +158,14 @@ class RefineRecipe:
     """
 
     name: str
-    """Of the recipe."""
-    lights: tuple[Light, ...] = choice(Light, "Groups in other light, drawn from the first SRC.", several=True)
+    """Name of the recipe."""
+    lights: tuple[Light, ...] = choice(Light, "Groups in other light, made from the first SRC.", several=True)
     pictures: int = whole("Pictures in each group.", least=1)
-    size: int = whole("Rows and columns of a picture's piece, at most; pixels.", least=41)
-    hold_out: int | None = whole("Leave every Nth pair of a set untouched.", least=2, optional=True)
-    steps: int = whole("Of the descent that comes first.", least=0)
-    rounds: int = whole("That follow, at most.", least=0)
-    seed: int = whole("Of pairs, places, exposures and steps.", least=0)
+    size: int = whole("Largest height and width of a crop, in pixels.", least=41)
+    hold_out: int | None = whole("Leave out every Nth pair of a set.", least=2, optional=True)
+    steps: int = whole("Steps of the descent that comes first.", least=0)
+    rounds: int = whole("Most rounds that follow the descent.", least=0)
+    seed: int = whole("Seed of pairs, crops, exposures and steps.", least=0)
     goals: Goals = declared(GOALS)
 
     def __post_init__(self) -> None:

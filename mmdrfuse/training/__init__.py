@@ -1,6 +1,7 @@
-"""Training: one loop for teacher and student, recipes, the refresh memory, and runs that resume exactly.
+"""Training: one loop for teacher and student, recipes, the refresh memory, and exact resuming of runs.
 
-`train` does a whole run in a folder; `recipe` gives its options, and `Watch` says what to look at on the way.
+`train` does a whole run in a folder; `recipe` returns its options, and `Watch` chooses validation, early stopping and
+previews.
 `refine_student` moves a student's weights until its scores reach their goals.
 """
 
@@ -11,12 +12,12 @@ from mmdrfuse.training.records import Record
 from mmdrfuse.training.refinement import refine_student
 from mmdrfuse.training.refining import Round
 from mmdrfuse.training.run import train
-from mmdrfuse.training.watch.early_stopping import Stop
-from mmdrfuse.training.watch.tensorboard import board
+from mmdrfuse.training.watch.early_stopping import EarlyStopping
+from mmdrfuse.training.watch.tensorboard import write_tensorboard
 from mmdrfuse.training.watch.validation import Validation
 from mmdrfuse.training.watch.watcher import Watch
 
 __all__ = [
-    "Patches", "Recipe", "Record", "Round", "Stop", "Validation", "Watch", "World", "board", "recipe", "refine_student",
-    "train", "world",
+    "EarlyStopping", "Patches", "Recipe", "Record", "Round", "Validation", "Watch", "World", "recipe", "refine_student",
+    "train", "world", "write_tensorboard",
 ]  # fmt: skip

@@ -1,20 +1,22 @@
-"""What a run asks of its frozen networks: the teacher's answers, and the backbone's features of the sources.
+"""The outputs of the frozen networks of a run: the teacher's, and the backbone's features of the sources.
 
-They, and the goals of fidelity, which no network gives, are asked once of every patch and kept as far as the recipe's
-``cache`` reaches: the goals (12 bytes a patch), then in the order of what they save the answers and the features.
-Measured on one core, batch 25×128×128, EfficientNet-Lite0, a step after the first epoch:
+They do not change during a run, and neither do the goals of fidelity, which no network computes. So a run computes
+them once for each patch and caches them as far as the recipe's ``cache`` allows: first the goals (12 bytes a patch),
+then the teacher's outputs, then the features, in the order of the time that they save for each byte. Measured on one
+core, batch 25×128×128, EfficientNet-Lite0, a step after the first epoch:
 
-=====================  ===========  ==================
-kept                   time         bytes a patch
-=====================  ===========  ==================
-nothing                2.48 s       0
-answers                0.79 s       65,536
-answers and features   0.56 s       65,536 + 1,552,384
-=====================  ===========  ==================
+==============================  ===========  ==================
+cached                          time         bytes a patch
+==============================  ===========  ==================
+nothing                         2.48 s       0
+teacher's outputs               0.79 s       65,536
+teacher's outputs and features  0.56 s       65,536 + 1,552,384
+==============================  ===========  ==================
 
-The answers are worth their bytes: 1 GB for the published 16,000 patches. The features are 24 times as large and save a
-quarter of what is left: the default of 4 GB has room for them up to 2,400 patches, and for the answers up to 61,000.
-What remains is the backbone, forward and backward on the output and forward on the two labels, which change.
+The teacher's outputs of the published 16,000 patches take 1 GB. The features take 24 times as much and save a quarter
+of the remaining time. The default of 4 GB has space for the features of up to 2,400 patches, and for the teacher's
+outputs of up to 61,000. The remaining time goes to the backbone: forward and backward on the output, and forward on the
+two labels, which change.
 """
 
 from pathlib import Path
@@ -27,71 +29,74 @@ from mmdrfuse.losses.content import stronger
 from mmdrfuse.losses.fidelity import goals
 from mmdrfuse.models.teacher import Teacher
 from mmdrfuse.recipes import Recipe
-from mmdrfuse.training.frozen_cache import Ask, Kept
+from mmdrfuse.training.frozen_cache import FrozenCache, FrozenFunction
 
-GOALS, ANSWERS, FEATURES = "fidelity-goals.bin", "teacher-answers.bin", "source-features.bin"
+GOALS, TEACHER_OUTPUTS, SOURCE_FEATURES = "fidelity-goals.bin", "teacher-outputs.bin", "source-features.bin"
 
 
-def frozen_answers(
+def frozen_outputs(
     recipe: Recipe, folder: Path, shape: tuple[int, ...],
     *, teacher: Teacher | None, features: Backbone, device: torch.device, resume: bool,
-) -> dict[str, Kept]:  # fmt: skip
-    """Give what the terms that count ask of the frozen networks, by the name of the term.
+) -> dict[str, FrozenCache]:  # fmt: skip
+    """Return the caches of the frozen outputs that the active terms of the loss need, by the name of the term.
 
     Args:
-        recipe: Which terms count, and how much is kept.
+        recipe: The active terms, and the space for the cache.
         folder: Where the files go.
         shape: Number of patches, height and width.
         teacher: The student's teacher, on its device; it is frozen here.
         features: The backbone of the perceptual losses, on its device.
         device: Where the batches are.
-        resume: Whether the files are there from the run's first part.
+        resume: Whether the files of the run's first part exist.
 
     Raises:
         OutputError: There is no room for a file.
-        TrainingError: A file should be there and is not, or has another size.
+        TrainingError: A file of the run's first part is missing, or has another size.
     """
-    asks: dict[str, tuple[str, Ask]] = {}
+    functions: dict[str, tuple[str, FrozenFunction]] = {}
     if recipe.weights.fidelity:
-        asks["fidelity"] = GOALS, of_maximum
+        functions["fidelity"] = GOALS, fidelity_goals
     if teacher is not None and recipe.weights.distillation:
-        asks["distillation"] = ANSWERS, of_teacher(teacher)
+        functions["distillation"] = TEACHER_OUTPUTS, teacher_outputs(teacher)
     if recipe.features != "none" and recipe.weights.perception:
-        asks["perception"] = FEATURES, of_sources(features)
-    found, room = {}, recipe.cache * 1e9
-    for term, (file, ask) in asks.items():
-        kept = found[term] = Kept(ask, shape, dtype=recipe.answers, device=device)
-        if kept.size <= room:
-            room -= kept.size
-            kept.open(folder / file, resume=resume)
-    return found
+        functions["perception"] = SOURCE_FEATURES, source_features(features)
+
+    caches = {}
+    free_bytes = recipe.cache * 1e9
+    for term, (file, function) in functions.items():
+        cache = FrozenCache(function, shape, dtype=recipe.cache_dtype, device=device)
+        if cache.size <= free_bytes:
+            free_bytes -= cache.size
+            cache.open(folder / file, resume=resume)
+        caches[term] = cache
+    return caches
 
 
-def of_teacher(teacher: Teacher) -> Ask:
-    """Ask for the teacher's picture and the sum of its feature's channels, (B, 1, h, w) both.
+def teacher_outputs(teacher: Teacher) -> FrozenFunction:
+    """Return a function that computes the teacher's picture and the sum of its feature's channels, (B, 1, h, w) both.
 
-    That is all that distillation looks at. The teacher is frozen: ``eval()``, and no gradient.
+    Distillation needs nothing else of the teacher. The teacher is frozen: ``eval()``, and no gradient.
     """
     teacher.eval().requires_grad_(False)
 
     @torch.no_grad()
-    def ask(infrared: Tensor, visible: Tensor) -> tuple[Tensor, ...]:
+    def compute(infrared: Tensor, visible: Tensor) -> tuple[Tensor, ...]:
         fused, feature = teacher(infrared, visible)
         return fused, feature.sum(dim=1, keepdim=True)
 
-    return ask
+    return compute
 
 
-def of_maximum(infrared: Tensor, visible: Tensor) -> tuple[Tensor, ...]:
-    """Ask for the goals of fidelity, (B, 6, 1, 1)."""
+def fidelity_goals(infrared: Tensor, visible: Tensor) -> tuple[Tensor, ...]:
+    """Compute the goals of fidelity, (B, 6, 1, 1)."""
     return (goals(infrared, visible)[..., None, None],)
 
 
-def of_sources(features: Backbone) -> Ask:
-    """Ask for the stronger of both sources' features, which perception compares with."""
+def source_features(features: Backbone) -> FrozenFunction:
+    """Return a function that computes the stronger of both sources' features, the target of perception."""
 
     @torch.no_grad()
-    def ask(infrared: Tensor, visible: Tensor) -> tuple[Tensor, ...]:
+    def compute(infrared: Tensor, visible: Tensor) -> tuple[Tensor, ...]:
         return stronger(features(infrared), features(visible))
 
-    return ask
+    return compute

@@ -1,7 +1,7 @@
-"""What never changes in a run: said once of every patch, then read from a file in the run's folder.
+"""A cache on disk for the outputs of frozen networks: computed once for each patch, then read from the run's folder.
 
-The patches stay the same and stand in the file's orientation, and the teacher and the backbone are frozen:
-what they say of a patch need not be computed again in every epoch.
+The patches do not change and are never mirrored here, and the teacher and the backbone are frozen. So no epoch after
+the first has to compute their outputs again.
 """
 
 import contextlib
@@ -20,94 +20,105 @@ from mmdrfuse.errors import TrainingError
 from mmdrfuse.system.atomic import write_error
 from mmdrfuse.training.patches import Batch
 
-Ask = Callable[[Tensor, Tensor], tuple[Tensor, ...]]
+FrozenFunction = Callable[[Tensor, Tensor], tuple[Tensor, ...]]
 """From infrared and visible, (B, 1, h, w), to some maps, (B, C_k, h_k, w_k) each, without gradient."""
 
 
-class Kept:
-    """Ask a frozen function about a batch; with a file, once only.
+class FrozenCache:
+    """Call a frozen function on batches; with an open file, only once for each patch.
 
-    Answers after the first are rounded to the file's type.
+    Outputs that come from the file are rounded to the file's type.
 
     Args:
-        ask: What is asked; it says the same of a patch in every batch.
+        function: Computes the outputs; those of a patch do not depend on the rest of the batch.
         shape: Number of patches, height and width.
-        dtype: ``float16`` or ``float32``, of the file.
+        dtype: Type of the file, ``float16`` or ``float32``.
         device: Where the batches are.
     """
 
-    def __init__(self, ask: Ask, shape: tuple[int, ...], *, dtype: str, device: torch.device) -> None:
-        self.ask, self.dtype = ask, dtype
+    def __init__(self, function: FrozenFunction, shape: tuple[int, ...], *, dtype: str, device: torch.device) -> None:
+        self.function = function
+        self.dtype = dtype
         black = torch.zeros((1, 1, *shape[1:]), device=device)
-        self.maps = [maps.permute(0, 2, 3, 1).shape[1:] for maps in ask(black, black)]
-        self.shape = shape[0], sum(maps.numel() for maps in self.maps)
+        self.map_shapes = [maps.permute(0, 2, 3, 1).shape[1:] for maps in function(black, black)]
+        self.shape = shape[0], sum(map_shape.numel() for map_shape in self.map_shapes)
         self.rows: NDArray[np.generic] | None = None
 
     @property
     def size(self) -> int:
-        """Bytes that the file takes."""
+        """Bytes of the file."""
         return self.shape[0] * self.shape[1] * np.dtype(self.dtype).itemsize
 
     def open(self, path: Path, *, resume: bool) -> None:
-        """Keep what is said in a file; it is mapped, not read.
+        """Map the file of the cache; from then on, outputs are cached.
 
         Args:
             path: The file.
-            resume: Whether it is there from the run's first part.
+            resume: Whether the file of the run's first part exists.
 
         Raises:
             OutputError: There is no room for the file.
-            TrainingError: The file should be there and is not, or has another size.
+            TrainingError: The file of the run's first part is missing, or has another size.
         """
-        self.rows = mapped(path, self.shape, self.dtype, resume=resume)
+        self.rows = map_file(path, self.shape, self.dtype, resume=resume)
 
     def __call__(self, batch: Batch, *, first_visit: bool) -> tuple[Tensor, ...]:
-        """Give the maps of a batch.
+        """Return the maps of a batch.
 
         Args:
             batch: The patches.
-            first_visit: Whether nothing is kept yet of these patches.
+            first_visit: Whether the cache does not have these patches yet.
         """
         if self.rows is None:
-            return self.ask(batch.infrared, batch.visible)
-        if first_visit:
-            said = self.ask(batch.infrared, batch.visible)
-            rows = [maps.permute(0, 2, 3, 1).flatten(1) for maps in said]  # channels last, as convolutions give them
-            self.rows[batch.indices] = torch.cat(rows, dim=1).to(getattr(torch, self.dtype)).cpu().numpy()
-            return said
-        return self._split(torch.from_numpy(self.rows[batch.indices]).to(batch.infrared.device).float())
+            return self.function(batch.infrared, batch.visible)
+        if not first_visit:
+            rows = torch.from_numpy(self.rows[batch.indices])
+            return self._split(rows.to(batch.infrared.device).float())
+
+        outputs = self.function(batch.infrared, batch.visible)
+        # Channels last, the order in memory of what convolutions return.
+        flat = torch.cat([maps.permute(0, 2, 3, 1).flatten(1) for maps in outputs], dim=1)
+        self.rows[batch.indices] = flat.to(getattr(torch, self.dtype)).cpu().numpy()
+        return outputs
 
     def _split(self, rows: Tensor) -> tuple[Tensor, ...]:
-        parts = torch.split(rows, [maps.numel() for maps in self.maps], dim=1)
-        return tuple(part.view(-1, *maps).permute(0, 3, 1, 2) for part, maps in zip(parts, self.maps, strict=True))
+        parts = torch.split(rows, [map_shape.numel() for map_shape in self.map_shapes], dim=1)
+        return tuple(
+            part.view(-1, *map_shape).permute(0, 3, 1, 2)
+            for part, map_shape in zip(parts, self.map_shapes, strict=True)
+        )
 
 
-def mapped(path: Path, shape: tuple[int, ...], dtype: str, *, resume: bool) -> NDArray[Any]:
-    """Map a file as an array that is read and changed in place; its room is claimed before.
+def map_file(path: Path, shape: tuple[int, ...], dtype: str, *, resume: bool) -> NDArray[Any]:
+    """Map a file as an array that is read and changed in place; a new file reserves its room first.
 
     Args:
         path: The file.
-        shape: Of the array.
-        dtype: Its type's name.
-        resume: Whether the file is there from the run's first part.
+        shape: Shape of the array.
+        dtype: Name of its type.
+        resume: Whether the file of the run's first part exists.
 
     Raises:
         OutputError: There is no room for the file.
-        TrainingError: The file should be there and is not, or has another size.
+        TrainingError: The file of the run's first part is missing, or has another size.
     """
     size = np.dtype(dtype).itemsize * math.prod(shape)
     if not resume:
-        reserve(path, size)
+        reserve_file(path, size)
     elif not path.is_file() or path.stat().st_size != size:
-        raise TrainingError(f"{path}: what was kept of the run's first part is gone", cure="anew")
+        raise TrainingError(f"{path}: this file of the run's first part is missing or has another size", cure="anew")
     try:
         return np.memmap(path, dtype=dtype, mode="r+", shape=shape)
     except OSError as error:
         raise write_error(path, error) from error
 
 
-def reserve(path: Path, size: int) -> None:
-    """Make a file of so many bytes and claim its room now: a full disk would otherwise kill the process later.
+def reserve_file(path: Path, size: int) -> None:
+    """Make a file of a given size and reserve its room now: a disk that fills later would kill the process.
+
+    Args:
+        path: The file.
+        size: Bytes.
 
     Raises:
         OutputError: There is no room, or no such folder.
@@ -119,5 +130,5 @@ def reserve(path: Path, size: int) -> None:
                 os.posix_fallocate(file.fileno(), 0, size)
     except OSError as error:
         with contextlib.suppress(OSError):
-            path.unlink()  # what was claimed is missing elsewhere
+            path.unlink()  # frees the part of the room that was reserved
         raise write_error(path, error).at(f"{size / 1e6:,.1f} MB are needed") from error

@@ -1,4 +1,4 @@
-"""Where a network's weights come from before the first step."""
+"""The weights of a network before the first step."""
 
 import torch
 from torch import nn
@@ -9,17 +9,17 @@ from mmdrfuse.models.teacher import Teacher
 from mmdrfuse.recipes import Recipe
 
 SLOPE = 1.117
-"""tanh(1.117·x) is about x up to where the knees begin."""
+"""tanh(1.117·x) is about x below the values that the correction changes."""
 
-ALONG, ACROSS, KNEE = 2.161, -0.130, -1.432
-"""A knee that makes up for tanh's squeeze near white: relu(2.161·x - 0.130·y - 1.432), once for each source.
+OWN, OTHER, BIAS = 2.161, -0.130, -1.432
+"""A correction that compensates tanh's compression near white: relu(2.161·x - 0.130·y - 1.432), for each source x.
 
 These and `SLOPE` are the least-squares fit of tanh(z(I, V)) to max(I, V) over a grid of the unit square:
-0.018 off in the mean, 0.064 at worst, and black stays black.
+its mean error is 0.018, the largest 0.064, and black stays black.
 """
 
 
-def initial(recipe: Recipe, teacher: Teacher | None) -> nn.Module:
+def initial_network(recipe: Recipe, teacher: Teacher | None) -> nn.Module:
     """Build the network that a recipe starts from, on the CPU; the same seed gives the same weights.
 
     Args:
@@ -27,7 +27,7 @@ def initial(recipe: Recipe, teacher: Teacher | None) -> nn.Module:
         teacher: The student's teacher.
 
     Raises:
-        TrainingError: The student starts from a teacher that is not there.
+        TrainingError: The student starts from a teacher, and there is none.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
@@ -45,11 +45,11 @@ def initial(recipe: Recipe, teacher: Teacher | None) -> nn.Module:
 
 
 def _start_at_maximum(student: Student) -> Student:
-    """Set ``z = SLOPE·(V + relu(I - V)) + knee(I, V) + knee(V, I)``, each pixel by itself, so that tanh z ≈ max."""
+    """Set ``z = SLOPE·(V + relu(I - V)) + correction(I, V) + correction(V, I)``, so that tanh z ≈ max(I, V)."""
     state = {name: torch.zeros_like(value) for name, value in student.state_dict().items()}
-    hidden = torch.tensor([[0.0, 1.0], [1.0, -1.0], [ALONG, ACROSS], [ACROSS, ALONG]])  # of infrared, visible
+    hidden = torch.tensor([[0.0, 1.0], [1.0, -1.0], [OWN, OTHER], [OTHER, OWN]])  # of infrared, visible
     state["conv1.weight"][:, :, 1, 1] = hidden
-    state["conv1.bias"][2:] = KNEE
+    state["conv1.bias"][2:] = BIAS
     state["conv2.weight"][0, :, 1, 1] = torch.tensor([SLOPE, SLOPE, 1.0, 1.0])
     student.load_state_dict(state)
     return student

@@ -1,7 +1,7 @@
-"""Several processes at one run: which of them this one is, and what they tell each other.
+"""Several processes of one run: the rank of this one, and the communication between them.
 
-``torchrun --nproc-per-node N -m mmdrfuse teach ...`` starts N processes that find their number in the environment.
-A process by itself is a world of one, where all of this does nothing.
+``torchrun --nproc-per-node N -m mmdrfuse teach ...`` starts N processes, which find their ranks in the environment.
+A single process is a world of size 1, in which none of these functions communicates.
 
 Li et al.: "PyTorch Distributed: Experiences on Accelerating Data Parallel Training", VLDB 2020,
 https://arxiv.org/abs/2006.15704.
@@ -21,8 +21,8 @@ from mmdrfuse.errors import TrainingError
 from mmdrfuse.system.launch import process_rank
 
 LONGEST_WAIT = timedelta(days=1)
-"""How long processes wait for the first one, which checks and scores whole sets and draws while they have nothing to
-do: torch would give up after 10 or 30 minutes. One that ends is missed at once all the same."""
+"""How long processes wait for the first one, which checks and scores whole sets and draws pictures meanwhile. Torch's
+own limits are 10 or 30 minutes. A process that ends is noticed at once all the same."""
 
 
 @dataclass(frozen=True)
@@ -30,9 +30,9 @@ class World:
     """This process among those of its run.
 
     Args:
-        rank: Its number, from 0.
-        size: How many there are.
-        local: Its number on its machine: which of the machine's accelerators is its own.
+        rank: Number of the process, from 0.
+        size: Number of processes.
+        local: Number of the process on its machine, and of the accelerator that it uses.
     """
 
     rank: int = 0
@@ -41,17 +41,17 @@ class World:
 
     @property
     def first(self) -> bool:
-        """Whether this is the one that shows, logs and writes for all."""
+        """Whether this process shows, logs and writes for all."""
         return self.rank == 0
 
     def join(self, device: torch.device) -> None:
-        """Meet the others; from here on, where one of them waits for the others, all must come.
+        """Join the process group; from here on, every process must make the same collective calls.
 
         Args:
-            device: Where this process computes: CUDA's talk over NCCL, CPUs over Gloo.
+            device: Where this process computes; the group uses NCCL for CUDA and Gloo for CPUs.
 
         Raises:
-            TrainingError: The device cannot be shared, or the others cannot be found.
+            TrainingError: Processes cannot share this type of device, or do not find each other.
         """
         if self.size == 1 or distributed.is_initialized():
             return
@@ -66,31 +66,31 @@ class World:
             ) from error
 
     def leave(self) -> None:
-        """Part from the others when all is done."""
+        """Leave the process group at the end of the run."""
         if distributed.is_initialized():
             distributed.destroy_process_group()
 
     def wrap(self, network: nn.Module) -> nn.Module:
-        """Give a network whose gradients are the means over all processes; its weights become the first one's."""
+        """Return the network with gradients averaged over all processes and the first process's weights."""
         return network if self.size == 1 else DistributedDataParallel(network)
 
-    def meet(self) -> None:
-        """Wait until all are here."""
+    def barrier(self) -> None:
+        """Wait until all processes are here."""
         if self.size > 1:
             distributed.barrier()
 
-    def add(self, values: Tensor) -> Tensor:
-        """Add the values of all, in place."""
+    def all_reduce(self, values: Tensor) -> Tensor:
+        """Add the values of all processes, in place, and return them."""
         if self.size > 1:
             distributed.all_reduce(values)
         return values
 
-    def follow(self, decision: bool, device: torch.device) -> bool:
-        """Take over what the first one decides."""
-        return bool(self.add(torch.tensor(float(self.first and decision), device=device)))
+    def broadcast(self, decision: bool, device: torch.device) -> bool:
+        """Return the first process's decision in every process."""
+        return bool(self.all_reduce(torch.tensor(float(self.first and decision), device=device)))
 
     def folder(self, run: Path) -> Path:
-        """Give the place for what this process alone needs: the run's folder, or one of its own within."""
+        """Return the folder of this process's own files: the run's folder, or a subfolder of it."""
         return run if self.first else run / f"process-{self.rank}"
 
 
@@ -98,23 +98,23 @@ ALONE = World()
 
 
 def world() -> World:
-    """Return this process's place among those that torchrun started with it."""
+    """Return the world of this process, from the environment that torchrun sets."""
     return World(*process_rank())
 
 
 @contextmanager
-def together() -> Iterator[None]:
-    """Say it clearly where another process of the run is gone.
+def report_lost_process() -> Iterator[None]:
+    """Convert torch's error about a lost process of the run.
 
     Raises:
-        TrainingError: It is; the state of the last save is there to go on from.
+        TrainingError: Another process has ended; the run can be resumed from its last save.
     """
     try:
         yield
     except RuntimeError as error:
-        # Gloo's errors are of no class of their own; they name its source file.
+        # Gloo's errors have no class of their own, but they name its source file.
         if isinstance(error, distributed.DistError) or "gloo" in str(error):
             raise TrainingError(
-                "another process of this run has stopped: its own message says why", cure="resume"
+                "another process of this run has stopped; its own message has the reason", cure="resume"
             ) from error
         raise

@@ -1,4 +1,4 @@
-"""Where training gets its patches from, and in which order it walks through them."""
+"""The patches of a training: their interface, their batches and their order."""
 
 from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
@@ -13,10 +13,10 @@ from mmdrfuse.errors import SizeError
 Indices = NDArray[np.int64]
 
 FLIPS = ((), (-1,), (-2,), (-2, -1))
-"""What a network may see a batch mirrored along: nothing, its rows, its columns, both."""
+"""The axes along which a batch may be mirrored: none, columns, rows, or both."""
 
-SMALLEST = 16
-"""Pixels on a side that a patch needs: VGG-19 halves it four times, and SSIM's window is 11 wide."""
+MIN_PATCH = 16
+"""Smallest side of a patch in pixels: VGG-19 halves it four times, and SSIM's window is 11 wide."""
 
 
 class Patches(Protocol):
@@ -29,99 +29,113 @@ class Patches(Protocol):
 
     @property
     def fingerprint(self) -> str:
-        """What tells these patches from others; a resumed run insists on it."""
+        """A hash of the patches; a resumed run checks that it is the same."""
         ...
 
     def __len__(self) -> int: ...
 
     def batch(self, indices: Indices) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Give infrared and visible, uint8 or uint16, (B, h, w), in the order of the indices."""
+        """Return infrared and visible, uint8 or uint16, (B, h, w), in the order of the indices."""
         ...
 
 
 class Batch(NamedTuple):
-    """What one step learns from."""
+    """The patches of one step."""
 
     indices: Indices
-    """(B,), the patches' positions among this process's."""
+    """(B,), positions among the patches of this process."""
     positions: Tensor
     """The same, on the device."""
     infrared: Tensor
-    """(B, 1, h, w), in [0, 1], as they stand in the file."""
+    """(B, 1, h, w), in [0, 1], in the orientation of the file."""
     visible: Tensor
+    """(B, 1, h, w), in [0, 1], in the orientation of the file."""
 
 
 def check(patches: Patches) -> None:
     """Refuse patches that the losses cannot be computed on.
 
     Raises:
-        SizeError: There are none, or they are smaller than `SMALLEST` on a side.
+        SizeError: There are none, or they are smaller than `MIN_PATCH` on a side.
     """
     count, height, width = patches.shape
-    if count < 1 or min(height, width) < SMALLEST:
+    if count < 1 or min(height, width) < MIN_PATCH:
         raise SizeError(
-            f"{count} patches of {width}x{height} pixels: training needs at least one, and {SMALLEST} pixels on each "
+            f"{count} patches of {width}x{height} pixels: training needs at least one, and {MIN_PATCH} pixels on each "
             "side",
             cure="patch",
         )
 
 
-def load(patches: Patches, indices: Indices, *, device: torch.device) -> Batch:
-    """Bring a batch to the device, as stored; floating point is made of it there."""
-    sources = patches.batch(indices)
-    infrared, visible = (
-        torch.from_numpy(source).to(device)[:, None].float().div(np.iinfo(source.dtype).max) for source in sources
-    )
+def load_batch(patches: Patches, indices: Indices, *, device: torch.device) -> Batch:
+    """Return a batch on the device; it moves there as integers, which are smaller, and becomes float32 there.
+
+    Args:
+        patches: Where the batch comes from.
+        indices: Positions of its patches.
+        device: Where the batch goes.
+    """
+    infrared, visible = (_to_unit(source, device) for source in patches.batch(indices))
     return Batch(indices, torch.from_numpy(indices).to(device), infrared, visible)
 
 
-def draw(step: int, *, count: int, batch: int, seed: int, flips: bool) -> tuple[Indices, tuple[int, ...]]:
-    """Choose the patches of a step and their mirroring: a pure function, so that nothing need be saved.
+def _to_unit(values: NDArray[Any], device: torch.device) -> Tensor:
+    """Return (B, h, w) integers as (B, 1, h, w) in [0, 1]."""
+    return torch.from_numpy(values).to(device)[:, None].float().div(np.iinfo(values.dtype).max)
+
+
+def draw_batch(step: int, *, count: int, batch: int, seed: int, flips: bool) -> tuple[Indices, tuple[int, ...]]:
+    """Draw the patches of a step and their mirroring; the result depends on the arguments alone, so no state is saved.
 
     Every epoch visits every patch once, in an order of its own; the last batch may be smaller.
 
-    Departs from the paper: a patch keeps its place in the batch, ``index mod batch``, and each place goes through its
-    patches in a random order. So processes that share out the places see the same patches in every epoch, and
-    together the batches of a single process; patches of one place never meet in a batch.
+    Departs from the paper: a patch always has the same position in its batch, ``index mod batch``, and the patches of
+    one position come in a random order. So each of several processes, which own some positions each, sees the same
+    patches in every epoch, and together they see the batches of a single process. Two patches of one position are
+    never in the same batch.
 
     Args:
-        step: Steps since the start of the run.
-        count: Patches there are.
+        step: Number of the step, from 0.
+        count: Number of patches.
         batch: Patches a step.
-        seed: Of the run.
+        seed: Seed of the run.
         flips: Whether to mirror at all.
 
     Returns:
         The patches' indices, and the axes to mirror along.
     """
     epoch, row = divmod(step, -(-count // batch))
-    choice = int(np.random.default_rng([seed, 1, step]).integers(len(FLIPS))) if flips else 0
-    return _order(epoch, count, batch, seed)[row * batch : (row + 1) * batch], FLIPS[choice]
+    indices = _order(epoch, count, batch, seed)[row * batch : (row + 1) * batch]
+    if not flips:
+        return indices, ()
+    return indices, FLIPS[np.random.default_rng([seed, 1, step]).integers(len(FLIPS))]
 
 
 @lru_cache(maxsize=1)
 def _order(epoch: int, count: int, batch: int, seed: int) -> Indices:
-    """Lay the patches out in rows of a batch each and shuffle every column by itself; the short row stays the last."""
+    """Arrange the patches in rows, one batch each, and shuffle every column by itself; a short row stays last."""
     keys = np.random.default_rng([seed, 0, epoch]).random((-(-count // batch), batch))
-    keys.flat[count:] = 1  # what is not there comes last; the others are below 1
+    keys.flat[count:] = 1  # the empty cells sort last, since the random keys are below 1
     return (keys.argsort(axis=0) * batch + np.arange(batch)).ravel()[:count]
 
 
-class Share:
-    """Every so-manieth patch as patches of their own: what one of several processes has to know of.
+class Shard:
+    """The patches of one of several processes: every Nth patch, N being the number of processes.
 
-    A batch that is too short for all processes leaves some without a patch; these see a stand-in, the last of the
-    share, which belongs to another process and counts nothing.
+    If a batch has fewer patches than there are processes, some processes get a placeholder, the last patch of the
+    shard, which belongs to another process and has no weight.
 
     Args:
-        patches: All of them.
-        first: The first one's index.
-        every: The distance from one to the next.
+        patches: The patches of all processes.
+        rank: Number of this process, and index of its first patch.
+        processes: Number of processes.
     """
 
-    def __init__(self, patches: Patches, *, first: int = 0, every: int = 1) -> None:
-        self.patches, self.first, self.every = patches, first, every
-        self.own = len(range(first, len(patches), every))
+    def __init__(self, patches: Patches, *, rank: int = 0, processes: int = 1) -> None:
+        self.patches = patches
+        self.rank = rank
+        self.processes = processes
+        self.own = len(range(rank, len(patches), processes))
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -130,23 +144,29 @@ class Share:
 
     @property
     def fingerprint(self) -> str:
-        """That of all patches."""
+        """The fingerprint of all patches."""
         return self.patches.fingerprint
 
     def __len__(self) -> int:
-        return self.own + (self.every > 1)
+        return self.own + (self.processes > 1)
 
-    def among(self, indices: Indices) -> tuple[Indices, float]:
-        """Give which of a batch's patches belong to the share, by their positions in it, and how much of it that is."""
-        own = indices[indices % self.every == self.first] // self.every
-        return (own, len(own) / len(indices)) if len(own) else (np.array([self.own]), 0.0)
+    def local(self, indices: Indices) -> tuple[Indices, float]:
+        """Return the positions within the shard of a batch's patches, and the fraction of the batch that they are.
+
+        Args:
+            indices: The batch of all processes.
+        """
+        own = indices[indices % self.processes == self.rank] // self.processes
+        if len(own) == 0:
+            return np.array([self.own]), 0.0  # the placeholder
+        return own, len(own) / len(indices)
 
     def batch(self, indices: Indices) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Give infrared and visible of the share's patches, (B, h, w)."""
-        return self.patches.batch((indices * self.every + self.first) % len(self.patches))
+        """Return infrared and visible of the shard's patches, (B, h, w)."""
+        return self.patches.batch((indices * self.processes + self.rank) % len(self.patches))
 
 
 def describe(patches: Patches) -> dict[str, Any]:
-    """Tell for a model card how many patches there are, how large, and which."""
+    """Return number, size and fingerprint of the patches, for a model card."""
     count, height, width = patches.shape
     return {"patches": count, "height": height, "width": width, "fingerprint": patches.fingerprint}

@@ -1,4 +1,4 @@
-"""What the outside sees of a step: plain numbers, checked to be numbers."""
+"""The record of a step in plain, finite numbers."""
 
 import math
 import time
@@ -13,12 +13,12 @@ from mmdrfuse.training.parallel import ALONE, World
 from mmdrfuse.training.watch.validation import Scores
 
 READ_EVERY = 20
-"""Steps between two looks at the losses on an accelerator, where a look waits for all work asked for."""
+"""Steps whose losses are read at once on an accelerator, where reading waits for all queued work."""
 
 
 @dataclass(frozen=True)
 class Record:
-    """What one step did."""
+    """The result of one step."""
 
     step: int
     epoch: int
@@ -26,47 +26,48 @@ class Record:
     """Each term by name, unweighted, and the weighted ``total``."""
     rate: float
     seconds: float
-    """Wall time; on an accelerator, the mean of the steps since the last look."""
+    """Wall time; on an accelerator, the mean over the steps that were read at once."""
     patches: int
     """Patches in the step's batch."""
     refresh: dict[str, float] = field(default_factory=dict)
-    """Of ``structure`` and ``detail`` each: the share of patches ``_refreshed``, that is no worse than their past, and
-    the mean ``_gap`` to the past."""
+    """Of ``structure`` and ``detail`` each: the share of patches that are no worse than their stored outputs
+    (``_refreshed``), and the mean ``_gap`` to these."""
     validation: Scores | None = None
-    """After the last step of an epoch that was validated."""
+    """Of the last step of a validated epoch."""
 
 
 def read(steps: Iterator[Step], *, per_epoch: int, read_every: int, world: World = ALONE) -> Iterator[list[Record]]:
-    """Read the losses of several steps at once: one transfer, and one wait, for all of them.
+    """Read the losses of several steps at once, with one transfer and one wait.
 
     Args:
-        steps: What the loop gives.
-        per_epoch: Steps an epoch; no list reaches across its end.
-        read_every: Steps in a list, otherwise.
+        steps: The steps of `mmdrfuse.training.loop.train_steps`.
+        per_epoch: Steps of an epoch; a list ends where the epoch ends.
+        read_every: Most steps in a list.
         world: The processes whose means the losses are.
 
     Yields:
-        The records of the steps since the last list; the network is as after the last of them.
+        The records of the steps since the last list; the network has the weights after the last of them.
 
     Raises:
-        TrainingError: A loss is not a finite number; the step, the terms and the patches are named.
+        TrainingError: A loss is not a finite number; the message names the step, the terms and the patches.
     """
     pending: list[Step] = []
     began = time.perf_counter()
     for step in steps:
         pending.append(step)
         if len(pending) == read_every or (step.step + 1) % per_epoch == 0:
-            values = _over_all(pending, world)
+            values = _mean_over_processes(pending, world)
             seconds = (time.perf_counter() - began) / len(pending)
             yield [_record(one, row, seconds) for one, row in zip(pending, values, strict=True)]
-            pending, began = [], time.perf_counter()
+            pending = []
+            began = time.perf_counter()
 
 
-def _over_all(steps: list[Step], world: World) -> list[list[float]]:
-    """Read each step's terms and refresh, as means over the batches of all processes together."""
+def _mean_over_processes(steps: list[Step], world: World) -> list[list[float]]:
+    """Return each step's terms and refresh, as means over the common batch of all processes."""
     means = torch.stack([torch.stack([*step.terms.values(), *step.refresh.values()]) for step in steps])
-    shares = torch.tensor([[step.share] for step in steps]).to(means)
-    values: list[list[float]] = world.add(shares * means).tolist()
+    fractions = torch.tensor([[step.fraction] for step in steps]).to(means)
+    values: list[list[float]] = world.all_reduce(fractions * means).tolist()
     return values
 
 
@@ -77,7 +78,7 @@ def _record(step: Step, values: list[float], seconds: float) -> Record:
     if wrong:
         raise TrainingError(
             f"step {step.step}: no finite number for {', '.join(wrong)}, on patches "
-            f"{', '.join(map(str, step.indices))}; the last good state is kept; look at these patches",
+            f"{', '.join(map(str, step.indices))}; the last saved state is still good; check these patches",
             cure="rate",
         )
     return Record(step.step, step.epoch, losses, step.rate, seconds, len(step.indices), refresh)

@@ -1,11 +1,11 @@
 """A training run in a folder of its own: log, state, and the weights at the end.
 
-``recipe.yaml`` is what the run follows, ``log.jsonl`` has one line a step. ``state.safetensors`` and
-``memory-STEP.safetensors`` (with ``memory.bin`` for remembered outputs that do not fit in memory) are what a resumed
-run goes on from, and ``teacher-answers.bin``, ``source-features.bin`` and ``fidelity-goals.bin`` hold what never
-changes. When the run is done, ``student.safetensors`` or ``teacher.safetensors`` appears, with its model card, and of
-these files only recipe, log and state stay. Of several processes (see :mod:`mmdrfuse.training.parallel`), each but the
-first has a folder ``process-RANK`` within for what is its own.
+``recipe.yaml`` has the recipe of the run, ``log.jsonl`` one line a step. A resumed run loads ``state.safetensors`` and
+``memory-STEP.safetensors``, and maps ``memory.bin`` if the refresh memory is too large for RAM.
+``teacher-outputs.bin``, ``source-features.bin`` and ``fidelity-goals.bin`` cache the outputs of the frozen networks.
+When the run is done, it writes ``student.safetensors`` or ``teacher.safetensors`` with its model card, and deletes its
+other files except recipe, log and state. With several processes (see :mod:`mmdrfuse.training.parallel`), every process
+but the first has a subfolder ``process-RANK`` for its own files.
 """
 
 import contextlib
@@ -29,13 +29,13 @@ from mmdrfuse.recipes import FILE, Recipe, dump
 from mmdrfuse.system.atomic import append, clear_abandoned, write_error, writing
 from mmdrfuse.system.malloc import keep_freed_memory
 from mmdrfuse.training import parallel, records, state
-from mmdrfuse.training.frozen import ANSWERS, FEATURES, GOALS, frozen_answers
-from mmdrfuse.training.initial import initial
-from mmdrfuse.training.loop import Step, walk
-from mmdrfuse.training.memory import MAPPED, PARTS, Memory
-from mmdrfuse.training.parallel import ALONE, World, together
-from mmdrfuse.training.patches import Patches, Share, check, describe
-from mmdrfuse.training.precision import Mixed, compiled
+from mmdrfuse.training.frozen import GOALS, SOURCE_FEATURES, TEACHER_OUTPUTS, frozen_outputs
+from mmdrfuse.training.initial import initial_network
+from mmdrfuse.training.loop import Step, train_steps
+from mmdrfuse.training.memory import MAPPED, PARTS, RefreshMemory
+from mmdrfuse.training.parallel import ALONE, World, report_lost_process
+from mmdrfuse.training.patches import Patches, Shard, check, describe
+from mmdrfuse.training.precision import MixedPrecision, compile_network
 from mmdrfuse.training.records import Record
 from mmdrfuse.training.state import State
 from mmdrfuse.training.supervision import Supervision
@@ -45,111 +45,121 @@ from mmdrfuse.version import __version__
 
 LOG, STATE = "log.jsonl", "state.safetensors"
 
-ON_THE_WAY = (GOALS, ANSWERS, FEATURES, MAPPED, PARTS)
-"""What each process has in its folder as long as there are steps to do: gigabytes, perhaps."""
+TEMPORARY = (GOALS, TEACHER_OUTPUTS, SOURCE_FEATURES, MAPPED, PARTS)
+"""Files of each process, possibly gigabytes, that a finished run no longer needs."""
 
 Module = TypeVar("Module", bound=nn.Module)
 
 
-@together()
+@report_lost_process()
 def train(
     recipe: Recipe, patches: Patches, folder: Path,
     *, teacher: Checkpoint | None = None, features_file: Path | None = None, device: str = "auto",
     card: Mapping[str, Any] = MappingProxyType({}), resume: bool = False, overwrite: bool = False,
     save_seconds: float = 300.0, watch: Watch = NOTHING,
 ) -> Iterator[Record]:  # fmt: skip
-    """Train a teacher or student, step by step as the result is walked through.
+    """Train a teacher or student; iterating over the result does the steps.
 
-    Everything is checked and loaded before this returns. On the CPU, losses are read at every step,
-    elsewhere every `records.READ_EVERY` steps and always before a save.
+    This function checks and loads everything before it returns. It reads the losses of every step on the CPU, and
+    elsewhere those of `records.READ_EVERY` steps at once, always before a save.
 
-    On the CPU, the first step changes how the whole process allocates memory, and nothing changes it back:
-    freed blocks stay with it instead of going back to the system (glibc's ``mallopt``, see
-    :mod:`mmdrfuse.system.malloc`), which halves the time of a step.
+    On the CPU, the first step changes how the whole process allocates memory, and nothing changes it back: the process
+    keeps freed blocks and does not return them to the system (glibc's ``mallopt``, see
+    :mod:`mmdrfuse.system.malloc`). This halves the time of a step.
 
     Args:
         recipe: What to train and how; its batch is that of each process.
         patches: What to train on.
         folder: Where log, state and weights go.
-        teacher: The weights that a student is distilled from; not looked at where the recipe needs none.
-        features_file: Weights of the perceptual backbone, where they are not installed.
-        device: ``auto``, or a name that torch knows: ``cpu``, ``cuda``, ``mps``; a resumed run keeps to its kind.
-        card: More entries for the model card: what the patches were cut from, under which licence.
-        resume: Go on from the folder's state, if one was saved; the result is the same as without the stop.
-        overwrite: Begin anew where the folder holds a run.
-        save_seconds: The state is saved at every epoch's end, and when so much time has gone by.
-        watch: What to look at after every epoch: scores on whole pairs, a reason to stop early, pictures.
+        teacher: The weights that a student is distilled from; ignored if the recipe needs no teacher.
+        features_file: Weights of the perceptual backbone, if they are not installed.
+        device: ``auto``, or a name that torch knows: ``cpu``, ``cuda``, ``mps``; a resumed run needs the same type.
+        card: More entries for the model card, such as the source of the patches and its licence.
+        resume: Continue from the folder's state, if one was saved; the result is the same as without the stop.
+        overwrite: Replace a run in the folder.
+        save_seconds: The state is saved at the end of every epoch, and after this time without a save.
+        watch: What to do after every epoch: validation on whole pairs, early stopping, previews.
 
     Returns:
-        The records of all steps still to do; none where a run that is resumed was done.
+        The records of all remaining steps; none if the resumed run was finished.
 
     Raises:
-        SizeError: There are no patches, or they are smaller than `patches.SMALLEST` on a side.
+        SizeError: There are no patches, or they are smaller than `patches.MIN_PATCH` on a side.
         TrainingError: The teacher is missing, the run to resume is another one, or a loss is not finite.
         OutputError: The folder holds a run that may not be replaced, or cannot be written.
-        WeightsError: The teacher is no teacher, or the backbone's weights cannot be had.
+        WeightsError: The teacher's weights are not a teacher's, or the backbone's weights are not available.
         MissingExtraError: The backbone is not installed.
     """
     check(patches)
     world = parallel.world()
-    place, mentor = torch_device(device, world), _mentor(recipe, teacher)
-    network = _placed(initial(recipe, mentor), place)
+    place = torch_device(device, world)
+    teacher_network = _build_teacher(recipe, teacher)
+    network = _to_device(initial_network(recipe, teacher_network), place)
     optimiser = torch.optim.Adam(network.parameters(), lr=recipe.rate)
-    features = _hastened(_placed(backbone(recipe.features, file=features_file), place), recipe, place)
+    features = _in_precision(_to_device(backbone(recipe.features, file=features_file), place), recipe, place)
+
     identity = {
-        "recipe": asdict(recipe), "patches": describe(patches), "teacher": mentor and _who(teacher),
+        "recipe": asdict(recipe), "patches": describe(patches), "teacher": teacher_network and _describe(teacher),
         "device": place.type, "processes": world.size, "stop": watch.identity(),
     }  # fmt: skip
     saved = state.read(folder / STATE, identity) if resume else None
     if resume and saved is None and world.first:
-        watch.tell(f"{folder}: nothing was saved here yet, so the run begins anew")
+        watch.warn(f"{folder}: no state was saved here yet, so the run starts anew")
 
-    whole = recipe.across(world.size)
-    watcher = Watcher(watch if world.first else NOTHING, network, patches, recipe=whole, folder=folder, device=place)
+    common = recipe.for_processes(world.size)
+    watcher = Watcher(watch if world.first else NOTHING, network, patches, recipe=common, folder=folder, device=place)
     world.join(place)
     if world.first:
-        _enter(folder, recipe, saved, overwrite=overwrite)
+        _prepare_folder(folder, recipe, saved, overwrite=overwrite)
         watcher.begin(folder / LOG)
-    world.meet()
-    per_epoch, start = whole.steps_per_epoch(len(patches)), saved.step if saved else 0
-    about = {"network": recipe.network, "mmdrfuse": __version__, "torch": torch.__version__, **identity, **card}
-    if saved is not None and world.follow(start == whole.steps(len(patches)) or watcher.due, place):
+    world.barrier()
+
+    start = saved.step if saved else 0
+    card = {"network": recipe.network, "mmdrfuse": __version__, "torch": torch.__version__, **identity, **card}
+    if saved is not None and world.broadcast(start == common.steps(len(patches)) or watcher.should_stop, place):
         network.load_state_dict(saved.network)
-        _finish(watcher, world, folder, about)
+        _finish(watcher, world, folder, card)
         return iter(())
-    own, share = world.folder(folder), Share(patches, first=world.rank, every=world.size)
-    _make(own)
-    memory = Memory(
-        share.shape, dtype=getattr(torch, recipe.memory), device=place, folder=own, resume=saved is not None
-    )
-    frozen = frozen_answers(
-        recipe, own, share.shape,
-        teacher=mentor and _placed(mentor, place), features=features, device=place, resume=saved is not None,
+
+    own_folder = world.folder(folder)
+    _make(own_folder)
+    shard = Shard(patches, rank=world.rank, processes=world.size)
+    memory = RefreshMemory(
+        shard.shape, dtype=getattr(torch, recipe.memory_dtype), device=place, folder=own_folder,
+        resume=saved is not None,
     )  # fmt: skip
-    kept = State(network, optimiser, memory, identity, world)
+    frozen = frozen_outputs(
+        recipe, own_folder, shard.shape,
+        teacher=teacher_network and _to_device(teacher_network, place), features=features, device=place,
+        resume=saved is not None,
+    )  # fmt: skip
+    current = State(network, optimiser, memory, identity, world)
     if saved is not None:
-        kept.restore(saved)
+        current.restore(saved)
 
     supervision = Supervision(recipe, features=features, memory=memory, frozen=frozen)
-    learner = _hastened(network, recipe, place)
+    forward = _in_precision(network, recipe, place)
     if recipe.compile:
-        compiled(learner, (recipe.batch, *patches.shape[1:]), place)
-    steps = walk(world.wrap(learner), supervision, optimiser, share, recipe=whole, start=start, device=place)
-    return _kept(steps, kept, watcher, folder, per_epoch=per_epoch, seconds=save_seconds, card=about)
+        compile_network(forward, (recipe.batch, *patches.shape[1:]), place)
+    steps = train_steps(world.wrap(forward), supervision, optimiser, shard, recipe=common, start=start, device=place)
+    per_epoch = common.steps_per_epoch(len(patches))
+    return _log_and_save(steps, current, watcher, folder, per_epoch=per_epoch, seconds=save_seconds, card=card)
 
 
 def torch_device(name: str, world: World = ALONE) -> torch.device:
-    """Give the device of that name; ``auto`` takes CUDA, then MPS, then the CPU.
+    """Return the device of a name; ``auto`` takes CUDA, then MPS, then the CPU.
 
     Args:
-        name: The device's; ``cuda`` is the one that has this process's number on its machine.
+        name: The device's name; ``cuda`` is the device with this process's local rank.
         world: This process.
 
     Raises:
         TrainingError: There is no such device here.
     """
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    if name == "auto" and torch.cuda.is_available():
+        name = "cuda"
+    elif name == "auto":
+        name = "mps" if torch.backends.mps.is_available() else "cpu"
     if name == "cuda":
         name = f"cuda:{world.local}"
     try:
@@ -159,97 +169,107 @@ def torch_device(name: str, world: World = ALONE) -> torch.device:
         raise TrainingError(f"device {name!r} cannot be used here ({reason})", cure="device") from error
 
 
-def _mentor(recipe: Recipe, checkpoint: Checkpoint | None) -> Teacher | None:
-    """Build the teacher that the recipe needs; a student without distillation may need none."""
-    if not recipe.taught:
+def _build_teacher(recipe: Recipe, checkpoint: Checkpoint | None) -> Teacher | None:
+    """Return the recipe's teacher; None if the recipe needs none."""
+    if not recipe.needs_teacher:
         return None
     if checkpoint is None:
         raise TrainingError("a student needs a teacher to be distilled from", cure="teacher")
     network = models.build(checkpoint)
     if not isinstance(network, Teacher):
-        raise WeightsError(f"{checkpoint.name}: is a student; to distil from, name a teacher's weights")
+        raise WeightsError(f"{checkpoint.name}: these are a student's weights; give those of a teacher to distil from")
     return network
 
 
-def _placed(network: Module, device: torch.device) -> Module:
-    """Move to the device, with channels last in memory, which convolutions are faster at."""
-    # torch documents this keyword and leaves it out of its types
+def _to_device(network: Module, device: torch.device) -> Module:
+    """Move a network to the device, with channels last in memory, which makes convolutions faster."""
+    # torch documents this keyword, but its type hints lack it.
     return network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 
-def _hastened(network: nn.Module, recipe: Recipe, device: torch.device) -> nn.Module:
-    """Let a network compute in less precision where the recipe says so."""
-    return Mixed(network, device.type) if recipe.amp else network
+def _in_precision(network: nn.Module, recipe: Recipe, device: torch.device) -> nn.Module:
+    """Return the network in the precision of the recipe."""
+    return MixedPrecision(network, device.type) if recipe.amp else network
 
 
-def _who(teacher: Checkpoint | None) -> dict[str, str] | None:
+def _describe(teacher: Checkpoint | None) -> dict[str, str] | None:
     return None if teacher is None else {"name": teacher.name, "sha256": teacher.sha256}
 
 
-def _enter(folder: Path, recipe: Recipe, saved: state.Saved | None, *, overwrite: bool) -> None:
-    """Make the folder ready for a new run, or for the rest of one."""
+def _prepare_folder(folder: Path, recipe: Recipe, saved: state.Saved | None, *, overwrite: bool) -> None:
+    """Prepare the folder for a new run, or for the rest of a resumed one."""
     if saved is None:
-        for old in (folder / STATE, folder / f"{recipe.network}.safetensors"):
-            if old.exists() and not overwrite:
-                # Weights without a state are no run that could go on.
-                raise OutputError(f"{folder}: holds a run", cure="resume" if old.name == STATE else "overwrite")
-            _remove(old)  # what an old run left must not be taken for the new one's
-        for place in (folder, *folder.glob("process-*")):
-            _clear(place, ON_THE_WAY)
-        if overwrite:
-            _clear(folder, (EVENTS,))
-        with writing(folder / FILE) as temporary:
-            temporary.write_text(dump(recipe), encoding="utf-8")
+        _start_anew(folder, recipe, overwrite=overwrite)
     for place in (folder, *folder.glob("process-*")):
         clear_abandoned(place)
-    log = folder / LOG
-    lines = (
-        log.read_text(encoding="utf-8", errors="replace").splitlines()[: saved.step if saved else 0]
-        if log.exists()
-        else []
-    )
+    _cut_log(folder / LOG, saved.step if saved else 0)
+
+
+def _start_anew(folder: Path, recipe: Recipe, *, overwrite: bool) -> None:
+    """Delete an old run's files and write the recipe of the new one."""
+    for old in (folder / STATE, folder / f"{recipe.network}.safetensors"):
+        if old.exists() and not overwrite:
+            # Weights without a state cannot be resumed.
+            raise OutputError(f"{folder}: holds a run", cure="resume" if old.name == STATE else "overwrite")
+        _remove(old)  # the new run must not be taken for the old one
+    for place in (folder, *folder.glob("process-*")):
+        _clear(place, TEMPORARY)
+    if overwrite:
+        _clear(folder, (EVENTS,))
+    with writing(folder / FILE) as temporary:
+        temporary.write_text(dump(recipe), encoding="utf-8")
+
+
+def _cut_log(log: Path, steps: int) -> None:
+    """Shorten the log to the steps of the saved state; the run repeats the others."""
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.exists() else []
     with writing(log) as temporary:
-        temporary.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        temporary.write_text("".join(f"{line}\n" for line in lines[:steps]), encoding="utf-8")
 
 
-def _kept(
-    steps: Generator[Step, None, None], kept: State, watcher: Watcher, folder: Path,
+def _log_and_save(
+    steps: Generator[Step, None, None], current: State, watcher: Watcher, folder: Path,
     *, per_epoch: int, seconds: float, card: dict[str, Any],
 ) -> Iterator[Record]:  # fmt: skip
-    """Keep log and state on the way, and the weights at the end."""
-    world, device = kept.world, next(kept.network.parameters()).device
+    """Write log and state during the run, and the weights at its end.
+
+    The order matters after an epoch: the scores go to the log before the state is saved, and the watcher deletes older
+    best weights only after the save.
+    """
+    world = current.world
+    device = next(current.network.parameters()).device
     on_cpu = device.type == "cpu"
     if on_cpu:
         keep_freed_memory()
-    saved = time.monotonic()
-    every = 1 if on_cpu else records.READ_EVERY
-    with together():
-        for burst in records.read(steps, per_epoch=per_epoch, read_every=every, world=world):
-            done = burst[-1].step + 1
-            ends = done % per_epoch == 0
-            if ends:
-                burst[-1] = watcher.score(burst[-1])
+    read_every = 1 if on_cpu else records.READ_EVERY
+    last_save = time.monotonic()
+    with report_lost_process():
+        for batch in records.read(steps, per_epoch=per_epoch, read_every=read_every, world=world):
+            done = batch[-1].step + 1
+            epoch_ends = done % per_epoch == 0
+            if epoch_ends:
+                batch[-1] = watcher.score(batch[-1])
             if world.first:
-                append(folder / LOG, "".join(map(_line, burst)))
-            if world.follow(ends or time.monotonic() - saved >= seconds, device):
-                kept.save(folder / STATE, done)
-                saved = time.monotonic()
-            if ends:
-                watcher.settle()
-            yield from burst
-            if ends and world.follow(watcher.due, device):
+                append(folder / LOG, "".join(map(_line, batch)))
+            if world.broadcast(epoch_ends or time.monotonic() - last_save >= seconds, device):
+                current.save(folder / STATE, done)
+                last_save = time.monotonic()
+            if epoch_ends:
+                watcher.after_save()
+            yield from batch
+            if epoch_ends and world.broadcast(watcher.should_stop, device):
                 break
-    steps.close()  # after an early end too, the shared network must go before the group that it speaks through
+    steps.close()  # frees the distributed network before its process group, also after an early stop
     _finish(watcher, world, folder, card)
 
 
 def _finish(watcher: Watcher, world: World, folder: Path, card: dict[str, Any]) -> None:
-    """End a run: keep its weights, and nothing that only more steps would need."""
+    """End a run: write its weights, and delete the files that only further steps would need."""
     if world.first:
         weights = watcher.weights()
         models.write(folder / f"{card['network']}.safetensors", weights, {**card, **watcher.card()})
         watcher.finish(weights)
-    _clear(world.folder(folder), ON_THE_WAY)
+    _clear(world.folder(folder), TEMPORARY)
     world.leave()
 
 
@@ -257,7 +277,7 @@ def _make(folder: Path) -> None:
     """Make a process's own folder.
 
     Raises:
-        OutputError: It cannot be made.
+        OutputError: The folder cannot be made.
     """
     try:
         folder.mkdir(exist_ok=True)
@@ -266,10 +286,10 @@ def _make(folder: Path) -> None:
 
 
 def _remove(path: Path) -> None:
-    """Delete what must not stay.
+    """Delete a file.
 
     Raises:
-        OutputError: It cannot be deleted.
+        OutputError: The file cannot be deleted.
     """
     try:
         path.unlink(missing_ok=True)
@@ -278,12 +298,12 @@ def _remove(path: Path) -> None:
 
 
 def _clear(folder: Path, patterns: tuple[str, ...]) -> None:
-    """Delete files that nobody reads any more; one that stays, as some systems keep what is mapped, costs its room."""
+    """Delete files of some patterns; a file that cannot be deleted, as mapped ones on some systems, only takes room."""
     for path in [path for pattern in patterns for path in folder.glob(pattern)]:
         with contextlib.suppress(OSError):
             path.unlink()
 
 
 def _line(record: Record) -> str:
-    """Give a record as a line of the log; scores stand where there are some."""
+    """Return a record as a line of the log, without the fields that are None."""
     return json.dumps({name: value for name, value in asdict(record).items() if value is not None}) + "\n"

@@ -1,11 +1,11 @@
-"""The state of a run: all that is needed to go on as if nothing had happened.
+"""The state of a run: all that a resumed run needs to end with the same weights.
 
-What a step draws is a pure function of the seed and the step, so there is no sampler and no random
-generator to keep: weights, optimiser, refresh memory and the number of steps done are everything.
+The batch of a step depends on the seed and the step alone, so the state has no sampler and no random generator: it is
+weights, optimiser, refresh memory and the number of steps done.
 
-Each process writes what it remembers to a file of its own that has the step in its name; when all have, the first
-one's ``state.safetensors`` takes its name, and with it the save counts. Only then does anyone delete what the save
-before needs. So at every moment that a process, or all of them, may be killed at, one save is there as a whole.
+Each process writes its refresh memory to a file of its own, with the step in its name. When all have done so, the first
+process renames its temporary file to ``state.safetensors``, and this completes the save. Only then do the processes
+delete the files of the previous save. So there is one complete save at every moment, whenever a process is killed.
 """
 
 import json
@@ -19,39 +19,39 @@ from torch import Tensor, nn
 
 from mmdrfuse.errors import TrainingError
 from mmdrfuse.system.atomic import writing
-from mmdrfuse.training.memory import Memory
+from mmdrfuse.training.memory import RefreshMemory
 from mmdrfuse.training.parallel import ALONE, World
 
 VERSION = 2
-"""Of the file's layout."""
+"""Version of the file's layout."""
 
 
 @dataclass(frozen=True)
 class State:
-    """What changes in a run, and what tells the run from others."""
+    """The parts of a run that change, and the identity of the run."""
 
     network: nn.Module
     optimiser: torch.optim.Optimizer
-    memory: Memory
+    memory: RefreshMemory
     identity: dict[str, Any]
-    """What a resumed run must agree on: recipe, patches, teacher; only what JSON can hold."""
+    """What must be the same in a resumed run: recipe, patches, teacher; as JSON."""
     world: World = ALONE
 
     def save(self, path: Path, step: int) -> None:
-        """Write everything, atomically: the last good state is there at every moment.
+        """Write everything atomically: a complete state exists at every moment.
 
         Args:
-            path: The file that makes the save count.
+            path: The file that completes the save.
             step: Steps done.
 
         Raises:
             OutputError: A file cannot be written.
         """
         self.memory.save(step)
-        self.world.meet()
+        self.world.barrier()
         if self.world.first:
             self._write(path, step)
-        self.world.meet()
+        self.world.barrier()
         self.memory.commit(step)
 
     def _write(self, path: Path, step: int) -> None:
@@ -63,10 +63,10 @@ class State:
             save_file(tensors, temporary, metadata={"run": json.dumps(about, sort_keys=True)})
 
     def restore(self, saved: "Saved") -> None:
-        """Take a saved state back, in place.
+        """Load a saved state, in place.
 
         Raises:
-            TrainingError: What the processes remembered is gone.
+            TrainingError: The saved refresh memory is missing or damaged.
         """
         self.network.load_state_dict(saved.network)
         self.memory.restore(saved.step)
@@ -84,7 +84,7 @@ class State:
 
 
 class Saved(NamedTuple):
-    """What a state's file holds."""
+    """The content of a state's file."""
 
     step: int
     """Steps done."""
@@ -92,16 +92,16 @@ class Saved(NamedTuple):
 
     @property
     def network(self) -> dict[str, Tensor]:
-        """The network's own state."""
+        """The state dict of the network."""
         return _under("network.", self.tensors)
 
 
 def read(path: Path, identity: dict[str, Any]) -> Saved | None:
-    """Read a saved state of this very run; None where nothing was saved yet.
+    """Read the saved state of a run; None if it was not saved yet.
 
     Args:
         path: The file.
-        identity: Of the run that wants to go on.
+        identity: The identity of the resumed run.
 
     Raises:
         TrainingError: The state cannot be read, or is of another run.
@@ -114,26 +114,29 @@ def read(path: Path, identity: dict[str, Any]) -> Saved | None:
         with safe_open(path, framework="pt") as file:
             about = json.loads((file.metadata() or {})["run"])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        version, step, then = about["version"], int(about.get("step", 0)), dict(about.get("identity", {}))
-    except Exception as error:  # a damaged file fails with anything
+        version = about["version"]
+        step = int(about.get("step", 0))
+        saved_identity = dict(about.get("identity", {}))
+    except Exception as error:  # a damaged file can raise anything
         raise TrainingError(f"{path}: not the state of a run ({error})", cure="anew") from error
     if version != VERSION:
         raise TrainingError(f"{path}: its layout is version {version} and this program reads {VERSION}", cure="anew")
-    _agree(path, then, identity)
+    _check_identity(path, saved_identity, identity)
     return Saved(step, tensors)
 
 
-def _agree(path: Path, saved: dict[str, Any], asked: dict[str, Any]) -> None:
-    """Refuse to go on with another recipe, whatever it is called, other patches or another teacher."""
-    then, now = dict(_leaves(saved)), dict(_leaves(asked))
-    different = [key for key in then | now if then.get(key) != now.get(key) and key != "recipe.name"]
+def _check_identity(path: Path, saved: dict[str, Any], current: dict[str, Any]) -> None:
+    """Check that recipe (except its name), patches and teacher are the same as in the saved run."""
+    before = dict(_leaves(saved))
+    now = dict(_leaves(current))
+    different = [key for key in before | now if before.get(key) != now.get(key) and key != "recipe.name"]
     if different:
-        details = "; ".join(f"{key}: was {then.get(key)!r}, now {now.get(key)!r}" for key in different)
+        details = "; ".join(f"{key}: was {before.get(key)!r}, now {now.get(key)!r}" for key in different)
         raise TrainingError(f"{path}: the run to resume was another one: {details}", cure="anew")
 
 
 def _leaves(values: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """Walk through nested dictionaries: ``recipe.weights.detail`` and its value."""
+    """Yield the leaves of nested dictionaries, such as ``recipe.weights.detail`` and its value."""
     for key, value in values.items():
         if isinstance(value, dict):
             yield from _leaves(value, f"{prefix}{key}.")

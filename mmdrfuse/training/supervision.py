@@ -1,4 +1,4 @@
-"""What a network learns from: its sources, its teacher and its own past.
+"""The supervision of a network: by its sources, its teacher and its own earlier outputs.
 
 Deng et al.: "MMDRFuse", ACM Multimedia 2024, section 3, https://arxiv.org/abs/2408.15641.
 """
@@ -17,8 +17,8 @@ from mmdrfuse.losses.similarity import quality
 from mmdrfuse.losses.terms import Terms, total
 from mmdrfuse.models.student import Output
 from mmdrfuse.recipes import Recipe
-from mmdrfuse.training.frozen_cache import Kept
-from mmdrfuse.training.memory import Memory
+from mmdrfuse.training.frozen_cache import FrozenCache
+from mmdrfuse.training.memory import RefreshMemory
 from mmdrfuse.training.patches import Batch
 
 
@@ -29,43 +29,53 @@ class Supervision:
         recipe: Weights and choices.
         features: The frozen backbone of the perceptual losses.
         memory: The run's refresh memory.
-        frozen: What the frozen networks say, by the term that asks: the teacher for ``distillation``, the
-            sources' features for ``perception``, and the goals of ``fidelity``. A term that is not there has no loss.
+        frozen: Outputs of the frozen networks, by the term that needs them: the teacher's for ``distillation``, the
+            sources' features for ``perception``, and the goals of ``fidelity``. A term without an entry is left out.
     """
 
-    def __init__(self, recipe: Recipe, *, features: Backbone, memory: Memory, frozen: Mapping[str, Kept]) -> None:
-        self.recipe, self.features, self.memory, self.frozen = recipe, features, memory, frozen
-        self.wanted = recipe.weights.wanted()
+    def __init__(
+        self, recipe: Recipe, *, features: Backbone, memory: RefreshMemory, frozen: Mapping[str, FrozenCache]
+    ) -> None:
+        self.recipe = recipe
+        self.features = features
+        self.memory = memory
+        self.frozen = frozen
+        self.active = recipe.weights.active()
         self.refreshed: Terms = {}
-        """What the last batch did to the memory: the share of samples no worse than their past, and the mean gap."""
-        deep, shallow = self.wanted & {"perception", "structure"}, "detail" in self.wanted
-        self.depth = DEPTH if deep else refresh.SHALLOW if shallow else 0
+        """Of the last batch: the share of samples that are no worse than their stored outputs, and the mean gap."""
+        if self.active & {"perception", "structure"}:
+            self.depth = DEPTH
+        elif "detail" in self.active:
+            self.depth = refresh.SHALLOW
+        else:
+            self.depth = 0
 
     def __call__(self, batch: Batch, output: Output, *, first_visit: bool) -> Terms:
-        """Give every term that counts by name, and their weighted sum as ``total``.
+        """Compute every active term, by name, and their weighted sum as ``total``.
 
         Without features (backbone ``none``) there is no term ``perception``.
 
         Args:
-            batch: What the network saw.
-            output: What it made of it.
-            first_visit: Whether nothing is remembered yet of these patches.
+            batch: The patches, not mirrored.
+            output: What the network made of them, in the same orientation.
+            first_visit: Whether memory and caches do not have these patches yet.
         """
         fused = output.fused
         maps = self.features(fused, maps=self.depth) if self.depth else ()
-        said = {term: kept(batch, first_visit=first_visit) for term, kept in self.frozen.items()}
+        targets = {term: cache(batch, first_visit=first_visit) for term, cache in self.frozen.items()}
         terms = self._content(batch, fused)
-        if "perception" in said:
-            terms["perception"] = content.perception(maps, said["perception"]).mean()
-        if self.wanted & {"structure", "detail"}:
+        if "perception" in targets:
+            terms["perception"] = content.perception(maps, targets["perception"]).mean()
+        if self.active & {"structure", "detail"}:
             terms |= self._refresh(batch, fused, maps, first_visit=first_visit)
-        if "distillation" in said:
-            picture, feature = said["distillation"]
+        if "distillation" in targets:
+            picture, feature = targets["distillation"]
             terms["distillation"] = distillation(output, (picture, feature), norm=self.recipe.norm)
-        if "fidelity" in said:
-            asked = said["fidelity"][0].flatten(1)
-            terms["fidelity"] = fidelity(fused, batch.infrared, batch.visible, asked).mean()
-        return total({name: term for name, term in terms.items() if name in self.wanted}, self.recipe.weights)
+        if "fidelity" in targets:
+            goals = targets["fidelity"][0].flatten(1)
+            terms["fidelity"] = fidelity(fused, batch.infrared, batch.visible, goals).mean()
+        active = {name: term for name, term in terms.items() if name in self.active}
+        return total(active, self.recipe.weights)
 
     def _content(self, batch: Batch, fused: Tensor) -> Terms:
         target = torch.maximum(batch.infrared, batch.visible)
@@ -80,27 +90,27 @@ class Supervision:
             labels = self.memory.labels(batch.positions)
             gaps = self.memory.update(batch.positions, fused, scores, decision=self.recipe.refresh)
             self.refreshed = _summary(gaps)
-        if first_visit:  # no gap anywhere: spare the backbone the labels
+        if first_visit:  # every gap is 0, so the backbone need not see the labels
             return {"structure": gaps[0].sum(), "detail": gaps[1].sum()}
         terms = {}
-        if "structure" in self.wanted:
-            known = self._known(labels[0], DEPTH)
-            terms["structure"] = (gaps[0] * refresh.structure(fused, labels[0], maps, known)).mean()
-        if "detail" in self.wanted:
-            known = self._known(labels[1], refresh.SHALLOW)
-            terms["detail"] = (gaps[1] * refresh.detail(fused, labels[1], maps, known)).mean()
+        if "structure" in self.active:
+            label_maps = self._label_maps(labels[0], DEPTH)
+            terms["structure"] = (gaps[0] * refresh.structure(fused, labels[0], maps, label_maps)).mean()
+        if "detail" in self.active:
+            label_maps = self._label_maps(labels[1], refresh.SHALLOW)
+            terms["detail"] = (gaps[1] * refresh.detail(fused, labels[1], maps, label_maps)).mean()
         return terms
 
     @torch.no_grad()
-    def _known(self, images: Tensor, depth: int) -> Maps:
+    def _label_maps(self, images: Tensor, depth: int) -> Maps:
         return self.features(images, maps=depth)
 
 
 def _summary(gaps: Tensor) -> Terms:
-    """Reduce the gaps, (2, B), to scalars, where they are."""
+    """Reduce the gaps, (2, B), to scalars on their device."""
     columns = {"refreshed": (gaps == 0).float().mean(dim=1), "gap": gaps.mean(dim=1)}
     return {
-        f"{name}_{what}": column[place]
-        for place, name in enumerate(("structure", "detail"))
+        f"{score}_{what}": column[index]
+        for index, score in enumerate(("structure", "detail"))
         for what, column in columns.items()
     }

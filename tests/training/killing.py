@@ -21,7 +21,7 @@ from mmdrfuse import models, training
 from mmdrfuse.training import memory, state
 
 CLASSES = {
-    "Memory": memory.Memory, "State": state.State, "Adam": torch.optim.Adam, "Path": type(pathlib.Path()),
+    "RefreshMemory": memory.RefreshMemory, "State": state.State, "Adam": torch.optim.Adam, "Path": type(pathlib.Path()),
 }  # fmt: skip
 
 
@@ -36,7 +36,7 @@ def arm(point):
         left -= 1
         if left == 0 and when == "before":
             os.kill(os.getpid(), signal.SIGKILL)
-        if left == 0 and when == "within":  # of Memory._replace: half an image, where it changes
+        if left == 0 and when == "within":  # of RefreshMemory._replace: half an image, where it changes
             positions, outputs, better = arguments
             torn = outputs[..., : outputs.shape[-1] // 2, :] // 2
             original(_Top(self.images), positions, torn, better)

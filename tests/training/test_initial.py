@@ -7,7 +7,7 @@ from mmdrfuse import models
 from mmdrfuse.errors import TrainingError
 from mmdrfuse.models.student import Student
 from mmdrfuse.models.teacher import Teacher
-from mmdrfuse.training.initial import initial
+from mmdrfuse.training.initial import initial_network
 
 
 def squares():
@@ -20,7 +20,9 @@ def squares():
 def test_a_student_starts_as_the_maximum_with_tanhs_squeeze_made_up_for(small):
     infrared, visible = squares()
     with torch.no_grad():
-        error = (initial(small(start="max"), None)(infrared, visible).fused - torch.maximum(infrared, visible)).abs()
+        error = (
+            initial_network(small(start="max"), None)(infrared, visible).fused - torch.maximum(infrared, visible)
+        ).abs()
     assert error.mean() < 0.02
     assert error.max() < 0.065
     assert error[0].max() == 0  # black stays black
@@ -28,7 +30,7 @@ def test_a_student_starts_as_the_maximum_with_tanhs_squeeze_made_up_for(small):
 
 def test_a_student_starts_with_its_teachers_last_layer(small, teacher):
     master = models.build(teacher)
-    student = initial(small(start="teacher"), master)
+    student = initial_network(small(start="teacher"), master)
     assert torch.equal(student.conv2.weight, master.d0.weight)
     assert torch.equal(student.conv2.bias, master.d0.bias)
     assert student.conv2.weight.data_ptr() != master.d0.weight.data_ptr()
@@ -36,7 +38,7 @@ def test_a_student_starts_with_its_teachers_last_layer(small, teacher):
 
 @pytest.mark.parametrize(("network", "kind"), [("student", Student), ("teacher", Teacher)])
 def test_the_seed_alone_decides_a_random_start(small, weights_of, network, kind):
-    one, two, other = (initial(small(network, start="random", seed=seed), None) for seed in (0, 0, 1))
+    one, two, other = (initial_network(small(network, start="random", seed=seed), None) for seed in (0, 0, 1))
     assert isinstance(one, kind)
     assert torch.equal(weights_of(one), weights_of(two))
     assert not torch.equal(weights_of(one), weights_of(other))
@@ -44,7 +46,7 @@ def test_the_seed_alone_decides_a_random_start(small, weights_of, network, kind)
 
 def test_torchs_own_generator_is_left_alone(small):
     before = torch.random.get_rng_state()
-    initial(small(start="random", seed=9), None)
+    initial_network(small(start="random", seed=9), None)
     assert torch.equal(torch.random.get_rng_state(), before)
 
 
@@ -57,4 +59,4 @@ def test_torchs_own_generator_is_left_alone(small):
 )
 def test_a_start_that_cannot_be_is_refused(small, network, start, message):
     with pytest.raises(TrainingError, match=message):
-        initial(small(network, start=start), None)
+        initial_network(small(network, start=start), None)

@@ -13,22 +13,22 @@ from mmdrfuse.training import memory
 
 HERE = Path(__file__).parent
 ALONE = (
-    "Memory._replace:before:2:0",
-    "Memory._replace:within:2:0",  # half an image is changed
-    "Memory._replace:after:3:0",  # the memory runs ahead of the weights
+    "RefreshMemory._replace:before:2:0",
+    "RefreshMemory._replace:within:2:0",  # half an image is changed
+    "RefreshMemory._replace:after:3:0",  # the memory runs ahead of the weights
     "Adam.step:after:2:0",
     "Path.replace:before:2:0",  # the memory's part is written and has no name
     "Path.replace:before:3:0",  # so is the state
     "State._write:after:1:0",  # the save counts, what went before is still there
-    "Memory.commit:after:1:0",
+    "RefreshMemory.commit:after:1:0",
 )
 TWO = (
-    "Memory.commit:before:1:1",  # all have saved, one has not heard that all have
-    "Memory._replace:within:2:1",
+    "RefreshMemory.commit:before:1:1",  # all have saved, one has not heard that all have
+    "RefreshMemory._replace:within:2:1",
     "Path.replace:before:1:1",  # one process has its part of the save, the other has not
     "Path.replace:before:3:0",
     "State._write:after:1:0",
-    "Memory.commit:after:1:0",
+    "RefreshMemory.commit:after:1:0",
 )
 """Where to kill whom, one after the other, in a run that saves after 3, 6 and 9 steps."""
 

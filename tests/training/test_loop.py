@@ -8,10 +8,10 @@ from torch import nn
 from mmdrfuse import models
 from mmdrfuse.losses.backbones.vgg19 import VGG19
 from mmdrfuse.models.student import Output, Student
-from mmdrfuse.training.frozen import frozen_answers
-from mmdrfuse.training.loop import walk
-from mmdrfuse.training.memory import Memory
-from mmdrfuse.training.patches import FLIPS, Share, draw
+from mmdrfuse.training.frozen import frozen_outputs
+from mmdrfuse.training.loop import train_steps
+from mmdrfuse.training.memory import RefreshMemory
+from mmdrfuse.training.patches import FLIPS, Shard, draw_batch
 from mmdrfuse.training.supervision import Supervision
 
 CPU = torch.device("cpu")
@@ -45,7 +45,7 @@ def walked(toy, small):
         supervision.refreshed = {}
         recipe = small(epochs=steps, batch=7, **changes)
         optimiser = torch.optim.SGD(network.parameters(), lr=0.0)
-        list(walk(network, supervision, optimiser, Share(toy()), recipe=recipe, start=0, device=CPU))
+        list(train_steps(network, supervision, optimiser, Shard(toy()), recipe=recipe, start=0, device=CPU))
         return given
 
     return go
@@ -54,7 +54,7 @@ def walked(toy, small):
 def test_the_network_sees_mirrored_patches_and_the_supervision_never_does(walked, toy):
     network = Copy()
     given = walked(network, rate=1e-30)
-    flips = [draw(step, count=7, batch=7, seed=0, flips=True)[1] for step in range(12)]
+    flips = [draw_batch(step, count=7, batch=7, seed=0, flips=True)[1] for step in range(12)]
     assert set(flips) == set(FLIPS)
     for flip, (infrared, visible), (batch, output) in zip(flips, network.seen, given, strict=True):
         assert torch.equal(infrared, batch.infrared.flip(flip))
@@ -80,14 +80,14 @@ def test_a_step_waits_for_no_number(toy, teacher, small, tmp_path, name):
     nowhere, recipe = torch.device("meta"), small(name=name, features="vgg19", epochs=2, batch=7, cache=0)
     with nowhere:
         features, student = VGG19().eval().requires_grad_(False), Student()
-    patches, mentor = Share(toy()), models.build(teacher).to(nowhere)
-    memory = Memory(patches.shape, dtype=torch.uint8, device=nowhere, folder=tmp_path)
-    frozen = frozen_answers(
+    patches, mentor = Shard(toy()), models.build(teacher).to(nowhere)
+    memory = RefreshMemory(patches.shape, dtype=torch.uint8, device=nowhere, folder=tmp_path)
+    frozen = frozen_outputs(
         recipe, tmp_path, patches.shape, teacher=mentor, features=features, device=nowhere, resume=False
     )
     supervision = Supervision(recipe, features=features, memory=memory, frozen=frozen)
     optimiser = torch.optim.Adam(student.parameters())
-    steps = list(walk(student, supervision, optimiser, patches, recipe=recipe, start=0, device=nowhere))
+    steps = list(train_steps(student, supervision, optimiser, patches, recipe=recipe, start=0, device=nowhere))
     assert [step.epoch for step in steps] == [0, 1]
     assert all(value.device == nowhere for step in steps for value in step.terms.values())
     with pytest.raises((RuntimeError, NotImplementedError)):

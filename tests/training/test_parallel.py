@@ -18,22 +18,22 @@ from mmdrfuse.datasets import prepare
 from mmdrfuse.errors import TrainingError
 from mmdrfuse.system import launch
 from mmdrfuse.training import parallel, run
-from mmdrfuse.training.parallel import World, together
-from mmdrfuse.training.patches import Share, draw
+from mmdrfuse.training.parallel import World, report_lost_process
+from mmdrfuse.training.patches import Shard, draw_batch
 
 TORCHRUN = ("-m", "torch.distributed.run", "--nproc-per-node", "2", "-m", "mmdrfuse")
 
 
 def shares(patches, size):
-    return [Share(patches, first=rank, every=size) for rank in range(size)]
+    return [Shard(patches, rank=rank, processes=size) for rank in range(size)]
 
 
 @pytest.mark.parametrize(("count", "size", "batch"), [(7, 1, 3), (9, 2, 2), (10, 3, 1), (25, 4, 3)])
 def test_processes_share_out_the_batch_of_a_single_one(toy, count, size, batch):
     patches, owners = toy(count), {}
     for step in range(2 * -(-count // (batch * size))):
-        indices, _ = draw(step, count=count, batch=batch * size, seed=0, flips=False)
-        found = [(rank, *share.among(indices)) for rank, share in enumerate(shares(patches, size))]
+        indices, _ = draw_batch(step, count=count, batch=batch * size, seed=0, flips=False)
+        found = [(rank, *share.local(indices)) for rank, share in enumerate(shares(patches, size))]
         assert sum(part for _, _, part in found) == pytest.approx(1)
         seen = {rank: own * size + rank for rank, own, part in found if part}
         assert sorted(np.concatenate(list(seen.values()))) == sorted(indices)
@@ -49,7 +49,7 @@ def test_a_share_gives_its_patches_and_a_stand_in(toy):
         infrared, _ = share.batch(np.arange(share.own))
         assert np.array_equal(infrared, patches.infrared[rank::2])
         assert share.shape == (share.own + 1, 16, 16)
-        own, part = share.among(np.array([1 - rank]))
+        own, part = share.local(np.array([1 - rank]))
         assert (own.tolist(), part) == ([share.own], 0)
         assert share.batch(own)[0].shape == (1, 16, 16)
     assert shares(patches, 1)[0].shape == patches.shape
@@ -91,9 +91,9 @@ class Broken(Toy):
         self.broken = 3 in indices
         return super().batch(indices)
 def breaking(share, indices, *, device):
-    batch = load(share, indices, device=device)
+    batch = load_batch(share, indices, device=device)
     return batch._replace(infrared=batch.infrared * float("nan")) if share.patches.broken else batch
-load, loop.load = loop.load, breaking
+load_batch, loop.load_batch = loop.load_batch, breaking
 recipe = training.recipe("default", "teacher", epochs=2, batch=2, features="none")
 torch.optim.Adam([torch.zeros(1, requires_grad=True)]).zero_grad()  # loads the half of torch that is loaded late
 for how, port in zip(("nan", "gone"), sys.argv[3:]):
@@ -144,18 +144,18 @@ def test_a_process_that_ends_leaves_no_other_waiting(broken):
     [
         (
             RuntimeError("[third_party/gloo/pair.cc:5] Connection closed by peer"),
-            "another process of this run has stop",
+            "another process of this run has stopped",
         ),
-        (torch.distributed.DistBackendError("NCCL"), "another process of this run has stopped: its own message says"),
+        (torch.distributed.DistBackendError("NCCL"), "another process of this run has stopped"),
     ],
 )
 def test_a_process_that_is_gone_is_said_to_be(error, message):
-    with pytest.raises(TrainingError, match=message), together():
+    with pytest.raises(TrainingError, match=message), report_lost_process():
         raise error
 
 
 def test_other_errors_are_not_taken_for_that():
-    with pytest.raises(RuntimeError, match="shapes"), together():
+    with pytest.raises(RuntimeError, match="shapes"), report_lost_process():
         raise RuntimeError("shapes")
 
 

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from mmdrfuse.training.patches import FLIPS, describe, draw, load
+from mmdrfuse.training.patches import FLIPS, describe, draw_batch, load_batch
 
 CPU = torch.device("cpu")
 
 
 def drawn(steps, **changes):
     options = {"count": 10, "batch": 4, "seed": 0, "flips": True, **changes}
-    return [draw(step, **options) for step in steps]
+    return [draw_batch(step, **options) for step in steps]
 
 
 def test_every_epoch_visits_every_patch_once_in_an_order_of_its_own():
@@ -40,7 +40,7 @@ def test_all_four_mirrorings_occur_and_none_when_not_wanted():
 
 def test_a_batch_is_scaled_to_one_as_it_stands_in_the_file(toy):
     patches, indices = toy(), np.array([5, 2])
-    batch = load(patches, indices, device=CPU)
+    batch = load_batch(patches, indices, device=CPU)
     expected = patches.infrared[indices][:, None] / np.float32(255)
     np.testing.assert_allclose(batch.infrared, expected, rtol=1e-6)
     assert batch.visible.shape == (2, 1, 16, 16)
@@ -50,7 +50,7 @@ def test_a_batch_is_scaled_to_one_as_it_stands_in_the_file(toy):
 def test_sixteen_bits_are_scaled_to_one_too(toy):
     patches = toy()
     deep = SimpleNamespace(batch=lambda indices: tuple(side * np.uint16(257) for side in patches.batch(indices)))
-    expected, found = (load(source, np.array([5, 2]), device=CPU) for source in (patches, deep))
+    expected, found = (load_batch(source, np.array([5, 2]), device=CPU) for source in (patches, deep))
     np.testing.assert_allclose(found.infrared, expected.infrared, rtol=1e-6)
     np.testing.assert_allclose(found.visible, expected.visible, rtol=1e-6)
 

@@ -10,7 +10,7 @@ from mmdrfuse import models, training
 from mmdrfuse.errors import TrainingError
 from mmdrfuse.models.student import Output, Student
 from mmdrfuse.models.teacher import Teacher
-from mmdrfuse.training.precision import Mixed, compiled
+from mmdrfuse.training.precision import MixedPrecision, compile_network
 
 CPU = torch.device("cpu")
 
@@ -25,7 +25,7 @@ def pair():
 def test_bfloat16_is_close_and_stays_inside(pair, build):
     torch.manual_seed(0)
     network = build()
-    plain, mixed = network(*pair), Mixed(network, "cpu")(*pair)
+    plain, mixed = network(*pair), MixedPrecision(network, "cpu")(*pair)
     assert isinstance(mixed, Output)
     for exact, rounded in zip(plain, mixed, strict=True):
         assert rounded.dtype == torch.float32
@@ -38,7 +38,7 @@ def test_features_keep_their_options_in_bfloat16(pair):
     def features(image, *, maps):
         return [image] * maps
 
-    assert len(Mixed(features, "cpu")(pair[0], maps=3)) == 3
+    assert len(MixedPrecision(features, "cpu")(pair[0], maps=3)) == 3
 
 
 def test_a_run_with_amp_ends_near_the_exact_one_and_says_so(small, toy, teacher, tmp_path):
@@ -63,7 +63,7 @@ def test_a_compiled_student_gives_what_the_plain_one_gives(pair):
     student = Student()
     plain = student(*pair)
     with torch.no_grad():  # the way back takes as long to compile again
-        fast = compiled(student, (2, 16, 16), CPU)
+        fast = compile_network(student, (2, 16, 16), CPU)
         found = fast(*pair)
     for exact, maps in zip(plain, found, strict=True):
         torch.testing.assert_close(maps, exact, rtol=0, atol=1e-5)
@@ -76,4 +76,4 @@ def test_no_compiler_is_said_before_the_run(monkeypatch):
     network = Student()
     monkeypatch.setattr(network, "compile", lambda: monkeypatch.setattr(network, "forward", fail))
     with pytest.raises(TrainingError, match=r"cannot compile .*\(InvalidCxxCompiler.*found\); train without compile"):
-        compiled(network, (2, 16, 16), CPU)
+        compile_network(network, (2, 16, 16), CPU)

@@ -9,7 +9,7 @@ from mmdrfuse.datasets import scene
 from mmdrfuse.errors import TrainingError
 from mmdrfuse.losses.fidelity import GOALS, NAMES
 from mmdrfuse.training import recipe
-from mmdrfuse.training.initial import initial
+from mmdrfuse.training.initial import initial_network
 from mmdrfuse.training.refining import Group, refine
 
 
@@ -24,7 +24,7 @@ def pictures(seeds, side=64):
 
 @pytest.fixture
 def student():
-    return initial(recipe("default", "student", start="max"), None)
+    return initial_network(recipe("default", "student", start="max"), None)
 
 
 def test_every_round_falls_short_by_no_more_than_the_one_before(student):
@@ -77,7 +77,7 @@ def test_the_same_pictures_give_the_same_weights():
     (infrared, visible), _ = pictures((4,))
     found = []
     for _ in range(2):
-        network = initial(recipe("default", "student", start="max"), None)
+        network = initial_network(recipe("default", "student", start="max"), None)
         list(refine(network, {"g": Group(infrared, visible, {})}, steps=3, rounds=2))
         found.append(torch.nn.utils.parameters_to_vector(network.parameters()))
     assert torch.equal(*found)

@@ -11,7 +11,7 @@ import torch
 from mmdrfuse.losses.backbones import backbone
 from mmdrfuse.models.student import Output
 from mmdrfuse.recipes import Weights
-from mmdrfuse.training.memory import Memory
+from mmdrfuse.training.memory import RefreshMemory
 from mmdrfuse.training.patches import Batch
 from mmdrfuse.training.supervision import Supervision
 
@@ -35,7 +35,7 @@ def visits(small, tmp_path):
     def show(source, outputs, decision, term):
         weights = Weights(**{"intensity": 1.0, "gradient": 0, "perception": 0, "structure": 0, "detail": 0, term: 10.0})
         recipe = small(refresh=decision, weights=weights)
-        memory = Memory((2, SIDE, SIDE), dtype=torch.float32, device=torch.device("cpu"), folder=tmp_path)
+        memory = RefreshMemory((2, SIDE, SIDE), dtype=torch.float32, device=torch.device("cpu"), folder=tmp_path)
         supervision = Supervision(recipe, features=backbone("none"), memory=memory, frozen={})
         batch = Batch(np.arange(2), torch.arange(2), source, source)
         found = []

@@ -113,7 +113,7 @@ def test_a_teachers_run_needs_no_teacher(toy, small, tmp_path):
 def test_a_student_without_distillation_needs_no_teacher(student, small, changed, tmp_path):
     list(student(teacher=None, recipe=changed(small(), distillation=0)))
     assert models.read(tmp_path / "run" / "student.safetensors").card["teacher"] is None
-    assert not (tmp_path / "run" / "teacher-answers.bin").exists()
+    assert not (tmp_path / "run" / "teacher-outputs.bin").exists()
 
 
 def test_a_teacher_learns_from_real_features(student, small, toy):
@@ -129,7 +129,7 @@ def breaking(at):
     left = [at]
 
     def load(*arguments, **options):
-        batch = patches.load(*arguments, **options)
+        batch = patches.load_batch(*arguments, **options)
         left[0] -= 1
         return batch if left[0] >= 0 else batch._replace(infrared=batch.infrared * math.nan)
 
@@ -139,12 +139,12 @@ def breaking(at):
 def test_not_a_number_stops_the_run_and_the_last_good_state_goes_on(student, toy, tmp_path, monkeypatch):
     seen = toy()
     with monkeypatch.context() as patch:
-        patch.setattr("mmdrfuse.training.loop.load", breaking(4))
+        patch.setattr("mmdrfuse.training.loop.load_batch", breaking(4))
         with pytest.raises(TrainingError) as caught:
             list(student(patches=seen))
     named = ", ".join(map(str, seen.asked[4]))
     terms = "intensity, gradient, structure, detail, distillation, total"
-    assert f"step 4: no finite number for {terms}, on patches {named}; the last good" in str(caught.value)
+    assert f"step 4: no finite number for {terms}, on patches {named}; the last saved" in str(caught.value)
     assert next(student(resume=True)).step == 3
     list(student(resume=True))
     assert np.isfinite(models.read(tmp_path / "run" / "student.safetensors").arrays["conv1.weight"]).all()
@@ -155,7 +155,7 @@ def test_a_run_that_is_there_is_not_lost(student, tmp_path):
     with pytest.raises(OutputError, match="holds a run; go on with resume=True, or begin anew"):
         student()
     names = (
-        "memory.bin", "source-features.bin", "process-1/memory.bin", "process-1/teacher-answers.bin",
+        "memory.bin", "source-features.bin", "process-1/memory.bin", "process-1/teacher-outputs.bin",
         "tensorboard/events.out.tfevents.1.host.2.0",
     )  # fmt: skip
     left = [tmp_path / "run" / name for name in names]
@@ -216,7 +216,7 @@ def test_a_finished_run_resumed_has_nothing_to_do(student, tmp_path):
 
 
 def test_what_only_more_steps_need_is_there_until_the_last_one_is_done(student, tmp_path):
-    folder, needed = tmp_path / "run", {"memory-9.safetensors", "teacher-answers.bin"}
+    folder, needed = tmp_path / "run", {"memory-9.safetensors", "teacher-outputs.bin"}
     records = student()
     list(islice(records, 9))
     assert needed <= {path.name for path in folder.iterdir()}
@@ -224,7 +224,7 @@ def test_what_only_more_steps_need_is_there_until_the_last_one_is_done(student, 
     left, before = {path.name for path in folder.iterdir()}, bytes_of(folder)
     assert not needed & left
     (folder / "student.safetensors").unlink()  # as if the run had been killed before its weights were written
-    (folder / "teacher-answers.bin").touch()  # or before everything was let go
+    (folder / "teacher-outputs.bin").touch()  # or before everything was let go
     assert list(student(resume=True)) == []
     assert {path.name for path in folder.iterdir()} == left
     assert bytes_of(folder) == before
@@ -234,7 +234,7 @@ def test_a_student_without_teacher_or_with_a_student_for_one_is_refused(student,
     with pytest.raises(TrainingError, match="a student needs a teacher to be distilled from; train one"):
         student(teacher=None)
     list(student())
-    with pytest.raises(WeightsError, match=r"student\.safetensors: is a student; to distil from, name a teacher"):
+    with pytest.raises(WeightsError, match=r"student\.safetensors: these are a student's weights"):
         student("other", teacher=models.read(tmp_path / "run" / "student.safetensors"))
 
 
@@ -249,7 +249,7 @@ def test_patches_that_cannot_be_trained_on_are_refused_before_anything_is_made(s
 def test_the_smallest_patches_suffice_for_the_published_features(small, toy, tmp_path, monkeypatch):
     monkeypatch.setattr(run, "backbone", lambda name, file: VGG19().eval().requires_grad_(False))
     recipe = small("teacher", epochs=2, features="vgg19")
-    found = list(training.train(recipe, toy(3, patches.SMALLEST), tmp_path, device="cpu"))
+    found = list(training.train(recipe, toy(3, patches.MIN_PATCH), tmp_path, device="cpu"))
     assert all(math.isfinite(value) for value in found[-1].losses.values())
 
 
@@ -271,12 +271,12 @@ def test_a_folder_that_cannot_be_made_is_named(student, tmp_path):
 
 def test_a_run_that_was_stopped_before_its_first_save_is_resumed_from_its_begin(student, tmp_path):
     said = []
-    records = student(resume=True, watch=Watch(tell=said.append))
+    records = student(resume=True, watch=Watch(warn=said.append))
     next(records)
     records.close()
     (tmp_path / "run" / ".0123456789abcdef.safetensors").write_bytes(b"half")  # as a kill within a save leaves it
-    assert len(list(student(resume=True, watch=Watch(tell=said.append)))) == 9
-    assert said == [f"{tmp_path / 'run'}: nothing was saved here yet, so the run begins anew"] * 2
+    assert len(list(student(resume=True, watch=Watch(warn=said.append)))) == 9
+    assert said == [f"{tmp_path / 'run'}: no state was saved here yet, so the run starts anew"] * 2
     list(student("straight"))
     assert bytes_of(tmp_path / "run") == bytes_of(tmp_path / "straight")
     assert len(list((tmp_path / "run").iterdir())) == 4

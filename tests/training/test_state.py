@@ -8,7 +8,7 @@ from safetensors.torch import save_file
 
 from mmdrfuse.errors import TrainingError
 from mmdrfuse.models.student import Student
-from mmdrfuse.training.memory import Memory
+from mmdrfuse.training.memory import RefreshMemory
 from mmdrfuse.training.state import State, read
 
 
@@ -23,7 +23,7 @@ def state(tmp_path):
             optimiser.zero_grad()
             network(*torch.rand(2, 1, 1, 8, 8)).fused.sum().backward()
             optimiser.step()
-        memory = Memory((3, 2, 2), dtype=torch.uint8, device=torch.device("cpu"), folder=tmp_path)
+        memory = RefreshMemory((3, 2, 2), dtype=torch.uint8, device=torch.device("cpu"), folder=tmp_path)
         return State(network, optimiser, memory, {"seed": 0, **identity})
 
     return make

@@ -9,9 +9,9 @@ from mmdrfuse.losses import content
 from mmdrfuse.losses.backbones import backbone
 from mmdrfuse.losses.backbones.vgg19 import VGG19
 from mmdrfuse.models.student import Output, Student
-from mmdrfuse.training.frozen import frozen_answers
-from mmdrfuse.training.memory import Memory
-from mmdrfuse.training.patches import load
+from mmdrfuse.training.frozen import frozen_outputs
+from mmdrfuse.training.memory import RefreshMemory
+from mmdrfuse.training.patches import load_batch
 from mmdrfuse.training.supervision import Supervision
 
 CPU = torch.device("cpu")
@@ -23,11 +23,11 @@ def school(toy, teacher, tmp_path):
 
     def make(recipe, features=None, mentor=None):
         patches = toy()
-        memory = Memory(patches.shape, dtype=torch.float32, device=CPU, folder=tmp_path)
+        memory = RefreshMemory(patches.shape, dtype=torch.float32, device=CPU, folder=tmp_path)
         options = {"teacher": mentor or models.build(teacher), "features": features or backbone(recipe.features)}
-        frozen = frozen_answers(recipe, tmp_path, patches.shape, **options, device=CPU, resume=False)
+        frozen = frozen_outputs(recipe, tmp_path, patches.shape, **options, device=CPU, resume=False)
         supervision = Supervision(recipe, features=options["features"], memory=memory, frozen=frozen)
-        return supervision, load(patches, np.array([3, 0, 5]), device=CPU)
+        return supervision, load_batch(patches, np.array([3, 0, 5]), device=CPU)
 
     return make
 
@@ -40,8 +40,8 @@ def test_every_term_that_counts_is_there_with_the_total(school, small):
     recipe = small(features="vgg19")
     supervision, batch = school(recipe, features=two_maps)
     terms = supervision(batch, Student()(batch.infrared, batch.visible), first_visit=True)
-    assert terms.keys() == recipe.weights.wanted() | {"total"}
-    total = sum(getattr(recipe.weights, name) * terms[name] for name in recipe.weights.wanted())
+    assert terms.keys() == recipe.weights.active() | {"total"}
+    total = sum(getattr(recipe.weights, name) * terms[name] for name in recipe.weights.active())
     torch.testing.assert_close(terms["total"], total)
 
 
@@ -51,7 +51,7 @@ def test_without_features_every_term_comes_from_the_patches_and_perception_is_no
     fused = Student()(batch.infrared, batch.visible)
     terms = supervision(batch, fused, first_visit=True)
     terms = terms if first_visit else supervision(batch, fused, first_visit=False)
-    assert terms.keys() == supervision.wanted - {"perception"} | {"total"}
+    assert terms.keys() == supervision.active - {"perception"} | {"total"}
 
 
 def test_without_features_the_content_lives_on_the_patches_device(school, small):
@@ -152,4 +152,4 @@ def test_features_are_computed_only_where_they_count(school, small, changed, wei
         features.asked.clear()
         terms = supervision(batch, Student()(batch.infrared, batch.visible), first_visit=first_visit)
         assert features.asked == expected
-        assert terms.keys() == recipe.weights.wanted() | {"total"}
+        assert terms.keys() == recipe.weights.active() | {"total"}

@@ -1,1 +1,1 @@
-"""What watches a run: validation, early stopping, previews, plots, TensorBoard."""
+"""Watching a run: validation, early stopping, previews, plots, TensorBoard."""

@@ -1,4 +1,4 @@
-"""Stopping early: which epoch scored best, and whether it is time to give up on a better one."""
+"""Early stopping: the epoch with the best score, and the end of a run that no longer gets better."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,15 +7,15 @@ from mmdrfuse.errors import TrainingError
 from mmdrfuse.metrics import METRICS
 
 PATIENCE = 3
-"""Epochs without a better score, otherwise."""
+"""Scored epochs without a better score that end a run, by default."""
 
 
 @dataclass(frozen=True)
-class Stop:
-    """End a run when a score no longer gets better; everything follows from the scores so far.
+class EarlyStopping:
+    """End a run when a score no longer gets better. The decision depends on the scores so far alone.
 
     Args:
-        metric: Whose mean over all pairs decides, in the direction of the table of metrics.
+        metric: The metric whose mean over all pairs decides; the table of metrics knows its direction.
         patience: Scored epochs without a better score that end the run.
 
     Raises:
@@ -27,18 +27,25 @@ class Stop:
 
     def __post_init__(self) -> None:
         if self.patience < 1:
-            raise TrainingError(f"patience {self.patience}: the run must be given at least 1 epoch to get better")
+            raise TrainingError(f"patience {self.patience}: must be at least 1 epoch")
 
     def best(self, history: Mapping[int, float]) -> int | None:
-        """Give the first of the epochs that scored best.
+        """Return the first of the epochs with the best score; None if there is no score.
 
         Args:
-            history: Epoch → score, in the order of the epochs; those that could not be scored are missing.
+            history: Epoch → score, in the order of the epochs; epochs without a score are missing.
         """
         sign = 1 if METRICS[self.metric].higher_is_better else -1
-        return max(history, key=lambda epoch: sign * history[epoch], default=None)  # of equals, max gives the first
+        return max(history, key=lambda epoch: sign * history[epoch], default=None)  # max takes the first of equals
 
-    def due(self, history: Mapping[int, float]) -> bool:
-        """Tell whether the run is to end."""
+    def should_stop(self, history: Mapping[int, float]) -> bool:
+        """Return whether the run should end.
+
+        Args:
+            history: Epoch → score, in the order of the epochs; epochs without a score are missing.
+        """
         best = self.best(history)
-        return best is not None and sum(epoch > best for epoch in history) >= self.patience
+        if best is None:
+            return False
+        epochs_since = sum(epoch > best for epoch in history)
+        return epochs_since >= self.patience

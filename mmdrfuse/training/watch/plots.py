@@ -1,4 +1,4 @@
-"""The course of a run as a picture, drawn from its log with matplotlib (the extra ``plots``)."""
+"""Plots of a run's log, drawn with matplotlib (the extra ``plots``)."""
 
 import importlib.util
 import json
@@ -19,62 +19,63 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 POINTS = 200
-"""Of a curve: more steps than that are averaged in groups."""
+"""Most points of a curve; the steps of a longer run are averaged in groups."""
 
 COLUMNS = 3
-"""Of the small panels with the scores."""
+"""Columns of the small panels with the scores."""
 
 COLOURS = ("#0072b2", "#56b4e9", "#009e73", "#d55e00", "#e69f00", "#cc79a7", "#999999")
-"""Of the terms in their order, told apart by colour-blind eyes too (Okabe, Ito, "Color Universal Design", 2008)."""
+"""Colours of the terms, which colour-blind people can distinguish (Okabe, Ito, "Color Universal Design", 2008)."""
 
 REFRESH = {"structure": COLOURS[3], "detail": COLOURS[4]}
 
 
 def require() -> None:
-    """Refuse where matplotlib is not installed.
+    """Check that matplotlib is installed.
 
     Raises:
-        MissingExtraError: It is not.
+        MissingExtraError: matplotlib is not installed.
     """
     if importlib.util.find_spec("matplotlib") is None:
         raise MissingExtraError("matplotlib", "plots", "the plot of the losses")
 
 
 def plot(log: Path, target: Path, *, title: str, per_epoch: int, weights: Mapping[str, float]) -> None:
-    """Draw the losses, each as it counts, the refresh, the rate and the scores of a run over its epochs.
+    """Draw the weighted losses, the refresh, the rate and the scores of a run over its epochs.
 
     Args:
         log: The run's ``log.jsonl``.
         target: The PNG file.
-        title: Over everything.
-        per_epoch: Steps an epoch.
-        weights: Term → what it counts in the total.
+        title: Title of the figure.
+        per_epoch: Steps of an epoch.
+        weights: Term → its weight in the total.
 
     Raises:
         OutputError: The file cannot be written.
     """
     from matplotlib.figure import Figure
 
-    curves, scores = _curves(log, per_epoch, weights), _scores(log)
+    curves = _curves(log, per_epoch, weights)
+    scores = _scores(log)
     metrics = list(dict.fromkeys(metric for score in scores.values() for metric in score.overall))
-    below = -(-len(metrics) // COLUMNS)
-    figure = Figure(figsize=(10, 7 + 2 * below), layout="constrained")
-    grid = figure.add_gridspec(2 + below, 6, height_ratios=[3.6, 2.4, *[1.9] * below])
+    score_rows = -(-len(metrics) // COLUMNS)
+    figure = Figure(figsize=(10, 7 + 2 * score_rows), layout="constrained")
+    grid = figure.add_gridspec(2 + score_rows, 6, height_ratios=[3.6, 2.4, *[1.9] * score_rows])
     _losses(figure.add_subplot(grid[0, :]), curves, weights)
     _shares(figure.add_subplot(grid[1, :2]), curves)
     _gaps(figure.add_subplot(grid[1, 2:4]), curves)
     _rate(figure.add_subplot(grid[1, 4:]), curves)
-    for place, metric in enumerate(metrics):
-        row, column = divmod(place, COLUMNS)
+    for index, metric in enumerate(metrics):
+        row, column = divmod(index, COLUMNS)
         _score(figure.add_subplot(grid[2 + row, 2 * column : 2 * column + 2]), scores, metric)
-    kept = scores and list(scores.values())[-1].best
-    figure.suptitle(f"{title}; weights of epoch {kept} (dashed)" if kept else title, fontsize=13)
+    best = list(scores.values())[-1].best if scores else None
+    figure.suptitle(f"{title}; weights of epoch {best} (dashed)" if best else title, fontsize=13)
     with writing(target) as temporary:
         figure.savefig(temporary, dpi=110)
 
 
 def _curves(log: Path, per_epoch: int, weights: Mapping[str, float]) -> dict[str, NDArray[np.float64]]:
-    """Read one column of at most about `POINTS` values a quantity; the losses as they count."""
+    """Read one column of at most about `POINTS` values for each quantity; the losses are weighted."""
     with log.open() as lines:
         group = max(1, sum(1 for _ in lines) // POINTS)
     with log.open() as lines:
@@ -111,10 +112,10 @@ def _losses(axes: "Axes", curves: dict[str, NDArray[np.float64]], weights: Mappi
     styles["total"] = ("#111111", "total", 2.2)
     for name, (colour, label, width) in styles.items():
         if name in curves:
-            values = np.where(curves[name] > 0, curves[name], np.nan)  # a logarithm has no place for 0
+            values = np.where(curves[name] > 0, curves[name], np.nan)  # a logarithmic axis cannot show 0
             axes.plot(curves["epoch"], values, color=colour, label=label, linewidth=width)
     axes.set_yscale("log")
-    _label(axes, "losses, each as it counts in the total", "loss", pad=24)
+    _label(axes, "weighted losses", "loss", pad=24)
     axes.legend(
         loc="lower left", bbox_to_anchor=(-0.01, 1.0), ncols=len(styles), frameon=False, fontsize=9,
         handlelength=1.2, columnspacing=1.2, borderpad=0,
@@ -126,18 +127,20 @@ def _shares(axes: "Axes", curves: dict[str, NDArray[np.float64]]) -> None:
     if axes.lines:
         axes.legend(frameon=False, fontsize=9)
     axes.set_ylim(-3, 103)
-    _label(axes, "patches no worse than their past", "%")
+    _label(axes, "patches no worse than before", "%")
 
 
 def _gaps(axes: "Axes", curves: dict[str, NDArray[np.float64]]) -> None:
     _refresh(axes, curves, "gap", scale=1)
     axes.set_ylim(bottom=0)
-    _label(axes, "mean gap to their past", "SSIM, GMSD")
+    _label(axes, "mean gap to the best before", "SSIM, GMSD")
 
 
 def _refresh(axes: "Axes", curves: dict[str, NDArray[np.float64]], what: str, *, scale: float) -> None:
     for name in [name for name in REFRESH if f"{name}_{what}" in curves]:
-        values = np.where(curves["epoch"] > 1, scale * curves[f"{name}_{what}"], np.nan)  # before, there is no past
+        values = np.where(
+            curves["epoch"] > 1, scale * curves[f"{name}_{what}"], np.nan
+        )  # the first epoch has no earlier outputs
         axes.plot(curves["epoch"], values, color=REFRESH[name], linewidth=1.3, label=name)
 
 
@@ -149,19 +152,21 @@ def _rate(axes: "Axes", curves: dict[str, NDArray[np.float64]]) -> None:
 
 
 def _score(axes: "Axes", scores: dict[int, Scores], metric: str) -> None:
-    """Draw one metric's means over all pairs, its best epoch, and the epoch whose weights are kept."""
+    """Draw one metric's means over all pairs, its best epoch, and the epoch of the saved best weights."""
     from matplotlib.ticker import MaxNLocator
 
-    epochs, values = list(scores), np.array([score.overall[metric] for score in scores.values()], dtype=float)
-    better = METRICS[metric].higher_is_better
+    epochs = list(scores)
+    values = np.array([score.overall[metric] for score in scores.values()], dtype=float)
+    higher_is_better = METRICS[metric].higher_is_better
     axes.plot(epochs, values, color=COLOURS[0], marker="o", markersize=3.5)
     if np.isfinite(values).any():
-        best = int(np.nanargmax(values if better else -values))
+        best = int(np.nanargmax(values if higher_is_better else -values))
         axes.plot(epochs[best], values[best], "o", color=COLOURS[3], markersize=7)
-    if kept := scores[epochs[-1]].best:
-        axes.axvline(kept, color=COLOURS[3], linewidth=1, linestyle="--", zorder=0)
+    saved_epoch = scores[epochs[-1]].best
+    if saved_epoch is not None:
+        axes.axvline(saved_epoch, color=COLOURS[3], linewidth=1, linestyle="--", zorder=0)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    _label(axes, f"{metric} {'↑' if better else '↓'}", "")
+    _label(axes, f"{metric} {'↑' if higher_is_better else '↓'}", "")
 
 
 def _label(axes: "Axes", title: str, unit: str, *, pad: float = 6) -> None:

@@ -1,4 +1,4 @@
-"""Previews: what the network makes of a few pictures, beside their sources and their maximum."""
+"""Previews: a few pictures that the network fuses, beside their sources and their maximum."""
 
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -18,16 +18,16 @@ ROWS = 4
 """Examples in a sheet."""
 
 Example = Callable[[], tuple[NDArray[Any], NDArray[Any]]]
-"""Gives infrared and visible, as stored, when they are needed."""
+"""Reads infrared and visible, as stored, when the preview is drawn."""
 
 
 def preview(examples: Sequence[Example], engine: Engine, *, title: str) -> NDArray[np.uint8]:
-    """Lay out a row an example: infrared, visible, fused by the network, and the maximum of both.
+    """Return a sheet with one row for each example: infrared, visible, the network's output, and the maximum of both.
 
     Args:
         examples: What to fuse.
         engine: The network.
-        title: Over its column.
+        title: Title of its column.
 
     Returns:
         H×W×3 uint8.
@@ -47,13 +47,13 @@ def preview(examples: Sequence[Example], engine: Engine, *, title: str) -> NDArr
 
 
 def of_pairs(pairs: Sequence[Pair]) -> list[Example]:
-    """Choose pairs, evenly over all of them."""
-    return [pairs[index].sources for index in _spread(len(pairs))]
+    """Return examples of pairs, evenly spaced over all of them."""
+    return [pairs[index].sources for index in _evenly_spaced(len(pairs))]
 
 
 def of_patches(patches: Patches) -> list[Example]:
-    """Choose patches, evenly over all of them."""
-    return [partial(_patch, patches, index) for index in _spread(len(patches))]
+    """Return examples of patches, evenly spaced over all of them."""
+    return [partial(_patch, patches, index) for index in _evenly_spaced(len(patches))]
 
 
 def _patch(patches: Patches, index: int) -> tuple[NDArray[Any], NDArray[Any]]:
@@ -61,6 +61,6 @@ def _patch(patches: Patches, index: int) -> tuple[NDArray[Any], NDArray[Any]]:
     return infrared[0], visible[0]
 
 
-def _spread(count: int) -> list[int]:
+def _evenly_spaced(count: int) -> list[int]:
     rows = min(count, ROWS)
     return [index * count // rows for index in range(rows)]

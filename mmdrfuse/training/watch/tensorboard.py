@@ -1,4 +1,4 @@
-"""The course of a run for TensorBoard (the extra ``tensorboard``)."""
+"""The log of a run for TensorBoard (the extra ``tensorboard``)."""
 
 import importlib.util
 import threading
@@ -11,64 +11,64 @@ from mmdrfuse.system.atomic import write_error
 from mmdrfuse.training.records import Record
 
 FOLDER = "tensorboard"
-"""Of a run's folder, what TensorBoard is to look at."""
+"""Subfolder of a run for TensorBoard."""
 
 EVENTS = f"{FOLDER}/events.out.tfevents.*"
-"""The files that it looks for there."""
+"""TensorBoard's files in it, as a pattern."""
 
 
 def require() -> None:
-    """Refuse where TensorBoard is not installed.
+    """Check that TensorBoard is installed.
 
     Raises:
-        MissingExtraError: It is not.
+        MissingExtraError: TensorBoard is not installed.
     """
     if importlib.util.find_spec("tensorboard") is None:
         raise MissingExtraError("tensorboard", "tensorboard", "watching a run with TensorBoard")
 
 
-def board(records: Iterator[Record], folder: Path) -> Iterator[Record]:
-    """Write every record to TensorBoard's files while passing it on.
+def write_tensorboard(records: Iterator[Record], folder: Path) -> Iterator[Record]:
+    """Write every record to TensorBoard's files, and yield it.
 
-    A resumed run hides what was written beyond the step that it goes on from.
+    A resumed run hides the older records of the steps that it repeats.
 
     Args:
-        records: Of a run.
+        records: The records of a run.
         folder: Where the files go.
 
     Raises:
         MissingExtraError: TensorBoard is not installed.
-        OutputError: While walking: the files cannot be written.
+        OutputError: During the iteration: the files cannot be written.
     """
     require()
     try:
         str(folder).encode()
     except UnicodeEncodeError:
-        raise OutputError(f"{folder}: TensorBoard writes below names in UTF-8 only; choose another folder") from None
-    return _written(records, folder)
+        raise OutputError(f"{folder}: TensorBoard needs folder names in UTF-8; choose another folder") from None
+    return _write(records, folder)
 
 
-def _written(records: Iterator[Record], folder: Path) -> Iterator[Record]:
+def _write(records: Iterator[Record], folder: Path) -> Iterator[Record]:
     from torch.utils.tensorboard import SummaryWriter
 
     writer = None
-    with _one_voice():
+    with _without_thread_traceback():
         try:
             for record in records:
-                with _blaming(folder):
+                with _naming(folder):
                     writer = writer or SummaryWriter(str(folder), purge_step=record.step)
                     for name, value in _values(record):
                         writer.add_scalar(name, value, record.step)
                 yield record
         finally:
             if writer is not None:
-                with _blaming(folder):
+                with _naming(folder):
                     writer.close()
 
 
 @contextmanager
-def _blaming(folder: Path) -> Iterator[None]:
-    """Name the folder that cannot be written."""
+def _naming(folder: Path) -> Iterator[None]:
+    """Convert an error of writing to one that names the folder."""
     try:
         yield
     except OSError as error:
@@ -76,8 +76,8 @@ def _blaming(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _one_voice() -> Iterator[None]:
-    """Let only the caller tell of a disk that refuses: TensorBoard's own thread ends with a traceback beside it."""
+def _without_thread_traceback() -> Iterator[None]:
+    """Suppress the traceback of TensorBoard's thread when a disk is full: the caller reports the same error."""
     before = threading.excepthook
 
     def hook(ended: threading.ExceptHookArgs) -> None:
@@ -96,6 +96,6 @@ def _values(record: Record) -> Iterator[tuple[str, float]]:
     yield from ((f"refresh/{name}", value) for name, value in record.refresh.items())
     yield "rate", record.rate
     if record.validation is not None:
-        for place, means in {"overall": record.validation.overall, **record.validation.sets}.items():
-            title = place.encode("utf-8", "replace").decode()  # folders may have names that are not UTF-8
+        for set_name, means in {"overall": record.validation.overall, **record.validation.sets}.items():
+            title = set_name.encode("utf-8", "replace").decode()  # folders may have names that are not UTF-8
             yield from ((f"{title}/{metric}", mean) for metric, mean in means.items() if mean is not None)

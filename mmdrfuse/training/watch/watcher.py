@@ -1,7 +1,7 @@
-"""What is done at an epoch's end beside training: validate, keep the best weights, stop early, draw.
+"""What a run does at the end of an epoch: validate, save the best weights, stop early, draw pictures.
 
-``best-0007.safetensors`` in the run's folder holds the weights after the best epoch so far; ``preview.png`` and
-``losses.png`` are drawn at the end, ``preview-0007.png`` on the way.
+``best-0007.safetensors`` in the run's folder has the weights after the best epoch so far. ``preview.png`` and
+``losses.png`` are drawn at the end, ``preview-0007.png`` during the run.
 """
 
 import json
@@ -23,36 +23,36 @@ from mmdrfuse.recipes import Recipe
 from mmdrfuse.training.patches import Patches
 from mmdrfuse.training.records import Record
 from mmdrfuse.training.watch import plots, previews
-from mmdrfuse.training.watch.early_stopping import Stop
+from mmdrfuse.training.watch.early_stopping import EarlyStopping
 from mmdrfuse.training.watch.validation import Scores, Validation
 
 BEST, PREVIEWS = "best-[0-9][0-9][0-9][0-9]*.safetensors", "preview-[0-9][0-9][0-9][0-9]*.png"
-"""The files that have an epoch's number in their name, as patterns that fit nothing else in the folder."""
+"""Patterns of the files with an epoch's number in their name; they match nothing else in the folder."""
 
-UNWELL = (MMDRFuseError, MemoryError, torch.OutOfMemoryError)
-"""What must not end a training that goes well: a picture that has become unreadable, no room to look at it."""
+NOT_FATAL = (MMDRFuseError, MemoryError, torch.OutOfMemoryError)
+"""Errors that do not end the training: a picture that can no longer be read, or no memory to draw it."""
 
 
-def _nobody(message: str) -> None:
-    """Listen to what a run has to tell, and do nothing about it."""
+def _ignore(message: str) -> None:
+    """Ignore a warning."""
 
 
 @dataclass(frozen=True)
 class Watch:
-    """What to look at while a network trains; by default nothing.
+    """What to do after the epochs of a run; by default nothing.
 
     Raises:
-        TrainingError: The run is to stop on a score that is not looked at.
+        TrainingError: The metric of early stopping is not one of the validation.
     """
 
     validation: Validation | None = None
-    """What to score after every epoch."""
-    stop: Stop | None = None
-    """When to end early; the weights that the run ends with are then those of the best epoch."""
+    """The pairs and metrics to score after every epoch."""
+    stop: EarlyStopping | None = None
+    """When to stop early; the final weights are then those of the best epoch."""
     preview_every: int | None = None
-    """Epochs between two previews; 0 draws at the end alone, None never."""
-    tell: Callable[[str], None] = _nobody
-    """Called with one line on what went wrong without harm to the training."""
+    """Epochs between two previews; 0 draws only at the end, None never."""
+    warn: Callable[[str], None] = _ignore
+    """Called with one line about each error that does not end the training."""
 
     def __post_init__(self) -> None:
         scored = self.validation.metrics if self.validation else ()
@@ -62,28 +62,30 @@ class Watch:
             )
 
     def identity(self) -> dict[str, Any] | None:
-        """Give what a resumed run must agree on, because its weights depend on it.
+        """Return what must be the same in a resumed run, because the weights depend on it.
 
         Raises:
             InputError: A picture cannot be read.
         """
-        return {**asdict(self.stop), **self.validation.description} if self.stop and self.validation else None
+        if self.stop is None or self.validation is None:
+            return None
+        return {**asdict(self.stop), **self.validation.description}
 
 
 NOTHING = Watch()
-"""Not looking at anything."""
+"""No validation, no early stopping, no previews."""
 
 
 class Watcher:
-    """Look at one run.
+    """Validate, save the best weights and draw during one run.
 
     Args:
-        watch: What to look at.
-        network: What is trained; it is only read.
-        patches: Shown in previews, where there are no pairs to validate on.
-        recipe: Of the run.
-        folder: Of the run.
-        device: That a teacher is run on; a student is, wherever it trains, by the compiled kernel.
+        watch: What to do.
+        network: The network in training; it is only read.
+        patches: Shown in previews if there are no pairs to validate on.
+        recipe: The recipe of the run.
+        folder: The folder of the run.
+        device: Where a teacher is run; a student is always run by the compiled kernel on the CPU.
 
     Raises:
         InputError: A picture to validate on cannot be used.
@@ -94,30 +96,34 @@ class Watcher:
         self, watch: Watch, network: nn.Module, patches: Patches,
         *, recipe: Recipe, folder: Path, device: torch.device,
     ) -> None:  # fmt: skip
-        self.watch, self.network, self.recipe, self.folder = watch, network, recipe, folder
+        self.watch = watch
+        self.network = network
+        self.recipe = recipe
+        self.folder = folder
         self.device = "cpu" if recipe.network == "student" else str(device)
         self.per_epoch = recipe.steps_per_epoch(len(patches))
         self.history: dict[int, Scores] = {}
         self.epochs = 0
-        self.examples, self.plotted = previews.of_patches(patches), watch.preview_every is not None
+        self.examples = previews.of_patches(patches)
         if watch.validation:
             self.examples = previews.of_pairs(watch.validation.pairs())
             watch.validation.check(self._engine())
-        if self.plotted:
+        self.draws_plots = watch.preview_every is not None
+        if self.draws_plots:
             try:
                 plots.require()
             except MissingExtraError as error:
-                self.plotted = False
-                watch.tell(str(error))
+                self.draws_plots = False
+                watch.warn(str(error))
 
     def begin(self, log: Path) -> None:
-        """Take up what the run's first part left, or clear away what another run did.
+        """Read the scores of the run's first part, and delete the files of another run.
 
         Args:
-            log: The run's log, as long as its state says.
+            log: The run's log, cut to the steps of the saved state.
 
         Raises:
-            TrainingError: The weights of the best epoch are gone.
+            TrainingError: The weights of the best epoch are missing.
         """
         with log.open() as lines:
             for line in map(json.loads, lines):
@@ -125,23 +131,23 @@ class Watcher:
                 if "validation" in line:
                     self.history[line["epoch"]] = Scores(**line["validation"])
         best = self._best()
-        if best is not None and not self._kept(best).is_file():
-            raise TrainingError(f"{self._kept(best)}: the weights of the best epoch are gone", cure="anew")
-        self._clear(BEST, but=best)
+        if best is not None and not self._best_file(best).is_file():
+            raise TrainingError(f"{self._best_file(best)}: the weights of the best epoch are missing", cure="anew")
+        self._clear(BEST, except_epoch=best)
         if not self.epochs:
             for pattern in ("preview.png", PREVIEWS, "losses.png"):
                 self._clear(pattern)
 
     @property
-    def due(self) -> bool:
-        """Tell whether the run is to end."""
-        return self.watch.stop is not None and self.watch.stop.due(self._course())
+    def should_stop(self) -> bool:
+        """Whether the run should end early."""
+        return self.watch.stop is not None and self.watch.stop.should_stop(self._stop_scores())
 
     def score(self, record: Record) -> Record:
-        """Validate at an epoch's end, and keep the weights if they are the best; call it before the state is saved.
+        """Validate at the end of an epoch and save the best weights. Call it before the state is saved.
 
         Args:
-            record: Of the epoch's last step.
+            record: The record of the epoch's last step.
 
         Returns:
             The record, with the scores.
@@ -151,61 +157,61 @@ class Watcher:
             return record
         try:
             scores = self.watch.validation.scores(self._engine())
-        except UNWELL as error:
-            self.watch.tell(f"no scores after epoch {self.epochs}: {error}")
+        except NOT_FATAL as error:
+            self.watch.warn(f"no scores after epoch {self.epochs}: {error}")
             return record
         self.history[record.epoch] = scores
         best = self._best()
         if best == record.epoch:
-            models.write(self._kept(record.epoch), self._arrays(), self.card())
+            models.write(self._best_file(record.epoch), self._arrays(), self.card())
         return replace(record, validation=replace(scores, best=None if best is None else best + 1))
 
-    def settle(self) -> None:
-        """Do at an epoch's end what comes after the state is saved: forget what was best before, and draw."""
+    def after_save(self) -> None:
+        """Delete the previous best weights and draw, at the end of an epoch. Call it after the state is saved."""
         if self.watch.stop:
-            self._clear(BEST, but=self._best())
+            self._clear(BEST, except_epoch=self._best())
         if self.watch.preview_every and self.epochs % self.watch.preview_every == 0:
             self._draw(f"preview-{self.epochs:04}.png", self._arrays(), self.epochs)
 
     def weights(self) -> dict[str, NDArray[np.float32]]:
-        """Return the weights that the run ends with."""
+        """Return the final weights of the run."""
         best = self._best()
-        return self._arrays() if best is None else models.read(self._kept(best)).arrays
+        return self._arrays() if best is None else models.read(self._best_file(best)).arrays
 
     def finish(self, weights: dict[str, NDArray[np.float32]]) -> None:
-        """Draw the end; pictures come after the weights, which must not lack the room that pictures take."""
+        """Draw the final preview. Call it after the weights are written, so that pictures cannot take their room."""
         best = self._best()
         if self.watch.preview_every is not None:
             self._draw("preview.png", weights, self.epochs if best is None else best + 1)
 
     def card(self) -> dict[str, Any]:
-        """Tell for the model card what the weights score, and of which epoch they are."""
+        """Return the scores of the weights and the number of their epoch, for the model card."""
         if self.watch.validation is None:
             return {}
         best = self._best()
         epoch = self.epochs if best is None else best + 1
         scores = self.history.get(epoch - 1)
-        told = {**self.watch.validation.description, "epoch": epoch}
-        told["scores"] = {"overall": scores.overall, "sets": scores.sets} if scores else None
+        validation = {**self.watch.validation.description, "epoch": epoch}
+        validation["scores"] = {"overall": scores.overall, "sets": scores.sets} if scores else None
         if self.watch.stop is None:
-            return {"validation": told}
-        return {"validation": told, "stop": {**asdict(self.watch.stop), "best": epoch, "epochs": self.epochs}}
+            return {"validation": validation}
+        return {"validation": validation, "stop": {**asdict(self.watch.stop), "best": epoch, "epochs": self.epochs}}
 
-    def _course(self) -> dict[int, float]:
-        """Give the score that decides, by epoch."""
+    def _stop_scores(self) -> dict[int, float]:
+        """Return the score of early stopping, by epoch."""
         metric = self.watch.stop.metric if self.watch.stop else ""
         values = {epoch: scores.overall.get(metric) for epoch, scores in self.history.items()}
         return {epoch: value for epoch, value in values.items() if value is not None}
 
     def _best(self) -> int | None:
-        return self.watch.stop.best(self._course()) if self.watch.stop else None
+        return self.watch.stop.best(self._stop_scores()) if self.watch.stop else None
 
-    def _kept(self, epoch: int) -> Path:
+    def _best_file(self, epoch: int) -> Path:
         return self.folder / f"best-{epoch + 1:04}.safetensors"
 
-    def _clear(self, pattern: str, *, but: int | None = None) -> None:
+    def _clear(self, pattern: str, *, except_epoch: int | None = None) -> None:
         for path in self.folder.glob(pattern):
-            if but is None or path != self._kept(but):
+            if except_epoch is None or path != self._best_file(except_epoch):
                 path.unlink()
 
     def _arrays(self) -> dict[str, NDArray[np.float32]]:
@@ -220,11 +226,11 @@ class Watcher:
         try:
             title = f"{recipe.network}, epoch {epoch}"
             images.write(self.folder / name, previews.preview(self.examples, self._engine(arrays), title=title))
-            if self.plotted:
+            if self.draws_plots:
                 plots.plot(
                     self.folder / "log.jsonl", self.folder / "losses.png",
                     title=f"{recipe.network}, recipe {recipe.name}, features {recipe.features}, seed {recipe.seed}",
                     per_epoch=self.per_epoch, weights=asdict(recipe.weights),
                 )  # fmt: skip
-        except UNWELL as error:
-            self.watch.tell(f"no pictures after epoch {epoch}: {error}")
+        except NOT_FATAL as error:
+            self.watch.warn(f"no pictures after epoch {epoch}: {error}")

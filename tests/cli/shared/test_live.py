@@ -7,7 +7,7 @@ from rich.console import Console
 
 from mmdrfuse import training
 from mmdrfuse.cli.shared import live
-from mmdrfuse.training import Record, Stop
+from mmdrfuse.training import EarlyStopping, Record
 from mmdrfuse.training.watch.validation import Scores
 
 LOSSES = {"intensity": 0.25, "structure": 0.02, "total": 0.5}
@@ -54,13 +54,13 @@ def test_an_epoch_is_one_line_with_its_means_speed_and_scores(shown, recipe):
 
 
 def test_the_end_says_which_weights_are_kept(shown, recipe):
-    assert shown(records(2, SCORES), recipe, 50, stop=Stop("SD")).splitlines()[-1] == (
+    assert shown(records(2, SCORES), recipe, 50, stop=EarlyStopping("SD")).splitlines()[-1] == (
         "stopped early; the weights are those of epoch 1, the best in SD"
     )
-    assert shown(records(3, SCORES), recipe, 50, stop=Stop("SD")).splitlines()[-1] == (
+    assert shown(records(3, SCORES), recipe, 50, stop=EarlyStopping("SD")).splitlines()[-1] == (
         "the weights are those of epoch 1, the best in SD"
     )
-    assert shown(iter([]), recipe, 50, stop=Stop("SD")).count("\n") == 1
+    assert shown(iter([]), recipe, 50, stop=EarlyStopping("SD")).count("\n") == 1
 
 
 def test_the_block_shows_terms_shares_refresh_rate_and_scores_within_80_columns(recipe):

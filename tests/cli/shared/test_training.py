@@ -192,16 +192,18 @@ def test_every_field_of_a_recipe_has_its_option_with_its_help_and_no_default(nam
 
 def test_what_is_looked_at_unless_told_otherwise_is_what_the_core_looks_at():
     defaults = {option.name: option.default for option in main.commands["teach"].params}
-    assert defaults["validate_metrics"].split(",") == list(validation.USUAL)
+    assert defaults["validate_metrics"].split(",") == list(validation.DEFAULT_METRICS)
     assert defaults["patience"] == stopping.PATIENCE
 
 
 def test_options_reach_the_recipe(run, patches, tmp_path):
-    options = ("--refresh", "batch", "--memory", "float16", "--no-flips", "--amp", "--seed", 5, "--weight", "detail=0")
-    done = run("teach", patches, "-o", tmp_path, "--epochs", 1, *QUICK, *options, "--weight", "intensity=3")
+    options = ("--refresh", "batch", "--memory-dtype", "float16", "--no-flips", "--amp", "--seed", 5)
+    weights = ("--weight", "detail=0", "--weight", "intensity=3")
+    done = run("teach", patches, "-o", tmp_path, "--epochs", 1, *QUICK, *options, *weights)
     assert done.exit_code == 0
     recipe = models.read(tmp_path / "teacher.safetensors").card["recipe"]
-    assert (recipe["refresh"], recipe["memory"], recipe["flips"], recipe["amp"]) == ("batch", "float16", False, True)
+    assert (recipe["refresh"], recipe["memory_dtype"]) == ("batch", "float16")
+    assert (recipe["flips"], recipe["amp"]) == (False, True)
     assert (recipe["weights"]["detail"], recipe["weights"]["intensity"], recipe["seed"]) == (0, 3, 5)
 
 

@@ -216,7 +216,7 @@ def test_a_root_that_cannot_be_searched_is_named_and_not_the_output(root, tmp_pa
 
 
 def test_the_smallest_patch_is_the_smallest_that_training_takes():
-    assert options.SMALLEST == training_patches.SMALLEST
+    assert options.SMALLEST == training_patches.MIN_PATCH
 
 
 def test_ambiguous_names_count_as_failed(root, tmp_path):

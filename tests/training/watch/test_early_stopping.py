@@ -3,7 +3,7 @@
 import pytest
 
 from mmdrfuse.errors import TrainingError
-from mmdrfuse.training import Stop
+from mmdrfuse.training import EarlyStopping
 
 
 @pytest.mark.parametrize(
@@ -16,7 +16,7 @@ from mmdrfuse.training import Stop
     ],
 )
 def test_the_best_epoch_is_the_first_of_the_best_in_the_metrics_direction(metric, scores, best):
-    assert Stop(metric).best(dict(enumerate(scores))) == best
+    assert EarlyStopping(metric).best(dict(enumerate(scores))) == best
 
 
 @pytest.mark.parametrize(
@@ -32,9 +32,9 @@ def test_the_best_epoch_is_the_first_of_the_best_in_the_metrics_direction(metric
     ],
 )
 def test_a_run_ends_after_so_many_scored_epochs_without_a_better_one(scores, patience, due):
-    assert Stop("SSIM", patience).due(scores) is due
+    assert EarlyStopping("SSIM", patience).should_stop(scores) is due
 
 
 def test_patience_must_leave_an_epoch():
-    with pytest.raises(TrainingError, match="patience 0: the run must be given at least 1 epoch"):
-        Stop("SSIM", 0)
+    with pytest.raises(TrainingError, match="patience 0: must be at least 1 epoch"):
+        EarlyStopping("SSIM", 0)

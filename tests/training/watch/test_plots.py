@@ -66,8 +66,8 @@ def test_the_panels_say_what_they_show(log, tmp_path, monkeypatch):
     plots.plot(log(40), tmp_path / "losses.png", title="a run", per_epoch=4, weights=WEIGHTS)
     (figure,) = kept
     titles = [axes.get_title(loc="left") for axes in figure.axes]
-    assert titles == ["losses, each as it counts in the total", "patches no worse than their past",
-                      "mean gap to their past", "learning rate", "SSIM ↑", "CE ↓"]  # fmt: skip
+    assert titles == ["weighted losses", "patches no worse than before",
+                      "mean gap to the best before", "learning rate", "SSIM ↑", "CE ↓"]  # fmt: skip
     assert figure.get_suptitle() == "a run; weights of epoch 1 (dashed)"
     first = figure.axes[0]
     assert first.get_yscale() == "log"

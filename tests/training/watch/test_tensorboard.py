@@ -3,7 +3,7 @@
 import pytest
 
 from mmdrfuse.errors import DiskFullError, MissingExtraError
-from mmdrfuse.training import Record, board
+from mmdrfuse.training import Record, write_tensorboard
 from mmdrfuse.training.watch.validation import Scores
 
 
@@ -21,7 +21,7 @@ def read(folder):
 
 def test_losses_refresh_rate_and_scores_are_written_while_records_pass(tmp_path):
     given = [record(0), record(1, 2.0, Scores({"SSIM": 0.5, "CE": None}, {"TNO": {"SSIM": 0.5}}))]
-    assert list(board(iter(given), tmp_path)) == given
+    assert list(write_tensorboard(iter(given), tmp_path)) == given
     assert read(tmp_path) == {
         "losses/total": [(0, 1.0), (1, 2.0)],
         "refresh/detail_gap": [(0, 0.5), (1, 0.5)],
@@ -32,15 +32,15 @@ def test_losses_refresh_rate_and_scores_are_written_while_records_pass(tmp_path)
 
 
 def test_a_resumed_run_replaces_what_it_does_again(tmp_path):
-    list(board(iter([record(0), record(1, 7.0), record(2, 7.0)]), tmp_path))
-    list(board(iter([record(1), record(2)]), tmp_path))
+    list(write_tensorboard(iter([record(0), record(1, 7.0), record(2, 7.0)]), tmp_path))
+    list(write_tensorboard(iter([record(1), record(2)]), tmp_path))
     assert read(tmp_path)["losses/total"] == [(0, 1.0), (1, 1.0), (2, 1.0)]
 
 
 def test_a_missing_tensorboard_is_named_before_anything_is_trained(tmp_path, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match=r"needs tensorboard: .* extra \[tensorboard\]"):
-        board(iter([]), tmp_path)
+        write_tensorboard(iter([]), tmp_path)
 
 
 @pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
@@ -52,4 +52,4 @@ def test_a_full_disk_is_told_once(tmp_path, monkeypatch):
 
     monkeypatch.setattr(record_writer.RecordWriter, "write", full)
     with pytest.raises(DiskFullError, match=f"{tmp_path}: the disk is full"):
-        list(board(map(record, range(5000)), tmp_path))
+        list(write_tensorboard(map(record, range(5000)), tmp_path))

@@ -16,7 +16,7 @@ from safetensors import safe_open
 from mmdrfuse import images, models, training
 from mmdrfuse.datasets import find_pairs
 from mmdrfuse.errors import InputError, TrainingError
-from mmdrfuse.training import Stop, Validation, Watch, run
+from mmdrfuse.training import EarlyStopping, Validation, Watch, run
 from mmdrfuse.training.run import State
 from mmdrfuse.training.watch import plots
 from mmdrfuse.training.watch.validation import Scores
@@ -50,7 +50,7 @@ def scripted(monkeypatch, validation):
     def script(scores, patience, metric="SD"):
         left = iter(scores)
         monkeypatch.setattr(Validation, "scores", lambda self, engine: Scores({metric: next(left)}, {}))
-        return Watch(validation, Stop(metric, patience))
+        return Watch(validation, EarlyStopping(metric, patience))
 
     return script
 
@@ -133,13 +133,13 @@ def test_a_resumed_run_remembers_the_best_score_and_how_long_ago_it_was(watched,
 
 def test_the_shared_network_is_let_go_before_the_processes_part(watched, scripted, monkeypatch):
     """Otherwise its end waits for a thread of the group that waits for Python: seen to hang after early ends."""
-    walk, made, states = run.walk, [], []
+    train_steps, made, states = run.train_steps, [], []
 
     def walked(*arguments, **options):
-        made.append(walk(*arguments, **options))
+        made.append(train_steps(*arguments, **options))
         return made[-1]
 
-    monkeypatch.setattr(run, "walk", walked)
+    monkeypatch.setattr(run, "train_steps", walked)
     monkeypatch.setattr(run.World, "leave", lambda self: states.append(inspect.getgeneratorstate(made[-1])))
     watch = scripted([2, 1], patience=1)
     list(watched(watch))
@@ -167,12 +167,12 @@ def killer(monkeypatch, owner, name, *, at, before):
 @pytest.mark.parametrize("at", [1, 3])
 @pytest.mark.parametrize("before", [True, False])
 @pytest.mark.parametrize(
-    ("owner", "name"), [(Validation, "scores"), (Watcher, "score"), (State, "save"), (Watcher, "settle")]
+    ("owner", "name"), [(Validation, "scores"), (Watcher, "score"), (State, "save"), (Watcher, "after_save")]
 )
 def test_a_run_killed_anywhere_near_a_validation_goes_on_to_the_same_bytes(
     watched, validation, tmp_path, monkeypatch, owner, name, before, at
 ):
-    watch = Watch(validation, Stop("MSE", 2))
+    watch = Watch(validation, EarlyStopping("MSE", 2))
     list(watched(watch, "straight"))
     with monkeypatch.context() as patch:
         killer(patch, owner, name, at=at, before=before)
@@ -188,12 +188,12 @@ def test_a_run_killed_anywhere_near_a_validation_goes_on_to_the_same_bytes(
 
 
 def test_a_run_is_not_resumed_with_another_reason_to_stop_or_other_pictures(watched, validation, tmp_path):
-    list(watched(Watch(validation, Stop("SD", 9))))
+    list(watched(Watch(validation, EarlyStopping("SD", 9))))
     with pytest.raises(TrainingError, match=r"stop\.patience: was 9, now 1"):
-        watched(Watch(validation, Stop("SD", 1)), resume=True)
+        watched(Watch(validation, EarlyStopping("SD", 1)), resume=True)
     fewer = replace(validation, sets={"scenes": validation.pairs()[:1]})
     with pytest.raises(TrainingError, match=r"stop\.sets\.scenes\.pairs: was 2, now 1"):
-        watched(Watch(fewer, Stop("SD", 9)), resume=True)
+        watched(Watch(fewer, EarlyStopping("SD", 9)), resume=True)
 
 
 def test_a_run_without_early_end_may_be_watched_otherwise_when_resumed(watched, validation):
@@ -203,18 +203,20 @@ def test_a_run_without_early_end_may_be_watched_otherwise_when_resumed(watched, 
 
 
 def test_best_weights_that_are_gone_are_missed_before_the_training_goes_on(watched, validation, tmp_path):
-    list(watched(Watch(validation, Stop("SD", 9))))
+    list(watched(Watch(validation, EarlyStopping("SD", 9))))
     for path in (tmp_path / "run").glob("best-*"):
         path.unlink()
-    with pytest.raises(TrainingError, match=r"best-000\d\.safetensors: the weights of the best epoch are gone; begin"):
-        watched(Watch(validation, Stop("SD", 9)), resume=True)
+    with pytest.raises(
+        TrainingError, match=r"best-000\d\.safetensors: the weights of the best epoch are missing; begin"
+    ):
+        watched(Watch(validation, EarlyStopping("SD", 9)), resume=True)
 
 
 def test_a_stop_needs_a_score_that_is_looked_at(validation):
     with pytest.raises(TrainingError, match="cannot stop on VIF: validation scores SD, MSE; add it there"):
-        Watch(validation, Stop("VIF"))
+        Watch(validation, EarlyStopping("VIF"))
     with pytest.raises(TrainingError, match="cannot stop on VIF: validation scores nothing"):
-        Watch(stop=Stop("VIF"))
+        Watch(stop=EarlyStopping("VIF"))
 
 
 def test_an_unreadable_picture_is_found_before_anything_is_made(watched, validation, tmp_path):
@@ -237,7 +239,7 @@ def test_a_picture_that_is_lost_on_the_way_costs_an_epoch_its_scores_and_nothing
         return score(self, engine)
 
     monkeypatch.setattr(Validation, "scores", flaky)
-    records = list(watched(Watch(validation, tell=told.append)))
+    records = list(watched(Watch(validation, warn=told.append)))
     assert [record.epoch for record in records if record.validation] == [0, 2, 3]
     assert told == [f"no scores after epoch {epoch}: {error}" for epoch in (2, 5)]
     assert models.read(tmp_path / "run" / "student.safetensors").card["validation"]["scores"] is None
@@ -274,7 +276,7 @@ def test_a_new_run_clears_away_what_the_old_one_drew_and_kept(watched, scripted,
 def test_without_matplotlib_there_is_a_note_and_no_plot(watched, tmp_path, monkeypatch):
     monkeypatch.setattr(plots.importlib.util, "find_spec", lambda name: None)
     told = []
-    list(watched(Watch(preview_every=1, tell=told.append)))
+    list(watched(Watch(preview_every=1, warn=told.append)))
     assert len(told) == 1
     assert "needs matplotlib" in told[0]
     assert (tmp_path / "run" / "preview.png").is_file()
@@ -284,7 +286,7 @@ def test_without_matplotlib_there_is_a_note_and_no_plot(watched, tmp_path, monke
 def test_a_picture_that_cannot_be_drawn_is_told_and_the_weights_are_written(watched, tmp_path, monkeypatch):
     told = []
     monkeypatch.setattr(plots, "plot", lambda *_, **__: (_ for _ in ()).throw(MemoryError("no room")))
-    list(watched(Watch(preview_every=0, tell=told.append)))
+    list(watched(Watch(preview_every=0, warn=told.append)))
     assert told == ["no pictures after epoch 5: no room"]
     assert (tmp_path / "run" / "student.safetensors").is_file()
 
@@ -297,11 +299,11 @@ import torch
 from conftest import Toy
 from mmdrfuse import training
 from mmdrfuse.datasets import find_pairs
-from mmdrfuse.training import Stop, Validation, Watch
+from mmdrfuse.training import EarlyStopping, Validation, Watch
 from mmdrfuse.training.watch.validation import Scores
 falling = iter([3.0, 2.0])
 Validation.scores = lambda self, engine: Scores({"SD": next(falling)}, {})
-watch = Watch(Validation.of({"x": find_pairs(Path(sys.argv[3]))[1].pairs}, metrics=["SD"]), Stop("SD", 1), 0)
+watch = Watch(Validation.of({"x": find_pairs(Path(sys.argv[3]))[1].pairs}, metrics=["SD"]), EarlyStopping("SD", 1), 0)
 recipe = training.recipe("default", "teacher", epochs=5, batch=2, features="none")
 torch.optim.Adam([torch.zeros(1, requires_grad=True)]).zero_grad()  # loads the half of torch that is loaded late
 for resume, port in zip((False, True), sys.argv[4:]):
