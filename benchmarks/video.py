@@ -23,7 +23,7 @@ from mmdrfuse.images.video.frames import Frame, Layout
 from mmdrfuse.pipeline.fuse.choices import Choices
 from mmdrfuse.pipeline.fuse.fuser import Fuser
 from mmdrfuse.pipeline.fuse.nearest import nearest
-from mmdrfuse.pipeline.fuse.video import AHEAD, fuse_sequences
+from mmdrfuse.pipeline.fuse.video import BUFFERED_FRAMES, fuse_sequences
 from mmdrfuse.system.prefetch import prefetch
 from timing import machine, time_interleaved
 
@@ -75,8 +75,8 @@ def _write_videos(folder: Path, width: int, height: int, count: int) -> None:
 def _codec_alone(infrared: VideoSource, visible: VideoSource, out: Path) -> None:
     """Do all that a run does but fusing."""
     with (
-        closing(prefetch(infrared.frames(), buffer_size=AHEAD)) as others,
-        closing(prefetch(visible.frames(), buffer_size=AHEAD)) as frames,
+        closing(prefetch(infrared.frames(), buffer_size=BUFFERED_FRAMES)) as others,
+        closing(prefetch(visible.frames(), buffer_size=BUFFERED_FRAMES)) as frames,
         writing_video(out, visible.layout, sound=visible.path, comment="") as write,
     ):
         for _, frame in nearest(others, frames):

@@ -242,7 +242,7 @@ def _fuse_pairs(pairs: "Sequence[Pair]", out: Path, chosen: Options, report: Rep
     replaces = chosen.overwrite or chosen.resume
     workers = chosen.workers
     check_targets(choices, pairs, out, overwrite=replaces)
-    choices, pairs = settle(choices, pairs, out, workers=workers, looking=progress)
+    choices, pairs = settle(choices, pairs, out, workers=workers, progress=progress)
     report_ranges(choices, {pair.preparation for pair in pairs})
     todo = unfinished(choices, pairs, out, workers=workers) if chosen.resume else pairs
     if chosen.dry_run:
@@ -265,13 +265,13 @@ def _show_plan(plans: "Iterable[tuple[Pair, Plan | MMDRFuseError]]", report: Rep
         report.add(plan)
         if isinstance(plan, MMDRFuseError):
             continue
-        if plan.made is None:
+        if plan.info is None:
             click.echo(f"{plan.action} {plan.target}")
             continue
-        made = plan.made
+        info = plan.info
         count += 1
-        made_of = f"{display_path(pair.infrared)} ({made.infrared}), {display_path(pair.visible)} ({made.visible})"
-        click.echo(f"{plan.action} {display_path(plan.target)} ({made.width}x{made.height}) from {made_of}")
+        sources = f"{display_path(pair.infrared)} ({info.infrared}), {display_path(pair.visible)} ({info.visible})"
+        click.echo(f"{plan.action} {display_path(plan.target)} ({info.width}x{info.height}) from {sources}")
     report.finish(f"pairs read, {count} to fuse, nothing written")
 
 

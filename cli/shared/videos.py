@@ -13,7 +13,7 @@ from mmdrfuse.cli.shared.sources import report_ranges
 if TYPE_CHECKING:
     from mmdrfuse.cli.fuse import Options
     from mmdrfuse.images.video.frames import Source
-    from mmdrfuse.pipeline.fuse.video import Film
+    from mmdrfuse.pipeline.fuse.video import VideoPair
 
 
 def are_videos(sources: Sequence[str], raw: str | None) -> bool:
@@ -25,20 +25,20 @@ def are_videos(sources: Sequence[str], raw: str | None) -> bool:
 
 def fuse_videos(sources: Sequence[str], out: Path, chosen: "Options") -> None:
     """Fuse two videos, or two streams of raw frames, into one."""
-    from mmdrfuse.pipeline.fuse.video import Film, fuse_film, settle_film
+    from mmdrfuse.pipeline.fuse.video import VideoPair, fuse_video, settle_video
 
     _check_usage(sources, chosen)
-    film = Film(*_sources(sources, chosen))
+    pair = VideoPair(*_sources(sources, chosen))
     choices = chosen.choices(threads=chosen.workers)
-    choices, film = settle_film(choices, film, out, overwrite=chosen.overwrite, looking=progress)
-    report_ranges(choices, [film.preparation])
+    choices, pair = settle_video(choices, pair, out, overwrite=chosen.overwrite, progress=progress)
+    report_ranges(choices, [pair.preparation])
     if chosen.dry_run:
-        _show_plan(film, out)
+        _show_plan(pair, out)
         return
     start = time.perf_counter()
     count = 0
-    with progress("fusing", film.layouts[1].count) as advance:
-        for _ in fuse_film(choices, film, out, overwrite=chosen.overwrite, warn=warn):
+    with progress("fusing", pair.layouts[1].count) as advance:
+        for _ in fuse_video(choices, pair, out, overwrite=chosen.overwrite, warn=warn):
             count += 1
             advance(f"{count / (time.perf_counter() - start):.0f} frames/s")
     messages().print(f"wrote {out}: {count} frames, {count / (time.perf_counter() - start):.0f} frames/s")
@@ -73,14 +73,14 @@ def _sources(paths: Sequence[str], chosen: "Options") -> "tuple[Source, Source]"
     return RawSource(infrared, form), RawSource(visible, form)
 
 
-def _show_plan(film: "Film", out: Path) -> None:
+def _show_plan(pair: "VideoPair", out: Path) -> None:
     """Print what would be done, after reading all frames; pipes are not read, as they can be read only once."""
     sides = []
-    for source, layout in zip((film.infrared_source, film.visible_source), film.layouts, strict=True):
+    for source, layout in zip((pair.infrared_source, pair.visible_source), pair.layouts, strict=True):
         count = "" if layout.count is None else f", {layout.count} frames"
         sides.append(f"{source.path} ({layout.width}x{layout.height}, {float(layout.rate):g} frames/s{count})")
-    height, width = film.size()
-    repeatable = film.infrared_source.repeatable and film.visible_source.repeatable
-    frames = f", {sum(1 for _ in film.frames())} frames" if repeatable else ""
+    height, width = pair.size()
+    repeatable = pair.infrared_source.repeatable and pair.visible_source.repeatable
+    frames = f", {sum(1 for _ in pair.frames())} frames" if repeatable else ""
     action = "replace" if out != Path("-") and out.exists() else "write"
     click.echo(f"{action} {out} ({width}x{height}{frames}) from {', '.join(sides)}")

@@ -42,6 +42,8 @@ Parameters = ParamSpec("Parameters")
 Workers = int | Executor
 """How many, or the caller's own executor."""
 
+_EXECUTOR_QUEUE = 8
+
 _MOST_ON_WINDOWS = 61
 """Processes that one call of Windows can wait for."""
 
@@ -49,6 +51,11 @@ _MOST_ON_WINDOWS = 61
 def cores() -> int:
     """Return how many processors this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def queue_length(workers: Workers) -> int:
+    """Return how many items may wait for the workers: two each, or 8 for an executor of unknown size."""
+    return 2 * workers if isinstance(workers, int) else _EXECUTOR_QUEUE
 
 
 def threads(count: int) -> Executor:

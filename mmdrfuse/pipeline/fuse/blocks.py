@@ -20,7 +20,7 @@ from mmdrfuse.images.formats import tiff_blocks
 from mmdrfuse.images.formats.tiff_blocks import BLOCK, TILE, BlockReader
 from mmdrfuse.pair import Pair
 from mmdrfuse.pipeline.fuse.fuser import Fuser, deeper, fuse_part, part_output
-from mmdrfuse.pipeline.fuse.made import Made, Stored
+from mmdrfuse.pipeline.fuse.info import FusedInfo, SourceInfo
 from mmdrfuse.system.atomic import writing
 from mmdrfuse.system.prefetch import prefetch
 
@@ -30,7 +30,7 @@ HUGE = 50_000_000
 HALO = 2
 """Pixels that the student sees to each side: two convolutions of 3×3."""
 
-AHEAD = 2
+BUFFERED_BLOCKS = 2
 """Blocks that may wait before each worker."""
 
 Readers = tuple[BlockReader, BlockReader]
@@ -79,7 +79,7 @@ def fits_blocks(pair: Pair, target: Path) -> bool:
 
 
 @dataclass(frozen=True)
-class Blocks:
+class BlockwisePair:
     """A pair for which `fits_blocks` holds, in the parts that it is fused in."""
 
     pair: Pair
@@ -89,7 +89,7 @@ class Blocks:
         """What to call it."""
         return self.pair.name
 
-    def surely_eight_bit(self) -> bool:
+    def has_eight_bit_header(self) -> bool:
         """Tell from the header that the infrared has 8 bits."""
         found = _infrared_shape(self.pair)
         return found is not None and found.dtype == np.uint8
@@ -114,7 +114,7 @@ class Blocks:
         with _opened(self.pair) as readers:
             yield from self._outputs(fuser, readers)
 
-    def fuse(self, fuser: Fuser, target: Path, *, write: bool = True) -> Made:
+    def fuse(self, fuser: Fuser, target: Path, *, write: bool = True) -> FusedInfo:
         """Fuse the pair; the file appears when it is complete, or not at all.
 
         Limits that depend on the values, and whether there is colour, are found in a pass of their own.
@@ -148,14 +148,14 @@ class Blocks:
             made = visible.shape._replace(channels=1 if side is None else 3, dtype=dtype, tiled=True)
             with (
                 writing(target) if write else nullcontext() as temporary,
-                closing(prefetch(tiles(), buffer_size=AHEAD * BLOCK // TILE)) as made_tiles,
+                closing(prefetch(tiles(), buffer_size=BUFFERED_BLOCKS * BLOCK // TILE)) as made_tiles,
             ):
                 if temporary is None:
                     deque(made_tiles, maxlen=0)
                 else:
                     tiff_blocks.write_tiles(temporary, made_tiles, made, known.tags())
                 sides = _stored(infrared), _stored(visible)  # where one was changed meanwhile, no file appears
-        return Made(made.width, made.height, limits, side is not None, dtype, *sides)
+        return FusedInfo(made.width, made.height, limits, side is not None, dtype, *sides)
 
     def _outputs(self, fuser: Fuser, readers: Readers) -> Iterator[NDArray[np.float32]]:
         for block, sources in _read(readers):
@@ -200,7 +200,7 @@ def _read(readers: Readers) -> Iterator[tuple[_Block, Sides]]:
         for block in _blocks(*visible.shape[:2]):
             yield block, (infrared.block(*block.around()), visible.block(*block.around()))
 
-    with closing(prefetch(blocks(), buffer_size=AHEAD)) as ahead:
+    with closing(prefetch(blocks(), buffer_size=BUFFERED_BLOCKS)) as ahead:
         yield from ahead
 
 
@@ -227,8 +227,8 @@ def _has_colour(reader: BlockReader) -> bool:
     return any(not is_gray(reader.block(block.top, block.bottom, block.left, block.right)) for block in blocks)
 
 
-def _stored(reader: BlockReader) -> Stored:
+def _stored(reader: BlockReader) -> SourceInfo:
     sha256 = reader.sha256
     reader.check_unchanged()
     shape = reader.shape
-    return Stored(shape.width, shape.height, shape.dtype, shape.channels > 1, sha256)
+    return SourceInfo(shape.width, shape.height, shape.dtype, shape.channels > 1, sha256)

@@ -17,16 +17,17 @@ from numpy.typing import NDArray
 from mmdrfuse import images
 from mmdrfuse.errors import ChoiceError, DiskFullError, InputError, MMDRFuseError, OutputError
 from mmdrfuse.pair import Pair
-from mmdrfuse.pipeline.fuse.blocks import Blocks, fits_blocks
+from mmdrfuse.pipeline.fuse.blocks import BlockwisePair, fits_blocks
 from mmdrfuse.pipeline.fuse.choices import Choices
 from mmdrfuse.pipeline.fuse.fuser import Fused, Fuser
-from mmdrfuse.pipeline.fuse.made import Made
+from mmdrfuse.pipeline.fuse.info import FusedInfo
 from mmdrfuse.pipeline.fuse.manifest import Entry, appending, check_folder, relative
-from mmdrfuse.pipeline.fuse.set_ranges import AHEAD, Looking, Parts, infrared_ranges, set_limits, unseen
-from mmdrfuse.pipeline.fuse.whole import Whole
+from mmdrfuse.pipeline.fuse.set_ranges import FusionInput, infrared_ranges, set_limits
+from mmdrfuse.pipeline.fuse.whole import WholePair
 from mmdrfuse.system.atomic import refuse_existing
 from mmdrfuse.system.paths import real
-from mmdrfuse.system.workers import Workers, ordered, pool
+from mmdrfuse.system.progress import Progress, silent
+from mmdrfuse.system.workers import Workers, ordered, pool, queue_length
 from mmdrfuse.version import __version__
 
 _BLOCK = 1 << 20
@@ -39,23 +40,23 @@ class Plan:
     target: Path
     action: str
     """``write``, ``replace``, or ``skip`` for what is done."""
-    made: Made | None
+    info: FusedInfo | None
     """The picture and its sources; None for what is done."""
 
 
-def parts(choices: Choices, out: Path, pair: Pair) -> Whole | Blocks:
+def fusion_input(choices: Choices, out: Path, pair: Pair) -> WholePair | BlockwisePair:
     """Return a pair in the parts that it is to be fused in: huge or tiled TIFFs, by a student, in blocks."""
     student = choices.checkpoint.network == "student"
-    return Blocks(pair) if student and fits_blocks(pair, choices.target(pair, out)) else Whole(pair)
+    return BlockwisePair(pair) if student and fits_blocks(pair, choices.target(pair, out)) else WholePair(pair)
 
 
-def scenes(choices: Choices, out: Path, pairs: Sequence[Pair]) -> list[Parts]:
+def fusion_inputs(choices: Choices, out: Path, pairs: Sequence[Pair]) -> list[FusionInput]:
     """Return all pairs in the parts that they are to be fused in."""
-    return [parts(choices, out, pair) for pair in pairs]
+    return [fusion_input(choices, out, pair) for pair in pairs]
 
 
 def settle(
-    choices: Choices, pairs: Sequence[Pair], out: Path, *, workers: Workers = 1, looking: Looking = unseen
+    choices: Choices, pairs: Sequence[Pair], out: Path, *, workers: Workers = 1, progress: Progress = silent
 ) -> tuple[Choices, list[Pair]]:
     """Settle what has to be the same for a whole set: the preparation with its infrared range, and the limits.
 
@@ -64,7 +65,7 @@ def settle(
         pairs: The set.
         out: The folder of the fused pictures.
         workers: How many to look at side by side.
-        looking: Shows the progress.
+        progress: Shows the progress.
 
     Returns:
         The choices and the pairs as `fuse_pairs` takes them.
@@ -73,13 +74,13 @@ def settle(
         InputError: Floating-point values that lie so far apart that percentiles say nothing.
     """
     pairs = [replace(pair, preparation=choices.preparation) for pair in pairs]
-    with looking("looking at the infrared", len(pairs)) as advance:
-        found = scenes(choices, out, pairs)
+    with progress("looking at the infrared", len(pairs)) as advance:
+        found = fusion_inputs(choices, out, pairs)
         ranges = infrared_ranges(found, choices.infrared_range, workers=workers, advance=advance)
     settled = zip(pairs, ranges, strict=True)
     pairs = [replace(pair, preparation=pair.preparation.within(values)) for pair, values in settled]
-    with looking("looking at the result", len(pairs)) as advance:
-        limits = set_limits(choices.fuser, scenes(choices, out, pairs), workers=workers, advance=advance)
+    with progress("looking at the result", len(pairs)) as advance:
+        limits = set_limits(choices.fuser, fusion_inputs(choices, out, pairs), workers=workers, advance=advance)
     return replace(choices, fuser=replace(choices.fuser, limits=limits)), pairs
 
 
@@ -109,7 +110,7 @@ def fuse_pairs(
     work = partial(fuse_pair, choices, out)
     with appending(out) as append, pool(workers) as executor:
         for pair, result in ordered(
-            executor, work, pairs, buffer_size=_ahead(workers), name=_name, on_abandoned=append
+            executor, work, pairs, buffer_size=queue_length(workers), name=_name, on_abandoned=append
         ):
             if isinstance(result, DiskFullError):  # nothing that follows could be written either
                 raise result
@@ -145,7 +146,7 @@ def plan_pairs(
     left = frozenset(pair.name for pair in todo)
     with pool(workers) as executor:
         yield from ordered(
-            executor, partial(_planned, choices, out, left), pairs, buffer_size=_ahead(workers), name=_name
+            executor, partial(_planned, choices, out, left), pairs, buffer_size=queue_length(workers), name=_name
         )
 
 
@@ -261,9 +262,9 @@ def sha256(path: Path) -> str:
         raise InputError(f"{path}: cannot be read any more ({error.strerror or error})") from error
 
 
-def _made(choices: Choices, out: Path, pair: Pair, *, write: bool = True) -> Made:
-    found, target = parts(choices, out, pair), choices.target(pair, out)
-    if isinstance(found, Blocks):
+def _made(choices: Choices, out: Path, pair: Pair, *, write: bool = True) -> FusedInfo:
+    found, target = fusion_input(choices, out, pair), choices.target(pair, out)
+    if isinstance(found, BlockwisePair):
         return found.fuse(choices.fuser, target, write=write)
     return found.fuse(choices.fuser, target, quality=choices.quality, write=write)
 
@@ -284,7 +285,3 @@ def _check_quality(target: Path, quality: int | None) -> None:
 
 def _name(pair: Pair) -> str:
     return pair.name
-
-
-def _ahead(workers: Workers) -> int:
-    return 2 * workers if isinstance(workers, int) else AHEAD

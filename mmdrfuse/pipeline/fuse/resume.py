@@ -10,8 +10,7 @@ from mmdrfuse.pipeline.fuse import manifest
 from mmdrfuse.pipeline.fuse.choices import Choices
 from mmdrfuse.pipeline.fuse.folder import sha256
 from mmdrfuse.pipeline.fuse.manifest import Entry
-from mmdrfuse.pipeline.fuse.set_ranges import AHEAD
-from mmdrfuse.system.workers import Workers, ordered, pool
+from mmdrfuse.system.workers import Workers, ordered, pool, queue_length
 
 
 def unfinished(choices: Choices, pairs: Sequence[Pair], out: Path, *, workers: Workers = 1) -> list[Pair]:
@@ -23,10 +22,9 @@ def unfinished(choices: Choices, pairs: Sequence[Pair], out: Path, *, workers: W
     if not (out / manifest.NAME).is_file():
         return list(pairs)
     entries = {entry.fused: entry for entry in manifest.read(out)}
-    ahead = 2 * workers if isinstance(workers, int) else AHEAD
     with pool(workers) as executor:
         # A source that cannot be read any more proves nothing: it fails when its turn comes.
-        results = ordered(executor, partial(_done, choices, out, entries), pairs, buffer_size=ahead)
+        results = ordered(executor, partial(_done, choices, out, entries), pairs, buffer_size=queue_length(workers))
         return [pair for pair, result in results if result is not True]
 
 

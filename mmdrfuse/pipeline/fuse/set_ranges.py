@@ -1,11 +1,12 @@
-"""What has to be looked for in a whole set or sequence before it is fused, so that all of it is fused alike.
+"""Find what has to be the same for a whole set or sequence before any of it is fused.
 
-Every file is read once more for it and counted in a histogram: memory does not grow with the set.
+This is the pass before the fusion: it reads every input once more and counts its values in a histogram, so memory does
+not grow with the set. `infrared_ranges` finds which infrared values become 0 and 1, `set_limits` which values of the
+network's output become black and white. `folder.settle` and `video.settle_video` call both.
 """
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Any, NamedTuple, Protocol, TypeVar
 
@@ -16,43 +17,38 @@ from mmdrfuse.errors import InputError, MMDRFuseError
 from mmdrfuse.images import PERCENTILES, Histogram, Levels
 from mmdrfuse.images.values.histogram import OUTPUTS
 from mmdrfuse.pipeline.fuse.fuser import Fuser
-from mmdrfuse.system.workers import Workers, ordered, pool
+from mmdrfuse.system.workers import Workers, ordered, pool, queue_length
 
 Result = TypeVar("Result")
 Advance = Callable[[str], object]
-Looking = Callable[[str, int | None], AbstractContextManager[Advance]]
-"""Shows the progress of a step with a title over so many items."""
-
-AHEAD = 8
-"""How many wait for an executor whose workers are not known."""
+"""Called with the name of each finished input."""
 
 _FEWEST_STEPS = 256
+"""Bins of a histogram of floating-point values between the two percentiles, at least."""
 
 
-def unseen(title: str, total: int | None) -> AbstractContextManager[Advance]:
-    """Show no progress."""
-    return nullcontext(str)
+class FusionInput(Protocol):
+    """Two sides in the parts that memory holds: a picture is one part, a huge picture many blocks, a video frames.
 
-
-class Parts(Protocol):
-    """Two sides in the parts that memory holds: a picture is one, a huge picture many blocks, a video many frames."""
+    Implemented by `whole.WholePair`, `blocks.BlockwisePair` and `video.VideoPair`.
+    """
 
     @property
     def name(self) -> str:
-        """What to call it."""
+        """Return the name for messages."""
 
-    def surely_eight_bit(self) -> bool:
-        """Tell, without decoding, that the infrared has 8 bits; False where only decoding can tell."""
+    def has_eight_bit_header(self) -> bool:
+        """Return whether the infrared is known to have 8 bits without decoding it."""
 
     def infrared(self) -> Iterator[NDArray[Any]]:
-        """Give the infrared's luminance as it is stored, every pixel once.
+        """Yield the infrared's luminance part by part as it is stored, every pixel once.
 
         Raises:
             InputError: It cannot be read.
         """
 
     def outputs(self, fuser: Fuser) -> Iterator[NDArray[np.float32]]:
-        """Give what the network makes of the prepared sides, every pixel once, before any range.
+        """Yield the network's output for the prepared sides, every pixel once, before any range.
 
         Raises:
             InputError: A side cannot be read.
@@ -60,142 +56,156 @@ class Parts(Protocol):
         """
 
 
-class _Seen(NamedTuple):
-    """What one infrared side holds."""
+class _InfraredValues(NamedTuple):
+    """The values of one infrared side."""
 
     dtype: np.dtype[Any]
     low: float
     high: float
     counts: NDArray[np.int64] | None
-    """By value; None for floating point, whose bins need the ends of the whole set."""
+    """By value; None for floating point, whose bins need the extremes of the whole set."""
 
 
 def infrared_ranges(
-    scenes: Sequence[Parts], levels: Levels, *, workers: Workers = 1, advance: Advance = str
+    inputs: Sequence[FusionInput], levels: Levels, *, workers: Workers = 1, advance: Advance = str
 ) -> list[tuple[float, ...]]:
-    """Find the range of the infrared for a whole set: one for all that are of one type.
+    """Find the range of the infrared for a whole set: one for all inputs of one type.
 
-    What cannot be read is passed over; it fails when its turn comes.
+    Inputs that cannot be read are passed over; they fail when their turn comes.
 
     Args:
-        scenes: The set.
+        inputs: The set.
         levels: What to look for.
-        workers: How many to look at side by side.
-        advance: Told the name of each that was looked at.
+        workers: How many to read side by side.
+        advance: Called with the name of each finished input.
 
     Returns:
-        For each the two stored values that become 0 and 1; empty where those of its type do.
+        For each input the two stored values that become 0 and 1; empty where the ends of its type do.
 
     Raises:
         InputError: Floating-point values that lie so far apart that percentiles say nothing.
     """
     if not levels.percent:
-        return [(levels.low, levels.high)] * len(scenes)
+        return [(levels.low, levels.high)] * len(inputs)
+
     types: dict[int, np.dtype[Any]] = {}
-    ends: dict[np.dtype[Any], tuple[float, float]] = {}
+    extremes: dict[np.dtype[Any], tuple[float, float]] = {}
     histograms: dict[np.dtype[Any], Histogram] = {}
-    for number, seen in _each(partial(_look, skip_eight_bit=levels.skip_eight_bit), scenes, workers, advance):
-        if seen is None:
+    count_values = partial(_infrared_values, skip_eight_bit=levels.skip_eight_bit)
+    for number, values in _map_readable(count_values, inputs, workers, advance):
+        if values is None:
             continue
-        types[number] = seen.dtype
-        low, high = ends.get(seen.dtype, (math.inf, -math.inf))
-        ends[seen.dtype] = min(low, seen.low), max(high, seen.high)
-        if seen.counts is not None:
-            histograms.setdefault(seen.dtype, _integers()).add(seen.counts)
-    for dtype in ends.keys() - histograms.keys():
-        floating = [scene for number, scene in enumerate(scenes) if types.get(number) == dtype]
-        histograms[dtype] = _histogram(partial(_count_infrared, ends=ends[dtype]), ends[dtype], floating, workers)
-    ranges = {dtype: _range(histogram, levels, dtype) for dtype, histogram in histograms.items()}
-    return [ranges[types[number]] if number in types else () for number in range(len(scenes))]
+        types[number] = values.dtype
+        low, high = extremes.get(values.dtype, (math.inf, -math.inf))
+        extremes[values.dtype] = min(low, values.low), max(high, values.high)
+        if values.counts is not None:
+            histograms.setdefault(values.dtype, _integer_histogram()).add(values.counts)
+
+    # Only now the extremes of the floating-point inputs are known, between which their bins lie: a second reading.
+    for dtype in extremes.keys() - histograms.keys():
+        floating = [one for number, one in enumerate(inputs) if types.get(number) == dtype]
+        count = partial(_count_infrared, extremes=extremes[dtype])
+        histograms[dtype] = _sum_counts(count, extremes[dtype], floating, workers)
+
+    ranges = {dtype: _percentile_range(histogram, levels, dtype) for dtype, histogram in histograms.items()}
+    return [ranges[types[number]] if number in types else () for number in range(len(inputs))]
 
 
 def set_limits(
-    fuser: Fuser, scenes: Sequence[Parts], *, workers: Workers = 1, advance: Advance = str
+    fuser: Fuser, inputs: Sequence[FusionInput], *, workers: Workers = 1, advance: Advance = str
 ) -> tuple[float, float] | None:
-    """Find what becomes black and white of a whole set, where ``percentile`` asks for it: fuse once to look.
+    """Find which values of the output become black and white in a whole set, where ``percentile`` is the range.
+
+    All of the set is fused once for it.
 
     Args:
         fuser: How to fuse.
-        scenes: The set, with the ranges of its infrared.
-        workers: How many to look at side by side.
-        advance: Told the name of each that was looked at.
+        inputs: The set, with the ranges of its infrared.
+        workers: How many to fuse side by side.
+        advance: Called with the name of each finished input.
 
     Returns:
-        The two values of the output; None where nothing has to be looked for, or nothing can be fused.
+        The two values of the output; None where the range needs no look at the set, or nothing can be fused.
     """
     if fuser.range != "percentile":
         return fuser.limits
-    histogram = _histogram(partial(_count_output, fuser=fuser), OUTPUTS, scenes, workers, advance)
+    histogram = _sum_counts(partial(_count_output, fuser=fuser), OUTPUTS, inputs, workers, advance)
     return histogram.percentiles(*PERCENTILES) if histogram.counts.any() else None
 
 
-def _each(
-    work: Callable[[Parts], Result], scenes: Sequence[Parts], workers: Workers, advance: Advance
+def _map_readable(
+    work: Callable[[FusionInput], Result], inputs: Sequence[FusionInput], workers: Workers, advance: Advance
 ) -> Iterator[tuple[int, Result]]:
+    """Yield the number and the result of every input that can be read."""
     with pool(workers) as executor:
-        results = ordered(executor, work, scenes, buffer_size=workers if isinstance(workers, int) else AHEAD)
-        for number, (scene, result) in enumerate(results):
-            advance(scene.name)
+        results = ordered(executor, work, inputs, buffer_size=queue_length(workers))
+        for number, (one, result) in enumerate(results):
+            advance(one.name)
             if not isinstance(result, MMDRFuseError):
                 yield number, result
 
 
-def _histogram(
-    count: Callable[[Parts], NDArray[np.int64]],
-    ends: tuple[float, float],
-    scenes: Sequence[Parts],
+def _sum_counts(
+    count: Callable[[FusionInput], NDArray[np.int64]],
+    extremes: tuple[float, float],
+    inputs: Sequence[FusionInput],
     workers: Workers,
     advance: Advance = str,
 ) -> Histogram:
-    histogram = Histogram(*ends)
-    for _, counts in _each(count, scenes, workers, advance):
+    histogram = Histogram(*extremes)
+    for _, counts in _map_readable(count, inputs, workers, advance):
         histogram.add(counts)
     return histogram
 
 
-def _count_infrared(scene: Parts, *, ends: tuple[float, float]) -> NDArray[np.int64]:
-    return _counts(_finite(scene), ends)
+def _count_infrared(one: FusionInput, *, extremes: tuple[float, float]) -> NDArray[np.int64]:
+    return _counts(_finite_infrared(one), extremes)
 
 
-def _count_output(scene: Parts, *, fuser: Fuser) -> NDArray[np.int64]:
-    return _counts(scene.outputs(fuser), OUTPUTS)
+def _count_output(one: FusionInput, *, fuser: Fuser) -> NDArray[np.int64]:
+    return _counts(one.outputs(fuser), OUTPUTS)
 
 
-def _counts(parts: Iterator[NDArray[Any]], ends: tuple[float, float]) -> NDArray[np.int64]:
-    histogram = Histogram(*ends)
+def _counts(parts: Iterator[NDArray[Any]], extremes: tuple[float, float]) -> NDArray[np.int64]:
+    histogram = Histogram(*extremes)
     for part in parts:
         histogram.add(histogram.count(part))
     return histogram.counts
 
 
-def _look(scene: Parts, *, skip_eight_bit: bool) -> _Seen | None:
-    """Count one infrared side; nothing where its range is that of its type."""
-    if skip_eight_bit and scene.surely_eight_bit():
+def _infrared_values(one: FusionInput, *, skip_eight_bit: bool) -> _InfraredValues | None:
+    """Count the values of one infrared side; None where it has 8 bits, and those are skipped."""
+    if skip_eight_bit and one.has_eight_bit_header():
         return None
-    low, high, dtype, histogram = math.inf, -math.inf, np.dtype(np.uint8), _integers()
-    for part in _finite(scene):
-        dtype, low, high = part.dtype, min(low, float(part.min())), max(high, float(part.max()))
+    low, high = math.inf, -math.inf
+    dtype = np.dtype(np.uint8)
+    histogram = _integer_histogram()
+    for part in _finite_infrared(one):
+        dtype = part.dtype
         if skip_eight_bit and dtype == np.uint8:
             return None
+        low = min(low, float(part.min()))
+        high = max(high, float(part.max()))
         if dtype.kind == "u":
             histogram.add(histogram.count(part))
-    return _Seen(dtype, low, high, histogram.counts if dtype.kind == "u" else None)
+    return _InfraredValues(dtype, low, high, histogram.counts if dtype.kind == "u" else None)
 
 
-def _finite(scene: Parts) -> Iterator[NDArray[Any]]:
-    for part in scene.infrared():
+def _finite_infrared(one: FusionInput) -> Iterator[NDArray[Any]]:
+    for part in one.infrared():
         if not np.isfinite(part).all():
-            raise InputError(f"{scene.name}: the infrared holds values that are no numbers; replace them first")
+            raise InputError(f"{one.name}: the infrared holds values that are no numbers; replace them first")
         yield part
 
 
-def _integers() -> Histogram:
+def _integer_histogram() -> Histogram:
     return Histogram(0, np.iinfo(np.uint16).max)
 
 
-def _range(histogram: Histogram, levels: Levels, dtype: np.dtype[Any]) -> tuple[float, float]:
+def _percentile_range(histogram: Histogram, levels: Levels, dtype: np.dtype[Any]) -> tuple[float, float]:
     low, high = histogram.percentiles(levels.low, levels.high)
     largest = histogram.percentile(100)
+    # A single far value, such as a mark for "no value here", leaves all others in a few bins.
     if dtype.kind == "f" and high - low < _FEWEST_STEPS * histogram.step < largest - histogram.low:
         raise InputError(
             f"the infrared values lie between {histogram.low:.6g} and {largest:.6g}, most of them near {low:.6g}: too "

@@ -23,16 +23,17 @@ from mmdrfuse.pipeline.fuse.choices import Choices
 from mmdrfuse.pipeline.fuse.fuser import Fuser, fuse_part, part_output
 from mmdrfuse.pipeline.fuse.manifest import check_folder
 from mmdrfuse.pipeline.fuse.nearest import nearest
-from mmdrfuse.pipeline.fuse.set_ranges import Looking, infrared_ranges, unseen
+from mmdrfuse.pipeline.fuse.set_ranges import infrared_ranges
 from mmdrfuse.system.atomic import refuse_existing, writing
 from mmdrfuse.system.paths import real
 from mmdrfuse.system.prefetch import prefetch
+from mmdrfuse.system.progress import Progress, silent
 from mmdrfuse.version import __version__
 
 RAW_SUFFIXES = frozenset({".gray", ".raw"})
 """Endings of files that get raw frames, 8-bit grey, as ``-`` does."""
 
-AHEAD = 4
+BUFFERED_FRAMES = 4
 """Frames that may wait before each worker."""
 
 _STORED_WHOLE = (8, 16)
@@ -43,7 +44,7 @@ Sides = tuple[NDArray[Any], NDArray[Any]]
 
 
 @dataclass(frozen=True)
-class Film:
+class VideoPair:
     """Two sequences in the parts that they are fused in: pairs of frames."""
 
     infrared_source: Source
@@ -72,7 +73,7 @@ class Film:
         except SizeError as error:
             raise error.at(self.name) from error
 
-    def surely_eight_bit(self) -> bool:
+    def has_eight_bit_header(self) -> bool:
         """Tell from the infrared's layout that it has 8 bits."""
         return self.layouts[0].depth == 8
 
@@ -112,8 +113,8 @@ class Film:
         """
         depth = self.layouts[1].depth
         with (
-            closing(prefetch(self.infrared_source.frames(), buffer_size=AHEAD)) as others,
-            closing(prefetch(self.visible_source.frames(), buffer_size=AHEAD)) as frames,
+            closing(prefetch(self.infrared_source.frames(), buffer_size=BUFFERED_FRAMES)) as others,
+            closing(prefetch(self.visible_source.frames(), buffer_size=BUFFERED_FRAMES)) as frames,
         ):
             for other, frame in nearest(others, frames):
                 luma = frame.luma if depth in _STORED_WHOLE else stretch(frame.luma, 0, 2**depth - 1)
@@ -128,20 +129,20 @@ class Film:
         return u, v
 
 
-def settle_film(
-    choices: Choices, film: Film, out: Path, *, overwrite: bool = False, looking: Looking = unseen
-) -> tuple[Choices, Film]:
+def settle_video(
+    choices: Choices, pair: VideoPair, out: Path, *, overwrite: bool = False, progress: Progress = silent
+) -> tuple[Choices, VideoPair]:
     """Refuse what cannot be done, then settle what has to be the same for all frames.
 
     Args:
         choices: What is asked for.
-        film: The two sides.
-        out: As in `fuse_film`.
+        pair: The two sides.
+        out: As in `fuse_video`.
         overwrite: Whether an existing file may be replaced.
-        looking: Shows the progress.
+        progress: Shows the progress.
 
     Returns:
-        The choices and the film as `fuse_film` takes them.
+        The choices and the videos as `fuse_video` takes them.
 
     Raises:
         ChoiceError: Something is asked for that a sequence does not have, or a pipe, which can be read once only.
@@ -151,33 +152,33 @@ def settle_film(
         MissingExtraError: PyAV is not installed.
     """
     _check_choices(choices)
-    _check_sources(film)
-    _check_target(film, out, overwrite=overwrite)
-    film = replace(film, preparation=choices.preparation)
+    _check_sources(pair)
+    _check_target(pair, out, overwrite=overwrite)
+    pair = replace(pair, preparation=choices.preparation)
     levels, fuser = choices.infrared_range, choices.fuser
-    film.size()  # before anything is looked for
-    if levels.percent and not (levels.skip_eight_bit and film.surely_eight_bit()):
-        _check_repeatable("percentiles of the infrared side", film.infrared_source)
-    with looking("looking at the infrared", 1) as advance:
-        (values,) = infrared_ranges([film], levels, advance=advance)
-    film = replace(film, preparation=film.preparation.within(values))
+    pair.size()  # before anything is looked for
+    if levels.percent and not (levels.skip_eight_bit and pair.has_eight_bit_header()):
+        _check_repeatable("percentiles of the infrared side", pair.infrared_source)
+    with progress("looking at the infrared", 1) as advance:
+        (values,) = infrared_ranges([pair], levels, advance=advance)
+    pair = replace(pair, preparation=pair.preparation.within(values))
     if not (fuser.limits or constant_limits(fuser.range)):
-        _check_repeatable(f"range {fuser.range}", film.infrared_source, film.visible_source)
-    with looking("looking at the result", 1):
-        limits = fuser.limits_of(lambda: film.outputs(fuser))
-    return replace(choices, fuser=replace(fuser, limits=limits)), film
+        _check_repeatable(f"range {fuser.range}", pair.infrared_source, pair.visible_source)
+    with progress("looking at the result", 1):
+        limits = fuser.limits_of(lambda: pair.outputs(fuser))
+    return replace(choices, fuser=replace(fuser, limits=limits)), pair
 
 
 def fuse_sequences(
     choices: Choices, infrared: Source, visible: Source, out: Path, *, overwrite: bool = False
 ) -> Iterator[int | None]:
-    """Settle and fuse two sequences: `settle_film`, then `fuse_film`, whose arguments and failures these are."""
-    choices, film = settle_film(choices, Film(infrared, visible), out, overwrite=overwrite)
-    yield from fuse_film(choices, film, out, overwrite=overwrite)
+    """Settle and fuse two sequences: `settle_video`, then `fuse_video`, whose arguments and failures these are."""
+    choices, pair = settle_video(choices, VideoPair(infrared, visible), out, overwrite=overwrite)
+    yield from fuse_video(choices, pair, out, overwrite=overwrite)
 
 
-def fuse_film(
-    choices: Choices, film: Film, out: Path, *, overwrite: bool = False, warn: Warn = warnings.warn
+def fuse_video(
+    choices: Choices, pair: VideoPair, out: Path, *, overwrite: bool = False, warn: Warn = warnings.warn
 ) -> Iterator[int | None]:
     """Fuse two sequences, giving the number of frames to expect, if known, after each that was written.
 
@@ -185,8 +186,8 @@ def fuse_film(
     infrared frame nearest in time; it ends where either side does.
 
     Args:
-        choices: As `settle_film` gives them.
-        film: The same.
+        choices: As `settle_video` gives them.
+        pair: The same.
         out: A video file, a file of raw frames (`RAW_SUFFIXES`), or ``-`` for raw frames on standard output. A file
             appears when it is complete, or not at all.
         overwrite: Whether an existing file may be replaced.
@@ -196,15 +197,15 @@ def fuse_film(
         InputError: A side cannot be read.
         OutputError: The result cannot be written.
     """
-    fuser, layout = choices.fuser, film.layouts[1]
-    low, high = fuser.limits_of(lambda: film.outputs(fuser))
+    fuser, layout = choices.fuser, pair.layouts[1]
+    low, high = fuser.limits_of(lambda: pair.outputs(fuser))
     weights = f"{choices.checkpoint.name} {choices.checkpoint.sha256[:12]}"
     comment = f"mmdrfuse {__version__} {weights}, range {fuser.range} ({low:.5g} to {high:.5g})"
-    height, width = film.size()
+    height, width = pair.size()
     made = replace(layout, height=height, width=width)
     with (
-        _writing(out, made, film.visible_source, comment, warn, overwrite) as write,
-        closing(prefetch(film.fused(fuser), buffer_size=AHEAD)) as frames,
+        _writing(out, made, pair.visible_source, comment, warn, overwrite) as write,
+        closing(prefetch(pair.fused(fuser), buffer_size=BUFFERED_FRAMES)) as frames,
     ):
         for frame in frames:
             write(frame)
@@ -247,19 +248,19 @@ def _check_choices(choices: Choices) -> None:
         raise ChoiceError(f"page {choices.preparation.page} is for pictures: a video's frames are all fused")
 
 
-def _check_sources(film: Film) -> None:
+def _check_sources(pair: VideoPair) -> None:
     """Refuse what the first frame would find out, so that a dry run says so."""
-    for source in (film.infrared_source, film.visible_source):
+    for source in (pair.infrared_source, pair.visible_source):
         if source.path == PIPE and sys.stdin is None:
             raise InputError("standard input is closed; feed it, or name a file")
         if isinstance(source, RawSource) and source.path != PIPE and not source.path.exists():
             raise InputError(f"{source.path}: no such file or pipe")
 
 
-def _check_target(film: Film, out: Path, *, overwrite: bool) -> None:
+def _check_target(pair: VideoPair, out: Path, *, overwrite: bool) -> None:
     if out == PIPE:
         return
-    sources = film.infrared_source.path, film.visible_source.path
+    sources = pair.infrared_source.path, pair.visible_source.path
     if any(path != PIPE and real(path) == real(out) for path in sources):
         raise OutputError(f"{out}: is one of the sources; choose another place for the fused video")
     if out.is_dir():

@@ -1,4 +1,7 @@
-"""A pair of pictures in one piece: one part."""
+"""Fuse a pair of pictures in one piece: the plain case, in which a pair is one part.
+
+`folder` takes a `WholePair` for every pair that is not huge or tiled; `blocks.BlockwisePair` does the others.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,29 +16,29 @@ from mmdrfuse.images import luminance
 from mmdrfuse.images.header import peek
 from mmdrfuse.pair import Pair
 from mmdrfuse.pipeline.fuse.fuser import Fuser, deeper, fuse_part, part_output
-from mmdrfuse.pipeline.fuse.made import Made, Stored
+from mmdrfuse.pipeline.fuse.info import FusedInfo, SourceInfo
 
 _DEEPEST = {".png": np.uint16, ".tif": np.float32, ".tiff": np.float32}
 
 
 @dataclass(frozen=True)
-class Whole:
-    """A pair in one part."""
+class WholePair:
+    """A pair that is fused in one piece."""
 
     pair: Pair
 
     @property
     def name(self) -> str:
-        """What to call it."""
+        """Return the pair's name."""
         return self.pair.name
 
-    def surely_eight_bit(self) -> bool:
+    def has_eight_bit_header(self) -> bool:
         """Return whether the infrared file's header says that it holds 8 bits."""
-        undecoded = peek(self.pair.infrared, side="infrared")
-        return undecoded is not None and undecoded.dtype == np.uint8
+        header = peek(self.pair.infrared, side="infrared")
+        return header is not None and header.dtype == np.uint8
 
     def infrared(self) -> Iterator[NDArray[Any]]:
-        """Give the infrared's luminance as it is stored.
+        """Yield the infrared's luminance as it is stored.
 
         Raises:
             InputError: It cannot be read.
@@ -43,7 +46,7 @@ class Whole:
         yield luminance(self.pair.load_infrared().image)
 
     def outputs(self, fuser: Fuser) -> Iterator[NDArray[np.float32]]:
-        """Give what the network makes of the prepared sides, before any range.
+        """Yield the network's output for the prepared sides, before any range.
 
         Raises:
             InputError: A side cannot be read.
@@ -53,13 +56,13 @@ class Whole:
         with self.pair.named():
             yield part_output(fuser, self.pair.preparation, infrared, visible)
 
-    def fuse(self, fuser: Fuser, target: Path, *, quality: int | None = None, write: bool = True) -> Made:
+    def fuse(self, fuser: Fuser, target: Path, *, quality: int | None = None, write: bool = True) -> FusedInfo:
         """Fuse the pair; the file appears when it is complete, or not at all.
 
         Args:
             fuser: How.
             target: The picture to write.
-            quality: Of formats that lose some.
+            quality: Of lossy formats, 1 to 100; None for their default.
             write: False to do everything else, and to write nothing.
 
         Raises:
@@ -72,17 +75,20 @@ class Whole:
         dtype = storable(target.suffix, deeper(infrared.dtype, visible.dtype))
         with self.pair.named():
             fused = fuse_part(fuser, self.pair.preparation, infrared, visible, dtype=dtype)
+
         metadata = pictures[fused.side == "visible"].metadata
         if write:
             images.write(target, fused.image, quality=quality, metadata=metadata)
         else:
+            # Encoding alone finds what a format cannot hold, such as a WebP of more than 16,383 pixels a side.
             images.encode(fused.image, target.suffix, quality=quality, metadata=metadata, name=str(target))
+
         height, width = fused.image.shape[:2]
-        infrared_side, visible_side = (Stored.of(picture.image, picture.sha256) for picture in pictures)
-        return Made(width, height, fused.limits, fused.image.ndim == 3, dtype, infrared_side, visible_side)
+        sources = [SourceInfo.of(picture.image, picture.sha256) for picture in pictures]
+        return FusedInfo(width, height, fused.limits, fused.image.ndim == 3, dtype, *sources)
 
 
 def storable(suffix: str, dtype: np.dtype[Any]) -> np.dtype[Any]:
-    """Give the type closest to ``dtype`` that a format can hold: 16 bits in PNG and TIFF, floating point in TIFF."""
+    """Return the type closest to ``dtype`` that a format can hold: 16 bits in PNG and TIFF, floating point in TIFF."""
     deepest = np.dtype(_DEEPEST.get(suffix.lower(), np.uint8))
     return dtype if deeper(deepest, dtype) == deepest else deepest

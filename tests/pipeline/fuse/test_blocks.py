@@ -17,7 +17,7 @@ from mmdrfuse.errors import InputError, MissingExtraError, SizeError
 from mmdrfuse.images.formats import tiff_blocks as tiled
 from mmdrfuse.pair import Pair, Preparation
 from mmdrfuse.pipeline.fuse import blocks
-from mmdrfuse.pipeline.fuse.blocks import Blocks, fits_blocks
+from mmdrfuse.pipeline.fuse.blocks import BlockwisePair, fits_blocks
 from mmdrfuse.pipeline.fuse.fuser import Fuser, fuse_part
 
 
@@ -63,7 +63,7 @@ def test_blocks_and_the_whole_are_equal_to_the_bit(
     small_blocks(16 if seed % 2 else 32, 1 + seed % 3)
     shape = (height, width, 3) if colour else (height, width)
     pair, infrared, visible = stored_pair(folder, rng, shape, tile=(tile, tile))
-    Blocks(pair).fuse(fuser, folder / "out.tif")
+    BlockwisePair(pair).fuse(fuser, folder / "out.tif")
     np.testing.assert_array_equal(images.read(folder / "out.tif"), fuser(infrared, visible).image)
 
 
@@ -81,7 +81,7 @@ def test_blocks_and_the_whole_are_equal_to_the_bit(
 )
 def test_every_layout_of_the_file_gives_the_same_pixels(fuser, small_blocks, rng, tmp_path, kinds, options):
     pair, infrared, visible = stored_pair(tmp_path, rng, (53, 101), kinds, **options)
-    made = Blocks(pair).fuse(fuser, tmp_path / "out.tif")
+    made = BlockwisePair(pair).fuse(fuser, tmp_path / "out.tif")
     expected = fuser(infrared, visible).image
     assert made.dtype == expected.dtype
     np.testing.assert_array_equal(images.read(tmp_path / "out.tif"), expected)
@@ -90,7 +90,7 @@ def test_every_layout_of_the_file_gives_the_same_pixels(fuser, small_blocks, rng
 def test_extremes_are_those_of_the_whole_picture(fuser, small_blocks, rng, tmp_path):
     pair, infrared, visible = stored_pair(tmp_path, rng, (40, 90))
     stretched = replace(fuser, range="minmax")
-    made = Blocks(pair).fuse(stretched, tmp_path / "out.tif")
+    made = BlockwisePair(pair).fuse(stretched, tmp_path / "out.tif")
     expected = stretched(infrared, visible)
     assert made.limits == expected.limits
     np.testing.assert_array_equal(images.read(tmp_path / "out.tif"), expected.image)
@@ -98,7 +98,7 @@ def test_extremes_are_those_of_the_whole_picture(fuser, small_blocks, rng, tmp_p
 
 def test_percentiles_are_those_of_the_whole_picture(fuser, small_blocks, rng, tmp_path):
     pair, infrared, visible = stored_pair(tmp_path, rng, (40, 90))
-    made = Blocks(pair).fuse(replace(fuser, range="percentile"), tmp_path / "out.tif")
+    made = BlockwisePair(pair).fuse(replace(fuser, range="percentile"), tmp_path / "out.tif")
     expected = np.percentile(fuser.output(infrared, visible), (1, 99), method="inverted_cdf")
     np.testing.assert_allclose(made.limits, expected, atol=2 / 65535)  # the width of a bin
 
@@ -106,7 +106,7 @@ def test_percentiles_are_those_of_the_whole_picture(fuser, small_blocks, rng, tm
 def test_an_infrared_range_is_applied(fuser, small_blocks, rng, tmp_path):
     pair, infrared, visible = stored_pair(tmp_path, rng, (40, 90), ("uint16", "uint8"))
     pair = replace(pair, preparation=Preparation(infrared_range=(5000.0, 50000.0)))
-    Blocks(pair).fuse(fuser, tmp_path / "out.tif")
+    BlockwisePair(pair).fuse(fuser, tmp_path / "out.tif")
     prepared = pair.prepared(infrared, visible)
     expected = fuser(prepared.infrared, prepared.visible, dtype=np.dtype(np.uint16)).image
     np.testing.assert_array_equal(images.read(tmp_path / "out.tif"), expected)
@@ -120,7 +120,7 @@ def test_colour_far_from_the_corner_is_kept_by_every_block(fuser, small_blocks, 
     sides = {"ir": gray, "vi": gray} | {side: colour}
     for name, image in sides.items():
         tifffile.imwrite(tmp_path / f"{name}.tif", image, tile=(16, 16))
-    made = Blocks(Pair("x", tmp_path / "ir.tif", tmp_path / "vi.tif")).fuse(fuser, tmp_path / "out.tif")
+    made = BlockwisePair(Pair("x", tmp_path / "ir.tif", tmp_path / "vi.tif")).fuse(fuser, tmp_path / "out.tif")
     assert made.color
     np.testing.assert_array_equal(images.read(tmp_path / "out.tif"), fuser(sides["ir"], sides["vi"]).image)
 
@@ -129,7 +129,7 @@ def test_gray_in_three_channels_is_gray(fuser, small_blocks, rng, tmp_path):
     gray = rng.integers(0, 256, (20, 60)).astype(np.uint8)
     for name in ("ir", "vi"):
         tifffile.imwrite(tmp_path / f"{name}.tif", np.stack([gray] * 3, axis=-1), tile=(16, 16))
-    made = Blocks(Pair("x", tmp_path / "ir.tif", tmp_path / "vi.tif")).fuse(fuser, tmp_path / "out.tif")
+    made = BlockwisePair(Pair("x", tmp_path / "ir.tif", tmp_path / "vi.tif")).fuse(fuser, tmp_path / "out.tif")
     assert not made.color
     assert images.read(tmp_path / "out.tif").ndim == 2
 
@@ -137,7 +137,7 @@ def test_gray_in_three_channels_is_gray(fuser, small_blocks, rng, tmp_path):
 def test_the_place_on_earth_and_the_author_are_carried_over(fuser, rng, tmp_path):
     tags = [(33550, "d", 3, (0.5, 0.5, 0.0), True), (315, "s", 0, "A. Author", True)]
     pair, _, _ = stored_pair(tmp_path, rng, (40, 50), tile=(16, 16), extratags=tags)
-    Blocks(pair).fuse(fuser, tmp_path / "out.tif")
+    BlockwisePair(pair).fuse(fuser, tmp_path / "out.tif")
     with tifffile.TiffFile(tmp_path / "out.tif") as file:
         found = file.pages.first.tags
         assert found[33550].value == (0.5, 0.5, 0.0)
@@ -154,7 +154,7 @@ def test_a_source_that_is_written_to_meanwhile_leaves_no_file(fuser, rng, tmp_pa
         return fuser.engine(infrared, visible)
 
     with pytest.raises(InputError, match=r"vi\.tif: was changed while it was read"):
-        Blocks(pair).fuse(replace(fuser, engine=engine), tmp_path / "out.tif")
+        BlockwisePair(pair).fuse(replace(fuser, engine=engine), tmp_path / "out.tif")
     assert not (tmp_path / "out.tif").exists()
 
 
@@ -163,7 +163,7 @@ def test_what_is_carried_over_is_of_the_side_whose_colour_is_kept(fuser, rng, tm
     for name, tag in (("ir", "I"), ("vi", "V")):
         image = rng.integers(0, 255, (40, 50, 3) if name == coloured else (40, 50)).astype(np.uint8)
         tifffile.imwrite(tmp_path / f"{name}.tif", image, tile=(16, 16), extratags=[(315, "s", 0, tag, True)])
-    Blocks(Pair("x", tmp_path / "ir.tif", tmp_path / "vi.tif")).fuse(fuser, tmp_path / "out.tif")
+    BlockwisePair(Pair("x", tmp_path / "ir.tif", tmp_path / "vi.tif")).fuse(fuser, tmp_path / "out.tif")
     with tifffile.TiffFile(tmp_path / "out.tif") as file:
         assert file.pages.first.tags[315].value == author
 
@@ -198,7 +198,7 @@ def test_a_failure_leaves_no_file(fuser, rng, tmp_path):
         offset = file.pages.first.dataoffsets[4]
     pair.visible.write_bytes(content[:offset] + bytes(100) + content[offset + 100 :])
     with pytest.raises(InputError, match=r"vi\.tif: damaged"):
-        Blocks(pair).fuse(fuser, tmp_path / "out.tif")
+        BlockwisePair(pair).fuse(fuser, tmp_path / "out.tif")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["ir.tif", "vi.tif"]
 
 
@@ -206,7 +206,7 @@ def test_misfits_are_explained(fuser, rng, tmp_path):
     pair, _, _ = stored_pair(tmp_path, rng, (30, 40), tile=(16, 16))
     tifffile.imwrite(tmp_path / "wide.tif", np.zeros((30, 41), np.uint8), tile=(16, 16))
     with pytest.raises(SizeError, match=r"ir\.tif is 40x30 and .*wide\.tif 41x30 pixels: blocks need one size"):
-        Blocks(replace(pair, visible=tmp_path / "wide.tif")).fuse(fuser, tmp_path / "out.tif")
+        BlockwisePair(replace(pair, visible=tmp_path / "wide.tif")).fuse(fuser, tmp_path / "out.tif")
 
 
 @pytest.mark.parametrize("policy", ["clip", "minmax"])
@@ -216,7 +216,7 @@ def test_a_coloured_infrared_with_a_range_is_that_of_the_whole(fuser, small_bloc
     for name, image in zip(("ir", "vi"), sides, strict=True):
         tifffile.imwrite(tmp_path / f"{name}.tif", image, tile=(16, 16))
     pair = Pair("x", tmp_path / "ir.tif", tmp_path / "vi.tif", Preparation(infrared_range=(50.0, 200.0)))
-    Blocks(pair).fuse(replace(fuser, range=policy), tmp_path / "out.tif")
+    BlockwisePair(pair).fuse(replace(fuser, range=policy), tmp_path / "out.tif")
     whole = fuse_part(replace(fuser, range=policy), pair.preparation, *sides, dtype=np.dtype(np.uint8))
     np.testing.assert_array_equal(images.read(tmp_path / "out.tif"), whole.image)
 
@@ -235,7 +235,7 @@ def test_small_files_that_cannot_be_cut_are_left_to_the_usual_way(rng, tmp_path,
 
 def test_every_pixel_is_counted_once(rng, tmp_path, small_blocks):
     pair, infrared, _ = stored_pair(tmp_path, rng, (40, 90), ("uint16", "uint8"))
-    counts = np.concatenate([block.ravel() for block in Blocks(pair).infrared()])
+    counts = np.concatenate([block.ravel() for block in BlockwisePair(pair).infrared()])
     np.testing.assert_array_equal(np.sort(counts), np.sort(infrared, axis=None))
 
 
@@ -250,9 +250,9 @@ def test_a_folders_run_does_blocks_by_itself_and_records_the_same(rng, tmp_path,
     for huge in (blocks.HUGE, 1):
         monkeypatch.setattr(blocks, "HUGE", huge)
         choices, out = Choices(Fuser(make(checkpoint), policy), checkpoint, suffix=".tif"), tmp_path / str(huge)
-        assert isinstance(folder.parts(choices, out, pair), Blocks) == (huge == 1)
+        assert isinstance(folder.fusion_input(choices, out, pair), BlockwisePair) == (huge == 1)
         choices, pairs = folder.settle(choices, [pair], out)
-        plans.append([planned.made for _, planned in folder.plan_pairs(choices, pairs, pairs, out)])
+        plans.append([planned.info for _, planned in folder.plan_pairs(choices, pairs, pairs, out)])
         made = [entry for _, entry in folder.fuse_pairs(choices, pairs, out)]
         entries.append([replace(entry, seconds=0, finished="", nbytes=0) for entry in made])
         pictures.append(images.read(choices.target(pair, out)))
@@ -268,10 +268,10 @@ from mmdrfuse import models
 from mmdrfuse.engine import make
 from mmdrfuse.pipeline.fuse.fuser import Fuser, fuse_part
 from mmdrfuse.pair import Pair
-from mmdrfuse.pipeline.fuse.blocks import Blocks
+from mmdrfuse.pipeline.fuse.blocks import BlockwisePair
 folder = Path(sys.argv[1])
 pair = Pair("x", folder / "side.tif", folder / "side.tif")
-Blocks(pair).fuse(Fuser(make(models.read("ivif"))), folder / "out.tif")
+BlockwisePair(pair).fuse(Fuser(make(models.read("ivif"))), folder / "out.tif")
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 
@@ -303,7 +303,7 @@ def test_only_a_picture_that_is_alone_in_its_file_is_taken_fits_blocks(tmp_path,
 
 def test_description_in_any_language_goes_into_the_result(tmp_path, rng, fuser):
     stored_pair(tmp_path, rng, (40, 30), tile=(16, 16), description="Müller, 紅外".encode())
-    Blocks(Pair("x", tmp_path / "ir.tif", tmp_path / "vi.tif")).fuse(fuser, tmp_path / "out.tif")
+    BlockwisePair(Pair("x", tmp_path / "ir.tif", tmp_path / "vi.tif")).fuse(fuser, tmp_path / "out.tif")
     with tifffile.TiffFile(tmp_path / "out.tif") as file:
         assert file.pages.first.description == "Müller, 紅外"
 

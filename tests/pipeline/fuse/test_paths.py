@@ -45,7 +45,7 @@ def in_blocks(asked, sides, out):
     pair = Pair("x", out / "ir.tif", out / "vi.tif", asked.preparation, output="x.tif")
     for path, side in zip((pair.infrared, pair.visible), sides, strict=True):
         tifffile.imwrite(path, side, tile=(16, 16))
-    assert isinstance(folder.parts(asked, out, pair), blocks.Blocks) is asked.preparation.pointwise
+    assert isinstance(folder.fusion_input(asked, out, pair), blocks.BlockwisePair) is asked.preparation.pointwise
     return fused(asked, pair, out / "out")
 
 

@@ -105,8 +105,8 @@ def test_plan_says_what_becomes_of_each_pair_and_writes_nothing(choices, out, pa
     before = sorted(path.stat().st_mtime_ns for path in out.iterdir())
     plans = dict(plan_pairs(choices, pairs, pairs[1:], out, overwrite=True))
     assert [entry.action for entry in plans.values()] == ["skip", "replace", "write"]
-    assert plans[pairs[0]].made is None
-    made = plans[pairs[1]].made
+    assert plans[pairs[0]].info is None
+    made = plans[pairs[1]].info
     assert (str(made.infrared), str(made.visible)) == ("8x6 uint8", "8x6 uint8 RGB")
     assert (made.width, made.height) == (8, 6)
     assert sorted(path.stat().st_mtime_ns for path in out.iterdir()) == before

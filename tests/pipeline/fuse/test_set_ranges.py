@@ -9,7 +9,7 @@ from mmdrfuse.errors import InputError
 from mmdrfuse.images import Levels
 from mmdrfuse.pipeline import Fuser, Pair
 from mmdrfuse.pipeline.fuse.set_ranges import infrared_ranges, set_limits
-from mmdrfuse.pipeline.fuse.whole import Whole
+from mmdrfuse.pipeline.fuse.whole import WholePair
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def pairs(tmp_path):
             paths = tmp_path / f"ir{number}{suffix}", tmp_path / f"vi{number}.png"
             images.write(paths[0], image)
             images.write(paths[1], np.zeros(image.shape[:2], np.uint8))
-            made.append(Whole(Pair(str(number), *paths)))
+            made.append(WholePair(Pair(str(number), *paths)))
         return made
 
     return write
@@ -60,7 +60,7 @@ def test_percentiles_of_8_bits_are_taken_when_asked_for(pairs, rng):
 
 
 def test_given_values_need_no_look_at_any_picture(tmp_path):
-    missing = Whole(Pair("a", tmp_path / "none.png", tmp_path / "none.png"))
+    missing = WholePair(Pair("a", tmp_path / "none.png", tmp_path / "none.png"))
     assert infrared_ranges([missing], Levels.parse("7000..9500")) == [(7000, 9500)]
 
 
@@ -97,5 +97,5 @@ def test_limits_of_the_output_are_those_of_the_whole_set(pairs, rng):
 
 @pytest.mark.parametrize("policy", ["clip", "minmax", "fixed:0,0.5", "percentile"])
 def test_other_ranges_and_sets_without_a_good_pair_have_no_limits(policy, tmp_path):
-    missing = Whole(Pair("a", tmp_path / "none.png", tmp_path / "none.png"))
+    missing = WholePair(Pair("a", tmp_path / "none.png", tmp_path / "none.png"))
     assert set_limits(Fuser(BASELINES["max"], policy), [missing]) is None

@@ -1,4 +1,7 @@
-"""How a picture was made, and of what, whether in one piece or in blocks."""
+"""What is recorded of a fused picture and its sources, whether it was fused in one piece or in blocks.
+
+`WholePair.fuse` and `BlockwisePair.fuse` return it; `folder` makes a line of the manifest of it.
+"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,8 +11,8 @@ from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
-class Stored:
-    """One side as its file holds it."""
+class SourceInfo:
+    """Size, type and hash of one side, as its file holds it."""
 
     width: int
     height: int
@@ -20,9 +23,10 @@ class Stored:
     """Of the file, of the very bytes that were decoded."""
 
     @classmethod
-    def of(cls, image: NDArray[Any], sha256: str) -> "Stored":
+    def of(cls, image: NDArray[Any], sha256: str) -> "SourceInfo":
         """Describe a picture that was read in one piece."""
-        return cls(image.shape[1], image.shape[0], image.dtype, image.ndim == 3, sha256)
+        height, width = image.shape[:2]
+        return cls(width, height, image.dtype, image.ndim == 3, sha256)
 
     def __str__(self) -> str:
         """Return size, type and colour in words."""
@@ -30,8 +34,8 @@ class Stored:
 
 
 @dataclass(frozen=True)
-class Made:
-    """A fused picture."""
+class FusedInfo:
+    """Size, type and output limits of a fused picture, with its sources."""
 
     width: int
     height: int
@@ -40,5 +44,5 @@ class Made:
     color: bool
     """Whether it has colour."""
     dtype: np.dtype[Any]
-    infrared: Stored
-    visible: Stored
+    infrared: SourceInfo
+    visible: SourceInfo
