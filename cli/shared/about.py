@@ -3,7 +3,6 @@
 import os
 import platform
 import sys
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from mmdrfuse.version import __version__
@@ -26,6 +25,9 @@ def about() -> dict[str, str | int | None]:
 
 
 def _version(package: str) -> str | None:
+    # Imported here: it brings the email package along, for which every command would wait 8 ms.
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         return version(package)
     except PackageNotFoundError:

@@ -106,7 +106,6 @@ def fuse_pairs(
         DiskFullError: The disk is full; what is in the manifest is there.
     """
     check_targets(choices, pairs, out, overwrite=overwrite)
-    check_folder(out)
     work = partial(fuse_pair, choices, out)
     with appending(out) as append, pool(workers) as executor:
         for pair, result in ordered(

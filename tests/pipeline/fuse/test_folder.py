@@ -207,3 +207,12 @@ def test_full_disk_stops_the_run_and_keeps_what_is_there(choices, out, pairs, mo
         results.extend(fuse_pairs(choices, pairs, out))
     assert sorted(path.name for path in out.iterdir()) == ["manifest.jsonl", f"{pairs[0].name}.png"]
     assert [entry.fused for entry in manifest.read(out)] == [f"{pairs[0].name}.png"]
+
+
+def test_a_run_reads_an_existing_manifest_once(choices, out, pairs, monkeypatch):
+    list(fuse_pairs(choices, pairs, out))
+    folders = []
+    read = manifest.read
+    monkeypatch.setattr(manifest, "read", lambda folder: folders.append(folder) or read(folder))
+    list(fuse_pairs(choices, pairs, out, overwrite=True))
+    assert folders == [out]
