@@ -12,12 +12,12 @@ _TITLE = 22
 
 
 def sheet(rows: Iterable[Sequence[NDArray[Any]]], titles: Sequence[str], *, height: int = 240) -> NDArray[np.uint8]:
-    """Lay pictures out as a table on white.
+    """Arrange pictures in a table on white.
 
     Args:
-        rows: Pictures of each row, uint8 H×W or H×W×3; one row has one aspect ratio. Taken one at a time.
-        titles: One a column.
-        height: Pixels that each picture is scaled to.
+        rows: The pictures of each row, uint8, H×W or H×W×3. The rows are taken one at a time.
+        titles: One for each column.
+        height: Pixels; each picture is scaled to it.
 
     Returns:
         H×W×3 uint8.
@@ -26,7 +26,8 @@ def sheet(rows: Iterable[Sequence[NDArray[Any]]], titles: Sequence[str], *, heig
     widths = [max(row[column].width for row in scaled) for column in range(len(titles))]
     width = sum(widths) + _GAP * (len(titles) + 1)
     canvas = Image.new("RGB", (width, _TITLE + (height + _GAP) * len(scaled)), "white")
-    draw, font = ImageDraw.Draw(canvas), ImageFont.load_default(14)
+    draw = ImageDraw.Draw(canvas)
+    font = ImageFont.load_default(14)
     left = _GAP
     for column, title in enumerate(titles):
         draw.text((left, 3), title, fill="black", font=font)
@@ -39,6 +40,5 @@ def sheet(rows: Iterable[Sequence[NDArray[Any]]], titles: Sequence[str], *, heig
 def _fit(picture: NDArray[Any], height: int) -> Image.Image:
     image = Image.fromarray(picture).convert("RGB")
     width = max(1, round(image.width * height / image.height))
-    return image.resize(
-        (width, height), Image.Resampling.LANCZOS if height < image.height else Image.Resampling.BICUBIC
-    )
+    method = Image.Resampling.LANCZOS if height < image.height else Image.Resampling.BICUBIC
+    return image.resize((width, height), method)

@@ -1,4 +1,4 @@
-"""DICOM files before SimpleITK reads them: how to know one, and what it would read wrong or not survive.
+"""DICOM files before SimpleITK reads them: recognise them, and refuse what SimpleITK reads wrong or cannot survive.
 
 References:
     DICOM PS3.5 (elements, transfer syntaxes), PS3.3, C.7.6.3 (photometric interpretation), https://dicom.nema.org.
@@ -17,26 +17,26 @@ _IMPLICIT, _BIG_ENDIAN, _DEFLATED = "1.2.840.10008.1.2", "1.2.840.10008.1.2.2", 
 _RLE = "1.2.840.10008.1.2.5"
 _JPEG = ("1.2.840.10008.1.2.4.5", "1.2.840.10008.1.2.4.70")
 _JPEG_2000 = ("1.2.840.10008.1.2.4.9", "1.2.840.10008.1.2.4.20")
-"""How the transfer syntaxes of JPEG begin, and those of JPEG 2000 and its high-throughput form."""
+"""Prefixes of the transfer syntaxes of JPEG, and of JPEG 2000 with its high-throughput form."""
 _COLOURS = frozenset({"RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT", "PALETTE COLOR"})
-"""Photometric interpretations that come out as red, green and blue."""
+"""Photometric interpretations that SimpleITK converts to red, green and blue."""
 
 _LONG = frozenset({b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"})
-"""Value representations whose length has four bytes, after two empty ones: PS3.5, 7.1.2."""
+"""Value representations whose length has four bytes, after two reserved ones: PS3.5, 7.1.2."""
 _PIXELS, _ITEM, _END = (0x7FE0, 0x0010), (0xFFFE, 0xE000), (0xFFFE, 0xE0DD)
 _UNKNOWN = 0xFFFFFFFF
-"""The length of what ends with a delimiter."""
+"""The length of elements that end with a delimiter."""
 
 
 def is_numbered(path: Path) -> bool:
-    """Tell whether a name has a number where its ending would be, as in ``IM.0001`` and ``1.2.840.113619.2``."""
+    """Return whether a name has a number in place of an ending, as in ``IM.0001`` and ``1.2.840.113619.2``."""
     return re.fullmatch(r"\.\d+", path.suffix, re.ASCII) is not None
 
 
 def is_unnamed(path: Path) -> bool:
-    """Tell whether a file with a number or nothing in place of an ending is DICOM, by its first 132 bytes.
+    """Return whether a file without an ending, or with a number in its place, is DICOM by its first 132 bytes.
 
-    No other file is opened. A DICOMDIR, which lists a medium's files, is none of them.
+    Other files are not opened. A DICOMDIR, which lists the files of a medium, does not count.
     """
     if (path.suffix and not is_numbered(path)) or path.name.upper() == "DICOMDIR":
         return False
@@ -50,9 +50,9 @@ def is_unnamed(path: Path) -> bool:
 
 
 def checked(content: bytes) -> bytes:
-    """Return the file as far as its pixels reach, after a look at the lengths of its elements.
+    """Check the lengths of a file's elements, and return the file up to the end of its pixels.
 
-    SimpleITK makes room for whatever length it meets, up to four gigabytes, in damage and in what trails the pixels.
+    SimpleITK allocates whatever length it reads, up to four gigabytes, even in damaged data and behind the pixels.
 
     Raises:
         ValueError: An element is longer than the file.
@@ -60,7 +60,8 @@ def checked(content: bytes) -> bytes:
     syntax = _transfer_syntax(content)
     if syntax == _DEFLATED:
         return content
-    position, pixels = 132, False
+    position = 132
+    pixels = False  # whether the element of the pixels has begun
     while position + 8 <= len(content):
         meta = content[position : position + 2] == b"\2\0"
         order = ">" if syntax == _BIG_ENDIAN and not meta else "<"
@@ -78,13 +79,13 @@ def checked(content: bytes) -> bytes:
         if tag == _PIXELS and length != _UNKNOWN:
             return content[: position + length]
         pixels = pixels or tag == _PIXELS
-        inside = nested or length == _UNKNOWN or (tag == _ITEM and not pixels)
-        position += 0 if inside else length
+        enters = nested or length == _UNKNOWN or (tag == _ITEM and not pixels)  # its elements follow
+        position += 0 if enters else length
     return content
 
 
 def _extent(content: bytes, position: int, order: str, *, explicit: bool) -> tuple[int, int, bool]:
-    """Give the bytes before an element's value, its length, and whether it is a sequence of items."""
+    """Return the bytes before an element's value, the value's length, and whether it is a sequence of items."""
     kind = content[position + 4 : position + 6]
     if explicit and kind in _LONG:
         (length,) = struct.unpack(f"{order}I", content[position + 8 : position + 12].ljust(4, b"\0"))
@@ -92,47 +93,48 @@ def _extent(content: bytes, position: int, order: str, *, explicit: bool) -> tup
     if explicit and kind.isalpha() and kind.isupper():
         (length,) = struct.unpack_from(f"{order}H", content, position + 6)
         return 8, length, False
-    (length,) = struct.unpack_from(f"{order}I", content, position + 4)  # items, too, have no value representation
+    (length,) = struct.unpack_from(f"{order}I", content, position + 4)  # items have no value representation either
     return 8, length, False
 
 
 def check_colours(content: bytes, tags: dict[str, str], name: str) -> None:
-    """Refuse the kinds of colour DICOM that SimpleITK reads without an error, but wrong.
+    """Refuse the kinds of colour DICOM that SimpleITK reads wrong, without an error.
 
     Args:
         content: The file.
-        tags: Its elements as SimpleITK gives them, such as ``0028|0004``.
-        name: What to call it in messages.
+        tags: Its elements under SimpleITK's names, such as ``0028|0004``.
+        name: What to call the file in messages.
 
     Raises:
-        InputError: It is one of them.
+        InputError: The file is of such a kind.
     """
-    photometric, syntax = tags.get(PHOTOMETRIC, ""), _transfer_syntax(content)
-    deep = int(tags.get(_ALLOCATED, "8")) > 8
-    wrong = {
+    photometric = tags.get(PHOTOMETRIC, "")
+    syntax = _transfer_syntax(content)
+    sixteen_bit = int(tags.get(_ALLOCATED, "8")) > 8
+    reasons = {
         f"its photometric interpretation is {photometric or 'missing'}": photometric not in _COLOURS,
         f"{photometric} without JPEG 2000": photometric in {"YBR_ICT", "YBR_RCT"} and not syntax.startswith(_JPEG_2000),
-        "colours of 16 bits in RLE": deep and syntax == _RLE,
-        "a palette with indices of 16 bits": deep and photometric == "PALETTE COLOR",
+        "colours of 16 bits in RLE": sixteen_bit and syntax == _RLE,
+        "a palette with indices of 16 bits": sixteen_bit and photometric == "PALETTE COLOR",
         "signed colours": tags.get(SIGNED) == "1",
         f"its photometric interpretation is {photometric}, its JPEG says otherwise": _contradicts(content, photometric),
     }
-    for reason, found in wrong.items():
-        if found:
+    for reason, applies in reasons.items():
+        if applies:
             raise InputError(f"{name}: cannot read the colours of this DICOM file ({reason}); save it as a PNG")
 
 
 def _transfer_syntax(content: bytes) -> str:
-    """Read how the pixels are stored: tag (0002,0010), which every file has in explicit little endian."""
-    at = content.find(b"\x02\x00\x10\x00UI", 132)
-    if at < 0:
+    """Read the transfer syntax, tag (0002,0010), which every file stores in explicit little endian."""
+    start = content.find(b"\x02\x00\x10\x00UI", 132)
+    if start < 0:
         return ""
-    (length,) = struct.unpack_from("<H", content, at + 6)
-    return content[at + 8 : at + 8 + length].rstrip(b"\0 ").decode("ascii", "replace")
+    (length,) = struct.unpack_from("<H", content, start + 6)
+    return content[start + 8 : start + 8 + length].rstrip(b"\0 ").decode("ascii", "replace")
 
 
 def _contradicts(content: bytes, photometric: str) -> bool:
-    """Tell whether the first JPEG inside is of other colours than the file says: SimpleITK believes the file."""
+    """Return whether the first JPEG inside has other colours than the file declares: SimpleITK believes the file."""
     start = content.find(b"\xff\xd8\xff", 132)
     if start < 0 or not _transfer_syntax(content).startswith(_JPEG):
         return False

@@ -1,4 +1,4 @@
-"""Slices of DICOM and NIfTI files, as they would be shown: the extra ``medical``, SimpleITK (https://simpleitk.org).
+"""Slices of DICOM and NIfTI files, as viewers show them: the extra ``medical``, SimpleITK (https://simpleitk.org).
 
 References:
     DICOM PS3.3, C.7.6.3 (photometric interpretation) and C.11.2 (window), https://dicom.nema.org.
@@ -28,18 +28,19 @@ _CENTER, _WIDTH = "0028|1050", "0028|1051"
 _STORED = "0028|0101"
 _INTERCEPT, _SLOPE = "0028|1052", "0028|1053"
 
-_HOLLOW = 1000
-"""Bytes of picture from each byte of file: beyond it, and beyond `_LARGE`, a size is damage and not compression."""
+_MAX_COMPRESSION = 1000
+"""Values per byte of the file. A size above this, and above `_LARGE`, is damage and not compression."""
 _LARGE = 2**28
 
 
 def ending(content: bytes) -> str | None:
-    """Tell by its content which kind of medical file this is: one of `SUFFIXES`, or none."""
+    """Return the ending, one of `SUFFIXES`, of a medical file with this content; None for other files."""
     if content[128:132] == b"DICM":
         return ".dcm"
     packed = content[:2] == b"\x1f\x8b"
     try:
-        # no more than that: at the end of a small file its checksum would be looked at, and nothing be said about it
+        # Not the whole content: at the end of a small file, zlib would check its checksum, and damage would pass for
+        # another format.
         head = zlib.decompressobj(31).decompress(content[:4096], 348) if packed else content[:348]
     except zlib.error:
         return None
@@ -49,23 +50,23 @@ def ending(content: bytes) -> str | None:
 
 
 def decode(content: bytes, name: str, page: int | None) -> NDArray[Any]:
-    """Give one slice of a DICOM or NIfTI file.
+    """Decode one slice of a DICOM or NIfTI file.
 
-    The rescale slope is applied. The file's window (level) makes black and white; without one the extremes of the whole
-    volume do, so that its slices stay comparable. Volumes of NIfTI are turned to the axes of DICOM first (patient
-    lying on the back, seen from the feet), and a slice is an axial one.
+    The rescale slope is applied. The file's window (level) defines black and white. Without a window, the extremes of
+    the whole volume do, so that its slices stay comparable. NIfTI volumes are first turned to the axes of DICOM
+    (patient lying on the back, seen from the feet), so that a slice is axial.
 
     Args:
         content: The file.
-        name: What to call it in messages.
-        page: Which slice, from 1 on; a file with a single one needs no number.
+        name: What to call the file in messages.
+        page: Which slice, from 1 on; a file with a single slice needs no number.
 
     Returns:
-        H×W uint16 from black to white, or H×W×3 uint8 or uint16 where the file holds colours.
+        H×W uint16 from black to white, or H×W×3 uint8 or uint16 if the file holds colours.
 
     Raises:
-        InputError: The file is damaged, holds several slices and none is chosen, or is no stack of slices; or its
-            colours would come out wrong.
+        InputError: The file is damaged, holds several slices and none is chosen, or is no stack of slices; or
+            SimpleITK would read its colours wrong.
         MissingExtraError: SimpleITK is not installed.
     """
     try:
@@ -73,22 +74,22 @@ def decode(content: bytes, name: str, page: int | None) -> NDArray[Any]:
     except ImportError:
         raise MissingExtraError("SimpleITK", "medical", f"{name}: a DICOM or NIfTI file") from None
 
-    scan = ending(content) == ".dcm"
-    with reading(name, "DICOM file" if scan else "NIfTI file"):
-        content = dicom.checked(content) if scan else _checked_nifti(content, name)
-        volume = _volume(sitk, content, ".dcm" if scan else ".nii")
-        tags = {key: volume.GetMetaData(key).strip() for key in volume.GetMetaDataKeys()} if scan else {}
+    is_dicom = ending(content) == ".dcm"
+    with reading(name, "DICOM file" if is_dicom else "NIfTI file"):
+        content = dicom.checked(content) if is_dicom else _checked_nifti(content, name)
+        volume = _volume(sitk, content, ".dcm" if is_dicom else ".nii")
+        tags = {key: volume.GetMetaData(key).strip() for key in volume.GetMetaDataKeys()} if is_dicom else {}
         components = volume.GetNumberOfComponentsPerPixel()
-        if scan and components > 1:
+        if is_dicom and components > 1:
             dicom.check_colours(content, tags, name)
 
         stack = _stack(sitk.GetArrayFromImage(volume), components, name)
         values = stack[page_index(page, len(stack), name, "slices")]
-        return _in_colour(values, tags) if components > 1 else _shown(values, stack, tags)
+        return _colours(values, tags) if components > 1 else _windowed(values, stack, tags)
 
 
 def _checked_nifti(content: bytes, name: str) -> bytes:
-    """Unpack a NIfTI file, and refuse what SimpleITK cannot read or would fill up with zeros without a word."""
+    """Unpack a NIfTI file. Refuse NIfTI-2, and a file that is cut off: SimpleITK would fill it up with zeros."""
     if content[:2] == b"\x1f\x8b":
         content = gzip.decompress(content)
     if content[4:8] == b"n+2\0":
@@ -96,8 +97,10 @@ def _checked_nifti(content: bytes, name: str) -> bytes:
 
     order = "<" if content[:4] == struct.pack("<i", 348) else ">"
     count, *sizes = struct.unpack_from(f"{order}8h", content, 40)
-    bits, offset = *struct.unpack_from(f"{order}h", content, 72), *struct.unpack_from(f"{order}f", content, 108)
-    needed = int(offset) + math.prod(max(size, 1) for size in sizes[:count]) * bits // 8
+    (bits,) = struct.unpack_from(f"{order}h", content, 72)
+    (offset,) = struct.unpack_from(f"{order}f", content, 108)
+    voxels = math.prod(max(size, 1) for size in sizes[:count])
+    needed = int(offset) + voxels * bits // 8
     if needed > len(content):
         raise ValueError(f"cut off: {len(content)} of {needed} bytes")
     return content
@@ -106,7 +109,7 @@ def _checked_nifti(content: bytes, name: str) -> bytes:
 def _volume(sitk: Any, content: bytes, suffix: str) -> Any:  # noqa: ANN401
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"file{suffix}"
-        path.write_bytes(content)  # SimpleITK reads from names only
+        path.write_bytes(content)  # SimpleITK reads only files with a name
         reader = sitk.ImageFileReader()
         reader.SetImageIO("GDCMImageIO" if suffix == ".dcm" else "NiftiImageIO")
         reader.SetFileName(str(path))
@@ -122,15 +125,16 @@ def _volume(sitk: Any, content: bytes, suffix: str) -> Any:  # noqa: ANN401
 
 
 def _check_size(reader: Any, length: int) -> None:  # noqa: ANN401
-    """Refuse a size that the file cannot hold, before room is made for it."""
+    """Refuse a size that the file cannot hold, before SimpleITK allocates it."""
     size = math.prod(reader.GetSize()) * reader.GetNumberOfComponents()
-    if size > _LARGE and size > _HOLLOW * length:
+    if size > _LARGE and size > _MAX_COMPRESSION * length:
         raise ValueError(f"it claims {size} values in {length} bytes")
 
 
 def _reason(error: RuntimeError) -> str:
-    """Give the last line of SimpleITK's report without addresses and the name of the temporary file."""
-    last = (str(error).strip().splitlines() or [""])[-1].strip()
+    """Return the last line of SimpleITK's message, without addresses and the name of the temporary file."""
+    lines = str(error).strip().splitlines()
+    last = lines[-1].strip() if lines else ""
     if "Unable to determine ImageIO" in last:
         return "cut off, or without a picture"
     last = last.replace("An invalid logic behavior occurred", "SimpleITK cannot read such a file: ")
@@ -138,8 +142,9 @@ def _reason(error: RuntimeError) -> str:
 
 
 def _stack(values: NDArray[Any], components: int, name: str) -> NDArray[Any]:
-    """Return an array as slices, or refuse it."""
-    if np.iscomplexobj(values) or (components > 1 and (components > 4 or values.dtype not in (np.uint8, np.uint16))):
+    """Return a volume as a stack of slices, or refuse it."""
+    vectors = components > 4 or (components > 1 and values.dtype not in (np.uint8, np.uint16))
+    if np.iscomplexobj(values) or vectors:
         raise InputError(f"{name}: holds vectors or complex numbers, expected grey values or colours")
     dimensions = values.ndim - (components > 1)
     if dimensions == 2:
@@ -149,41 +154,54 @@ def _stack(values: NDArray[Any], components: int, name: str) -> NDArray[Any]:
     return values
 
 
-def _in_colour(values: NDArray[Any], tags: dict[str, str]) -> NDArray[Any]:
-    """Return red, green and blue with all bits in use; a fourth component is transparency, which is dropped."""
+def _colours(values: NDArray[Any], tags: dict[str, str]) -> NDArray[Any]:
+    """Return red, green and blue, scaled to the range of their type; a fourth component, transparency, is dropped."""
     colours = np.ascontiguousarray(values[..., :3])
     if colours.dtype == np.uint8:
         return colours
     white = 2 ** int(tags.get(_STORED, "16")) - 1
-    stretched: NDArray[np.uint16] = np.rint(np.minimum(colours, white) * (65535 / white)).astype(np.uint16)
-    return stretched
+    scaled: NDArray[np.uint16] = np.rint(np.minimum(colours, white) * (65535 / white)).astype(np.uint16)
+    return scaled
 
 
-def _shown(values: NDArray[Any], stack: NDArray[Any], tags: dict[str, str]) -> NDArray[np.uint16]:
-    """Map grey values to black and white: DICOM PS3.3, C.11.2.1.2.1.
-
-    Where black and white are swapped in the file (MONOCHROME1), SimpleITK has mirrored the stored values, but not the
-    window: it is mirrored likewise.
-    """
-    window = _numbers(tags, _CENTER), _numbers(tags, _WIDTH)
-    center, width = window
-    if center is not None and width is not None and width >= 1:
-        if tags.get(dicom.PHOTOMETRIC) == "MONOCHROME1":
-            top = -1 if tags.get(dicom.SIGNED) == "1" else 2 ** int(tags.get(_STORED, "16")) - 1
-            slope, intercept = _numbers(tags, _SLOPE), _numbers(tags, _INTERCEPT)
-            center = (1 if slope is None else slope) * top + 2 * (intercept or 0) - center + 1
-        low, span = center - 0.5 - (width - 1) / 2, width - 1
-    else:
-        finite = stack[np.isfinite(stack)]
-        low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
-        span = high - low
-
+def _windowed(values: NDArray[Any], stack: NDArray[Any], tags: dict[str, str]) -> NDArray[np.uint16]:
+    """Map grey values to 0..65535 by the window of the file, or by the extremes of the volume."""
+    low, span = _window(tags) or _extremes(stack)
     scaled = (values.astype(np.float64) - low) * (65535 / max(span, 1e-6))
     return np.rint(np.clip(np.nan_to_num(scaled, nan=0.0), 0, 65535)).astype(np.uint16)
 
 
-def _numbers(tags: dict[str, str], key: str) -> float | None:
-    """Read the first of a tag's numbers; None where it is missing or no number."""
+def _window(tags: dict[str, str]) -> tuple[float, float] | None:
+    """Return the value that the window makes black, and the span from there to white; None without a window.
+
+    DICOM PS3.3, C.11.2.1.2.1.
+
+    If the file swaps black and white (MONOCHROME1), SimpleITK mirrors the stored values, but not the window. So the
+    window is mirrored here.
+    """
+    center = _number(tags, _CENTER)
+    width = _number(tags, _WIDTH)
+    if center is None or width is None or width < 1:
+        return None
+    if tags.get(dicom.PHOTOMETRIC) == "MONOCHROME1":
+        top = -1 if tags.get(dicom.SIGNED) == "1" else 2 ** int(tags.get(_STORED, "16")) - 1
+        slope = _number(tags, _SLOPE)
+        intercept = _number(tags, _INTERCEPT) or 0
+        center = (1 if slope is None else slope) * top + 2 * intercept - center + 1
+    return center - 0.5 - (width - 1) / 2, width - 1
+
+
+def _extremes(stack: NDArray[Any]) -> tuple[float, float]:
+    """Return the smallest value of a volume, and the span from there to the largest."""
+    finite = stack[np.isfinite(stack)]
+    if not finite.size:
+        return 0.0, 0.0
+    low = float(finite.min())
+    return low, float(finite.max()) - low
+
+
+def _number(tags: dict[str, str], key: str) -> float | None:
+    """Read the first of a tag's numbers; None if the tag is missing or holds no number."""
     try:
         number = float(tags.get(key, "").split("\\")[0])
     except ValueError:

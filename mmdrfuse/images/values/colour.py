@@ -11,24 +11,26 @@ BT601 = np.array([0.299, 0.587, 0.114], np.float32)
 """Weights of R, G and B in Y: ITU-R BT.601, as JFIF uses them."""
 
 COLORS = ("auto", "hue", "gray")
-"""What becomes of a source's colour: kept by YCbCr, kept without harm at the border of the range, or left out."""
+"""How a source's colour gets into the fused picture: by YCbCr, with its hue unchanged at the ends of the range, or not
+at all."""
 
 _COMPILED = (np.uint8, np.uint16)
 
 
 def is_gray(image: NDArray[Any]) -> bool:
-    """Tell whether an image holds no colour: one channel, or three that are equal everywhere."""
+    """Return whether an image holds no colour: it has one channel, or three that are equal everywhere."""
     if image.ndim == 2:
         return True
     if image.dtype in _COMPILED:
-        found = np.zeros(1, np.uint8)
-        _each_pixel("find_colour", image.size // 3, image, found)
-        return not found[0]
-    return bool((image[..., 0] == image[..., 1]).all() and (image[..., 1] == image[..., 2]).all())
+        has_colour = np.zeros(1, np.uint8)
+        _run_kernel("find_colour", image.size // 3, image, has_colour)
+        return not has_colour[0]
+    red, green, blue = np.moveaxis(image, -1, 0)
+    return np.array_equal(red, green) and np.array_equal(green, blue)
 
 
 def luminance(image: NDArray[Any]) -> NDArray[Any]:
-    """Give Y = 0.299 R + 0.587 G + 0.114 B, rounded for integers; grey is passed through exactly.
+    """Compute Y = 0.299 R + 0.587 G + 0.114 B, rounded for integers; grey is returned unchanged.
 
     Args:
         image: H×W or H×W×3, any range.
@@ -40,7 +42,7 @@ def luminance(image: NDArray[Any]) -> NDArray[Any]:
         return image
     if image.dtype in _COMPILED:
         luma = np.empty(image.shape[:2], image.dtype)
-        _each_pixel("weigh", luma.size, image, luma)
+        _run_kernel("compute_luminance", luma.size, image, luma)
         return luma
     if is_gray(image):
         return np.ascontiguousarray(image[..., 0])
@@ -49,19 +51,20 @@ def luminance(image: NDArray[Any]) -> NDArray[Any]:
 
 
 def recolour(fused: NDArray[Any], coloured: NDArray[Any], luma: NDArray[Any], *, color: str = "ycbcr") -> NDArray[Any]:
-    """Give a fused luminance the colour of one of its sources.
+    """Combine a fused luminance with the colour of one of its sources.
 
-    Replacing Y in YCbCr and converting back adds the change of Y to R, G and B alike: with c the colour, l its
-    luminance and y the new one, y + (c - l), without rounding the chroma in between. What leaves the range is clipped,
-    which changes hue and luminance there: a lamp loses light and drifts to green. ``hue`` gives y + s (c - l) instead,
-    with the largest s of at most 1 that stays within the range. Shifting and scaling all three channels alike keeps the
-    hue (Naik and Murthy), and as c - l has no luminance, that is y everywhere: colours fade at the border of the range,
-    and there alone.
+    Let c be a channel of the source, l its luminance and y the fused luminance. ``ycbcr`` replaces Y in YCbCr and
+    converts back. This adds the change of Y to R, G and B alike, so the result is y + (c - l), without rounded chroma.
+    Values outside the range are clipped, which changes hue and luminance: a lamp loses light and turns green.
+
+    ``hue`` computes y + s (c - l), with the largest s of at most 1 for which no channel leaves the range. Shifting and
+    scaling the three channels alike preserves the hue (Naik and Murthy). The luminance is y everywhere, because that of
+    c - l is 0. Colours fade only where ``ycbcr`` would clip them.
 
     Args:
         fused: H×W, the new Y.
         coloured: H×W×3 of the same dtype and size.
-        luma: H×W, its own `luminance`.
+        luma: H×W, the `luminance` of ``coloured``.
         color: ``ycbcr`` or ``hue``.
 
     Returns:
@@ -72,39 +75,48 @@ def recolour(fused: NDArray[Any], coloured: NDArray[Any], luma: NDArray[Any], *,
         Image Processing 12 (12), 2003, https://doi.org/10.1109/TIP.2003.819231.
     """
     top = 1 if fused.dtype.kind == "f" else int(np.iinfo(fused.dtype).max)
-    moved = _moved(fused, coloured, luma, top)
+    result = _shifted(fused, coloured, luma, top)
     if color == "hue":
-        border = ((moved == 0) | (moved == top)).any(axis=2)  # where something may have been clipped
-        moved[border] = _faded(fused[border], coloured[border], luma[border], top)
-    return moved
+        clipped = ((result == 0) | (result == top)).any(axis=2)  # or exactly at an end of the range
+        result[clipped] = _scaled_chroma(fused[clipped], coloured[clipped], luma[clipped], top)
+    return result
 
 
-def _moved(fused: NDArray[Any], coloured: NDArray[Any], luma: NDArray[Any], top: int) -> NDArray[Any]:
+def _shifted(fused: NDArray[Any], coloured: NDArray[Any], luma: NDArray[Any], top: int) -> NDArray[Any]:
     """Add the change of luminance to all three channels, and clip."""
     if fused.dtype in _COMPILED and fused.dtype == coloured.dtype == luma.dtype:
-        moved = np.empty(coloured.shape, fused.dtype)
-        _each_pixel("move", fused.size, top, fused, coloured, luma, moved)
-        return moved
+        shifted = np.empty(coloured.shape, fused.dtype)
+        _run_kernel("shift_luminance", fused.size, top, fused, coloured, luma, shifted)
+        return shifted
     change = fused.astype(fused.dtype if top == 1 else np.int32) - luma
     result: NDArray[Any] = np.clip(coloured + change[..., None], 0, top).astype(fused.dtype)
     return result
 
 
-def _faded(fused: NDArray[Any], coloured: NDArray[Any], luma: NDArray[Any], top: int) -> NDArray[np.float64]:
-    """Add chroma to the new luminance, of each of N pixels as much as fits between black and white."""
-    new = fused.astype(np.float64)
+def _scaled_chroma(fused: NDArray[Any], coloured: NDArray[Any], luma: NDArray[Any], top: int) -> NDArray[np.float64]:
+    """Add as much of the chroma to the luminance of each of N pixels as fits into 0..top."""
+    y = fused.astype(np.float64)
     chroma = coloured.astype(np.float64) - luma[:, None]
-    scale = np.ones_like(new)
-    for room, needed in ((top - new, chroma.max(axis=1)), (new, -chroma.min(axis=1))):
-        np.minimum(scale, np.divide(room, needed, out=np.ones_like(new), where=needed > 0), out=scale)
-    faded: NDArray[np.float64] = np.clip(new[:, None] + scale[:, None] * chroma, 0, top)
-    return faded if top == 1 else np.rint(faded)
+    scale = np.ones_like(y)
+    for room, excess in ((top - y, chroma.max(axis=1)), (y, -chroma.min(axis=1))):
+        fitting = np.divide(room, excess, out=np.ones_like(y), where=excess > 0)
+        scale = np.minimum(scale, fitting)
+    # Clipped, because rounding of the float operations may still leave the range.
+    result: NDArray[np.float64] = np.clip(y[:, None] + scale[:, None] * chroma, 0, top)
+    return result if top == 1 else np.rint(result)
 
 
-def _each_pixel(name: str, *arguments: NDArray[Any] | int) -> None:
-    """Call a loop of `mmdrfuse.images.values.pixels` with numbers and the addresses of pictures."""
-    kept = [np.ascontiguousarray(given) if isinstance(given, np.ndarray) else given for given in arguments]
-    types = [f"{given.dtype}*" if isinstance(given, np.ndarray) else "int64" for given in kept]
-    function("mmdrfuse.images.values.pixels", name, *types)(
-        *(given.ctypes.data if isinstance(given, np.ndarray) else given for given in kept)
-    )
+def _run_kernel(name: str, *arguments: NDArray[Any] | int) -> None:
+    """Call a function of `mmdrfuse.images.values.pixels` with numbers and the addresses of arrays."""
+    types: list[str] = []
+    values: list[int] = []
+    arrays: list[NDArray[Any]] = []  # an array must outlive the call that has its address
+    for argument in arguments:
+        if isinstance(argument, np.ndarray):
+            arrays.append(np.ascontiguousarray(argument))
+            types.append(f"{argument.dtype}*")
+            values.append(arrays[-1].ctypes.data)
+        else:
+            types.append("int64")
+            values.append(argument)
+    function("mmdrfuse.images.values.pixels", name, *types)(*values)

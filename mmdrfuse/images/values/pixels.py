@@ -10,40 +10,46 @@ from mmdrfuse.system.compiling import entry
 Address = Any
 
 _BLOCK = 4096
-"""Pixels that are looked at before the first difference ends the search."""
+"""Pixels between two checks whether a difference was found; a check for each pixel would prevent vectorisation."""
 
 _RED, _GREEN, _BLUE, _HALF = np.float32(0.299), np.float32(0.587), np.float32(0.114), np.float32(0.5)
 
 
 @entry()
-def find_colour(count: int, image_at: Address, found_at: Address) -> None:
-    """Set ``found`` to whether the channels differ in any of ``count`` pixels."""
-    image, found = carray(image_at, (count, 3)), carray(found_at, (1,))
+def find_colour(count: int, image_at: Address, has_colour_at: Address) -> None:
+    """Set ``has_colour`` to 1 if the channels differ in any of ``count`` pixels."""
+    image = carray(image_at, (count, 3))
+    has_colour = carray(has_colour_at, (1,))
     for start in range(0, count, _BLOCK):
         differing = np.uint8(0)
         for x in range(start, min(start + _BLOCK, count)):
             differing |= np.uint8((image[x, 0] != image[x, 1]) | (image[x, 1] != image[x, 2]))
         if differing:
-            found[0] = 1
+            has_colour[0] = 1
             break
 
 
 @entry()
-def weigh(count: int, image_at: Address, luma_at: Address) -> None:
-    """Fill ``luma`` with 0.299 R + 0.587 G + 0.114 B, rounded; where the channels are equal, that is their value."""
-    image, luma = carray(image_at, (count, 3)), carray(luma_at, (count,))
+def compute_luminance(count: int, image_at: Address, luma_at: Address) -> None:
+    """Compute ``luma`` = 0.299 R + 0.587 G + 0.114 B, rounded; where the channels are equal, this is their value."""
+    image = carray(image_at, (count, 3))
+    luma = carray(luma_at, (count,))
     for x in range(count):
         weighted = _RED * np.float32(image[x, 0]) + _GREEN * np.float32(image[x, 1]) + _BLUE * np.float32(image[x, 2])
         luma[x] = np.int32(weighted + _HALF)
 
 
 @entry()
-def move(count: int, top: int, fused_at: Address, coloured_at: Address, luma_at: Address, moved_at: Address) -> None:
-    """Fill ``moved`` with the coloured pixels plus what the fused luminance has more than theirs, within 0..top."""
-    fused, luma = carray(fused_at, (count,)), carray(luma_at, (count,))
-    coloured, moved = carray(coloured_at, (count, 3)), carray(moved_at, (count, 3))
+def shift_luminance(
+    count: int, top: int, fused_at: Address, coloured_at: Address, luma_at: Address, shifted_at: Address
+) -> None:
+    """Compute ``shifted`` = ``coloured`` + (``fused`` - ``luma``) for each channel, clipped to 0..top."""
+    fused = carray(fused_at, (count,))
+    luma = carray(luma_at, (count,))
+    coloured = carray(coloured_at, (count, 3))
+    shifted = carray(shifted_at, (count, 3))
     highest = np.int32(top)
     for x in range(count):
         change = np.int32(fused[x]) - np.int32(luma[x])
         for channel in range(3):
-            moved[x, channel] = min(max(np.int32(coloured[x, channel]) + change, np.int32(0)), highest)
+            shifted[x, channel] = min(max(np.int32(coloured[x, channel]) + change, np.int32(0)), highest)

@@ -1,4 +1,4 @@
-"""Media files through PyAV (the extra ``video``): importing it, and opening files by any name.
+"""Media files through PyAV (the extra ``video``): importing PyAV, and opening files with any name.
 
 PyAV, https://pyav.basswood-io.com.
 """
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def pyav() -> Any:  # noqa: ANN401
-    """Import PyAV where it is needed: an extra, and slow to load.
+    """Import PyAV where it is needed, because it is an extra, and slow to load.
 
     Raises:
         MissingExtraError: It is not installed.
@@ -27,15 +27,15 @@ def pyav() -> Any:  # noqa: ANN401
 
 
 def url(path: Path) -> str:
-    """Return a file's name as FFmpeg must be given it: without ``file:``, ``12:00.mp4`` would be of a protocol 12."""
+    """Return a file's URL for FFmpeg, which would take the 12 of a plain ``12:00.mp4`` for a protocol."""
     return f"file:{path}"
 
 
 def open_container(path: Path) -> "InputContainer":
-    """Open a file to read. What it may name beside itself, as playlists do, is not fetched from anywhere.
+    """Open a file for reading. Other files that it may name, as playlists do, are not fetched from a network.
 
     Raises:
-        InputError: It is missing, of no kind that FFmpeg knows, or a picture.
+        InputError: The file is missing, FFmpeg does not know its format, or it is a picture.
         MissingExtraError: PyAV is not installed.
     """
     av = pyav()
@@ -53,5 +53,5 @@ def open_container(path: Path) -> "InputContainer":
 
 
 def origin(container: "InputContainer") -> Fraction:
-    """Give the time at which a file begins, in seconds."""
+    """Return the time at which a file begins, in seconds."""
     return Fraction(container.start_time or 0, 1_000_000)

@@ -1,4 +1,4 @@
-"""Frames of a sequence: what videos and pipes of raw frames have in common, and the raw frames themselves."""
+"""Frames of a sequence, as videos and pipes of raw frames both have them; and sources of raw frames."""
 
 import re
 import sys
@@ -32,25 +32,25 @@ class Frame(NamedTuple):
     luma: NDArray[Any]
     """H×W, uint8 from black 0 to white 255, or uint16 as stored where there are more than 8 bits."""
     chroma: Chroma | None = None
-    """Its colour; None for grey."""
+    """The colour planes; None for grey."""
 
 
 @dataclass(frozen=True)
 class Layout:
-    """What all frames of a stream share."""
+    """The properties that all frames of a stream share."""
 
     width: int
     height: int
     rate: Fraction
     """Frames a second, the average where it varies."""
     count: int | None = None
-    """How many frames there are, where the file says so; some say it only about."""
+    """Number of frames, if the file says it; some files say it only roughly."""
     depth: int = 8
     """Bits of the luminance."""
     full_range: bool = True
-    """Whether a written file should store 0..255 (or 16..235 as most videos do)."""
+    """Whether a written file stores 0..255; if not, it stores 16..235, as most videos do."""
     tags: tuple[int, int, int] = (2, 2, 2)
-    """Primaries, transfer and matrix, as ISO/IEC 23091-2 numbers them; 2 says nothing."""
+    """Primaries, transfer and matrix, as ISO/IEC 23091-2 numbers them; 2 is unspecified."""
     aspect: Fraction = Fraction(1)
     """Width of a pixel over its height."""
     start: Fraction = Fraction(0)
@@ -62,23 +62,23 @@ class Source(Protocol):
 
     @property
     def path(self) -> Path:
-        """Where it comes from."""
+        """The file or pipe."""
 
     @property
     def layout(self) -> Layout:
-        """What all frames share."""
+        """The properties that all frames share."""
 
     @property
     def repeatable(self) -> bool:
         """Whether `frames` can be called twice."""
 
     def frames(self) -> Iterator[Frame]:
-        """Give the frames in the order of time."""
+        """Yield the frames in the order of time."""
 
 
 @dataclass(frozen=True)
 class RawFormat:
-    """How frames follow each other in a pipe: 8-bit grey, rows from the top, nothing in between."""
+    """The format of frames in a pipe: 8-bit grey, rows from the top, nothing between the frames."""
 
     width: int
     height: int
@@ -89,7 +89,7 @@ class RawFormat:
         """Read ``WxH@FPS:gray8``, such as ``640x512@30:gray8`` or ``640x512@30000/1001:gray8``.
 
         Raises:
-            MMDRFuseError: The text says something else.
+            MMDRFuseError: The text is of another form.
         """
         match = _RAW.fullmatch(text)
         sizes = [int(match[1]), int(match[2])] if match else []
@@ -109,25 +109,26 @@ class RawSource:
 
     @property
     def layout(self) -> Layout:
-        """What all frames share."""
+        """The properties that all frames share."""
         size = self.format.width * self.format.height
         count = self.path.stat().st_size // size if self.path.is_file() else None
         return Layout(self.format.width, self.format.height, self.format.rate, count)
 
     @property
     def repeatable(self) -> bool:
-        """Whether this is a file: a pipe gives its frames once."""
+        """Whether this is a file: the frames of a pipe can be read only once."""
         return self.path.is_file()
 
     def frames(self) -> Iterator[Frame]:
-        """Give the frames.
+        """Yield the frames.
 
         Raises:
             InputError: The stream cannot be opened, is empty, or ends within a frame.
         """
         shape = self.format.height, self.format.width
-        size, number = shape[0] * shape[1], 0
-        with _reading(self.path) as file:
+        size = shape[0] * shape[1]
+        number = 0
+        with _opened(self.path) as file:
             while data := _read(file, size, self.path):
                 if len(data) < size:
                     raise InputError(
@@ -142,7 +143,7 @@ class RawSource:
 
 @contextmanager
 def raw_writing(file: BinaryIO) -> Iterator[Any]:
-    """Give a function that writes the luminance of frames to an open file, one after the other."""
+    """Yield a function that writes the luminance of a frame to an open file."""
 
     def write(frame: Frame) -> None:
         file.write(np.ascontiguousarray(frame.luma).data)
@@ -152,13 +153,13 @@ def raw_writing(file: BinaryIO) -> Iterator[Any]:
 
 
 def _read(file: BinaryIO, size: int, path: Path) -> bytes:
-    """Read a frame. Frames may be larger than the memory, and disks may fail in the middle of a file."""
+    """Read a frame; it may be larger than the memory, and the disk may fail in the middle of a file."""
     with reading(path, "stream of raw frames", cure="check the size of its frames, and the disk"):
         return file.read(size)
 
 
 @contextmanager
-def _reading(path: Path) -> Iterator[BinaryIO]:
+def _opened(path: Path) -> Iterator[BinaryIO]:
     if path == PIPE:
         if sys.stdin is None or sys.stdin.closed:
             raise InputError(f"{path}: standard input is closed; feed it the frames")
