@@ -1,7 +1,7 @@
 """Train the shipped weights again, or one of them with several seeds.
 
     python benchmarks/weights.py [--only NAME,NAME] [--folder runs]
-    python benchmarks/weights.py --only ivif --seeds 5
+    python benchmarks/weights.py --only scenes --seeds 3
 
 Needs the real pairs in ../shared. The first form ends by replacing the shipped files (`ship.py`); the second ships
 nothing and prints mean ± standard deviation of every score over the seeds, on the pairs that no training saw. Every
@@ -55,6 +55,9 @@ def steps(name: str, folder: Path, seed: int) -> Iterator[tuple[Path, Command]]:
     def sources(sets: Sequence[str]) -> list[Path]:
         return [scenes if plan.others["demo"] and one == scenes.name else DATA / one for one in sets]
 
+    if plan.student:
+        yield refined, ["refine", plan.student, *sources(plan.sets), "-o", refined, *chosen]
+        return
     if plan.others["demo"]:
         yield scenes, ["demo", scenes, *_options(plan.others["demo"])]
     yield patches, ["prepare", *sources(plan.sets), patches, *_options(plan.others["prepare"])]
@@ -63,7 +66,7 @@ def steps(name: str, folder: Path, seed: int) -> Iterator[tuple[Path, Command]]:
         return
     student = run / "student.safetensors"
     yield student, ["distill", patches, "-o", run, *chosen]
-    yield refined, ["refine", student, *sources(plan.groups or plan.sets), "-o", refined, *chosen]
+    yield refined, ["refine", student, *sources(plan.sets), "-o", refined, *chosen]
 
 
 def _options(values: Mapping[str, object]) -> list[str]:

@@ -1,5 +1,6 @@
 """``mmdrfuse refine``: move a student's weights until its scores reach your goals."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,15 +28,18 @@ def refine(
     student: str | None, sources: tuple[Path, ...], out: Path | None, recipe: str | None, print_recipe: bool,
     threads: int | None, overwrite: bool, **options: Any,  # noqa: ANN401
 ) -> None:  # fmt: skip
-    """Move the weights of STUDENT (a shipped name or a file) until its scores on the pairs at SRC reach your goals.
+    """Move the weights of STUDENT until its scores on the pairs at SRC reach your goals.
 
-    A goal is a multiple of what max(I, V), the brighter of the two pixels, scores on the same pictures. There are goals
-    for SD, SCD, VIF, Qabf, SSIM and CC (protocol cddfuse) in each group of pictures. Each SRC is a group, named after
-    its folder; so is each of --lights. A score beyond its goal counts for nothing, so the goals decide which scores
-    the student trades for which.
+    STUDENT is a shipped name, a file, or max, the student that gives max(I, V). There are goals for SD, SCD, VIF, Qabf,
+    SSIM and CC (protocol cddfuse) in each group of pictures. Each SRC is a group, named after its folder; so is each of
+    --lights. A score beyond its goal counts for nothing, so the goals decide which scores the student trades for which.
 
-    --goals takes YAML or JSON, such as {"LLVIP": {"SD": 1.06}, "night": {"VIF": 0.9}}. A gradient descent on a few
-    pictures at a time comes first, then rounds that each try one step on all pictures. It takes minutes.
+    --goals takes multiples of what max(I, V), the brighter of the two pixels, scores on the same pictures: a file, YAML
+    or JSON, such as {"LLVIP": {"SD": 1.06}, "night": {"VIF": 0.9}}. Or it takes references, such as
+    student.model:minmax,affine: their scores on the same pictures are the goals, and the higher one counts.
+
+    A gradient descent on a few pictures at a time comes first, then rounds that each try one step on all pictures. It
+    takes minutes.
     """
     resolved = recipes.resolve_refining(recipe or recipes.DEFAULT, pop_fields(options, RefineRecipe), by=ORIGIN)
     if print_recipe:
@@ -62,15 +66,18 @@ def _refine(
     Returns:
         Group → metric → the score's distance from its goal, as a share of the goal; negative below the goal.
     """
-    from mmdrfuse import datasets, models, training
-    from mmdrfuse.training.refinement import check_goals, check_student
+    from mmdrfuse import datasets, training
+    from mmdrfuse.training.goals import reference
+    from mmdrfuse.training.refinement import check_goals, check_student, start
 
-    check_goals(recipe.goals, datasets.group_names(sources, lights=recipe.lights))
-    base = models.read(student)
+    check_goals(recipe.goals, datasets.group_names(sources, lights=recipe.lights, groups=recipe.groups))
+    for name in () if isinstance(recipe.goals, Mapping) else recipe.goals:
+        reference(name, recipe.range)
+    base = start(student)
     check_student(base)
     groups = datasets.gather(
-        sources, pictures=recipe.pictures, size=recipe.size, lights=recipe.lights, hold_out=recipe.hold_out,
-        seed=recipe.seed,
+        sources, pictures=recipe.pictures, size=recipe.size, uncut=recipe.wholes, mirror=recipe.mirror,
+        lights=recipe.lights, groups=recipe.groups, hold_out=recipe.hold_out, seed=recipe.seed,
     )  # fmt: skip
     refined = training.refine_student(base, groups, recipe=recipe, out=out, overwrite=overwrite, progress=_show)
     margins: dict[str, dict[str, float]] = refined.card["refined"]["ahead"]

@@ -9,9 +9,12 @@ from typing import Any, TypeVar
 import click
 
 from mmdrfuse.cli.shared.options import Function
-from mmdrfuse.recipes.fields import Choice, Kind, Number, Switch, Table, kinds
+from mmdrfuse.recipes.fields import Choice, Kind, Number, Switch, Table, TableOrNames, kinds
 
 Value = TypeVar("Value")
+
+TABLES = (".json", ".yaml", ".yml")
+"""Endings of files that hold values by name."""
 
 ORIGIN = "command line"
 """Origin of a value that an option set, in a printed recipe."""
@@ -75,7 +78,11 @@ def _option(name: str, kind: Kind) -> Callable[[Function], Function]:
             flag.removesuffix("s"), name, metavar="TERM=VALUE", multiple=True, callback=_values,
             help=_further(kind, "; you can give it several times"),
         )  # fmt: skip
-    return option(flag, metavar="FILE", type=click.Path(path_type=Path), callback=_goals, help=kind.help)
+    if isinstance(kind, TableOrNames):
+        return option(flag, metavar="FILE.yaml|A,B", callback=_goals, help=kind.help)
+    assert isinstance(kind, Table)
+    read = partial(_table, kind)
+    return option(flag, metavar="FILE.yaml", type=click.Path(path_type=Path), callback=read, help=kind.help)
 
 
 def _further(kind: Kind, words: str) -> str:
@@ -117,8 +124,17 @@ def _values(context: click.Context, option: click.Parameter, given: tuple[str, .
     return values or None
 
 
-def _goals(context: click.Context, option: click.Parameter, given: Path | None) -> Any:  # noqa: ANN401
-    """Read a file of goals."""
+def _goals(context: click.Context, option: click.Parameter, given: str | None) -> Any:  # noqa: ANN401
+    """Read a file of multiples, or names of references."""
+    if given is None or Path(given).suffix.lower() not in TABLES:
+        return _names(context, option, given)
     from mmdrfuse.recipes import read_goals
 
-    return None if given is None else read_goals(given)
+    return read_goals(Path(given))
+
+
+def _table(kind: Table, context: click.Context, option: click.Parameter, given: Path | None) -> Any:  # noqa: ANN401
+    """Read a file of values by name."""
+    from mmdrfuse.recipes import read_table
+
+    return None if given is None else read_table(given, str(option.name), kind)

@@ -3,6 +3,10 @@
 ``haze``: both sides use most of their range, the visible one lies in its darker half, and the thermal camera may show
 warm things dark. ``night``: little but hot things is bright in the infrared, and the visible side is dim, with the
 noise of a camera at its limits. ``day``: nothing is dark in the visible side, and the infrared uses most of its range.
+
+The tones keep what the cameras saw, at another gain: ``dark``: a thermal camera with so wide a range that all but the
+hot is dark, and the visible side at dusk. ``dusk``: the visible side is dark, and mostly the infrared
+too. ``warm``: the thermal camera is lifted, as on warm nights. ``camera``: gains as they differ between cameras.
 """
 
 import math
@@ -57,19 +61,68 @@ LIGHTS: dict[str, Light] = {
 """By name; their order decides too what a seed draws."""
 
 
+class Tone(NamedTuple):
+    """How a gain is drawn: ``255·gain·(level/255)^gamma + offset``."""
+
+    gamma: tuple[float, float] = (1.0, 1.0)
+    gain: tuple[float, float] = (1.0, 1.0)
+    offset: tuple[float, float] = (0.0, 0.0)
+    """Levels."""
+    floor: tuple[float, float] | None = None
+    """Between which percentiles of the picture that level is drawn which is taken off first."""
+    noise: float = 0.0
+    """Standard deviation, in levels."""
+    share: float = 1.0
+    """Of all pictures, how many get the tone."""
+
+
+class Tones(NamedTuple):
+    """The tones of both sides."""
+
+    infrared: Tone
+    visible: Tone
+
+
+TONES: dict[str, Tones] = {
+    "dark": Tones(
+        infrared=Tone(gain=(0.25, 0.8), offset=(8, 22), floor=(20, 60), noise=1.0),
+        visible=Tone(gamma=(1.3, 3.0)),
+    ),
+    "dusk": Tones(
+        infrared=Tone(gamma=(1.0, 2.2), gain=(0.5, 1.0), share=0.7),
+        visible=Tone(gamma=(1.3, 3.0), gain=(0.6, 1.0)),
+    ),
+    "warm": Tones(
+        infrared=Tone(gamma=(0.5, 1.1), gain=(0.9, 1.8), offset=(0, 45)),
+        visible=Tone(gamma=(0.85, 1.15), gain=(0.9, 1.7)),
+    ),
+    "camera": Tones(
+        infrared=Tone(gain=(0.8, 1.6)),
+        visible=Tone(gamma=(0.75, 1.35), gain=(0.9, 1.2)),
+    ),
+}
+"""By name."""
+
+ALL = (*LIGHTS, *TONES)
+"""The names of all lights and tones."""
+
+
 def expose(infrared: Image, visible: Image, *, light: str, seed: str) -> tuple[Image, Image]:
     """Give both sides at another exposure; the same seed gives the same.
 
     Args:
         infrared: H×W.
         visible: H×W.
-        light: One of `LIGHTS`.
+        light: One of `ALL`.
         seed: Any text, such as the pair's name.
 
     Returns:
         Infrared and visible, H×W.
     """
     generator = np.random.default_rng(zlib.crc32(f"{light} {seed}".encode("utf-8", "surrogateescape")))
+    if light in TONES:
+        tones = TONES[light]
+        return _toned(infrared, tones.infrared, generator), _toned(visible, tones.visible, generator)
     seen = LIGHTS[light]
     inverted = bool(generator.random() < seen.inverted)
     return (
@@ -89,3 +142,17 @@ def _exposed(image: Image, curve: Curve, generator: np.random.Generator, *, inve
     if noise:
         exposed = exposed + generator.normal(0, noise, image.shape)
     return np.clip(np.rint(exposed), 0, 255).astype(np.uint8)
+
+
+def _toned(image: Image, tone: Tone, generator: np.random.Generator) -> Image:
+    """Send the levels through a tone drawn at random."""
+    if generator.random() >= tone.share:
+        return image
+    gamma, gain = (math.exp(generator.uniform(*np.log(ends))) for ends in (tone.gamma, tone.gain))
+    floor = 0.0 if tone.floor is None else float(np.percentile(image, generator.uniform(*tone.floor)))
+    place = np.clip(np.arange(256) - floor, 0, None) / 255
+    toned = (255 * gain * place**gamma + generator.uniform(*tone.offset))[image]
+    if tone.noise:
+        toned = toned + generator.normal(0, tone.noise, image.shape)
+    levels: Image = np.clip(np.rint(toned), 0, 255).astype(np.uint8)
+    return levels

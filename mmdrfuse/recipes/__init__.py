@@ -4,7 +4,7 @@ Nothing here needs torch or NumPy. `recipe` and `refine_recipe` give what a name
 writes it down again, and :mod:`mmdrfuse.recipes.loading` is the one reader of YAML, for goals and matrices too.
 """
 
-from mmdrfuse.recipes.files import DEFAULT, Plan, names, plan, read_goals
+from mmdrfuse.recipes.files import DEFAULT, Plan, names, plan, read_goals, read_table
 from mmdrfuse.recipes.recipe import GOALS, Goals, Recipe, RefineRecipe, Weights
 from mmdrfuse.recipes.resolving import Resolved, recipe, refine_recipe, resolve_refining, resolve_training
 from mmdrfuse.recipes.writing import FILE, dump, markdown_table
@@ -24,6 +24,7 @@ __all__ = [
     "names",
     "plan",
     "read_goals",
+    "read_table",
     "recipe",
     "refine_recipe",
     "resolve_refining",

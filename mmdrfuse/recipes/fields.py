@@ -114,6 +114,27 @@ class Choice(Kind):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Text(Kind):
+    """One line, or several in a list."""
+
+    several: bool = False
+    range = "a name"
+
+    def fit(self, name: str, value: Any, report: Report, place: Place = ()) -> Any:  # noqa: ANN401
+        """Return the text, or a tuple of texts."""
+        if not self.several:
+            if not isinstance(value, str) or not value:
+                report(place, TrainingError(f"{name} {value!r}: must be {self.range}"))
+            return value
+        parts = [value] if isinstance(value, str) else value
+        if not isinstance(parts, list | tuple) or not parts:
+            report(place, TrainingError(f"{name} {value!r}: must be a list of names"))
+            return value
+        one = Text(help=self.help)
+        return tuple(one.fit(name, part, report, (*place, number)) for number, part in enumerate(parts))
+
+
+@dataclass(frozen=True, kw_only=True)
 class Table(Kind):
     """Values by name."""
 
@@ -143,6 +164,24 @@ class Table(Kind):
     def range(self) -> str:
         """The names under which there are values."""
         return f"values by name, of {', '.join(self.kinds) or f'each {self.what}'}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableOrNames(Kind):
+    """Values by name, or names whose own values count."""
+
+    table: Table
+
+    def fit(self, name: str, value: Any, report: Report, place: Place = ()) -> Any:  # noqa: ANN401
+        """Return a dictionary, or a tuple of names."""
+        if isinstance(value, str | list | tuple):
+            return Text(several=True).fit(name, value, report, place)
+        return self.table.fit(name, value, report, place)
+
+    @property
+    def range(self) -> str:
+        """Both, in words."""
+        return f"{self.table.range}; or a list of names"
 
 
 def declared(kind: Kind, default: float | None = None) -> Any:  # noqa: ANN401

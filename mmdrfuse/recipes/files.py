@@ -6,7 +6,8 @@ that it ``extends``, a shipped name or a file beside it; without that, from ``de
 is left out keeps its value. So the order of precedence is: ``default``, what is extended, the file, the command line.
 
 Beside these a file may say its ``name``, which ``network`` it is for, and, for those who make the weights again, which
-``sets`` they are made from, which ``groups`` are refined on, and the options of ``prepare`` and ``demo``.
+``sets`` they are made from, which ``student`` is refined without training before, and the options of ``prepare`` and
+``demo``.
 """
 
 import re
@@ -20,7 +21,7 @@ from mmdrfuse.errors import InputError, MMDRFuseError, UnknownNameError
 from mmdrfuse.recipes import loading
 from mmdrfuse.recipes.fields import Kind, Table, kinds, raising
 from mmdrfuse.recipes.loading import Document, Mistakes, Place
-from mmdrfuse.recipes.recipe import GOALS, Goals, Recipe, RefineRecipe
+from mmdrfuse.recipes.recipe import GOALS, Recipe, RefineRecipe
 from mmdrfuse.system.paths import real
 
 if TYPE_CHECKING:
@@ -59,9 +60,9 @@ class Plan:
     name: str
     network: "Network | None" = None
     """The only one that it is for."""
+    student: str | None = None
+    """What is refined, where that is not what is trained before."""
     sets: list[str] = field(default_factory=list)
-    groups: list[str] = field(default_factory=list)
-    """What is refined on, where the order differs from that of the sets."""
     others: dict[str, dict[str, Any]] = field(default_factory=lambda: {command: {} for command in OTHERS})
     """Options of `OTHERS`, by name."""
     given: dict[str, dict[Place, Given]] = field(default_factory=lambda: {command: {} for command in FIELDS})
@@ -116,16 +117,31 @@ def changed(command: str, changes: Mapping[str, Any], *, origin: str) -> dict[Pl
     return found
 
 
-def read_goals(path: Path) -> Goals:
+def read_goals(path: Path) -> Mapping[str, Mapping[str, float]]:
     """Read a file of goals, YAML or JSON: group → score → multiple of what ``max(I, V)`` scores.
 
     Raises:
         InputError: The file cannot be read, or names scores that do not exist; everything that is wrong is named.
     """
-    document = loading.read(path)
-    goals: Goals = GOALS.fit("goals", document.value, lambda place, error: document.wrong(str(error), *place))
-    document.mistakes.refuse()
+    goals: Mapping[str, Mapping[str, float]] = read_table(path, "goals", GOALS)
     return goals
+
+
+def read_table(path: Path, name: str, kind: Table) -> Any:  # noqa: ANN401
+    """Read a file of values by name, YAML or JSON, for a field of a recipe.
+
+    Args:
+        path: The file.
+        name: The field's.
+        kind: What it takes.
+
+    Raises:
+        InputError: The file cannot be read, or holds what does not fit; everything that is wrong is named.
+    """
+    document = loading.read(path)
+    values = kind.fit(name, document.value, lambda place, error: document.wrong(str(error), *place))
+    document.mistakes.refuse()
+    return values
 
 
 class _Reader:
@@ -168,15 +184,20 @@ class _Reader:
                 self.plan.network = value
             else:
                 self._wrong((key,), f"network {value!r}: must be teacher or student")
-        elif key in ("sets", "groups"):
+        elif key == "student":
+            if isinstance(value, str) and value:
+                self.plan.student = value
+            else:
+                self._wrong((key,), f"student {value!r}: must be max, or the name of weights")
+        elif key == "sets":
             if isinstance(value, list) and all(isinstance(one, str) for one in value):
-                setattr(self.plan, key, value)
+                self.plan.sets = value
             else:
                 self._wrong((key,), f"{key} {value!r}: must be a list of folders")
         elif key not in (*FIELDS, *OTHERS, "extends"):
             fields = [name for known in FIELDS.values() for name in known]
             self._unknown(
-                (key,), dict.fromkeys([*fields, *FIELDS, *OTHERS, "extends", "groups", "name", "network", "sets"])
+                (key,), dict.fromkeys([*fields, *FIELDS, *OTHERS, "extends", "name", "network", "sets", "student"])
             )
 
     def _part(self, rows: dict[str, Any], command: str) -> dict[str, Any]:

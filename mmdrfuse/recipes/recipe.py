@@ -8,10 +8,23 @@ process's own part of the batch.
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from mmdrfuse.errors import TrainingError
-from mmdrfuse.recipes.fields import Number, Table, check, choice, declared, kinds, number, switch, whole
+from mmdrfuse.recipes.fields import (
+    Choice,
+    Number,
+    Table,
+    TableOrNames,
+    Text,
+    check,
+    choice,
+    declared,
+    kinds,
+    number,
+    switch,
+    whole,
+)
 
 if TYPE_CHECKING:
     from mmdrfuse.models.checkpoints import Network
@@ -27,19 +40,43 @@ Norm = Literal["sample", "batch"]
 """Over which axes maps are scaled to length 1: each sample by itself, or the whole batch (as published)."""
 MemoryType = Literal["uint8", "float16", "float32"]
 CacheType = Literal["float16", "float32"]
-Light = Literal["haze", "night", "day"]
+Stretch = Literal["clip", "minmax"]
+"""What becomes black and white in scored pictures: 0 and 1, or each picture's own extremes."""
+Light = Literal["haze", "night", "day", "dark", "dusk", "warm", "camera"]
 """Made-up exposures of `mmdrfuse.datasets.patches.exposures`."""
 Score = Literal["SD", "SCD", "VIF", "Qabf", "SSIM", "CC"]
 """The scores that fidelity and refining raise; higher is better."""
 
-Goals = Mapping[str, Mapping[str, float]]
-"""Group → score, one of `Score` → the goal of its mean, as a multiple of what ``max(I, V)`` scores."""
+Goals = Mapping[str, Mapping[str, float]] | tuple[str, ...]
+"""Group → score, one of `Score` → the goal of its mean, as a multiple of what ``max(I, V)`` scores. Or references:
+checkpoints, ``max``, ``mean`` or ``affine``, whose scores on the same pictures are the goals."""
 
+SCORES = Table(
+    help="By score.", what="score", kinds={name: Number(help="A factor.", above=0) for name in get_args(Score)},
+)  # fmt: skip
 GOALS = Table(
     help="Goals of each group's mean scores, as multiples of what max(I, V) scores.",
     what="group",
     kinds={},
-    other=Table(what="score", kinds={name: Number(above=0) for name in get_args(Score)}),
+    other=SCORES,
+)
+GROUPS = Table(
+    help="Which pictures are in which group; none: each SRC is one, and each of the lights.",
+    what="group",
+    kinds={},
+    other=Table(
+        what="entry of a group",
+        kinds={
+            "of": Text(help="The SRC, by its folder's name; else that of the group."),
+            "light": Choice(help="In which its pictures are shown.", names=get_args(Light)),
+            "share": Number(help="Of the pictures, how many are in this light; the rest is as it is.", above=0),
+            "pictures": Number(help="How many.", least=1, whole=True),
+            "draw": Number(help="How many a step of the descent looks at.", least=1, whole=True),
+            "pieces": Number(
+                help="Every other large picture is a piece with sides of so many pixels.", least=41, whole=True
+            ),
+        },
+    ),
 )
 
 
@@ -159,14 +196,41 @@ class RefineRecipe:
 
     name: str
     """Name of the recipe."""
+    range: Stretch = choice(Stretch, "What becomes black and white in the scored pictures.")
     lights: tuple[Light, ...] = choice(Light, "Groups in other light, made from the first SRC.", several=True)
+    groups: Mapping[str, Mapping[str, Any]] = declared(GROUPS)
     pictures: int = whole("Pictures in each group.", least=1)
     size: int = whole("Largest height and width of a crop, in pixels.", least=41)
+    uncut: bool = switch("Take whole pictures, large ones at half size; always so under minmax.")
+    mirror: bool = switch("Mirror pictures at random.")
     hold_out: int | None = whole("Leave out every Nth pair of a set.", least=2, optional=True)
     steps: int = whole("Steps of the descent that comes first.", least=0)
+    descent_rate: float = number("Highest learning rate of the descent.", above=0)
+    steep: float = number("Weight of the square of a shortfall in the descent.", least=0)
+    margin: float = number("How far beyond each goal the descent aims, as a share of it.", least=0)
     rounds: int = whole("Most rounds that follow the descent.", least=0)
     seed: int = whole("Seed of pairs, crops, exposures and steps.", least=0)
-    goals: Goals = declared(GOALS)
+    goals: Goals = declared(
+        TableOrNames(
+            help="Goals of the scores: a file with multiples of what max(I, V) scores, by group; or references, whose "
+            "scores on the same pictures are the goals (the highest counts): checkpoints, max, mean, affine.",
+            table=GOALS,
+        )
+    )
+    shares: Mapping[str, float] = declared(
+        Table(help="Goals as shares of the references' scores.", what=SCORES.what, kinds=SCORES.kinds)
+    )
 
     def __post_init__(self) -> None:
         check(self)
+        for name, entry in self.groups.items():
+            pictures, drawn = entry.get("pictures", self.pictures), entry.get("draw", 1)
+            if drawn > pictures:
+                raise TrainingError(
+                    f"group {name!r}: a step draws {drawn} pictures of {pictures}; make the group larger, or draw fewer"
+                )
+
+    @property
+    def wholes(self) -> bool:
+        """Whether pictures stay whole: a stretch looks at their extremes."""
+        return self.uncut or self.range == "minmax"

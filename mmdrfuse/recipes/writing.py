@@ -8,7 +8,7 @@ from typing import Any
 from mmdrfuse.recipes.fields import Table, kinds
 from mmdrfuse.recipes.files import FIELDS, plan
 from mmdrfuse.recipes.loading import Place, resolve_as_here
-from mmdrfuse.recipes.recipe import Recipe, RefineRecipe
+from mmdrfuse.recipes.recipe import Recipe, RefineRecipe, Weights
 
 FILE = "recipe.yaml"
 """Of a run's folder, the recipe that it follows."""
@@ -51,12 +51,12 @@ def _lines(recipe: Recipe | RefineRecipe, comments: Mapping[Place, str] | None) 
     for name, kind in kinds(recipe).items():
         value = getattr(recipe, name)
         said = kind.help if comments is None else comments.get((name,), "")
-        if not isinstance(kind, Table) or not value:
+        if not isinstance(value, Mapping | Weights) or not value:
             yield _line(name, value, said)
             continue
         yield _line(name, None, said) if said else f"{name}:"
         for key, part in (value if isinstance(value, Mapping) else asdict(value)).items():
-            inner = kind.kinds.get(key)
+            inner = kind.kinds.get(key) if isinstance(kind, Table) else None
             said = (inner.help if inner else "") if comments is None else comments.get((name, key), "")
             yield f"  {_line(key, part, said)}"
 

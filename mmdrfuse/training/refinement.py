@@ -13,10 +13,14 @@ from torch import Tensor
 from mmdrfuse import images, models
 from mmdrfuse.errors import InputError, SizeError, TrainingError, WeightsError
 from mmdrfuse.models.checkpoints import Checkpoint
+from mmdrfuse.models.student import Student
 from mmdrfuse.pair import Pair
-from mmdrfuse.recipes import Goals, RefineRecipe, refine_recipe
+from mmdrfuse.recipes import DEFAULT, Goals, RefineRecipe, refine_recipe
+from mmdrfuse.recipes import recipe as training_recipe
 from mmdrfuse.system.atomic import refuse_existing
-from mmdrfuse.training.refining import Group, Round, refine
+from mmdrfuse.training.goals import goals_of
+from mmdrfuse.training.initial import initial_network
+from mmdrfuse.training.refining import DRAWN, Descent, Group, Round, refine
 
 Sides = tuple[NDArray[Any], NDArray[Any]]
 """Infrared and visible, H×W or H×W×3, uint8, uint16 or float in [0, 1]."""
@@ -37,13 +41,14 @@ def refine_student(
     Every picture counts whole, and is kept in memory: cut large ones first, as `mmdrfuse.datasets.gather` does.
 
     Args:
-        student: A shipped name, a file, or weights that were read.
+        student: A shipped name, a file, weights that were read, or ``"max"`` for the student that is max(I, V).
         groups: By name, registered pairs: of arrays, or of files (`mmdrfuse.datasets.find_pairs`). Sides of at least
             41 pixels.
         goals: Group → score → what its mean shall reach, as a multiple of what ``max(I, V)`` scores on the same
-            pictures; what is not named has the usual goal. None for those of the recipe.
+            pictures; what is not named has the usual goal. Or references, whose scores on the same pictures are to be
+            reached, the larger of several: ``("student.model:minmax", "affine")``. None for those of the recipe.
         recipe: A recipe, or its name or file. Of its fields, those that choose pictures (``lights``, ``pictures``,
-            ``size``, ``hold_out``) are for the card alone: here the pictures are given.
+            ``size`` and so on) are for the card alone: here the pictures are given.
         steps: Of the descent; None for the recipe's.
         rounds: That follow, at most; None for the recipe's.
         seed: Of the pictures that the descent looks at; None for the recipe's.
@@ -57,8 +62,8 @@ def refine_student(
 
     Raises:
         OutputError: ``out`` exists and may not be replaced, or cannot be written.
-        WeightsError: The weights are no student's.
-        UnknownNameError: There is no such recipe, or no such weights or score.
+        WeightsError: The weights are no student's, or a reference is no checkpoint.
+        UnknownNameError: There is no such recipe, or no such weights, reference or score.
         TrainingError: There is nothing to refine on, a goal is for a group that is not there, or a group shows nothing.
         SizeError: The sides of a pair differ in size, or are too small.
         InputError: A picture cannot be read, or is of another type.
@@ -75,24 +80,42 @@ def refine_student(
         refuse_existing(out, overwrite=overwrite)
     changes = {"steps": steps, "rounds": rounds, "seed": seed, "goals": goals}
     chosen = _changed(recipe, {name: value for name, value in changes.items() if value is not None})
-    base = student if isinstance(student, Checkpoint) else models.read(student)
+    base = student if isinstance(student, Checkpoint) else start(student)
     check_student(base)
     check_goals(chosen.goals, groups)
 
     network = models.build(base).train()
+    assert isinstance(network, Student)
     network.requires_grad_(True)
-    tensors = {name: _group(name, pairs, chosen.goals.get(name, {})) for name, pairs in groups.items()}
+    tensors = {name: _group(name, pairs, chosen) for name, pairs in groups.items()}
+    descent = Descent(chosen.steps, chosen.descent_rate, chosen.margin, chosen.steep)
     state = None
-    for state in refine(network, tensors, steps=chosen.steps, rounds=chosen.rounds, seed=chosen.seed):
+    for state in refine(network, tensors, steps=descent, rounds=chosen.rounds, seed=chosen.seed, policy=chosen.range):
         progress(state)
     assert state is not None  # `refine` yields where it starts from
 
     arrays = {name: tensor.detach().numpy() for name, tensor in network.state_dict().items()}
-    card = {**base.card, "refined": _told(base, chosen, tensors, state)}
+    card = {**base.card, "range": chosen.range, "refined": _told(base, chosen, tensors, state)}
     if out is None:
         return Checkpoint("refined", "student", arrays, card, "")
     models.write(out, arrays, card)
     return models.read(out)
+
+
+def start(student: str | Path) -> Checkpoint:
+    """Read the weights that refining starts from.
+
+    Args:
+        student: A shipped name, a file, or ``"max"`` for the student that is max(I, V).
+
+    Raises:
+        UnknownNameError: There are no such weights.
+        WeightsError: A file that holds no checkpoint.
+    """
+    if student != "max" or Path(student).is_file():
+        return models.read(student)
+    network = initial_network(training_recipe(DEFAULT, "student", start="max"), None)
+    return Checkpoint("max", "student", {name: value.numpy() for name, value in network.state_dict().items()}, {}, "")
 
 
 def check_student(weights: Checkpoint) -> None:
@@ -111,7 +134,7 @@ def check_goals(goals: Goals, groups: Collection[str]) -> None:
     Raises:
         TrainingError: There are some.
     """
-    unknown = [name for name in goals if name not in groups]
+    unknown = [name for name in goals if name not in groups] if isinstance(goals, Mapping) else []
     if unknown:
         raise TrainingError(
             f"goals for {', '.join(map(repr, unknown))}, but the groups are {', '.join(groups)}", cure="goals"
@@ -126,13 +149,15 @@ def _told(base: Checkpoint, recipe: RefineRecipe, groups: Mapping[str, Group], s
     """Tell for the model card what was done, and where the student stands."""
     return {
         "from": {"name": base.name, "sha256": base.sha256},
-        "groups": {name: len(group.infrared) for name, group in groups.items()},
         **asdict(recipe),
+        "groups": {name: len(group.infrared) for name, group in groups.items()},
+        "drawn": dict(recipe.groups),
         "ahead": state.ahead,
     }
 
 
-def _group(name: str, pairs: Sequence[Pair | Sides], goals: Mapping[str, float]) -> Group:
+def _group(name: str, pairs: Sequence[Pair | Sides], recipe: RefineRecipe) -> Group:
+    goals = goals_of(name, recipe.goals, recipe.shares, recipe.range)
     infrared, visible = [], []
     for number, pair in enumerate(pairs, start=1):
         where = str(pair.infrared) if isinstance(pair, Pair) else f"pair {number} of group {name}"
@@ -146,7 +171,7 @@ def _group(name: str, pairs: Sequence[Pair | Sides], goals: Mapping[str, float])
             raise SizeError(f"{where}: its sides have {sizes} pixels; a pair must be registered", cure="size_policy")
         infrared.append(a)
         visible.append(b)
-    return Group(infrared, visible, goals)
+    return Group(infrared, visible, goals, recipe.groups.get(name, {}).get("draw", DRAWN))
 
 
 def _unit(image: NDArray[Any]) -> Tensor:

@@ -19,20 +19,29 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.optimize import linprog
-from torch import Tensor, nn
+from torch import Tensor
 
 from mmdrfuse.errors import TrainingError
-from mmdrfuse.losses.fidelity import GOALS, NAMES, levels, scores, shortfall
+from mmdrfuse.losses.fidelity import NAMES, Policy, shortfall
+from mmdrfuse.models.student import Student
 from mmdrfuse.system.malloc import keep_freed_memory
+from mmdrfuse.training.goals import Multiples, OfReferences
+from mmdrfuse.training.scored import BYTES, ScoredPair
 
-RATE, BETAS, LONGEST = 1e-2, (0.9, 0.97), 1.0
-"""Of the descent: Adam's rate at its highest, its memory, and the length that a gradient is cut to."""
+BETAS, LONGEST = (0.9, 0.97), 1.0
+"""Of the descent: Adam's memory, and the length that a gradient is cut to."""
 
 DRAWN = 3
-"""Pictures of each group that a step of the descent looks at."""
+"""Pictures of each group that a step of the descent looks at, unless the group says how many."""
+
+SOFT = 0.02
+"""Width around a goal over which a shortfall bends in the descent."""
+
+KEPT_BYTES = 2e9
+"""Of what is computed of the sources beforehand; where it would be more, it is computed when it is needed."""
 
 MARGIN = 0.01
-"""How far beyond its goal a score is to come."""
+"""How far beyond its goal a score is to come in the rounds."""
 
 WORST = 5.0
 """What the largest shortfall counts beside the sum of all."""
@@ -53,13 +62,15 @@ class Group:
     Args:
         infrared: (1, 1, H, W) each, in [0, 1], sides of at least 41; sizes may differ.
         visible: The same, of the same sizes.
-        goals: By name of the score, what the mean shall reach as a multiple of what ``max(I, V)`` scores; the rest
-            keeps to `mmdrfuse.losses.fidelity.GOALS`.
+        goals: What is asked of each picture; the group's mean shall reach the mean of it. By name of the score, as a
+            multiple of what ``max(I, V)`` scores, or `mmdrfuse.training.goals`.
+        draw: How many of them a step of the descent looks at.
     """
 
     infrared: Sequence[Tensor]
     visible: Sequence[Tensor]
-    goals: Mapping[str, float]
+    goals: Mapping[str, float] | Multiples | OfReferences
+    draw: int = DRAWN
 
 
 @dataclass(frozen=True)
@@ -79,18 +90,50 @@ class Round:
     reach: float
 
 
+@dataclass(frozen=True)
+class Descent:
+    """How the first part goes.
+
+    Args:
+        steps: How many.
+        rate: Adam's, at its highest.
+        margin: How far beyond its goal a score is to come: a few pictures scatter.
+        steep: Weight of the square of a shortfall.
+    """
+
+    steps: int = 300
+    rate: float = 5e-3
+    margin: float = 0.05
+    steep: float = 30.0
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """A group, ready to be scored."""
+
+    pairs: list[ScoredPair]
+    asked: Tensor
+    """(P, 6): the goals of each pair."""
+    draw: int
+
+    @property
+    def goals(self) -> Tensor:
+        return self.asked.mean(dim=0)
+
+
 def refine(
-    student: nn.Module, groups: Mapping[str, Group], *, steps: int = 300, rounds: int = 12, seed: int = 0
-) -> Iterator[Round]:
+    student: Student, groups: Mapping[str, Group], *, steps: int | Descent = 300, rounds: int = 12, seed: int = 0,
+    policy: Policy = "clip",
+) -> Iterator[Round]:  # fmt: skip
     """Refine a student, round by round as the result is walked through.
 
     Args:
-        student: A `mmdrfuse.models.student.Student` on the CPU, in float32; after every round it holds the best weights
-            so far.
+        student: On the CPU, in float32; after every round it holds the best weights so far.
         groups: By name, what to score.
-        steps: Of the descent.
+        steps: The descent, or its number of steps.
         rounds: How many to do at most; they end earlier when they become tiny.
         seed: Chooses the pictures of the descent's steps.
+        policy: What becomes black and white of the pictures that are scored.
 
     Yields:
         Where the student stands: before, after the descent, and after each round.
@@ -101,25 +144,22 @@ def refine(
     """
     if not groups or not all(len(group.infrared) for group in groups.values()):
         raise TrainingError("refining needs groups of pictures, and at least one picture in each")
-    for name in {name for group in groups.values() for name in group.goals} - set(NAMES):
-        raise TrainingError(f"a goal for {name!r}: goals are for {', '.join(NAMES)}")
     keep_freed_memory()
-    asked = [_asked(group) for group in groups.values()]
-    goals = [each.mean(dim=0) for each in asked]
-    _check(groups, goals)
-    ahead, slopes = _ahead(student, groups, goals), None
+    descent = steps if isinstance(steps, Descent) else Descent(steps)
+    ready = _prepared(groups)
+    ahead, slopes = _ahead(student, ready, policy), None
     yield Round(0, _named(groups, ahead), _shortfall(ahead), FIRST_REACH)
-    if steps:
-        _descend(student, groups, asked, steps=steps, seed=seed)
-        ahead = _ahead(student, groups, goals)
+    if descent.steps:
+        _descend(student, ready, descent, seed, policy)
+        ahead = _ahead(student, ready, policy)
     weights = torch.nn.utils.parameters_to_vector(student.parameters()).detach()
     missing, reach = _shortfall(ahead), FIRST_REACH
     yield Round(1, _named(groups, ahead), missing, reach)
     for number in range(2, rounds + 2):
-        slopes = _slopes(student, groups, goals) if slopes is None else slopes
+        slopes = _slopes(student, ready, policy) if slopes is None else slopes
         step, promised = _step(ahead, slopes, reach)
         _place(student, weights + step)
-        tried = _ahead(student, groups, goals)
+        tried = _ahead(student, ready, policy)
         kept = (missing - _shortfall(tried)) / max(missing - promised, 1e-9)
         if kept > 0:
             ahead, slopes, missing, weights = tried, None, _shortfall(tried), weights + step
@@ -130,74 +170,66 @@ def refine(
             return
 
 
-def _check(groups: Mapping[str, Group], goals: Sequence[Tensor]) -> None:
-    """Refuse groups on which ``max(I, V)`` scores nothing, such as black pictures: there is nothing to be reached."""
-    for name, goal in zip(groups, goals, strict=True):
-        nothing = [score for score, value in zip(NAMES, goal.tolist(), strict=True) if not 0 < value < math.inf]
-        if nothing:
-            raise TrainingError(
-                f"group {name!r}: the brighter of both sources scores nothing in {', '.join(nothing)}, as black or "
-                "constant pictures do; refine on pictures that show something"
-            )
+def _prepared(groups: Mapping[str, Group]) -> list[_Prepared]:
+    """Compute the goals of every picture, and what scoring needs to know of it."""
+    pixels = sum(side.numel() for group in groups.values() for side in group.infrared)
+    keep, ready = pixels * BYTES <= KEPT_BYTES, []
+    for name, group in groups.items():
+        goals = Multiples(group.goals) if isinstance(group.goals, Mapping) else group.goals
+        pairs = [ScoredPair(*sides, keep=keep) for sides in zip(group.infrared, group.visible, strict=True)]
+        ready.append(_Prepared(pairs, torch.stack([goals.of(pair) for pair in pairs]), group.draw))
+        _check(name, ready[-1].goals)
+    return ready
 
 
-def _descend(
-    student: nn.Module, groups: Mapping[str, Group], asked: Sequence[Tensor], *, steps: int, seed: int
-) -> None:
+def _check(name: str, goals: Tensor) -> None:
+    """Refuse groups on which there is nothing to be reached, such as black pictures."""
+    nothing = [score for score, value in zip(NAMES, goals.tolist(), strict=True) if not 0 < value < math.inf]
+    if nothing:
+        raise TrainingError(
+            f"group {name!r}: what its goals are made from scores nothing in {', '.join(nothing)}, as black or "
+            "constant pictures do; refine on pictures that show something"
+        )
+
+
+def _descend(student: Student, groups: Sequence[_Prepared], descent: Descent, seed: int, policy: Policy) -> None:
     """Follow the gradient of what some pictures of each group fall short of together."""
     generator = np.random.default_rng(seed)
-    optimiser = torch.optim.Adam(student.parameters(), lr=RATE, betas=BETAS)
-    for step in range(steps):
+    optimiser = torch.optim.Adam(student.parameters(), lr=descent.rate, betas=BETAS)
+    for step in range(descent.steps):
         for settings in optimiser.param_groups:
-            settings["lr"] = RATE * 0.5 * (1 + math.cos(math.pi * step / steps))
+            settings["lr"] = descent.rate * 0.5 * (1 + math.cos(math.pi * step / descent.steps))
         optimiser.zero_grad(set_to_none=True)
-        for group, goals in zip(groups.values(), asked, strict=True):
-            drawn = generator.choice(len(goals), min(DRAWN, len(goals)), replace=False)
-            reached = [_scored(student, group.infrared[nth], group.visible[nth]) for nth in drawn]
-            ahead = torch.stack(reached).mean(dim=0) / goals[drawn].mean(dim=0) - 1
-            torch.autograd.backward(shortfall(ahead).sum())
+        for group in groups:
+            drawn = generator.choice(len(group.pairs), min(group.draw, len(group.pairs)), replace=False)
+            reached = torch.stack([_scored(student, group.pairs[nth], policy) for nth in drawn])
+            ahead = reached.mean(dim=0) / group.asked[drawn].mean(dim=0) - 1
+            torch.autograd.backward(shortfall(ahead - descent.margin, soft=SOFT, steep=descent.steep).sum())
         torch.nn.utils.clip_grad_norm_(student.parameters(), LONGEST)
         optimiser.step()
 
 
-def _scored(student: nn.Module, a: Tensor, b: Tensor) -> Tensor:
+def _scored(student: Student, pair: ScoredPair, policy: Policy) -> Tensor:
     """Score the student's picture of a pair, (6,)."""
-    return scores(levels(student(a, b).fused), a * 255, b * 255)[0]
+    return pair.scores(student(pair.infrared, pair.visible).fused, policy)
 
 
 @torch.no_grad()
-def _asked(group: Group) -> Tensor:
-    """Give the goals of each picture of a group, (P, 6)."""
-    multiples = [group.goals.get(name, goal) for name, goal in zip(NAMES, GOALS, strict=True)]
-    reached = [
-        scores(levels(torch.maximum(a, b)), a * 255, b * 255)[0]
-        for a, b in zip(group.infrared, group.visible, strict=True)
-    ]
-    return torch.stack(reached) * torch.tensor(multiples)
-
-
-@torch.no_grad()
-def _ahead(student: nn.Module, groups: Mapping[str, Group], goals: Sequence[Tensor]) -> NDArray[np.float64]:
+def _ahead(student: Student, groups: Sequence[_Prepared], policy: Policy) -> NDArray[np.float64]:
     """Say how far all scores are ahead of their goals, (G, 6)."""
     ahead = []
-    for group, goal in zip(groups.values(), goals, strict=True):
-        reached = torch.zeros(len(NAMES))
-        for a, b in zip(group.infrared, group.visible, strict=True):
-            reached += _scored(student, a, b)
-        ahead.append((reached / len(group.infrared) / goal - 1).double().numpy())
+    for group in groups:
+        reached = torch.stack([_scored(student, pair, policy) for pair in group.pairs]).mean(dim=0)
+        ahead.append((reached / group.goals - 1).double().numpy())
     return np.stack(ahead)
 
 
-def _slopes(student: nn.Module, groups: Mapping[str, Group], goals: Sequence[Tensor]) -> NDArray[np.float64]:
-    """Give the derivatives of what `_ahead` says to the weights, (6·G, 113): several times its work."""
-    weights = list(student.parameters())
+def _slopes(student: Student, groups: Sequence[_Prepared], policy: Policy) -> NDArray[np.float64]:
+    """Give the derivatives of what `_ahead` says to the weights, (6·G, 113)."""
     slopes = []
-    for group, goal in zip(groups.values(), goals, strict=True):
-        slope = torch.zeros(len(NAMES), sum(weight.numel() for weight in weights))
-        for a, b in zip(group.infrared, group.visible, strict=True):
-            rows = [torch.autograd.grad(score, weights, retain_graph=True) for score in _scored(student, a, b)]
-            slope += torch.stack([torch.cat([part.flatten() for part in row]) for row in rows])
-        slopes.append((slope / len(group.infrared) / goal[:, None]).double().numpy())
+    for group in groups:
+        slope = torch.stack([pair.slopes(student, policy)[1] for pair in group.pairs]).mean(dim=0)
+        slopes.append((slope / group.goals[:, None]).double().numpy())
     return np.concatenate(slopes)
 
 
@@ -227,7 +259,7 @@ def _step(ahead: NDArray[np.float64], slopes: NDArray[np.float64], reach: float)
 
 
 @torch.no_grad()
-def _place(student: nn.Module, weights: Tensor) -> None:
+def _place(student: Student, weights: Tensor) -> None:
     torch.nn.utils.vector_to_parameters(weights, student.parameters())
 
 

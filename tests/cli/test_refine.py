@@ -2,7 +2,9 @@
 
 import re
 
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from mmdrfuse import models
 from mmdrfuse.datasets import write_scenes
@@ -39,6 +41,50 @@ def test_the_weights_and_their_card_say_what_was_done(run, scenes, tmp_path):
     assert models.load(out)
 
 
+def test_references_are_goals_by_name_and_the_stretch_is_on_the_card(run, scenes, tmp_path):
+    out = tmp_path / "mine.safetensors"
+    options = ("--goals", "ivif:minmax,affine", "--range", "minmax", "--share", "CC=0.9", "--steps", 1, "--rounds", 1)
+    done = run("refine", "max", scenes, "-o", out, *options)
+    assert done.exit_code == 0, done.stderr
+    card = models.read(out).card
+    assert (card["range"], card["refined"]["goals"]) == ("minmax", ["ivif:minmax", "affine"])
+    assert (card["refined"]["from"]["name"], card["refined"]["shares"]["CC"]) == ("max", 0.9)
+
+
+def test_groups_of_a_file_take_the_place_of_lights(run, scenes, tmp_path):
+    (tmp_path / "groups.yaml").write_text("scenes: {pictures: 2}\nwarm: {of: scenes, light: camera, pictures: 1}")
+    out = tmp_path / "mine.safetensors"
+    done = run("refine", "ivif", scenes, "-o", out, "--groups", tmp_path / "groups.yaml", "--steps", 1, "--rounds", 0)
+    assert done.exit_code == 0, done.stderr
+    assert models.read(out).card["refined"]["groups"] == {"scenes": 2, "warm": 1}
+
+
+@pytest.mark.parametrize(
+    ("groups", "message"),
+    [
+        ("warm: {of: scenes, light: wram}", "light of a recipe 'wram': did you mean warm"),
+        ("warm: {from: scenes}", "unknown entry of a group 'from'"),
+        ("scenes: {pictures: 2, draw: 3}", "group 'scenes': a step draws 3 pictures of 2"),
+        ("road: {light: warm}", "unknown source of group 'road': 'road'"),
+    ],
+)
+def test_groups_that_cannot_be_made_are_named(run, scenes, tmp_path, groups, message):
+    (tmp_path / "groups.yaml").write_text(groups)
+    refused = run("refine", "ivif", scenes, "-o", tmp_path / "x.safetensors", "--groups", tmp_path / "groups.yaml")
+    assert (refused.exit_code, message in refused.stderr) == (1, True), refused.stderr
+
+
+@pytest.mark.parametrize(("goals", "message"), [("afine", "did you mean affine"), ("{odd}", "neither a student")])
+def test_references_that_are_none_are_named_before_a_picture_is_read(
+    run, scenes, monkeypatch, tmp_path, goals, message
+):
+    monkeypatch.setattr("mmdrfuse.datasets.patches.sample.luminances", None)
+    save_file({"layer.weight": np.zeros((2, 2), np.float32)}, tmp_path / "odd.safetensors")
+    goals = goals.format(odd=tmp_path / "odd.safetensors")
+    refused = run("refine", "ivif", scenes, "-o", tmp_path / "x.safetensors", "--goals", goals)
+    assert (refused.exit_code, message in refused.stderr) == (1, True), refused.stderr
+
+
 def test_what_exists_is_not_replaced_unasked(run, scenes, tmp_path):
     out = tmp_path / "mine.safetensors"
     out.write_text("mine")
@@ -69,8 +115,6 @@ def test_goals_that_say_nothing_are_refused(run, scenes, tmp_path, goals, messag
 
 
 def test_only_students_are_refined(run, scenes, tmp_path):
-    import numpy as np
-
     from mmdrfuse.models.teacher import Teacher
 
     arrays = {name: np.asarray(value) for name, value in Teacher().state_dict().items()}
@@ -101,7 +145,7 @@ def test_a_printed_recipe_can_be_given_again(run, tmp_path):
         (("ivif", "{scenes}"), 2, "Missing option '-o'"),
         (("ivif", "{scenes}", "{scenes}", "-o", "x.safetensors"), 1, "two groups have the name 'scenes'"),
         (("ivif", "{scenes}", "-o", "x.safetensors", "--lights", "nigth"), 1, "'nigth': did you mean night"),
-        (("ivif", "{scenes}", "-o", "x.safetensors", "--recipe", "ivif"), 1, "goals for 'LLVIP', 'RoadScene', "),
+        (("ivif", "{scenes}", "-o", "x.safetensors", "--recipe", "medical"), 1, "goals for 'CT-MRI', 'PET-MRI', "),
         (("ivif", "{scenes}", "-o", "x.safetensors", "--recipe", "teacher"), 1, "is for a teacher, not for a student"),
         (("ivif", "{scenes}", "-o", "x.safetensors", "--size", "40"), 2, "40 is not in the range x>=41"),
     ],

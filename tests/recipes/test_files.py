@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mmdrfuse import recipes
-from mmdrfuse.datasets.patches.exposures import LIGHTS
+from mmdrfuse.datasets.patches.exposures import ALL
 from mmdrfuse.errors import InputError, TrainingError, UnknownNameError
 from mmdrfuse.recipes import files, recipe
 from mmdrfuse.recipes.fields import kinds
@@ -54,15 +54,14 @@ def test_the_paper_recipe_leaves_nothing_to_the_default():
 
 
 def test_the_shipped_students_are_made_as_before():
-    ivif, medical = (recipe(name, "student") for name in ("ivif", "medical"))
-    assert (ivif.epochs, ivif.batch, ivif.features, ivif.seed) == (5, 8, "none", 2)
-    assert {name: weight for name, weight in dataclasses.asdict(ivif.weights).items() if weight} == {
+    medical, scenes = recipe("medical", "student"), recipes.refine_recipe("scenes")
+    assert (medical.epochs, medical.batch, medical.features, medical.seed) == (6, 8, "none", 0)
+    assert {name: weight for name, weight in dataclasses.asdict(medical.weights).items() if weight} == {
         "intensity": 1.0, "gradient": 0.1, "fidelity": 1.0,
     }  # fmt: skip
-    assert (medical.epochs, medical.weights) == (6, ivif.weights)
-    refined = recipes.refine_recipe("ivif")
-    assert (refined.lights, refined.steps, refined.rounds, refined.hold_out) == (("haze", "night"), 250, 8, 3)
-    assert refined.goals["RoadScene"]["SCD"] == 1.274
+    assert (scenes.range, scenes.steps, scenes.rounds, scenes.hold_out) == ("minmax", 140, 0, 3)
+    assert scenes.groups["warm"] == {"of": "LLVIP", "pictures": 20, "draw": 1, "light": "warm", "pieces": 576}
+    assert (scenes.shares["SCD"], scenes.shares["VIF"]) == (0.97, 1.0)
 
 
 def test_the_shipped_teacher_is_made_as_before():
@@ -168,7 +167,7 @@ def test_values_that_do_not_go_together_are_named_with_the_recipe(written):
 
 @pytest.mark.parametrize("source", ["gone.yaml", "runs/gone"])
 def test_a_file_that_is_not_there_is_named(source):
-    with pytest.raises(InputError, match=f"{source}: no such file; give a recipe in YAML, or one of default, ivif"):
+    with pytest.raises(InputError, match=f"{source}: no such file; give a recipe in YAML, or one of day, default, "):
         recipe(source, "student")
 
 
@@ -178,7 +177,7 @@ def test_an_unknown_network_is_named():
 
 
 def test_lights_are_those_that_pictures_can_be_made_in():
-    assert set(kinds(recipes.RefineRecipe)["lights"].names) == set(LIGHTS)
+    assert set(kinds(recipes.RefineRecipe)["lights"].names) == set(ALL)
     assert list(GOALS.other.kinds) == ["SD", "SCD", "VIF", "Qabf", "SSIM", "CC"]
 
 

@@ -72,7 +72,7 @@ BLACK = [(np.zeros((48, 48), np.uint8),) * 2]
         ({"g": BLACK}, {"goals": {"h": {"SD": 1.0}}}, TrainingError, "goals for 'h', but the groups are g"),
         ({"g": BLACK}, {"goals": {"g": {"PSNR": 1.0}}}, UnknownNameError, "unknown score 'PSNR'"),
         ({"g": BLACK}, {"steps": -1}, TrainingError, "steps -1: must be a whole number of at least 0"),
-        ({"g": BLACK}, {"recipe": "ivfi"}, UnknownNameError, "did you mean ivif"),
+        ({"g": BLACK}, {"recipe": "scnes"}, UnknownNameError, "did you mean scenes"),
         ({"g": [(BLACK[0][0], np.zeros((48, 49), np.uint8))]}, {}, SizeError, "pair 1 of group g.* 48x48 and 49x48"),
         ({"g": [(np.zeros((48, 48), int),) * 2]}, {}, InputError, "pair 1 of group g: .*int64"),
         ({"g": [(np.zeros((40, 40), np.uint8),) * 2]}, {}, SizeError, "40x40"),

@@ -160,7 +160,7 @@ def test_a_run_is_kept_resumed_or_replaced_as_asked(run, taught, patches, tmp_pa
         (("teach",), 2, "Missing argument 'PATCHES.h5'"),
         (("teach", "{patches}", "-o", "run", "--recipe", "papr"), 1, "unknown recipe 'papr': did you mean paper"),
         (("teach", "{patches}", "-o", "run", "--recipe", "papr.yaml"), 1, "papr.yaml: no such file"),
-        (("teach", "{patches}", "-o", "run", "--recipe", "ivif"), 1, "is for a student, not for a teacher"),
+        (("teach", "{patches}", "-o", "run", "--recipe", "scenes"), 1, "is for a student, not for a teacher"),
         (("teach", "{patches}", "-o", "run", "--rate", "0"), 2, "'--rate'"),
         (("teach", "{patches}", "-o", "run", "--rate", "nan"), 2, "'nan' is not a finite number"),
         (("teach", "{patches}", "-o", "run", "--features", "vgg16"), 2, "is not one of 'vgg19'"),

@@ -5,7 +5,7 @@ import pytest
 
 from mmdrfuse import images
 from mmdrfuse.datasets import gather
-from mmdrfuse.errors import SizeError, UnknownNameError
+from mmdrfuse.errors import SizeError, TrainingError, UnknownNameError
 
 
 @pytest.fixture
@@ -54,3 +54,37 @@ def test_unknown_lights_and_sizes_that_differ_are_named(root):
     images.write(root / "ir/1.png", np.zeros((40, 60), np.uint8))
     with pytest.raises(SizeError, match=r"1\.png is 60x40 .* a pair must be registered"):
         gather([root])
+
+
+def test_groups_say_of_which_source_in_which_light_and_how_many(root):
+    groups = {"s": {"pictures": 3}, "late": {"of": "s", "light": "dusk", "share": 0.5, "pictures": 4}}
+    made = gather([root], size=200, groups=groups)
+    assert {name: len(pieces) for name, pieces in made.items()} == {"s": 3, "late": 4}
+    plain = {piece.visible.tobytes() for piece in gather([root], size=200, pictures=6)["s"]}
+    assert [piece.visible.tobytes() in plain for piece in made["late"]] == [True, True, False, False]
+
+
+def test_large_pictures_that_count_whole_are_halved_or_cut_in_turns(tmp_path, rng):
+    for side in ("ir", "vi"):
+        images.write(tmp_path / "s" / side / "1.png", rng.integers(0, 256, (601, 500), np.uint8))
+    whole = images.read(tmp_path / "s/ir/1.png")
+    first, second = gather([tmp_path / "s"], uncut=True, groups={"s": {"pictures": 2, "pieces": 64}})["s"]
+    assert (first.infrared.shape, second.infrared.shape) == ((300, 250), (64, 64))
+    assert first.infrared[0, 0] == np.rint(whole[:2, :2].mean())
+
+
+def test_mirrored_pictures_hold_the_same_pixels(root):
+    plain, mirrored = (gather([root], size=200, mirror=mirror)["s"] for mirror in (False, True))
+    corners = {tuple(np.argwhere(piece.visible == 0)[0]) for piece in mirrored}
+    assert len(corners) > 1
+    assert all(
+        np.array_equal(np.sort(a.visible, None), np.sort(b.visible, None)) for a, b in zip(plain, mirrored, strict=True)
+    )
+
+
+def test_a_source_with_nothing_left_is_named(root):
+    for number in range(2, 7):
+        (root / f"ir/{number}.png").unlink()
+        (root / f"vi/{number}.png").unlink()
+    with pytest.raises(TrainingError, match="s: none of its pairs is left"):
+        gather([root], hold_out=1)
