@@ -55,8 +55,11 @@ def street(tmp_path_factory):
 
 
 @pytest.mark.parametrize("page", named(page for page in PAGES if shown(page)))
-def test_the_commands_of_a_page_run_in_their_order_and_print_what_it_shows(page, street, tmp_path, monkeypatch):
-    """Lines that differ in numbers alone count as equal: those depend on the machine's arithmetic and speed."""
+def test_what_a_page_shows_runs_in_its_order(page, street, tmp_path, monkeypatch):
+    """Its Python runs after its commands.
+
+    Lines that differ in numbers alone count as equal: those depend on the machine's arithmetic and speed.
+    """
     from click.testing import CliRunner
 
     from mmdrfuse.cli import main
@@ -74,13 +77,13 @@ def test_the_commands_of_a_page_run_in_their_order_and_print_what_it_shows(page,
             assert result.exit_code == 0, f"{command}\n{result.output}"
             printed = {_masked(line) for line in result.output.splitlines()}
             assert [line for line in lines if _masked(line) not in printed] == []
+    _run_python(page)
 
 
-@pytest.mark.parametrize("page", named(page for page in PAGES if blocks(page, "python")))
-def test_the_python_of_a_page_runs(page, tmp_path, monkeypatch):
+@pytest.mark.parametrize("page", named(page for page in PAGES if blocks(page, "python") and not shown(page)))
+def test_the_python_of_a_page_without_commands_runs(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    for block in blocks(page, "python"):
-        exec(compile(block, page.name, "exec"), {})
+    _run_python(page)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -127,6 +130,11 @@ def test_shipped_weights_are_described(name):
 def test_every_page_can_be_reached_from_the_readme():
     linked = {target for page in PAGES for target in re.findall(r"\]\((?:docs/)?([a-z]+\.md)", text(page))}
     assert {page.name for page in PAGES[1:]} <= linked
+
+
+def _run_python(page):
+    for block in blocks(page, "python"):
+        exec(compile(block, page.name, "exec"), {})
 
 
 def _options(group):
