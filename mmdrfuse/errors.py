@@ -1,23 +1,23 @@
-"""Every failure that a user can cause and cure, in one tree.
+"""All failures that a user can cause and cure, in one tree.
 
 ::
 
-    MMDRFuseError            expected: one clear sentence, exit code 1, no traceback
-    ├── InputError           a file or folder that cannot be used: missing, truncated, of the wrong kind
-    │   ├── PairingError     no pairs, or names that do not single out a partner
-    │   ├── PatchFileError   a training file that is foreign, truncated or of another format version
+    MMDRFuseError            an expected failure: one clear sentence, exit code 1, no traceback
+    ├── InputError           a file or folder that cannot be used: missing, truncated, or of the wrong kind
+    │   ├── PairingError     no pairs, or file names with several possible partners
+    │   ├── PatchFileError   a training file that is truncated, of another format, or of another version
     │   └── ManifestError    a manifest that cannot be read
     ├── SizeError            shapes that do not fit each other or are too small
-    ├── WeightsError         a checkpoint that cannot be loaded safely or is of no known network
-    ├── OutputError          a place that cannot be written, or holds something that must not be lost
-    │   └── DiskFullError    no room left: nothing that follows could be written either
-    ├── ChoiceError          choices that do not go together, or not with such an input: exit code 2
+    ├── WeightsError         a checkpoint that cannot be loaded safely, or is not of the student or teacher
+    ├── OutputError          a target that cannot be written, or that exists and must not be replaced
+    │   └── DiskFullError    no space left: later files could not be written either
+    ├── ChoiceError          choices that do not fit each other or the input: exit code 2
     ├── UnknownNameError     a name (metric, protocol, weights, layout) that does not exist, with near misses
     ├── MissingExtraError    an optional dependency that is not installed
-    └── TrainingError        a run that cannot go on: not a number, or a resume that does not fit
+    └── TrainingError        a run that cannot continue: a loss that is NaN, or a checkpoint that does not fit
 
-Messages say what was expected, what came, where, and what to do next. What to do next is a *cure*: the name of a choice
-(`CURES`), so that Python's callers read of an argument and the command line of a flag.
+Messages say what was expected, what came, where, and what to do next. What to do next is a *cure*, the name of a choice
+in `CURES`. So a Python caller reads the name of an argument, and the command line shows that of a flag.
 """
 
 from collections.abc import Iterable, Iterator
@@ -47,19 +47,19 @@ CURES = {
     "validation": "choose a share for validation between 0 and 1",
     "workers": "use fewer workers",
 }
-"""What to do about an error, by the name of the choice that does it, in the words of a Python caller."""
+"""Name of a choice → how a Python caller cures an error with it."""
 
 
 class MMDRFuseError(Exception):
-    """Base of all expected failures. They survive a process boundary.
+    """Base of all expected failures. They can be pickled, so that worker processes can raise them.
 
     Args:
         message: What was expected, what came, and where.
-        cure: One of `CURES`, if a choice of the caller helps.
+        cure: A key of `CURES`, if a choice of the caller helps.
     """
 
     exit_code = 1
-    """Of a command that ends with this error."""
+    """Exit code of a command that ends with this error."""
 
     def __init__(self, message: str, *, cure: str | None = None) -> None:
         super().__init__(message)
@@ -67,22 +67,22 @@ class MMDRFuseError(Exception):
         self.cure = cure
 
     def __str__(self) -> str:
-        """Return the message, and what to do next in the words of a Python caller."""
+        """Return the message with its cure, in the words of a Python caller."""
         return f"{self.message}; {CURES[self.cure]}" if self.cure else self.message
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle any subclass, whatever its constructor takes."""
-        return _restored, (type(self), self.args, self.__dict__)
+        """Pickle any subclass, whatever arguments its constructor has."""
+        return _unpickled, (type(self), self.args, self.__dict__)
 
     def at(self, where: object) -> Self:
-        """Return the same error with the place where it happened before its message."""
-        placed: Self = _restored(type(self), (), self.__dict__)
-        placed.message = f"{where}: {self.message}"
-        placed.args = (placed.message,)
-        return placed
+        """Return a copy of the error whose message begins with the place where it happened."""
+        copy: Self = _unpickled(type(self), (), self.__dict__)
+        copy.message = f"{where}: {self.message}"
+        copy.args = (copy.message,)
+        return copy
 
 
-def _restored(kind: type[Any], args: tuple[Any, ...], attributes: dict[str, Any]) -> Any:  # noqa: ANN401
+def _unpickled(kind: type[Any], args: tuple[Any, ...], attributes: dict[str, Any]) -> Any:  # noqa: ANN401
     error = kind.__new__(kind, *args)
     error.__dict__.update(attributes)
     return error
@@ -92,16 +92,16 @@ def _restored(kind: type[Any], args: tuple[Any, ...], attributes: dict[str, Any]
 def reading(
     name: object, what: str = "picture", *, error: type[MMDRFuseError] | None = None, cure: str = "replace or remove it"
 ) -> Iterator[None]:
-    """Turn any failure of a decoder or loader into one error that names the file; the rest of a run goes on.
+    """Convert any failure of a decoder or loader to one error that names the file, so that a run over files goes on.
 
-    Decoders meet damage with almost any exception: `IndexError`, `struct.error`, `MemoryError`, `NotImplementedError`.
-    A list of them is never complete, so every `Exception` counts.
+    Decoders raise almost any exception for a damaged file: `IndexError`, `struct.error`, `MemoryError`,
+    `NotImplementedError`. A list of them is never complete, so every `Exception` is converted.
 
     Args:
         name: The file, as the user knows it.
-        what: What it should hold.
-        error: What to raise; `InputError` if None.
-        cure: What to do about it.
+        what: What the file should hold.
+        error: The class to raise; `InputError` if None.
+        cure: What to do next.
 
     Raises:
         MMDRFuseError: The block failed. Expected failures pass unchanged.
@@ -143,37 +143,39 @@ class WeightsError(MMDRFuseError):
 
 
 class OutputError(MMDRFuseError):
-    """Something cannot be written where it was asked for."""
+    """A target cannot be written."""
 
 
 class DiskFullError(OutputError):
-    """There is no room left on the disk."""
+    """There is no space left on the disk."""
 
 
 class ChoiceError(MMDRFuseError):
-    """Choices that do not go together, or not with what they are asked of: nothing was done."""
+    """Choices do not fit each other or the input; nothing was done."""
 
     exit_code = 2
 
 
 class TrainingError(MMDRFuseError):
-    """A training run cannot start or go on."""
+    """A training run cannot start or continue."""
 
 
 class UnknownNameError(MMDRFuseError):
-    """A name is not in its table.
+    """A name does not exist.
 
     Args:
-        kind: What the name should name, such as ``"metric"``.
-        name: What was given.
-        known: All names that exist.
+        kind: What the name stands for, such as ``"metric"``.
+        name: The unknown name.
+        valid_names: All names that exist.
     """
 
-    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
-        self.kind, self.name, self.known = kind, name, tuple(known)
-        lowered = {entry.lower(): entry for entry in self.known}
-        near = [lowered[hit] for hit in get_close_matches(name.lower(), lowered, n=3, cutoff=0.5)]
-        hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(self.known)}."
+    def __init__(self, kind: str, name: str, valid_names: Iterable[str]) -> None:
+        self.kind = kind
+        self.name = name
+        self.valid_names = tuple(valid_names)
+        lowered = {valid.lower(): valid for valid in self.valid_names}
+        matches = [lowered[match] for match in get_close_matches(name.lower(), lowered, n=3, cutoff=0.5)]
+        hint = f"did you mean {' or '.join(matches)}?" if matches else f"known: {', '.join(self.valid_names)}."
         super().__init__(f"unknown {kind} {name!r}: {hint}")
 
 
@@ -183,9 +185,10 @@ class MissingExtraError(MMDRFuseError):
     Args:
         package: The package that could not be imported.
         extra: The extra of this project that brings it.
-        purpose: What it is needed for.
+        purpose: What needs it.
     """
 
     def __init__(self, package: str, extra: str, purpose: str) -> None:
-        self.package, self.extra = package, extra
+        self.package = package
+        self.extra = extra
         super().__init__(f"{purpose} needs {package}: pip install {package}  (the extra [{extra}] of mmdrfuse)")

@@ -1,4 +1,4 @@
-"""What is fused together, and how the two are brought onto one grid and scale first."""
+"""The pair of pictures that are fused, and its preparation: onto one grid of pixels, and one scale of values."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +15,7 @@ from mmdrfuse.registration.geometry import SIZE_POLICIES, Size, common_size, cro
 
 @dataclass(frozen=True)
 class Prepared:
-    """Two sides as they are fused."""
+    """Both sides, ready to be fused."""
 
     infrared: NDArray[Any]
     visible: NDArray[Any]
@@ -23,27 +23,27 @@ class Prepared:
 
 @dataclass(frozen=True, order=True)
 class Preparation:
-    """What is done to the sources before they are fused: whole pictures, blocks and frames alike.
+    """The steps between reading two sources and fusing them, the same for pictures, blocks and frames.
 
-    This is the one place for a further step. What it needs to know becomes a field, which the manifest then holds;
-    `__call__` does it, `pointwise` says whether blocks can do it, `size` what becomes of the size.
+    This is the one place for a further step. Its settings become fields, which the manifest then records. `__call__`
+    does the step, `pointwise` says whether it works on blocks, and `size` computes its effect on the size.
     """
 
     size_policy: str = "error"
     """One of `mmdrfuse.registration.geometry.SIZE_POLICIES`."""
     transform: tuple[float, ...] = ()
-    """A 3×3 matrix, row by row, that takes the infrared onto the visible; empty for none."""
+    """A 3×3 matrix, row by row, that maps the infrared onto the visible; empty for none."""
     infrared_range: tuple[float, ...] = ()
-    """The two stored values of the infrared that become 0 and 1; empty for those of its type."""
+    """The two stored values of the infrared that become 0 and 1; empty for the limits of its type."""
     page: int = 0
-    """Which page or slice of files that hold several, from 1 on; 0 for none chosen."""
+    """The page or slice to read from files that hold several, from 1 on; 0 for none."""
 
     def __post_init__(self) -> None:
-        """Refuse what can never be done.
+        """Check the fields.
 
         Raises:
-            UnknownNameError: No such size policy.
-            InputError: A matrix, range or page that is none.
+            UnknownNameError: There is no such size policy.
+            InputError: The matrix, range or page is not valid.
         """
         if self.size_policy not in SIZE_POLICIES:
             raise UnknownNameError("size policy", self.size_policy, SIZE_POLICIES)
@@ -55,43 +55,51 @@ class Preparation:
             raise InputError(f"there is no page {self.page}; pages count from 1")
 
     def __call__(self, infrared: NDArray[Any], visible: NDArray[Any]) -> Prepared:
-        """Return both sides as they are to be fused: of one size, the infrared as float32 where it has a range.
+        """Prepare both sides: one size, and the infrared as float32 in [0, 1] if it has a range.
 
         Raises:
-            SizeError: The sizes differ, and nothing says what to do about it.
-            InputError: The infrared cannot be put into its range.
+            SizeError: The sizes differ, and the size policy is ``error``.
+            InputError: The infrared has values that are NaN or infinite, and a range.
         """
         if self.transform:
             infrared = warped(infrared, self.transform, *visible.shape[:2])
         infrared, visible = one_size(infrared, visible, self.size_policy)
-        return Prepared(stretch(infrared, *self.infrared_range) if self.infrared_range else infrared, visible)
+        if self.infrared_range:
+            infrared = stretch(infrared, *self.infrared_range)
+        return Prepared(infrared, visible)
 
     @property
     def pointwise(self) -> bool:
-        """Whether a pixel depends on no other, for sides of one size: blocks can be prepared by themselves."""
+        """Whether blocks of two sides of one size can be prepared alone, because no pixel depends on another."""
         return not self.transform
 
     def size(self, infrared: Size, visible: Size) -> Size:
-        """Return the height and width of the prepared sides, from those of the stored ones.
+        """Return the height and width of the prepared sides.
+
+        Args:
+            infrared: Height and width of the stored infrared.
+            visible: Height and width of the stored visible side.
 
         Raises:
-            SizeError: The sizes differ, and nothing says what to do about it.
+            SizeError: The sizes differ, and the size policy is ``error``.
         """
         return visible if self.transform else common_size(infrared, visible, self.size_policy)
 
     def along(self, plane: NDArray[Any], size: Size) -> NDArray[Any]:
-        """Return a further plane of the visible side, such as a video's chroma, where its luminance has gone.
+        """Crop or resize a further plane of the visible side, such as a video's chroma, as its luminance.
 
         Args:
-            plane: As stored.
-            size: Height and width that it is to have.
+            plane: The stored plane.
+            size: Height and width of the result.
         """
         if plane.shape == size:
             return plane
-        return (cropped if self.size_policy == "crop-common" else resized)(plane, *size)
+        if self.size_policy == "crop-common":
+            return cropped(plane, *size)
+        return resized(plane, *size)
 
     def within(self, infrared_range: tuple[float, ...]) -> "Preparation":
-        """Return the preparation with a range of the infrared."""
+        """Return the same preparation with another range of the infrared."""
         return replace(self, infrared_range=infrared_range)
 
 
@@ -100,63 +108,65 @@ class Pair:
     """Two pictures of one scene."""
 
     name: str
-    """What the two file names have in common; may hold a folder, with ``/``."""
+    """The common part of the two file names; it may contain a folder, with ``/``."""
     infrared: Path
-    """The infrared side; in medicine the functional image (PET, SPECT) or CT."""
+    """File of the infrared side; in medicine the functional image (PET, SPECT) or CT."""
     visible: Path
-    """The visible side; in medicine the MRI."""
+    """File of the visible side; in medicine the MRI."""
     preparation: Preparation = Preparation()
     output: str = field(default="", compare=False)
-    """The fused picture's file, relative to its folder; empty for the name with the run's format."""
+    """File of the fused picture, relative to the output folder; empty for the name with the run's format."""
 
     def load(self) -> tuple[Picture, Picture]:
-        """Read both sides as they are stored; a thermal camera's file that is both sides gives its photo as visible.
+        """Read both sides as they are stored; if one thermal camera's file is both sides, its photo is the visible one.
 
         Raises:
             InputError: A file cannot be read.
-            MissingExtraError: It is of a kind that needs an optional package.
+            MissingExtraError: A format needs an optional package.
         """
-        alone = self.infrared == self.visible
+        has_range = bool(self.preparation.infrared_range)
+        infrared = self.load_infrared(wide=has_range)
+        one_file = self.infrared == self.visible
         page = self.preparation.page or None
-        ranged = bool(self.preparation.infrared_range)
-        return self.load_infrared(wide=ranged), load(self.visible, side="visible" if alone else None, page=page)
+        return infrared, load(self.visible, side="visible" if one_file else None, page=page)
 
     def load_infrared(self, *, wide: bool = True) -> Picture:
-        """Read the infrared side alone; of a thermal camera's file the temperatures.
+        """Read only the infrared side; from a thermal camera's file the temperatures.
 
         Args:
-            wide: Whether values may come that mean nothing without a range, as in `mmdrfuse.images.load`.
+            wide: Whether to return values that mean nothing without a range, as in `mmdrfuse.images.load`.
 
         Raises:
             InputError: The file cannot be read.
-            MissingExtraError: It is of a kind that needs an optional package.
+            MissingExtraError: A format needs an optional package.
         """
         return load(self.infrared, side="infrared", page=self.preparation.page or None, wide=wide)
 
     def prepared(self, infrared: NDArray[Any], visible: NDArray[Any]) -> Prepared:
-        """Prepare what was read of the pair; what is wrong with it is said with the names of its files.
+        """Prepare the sides that were read; errors name the pair's files.
 
         Raises:
-            SizeError: The sizes differ, and nothing says what to do about it.
-            InputError: A source cannot be used.
+            SizeError: The sizes differ, and the size policy is ``error``.
+            InputError: The infrared has values that are NaN or infinite, and a range.
         """
         with self.named():
             return self.preparation(infrared, visible)
 
     def sources(self) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Read both sides and prepare them: infrared and visible as they are to be fused.
+        """Read and prepare both sides: return infrared and visible, ready to be fused.
 
         Raises:
-            InputError: A file cannot be read, or used.
-            SizeError: The sizes differ, and nothing says what to do about it.
-            MissingExtraError: A file is of a kind that needs an optional package.
+            InputError: A file cannot be read, or its values cannot be used.
+            SizeError: The sizes differ, and the size policy is ``error``.
+            MissingExtraError: A format needs an optional package.
         """
-        prepared = self.prepared(*(picture.image for picture in self.load()))
+        infrared, visible = self.load()
+        prepared = self.prepared(infrared.image, visible.image)
         return prepared.infrared, prepared.visible
 
     @contextmanager
     def named(self) -> Iterator[None]:
-        """Say with the names of the files what is wrong with them."""
+        """Put the names of the files before the message of an error in the block."""
         try:
             yield
         except (InputError, SizeError) as error:

@@ -1,6 +1,6 @@
-"""Bringing two pictures onto one grid of pixels: a policy for sizes that differ, or a given 3×3 matrix.
+"""Bringing two pictures onto one grid of pixels, by a policy for sizes that differ, or by a given 3×3 matrix.
 
-Nothing here looks at what the pictures show: registration is done elsewhere, and its result comes in as a matrix.
+Nothing here depends on the pictures' content: the matrix is the result of a registration that is done elsewhere.
 """
 
 import re
@@ -17,7 +17,7 @@ from mmdrfuse.recipes import loading
 SizePolicy = Literal["error", "fit-ir", "fit-vis", "crop-common"]
 SIZE_POLICIES: tuple[str, ...] = get_args(SizePolicy)
 """``error``: sizes must be equal. ``fit-ir``: the infrared is resized to the visible's size. ``fit-vis``: the visible
-is resized to the infrared's. ``crop-common``: both are cut about their centres to the size that both have."""
+is resized to the infrared's. ``crop-common``: both are cropped around their centres to their common size."""
 
 Matrix = tuple[float, ...]
 """Nine numbers, row by row."""
@@ -26,11 +26,11 @@ Size = tuple[int, ...]
 """Height and width."""
 
 _SEPARATORS = re.compile(r"[,;]")
-_WANTED = "give nine numbers, a 3x3 matrix row by row, in CSV or YAML"
+_CURE = "give nine numbers, a 3x3 matrix row by row, in CSV or YAML"
 
 
 def one_size(infrared: NDArray[Any], visible: NDArray[Any], policy: str) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Bring two pictures to one size; equal sizes are left as they are.
+    """Bring two pictures to one size; pictures of equal sizes are returned unchanged.
 
     Args:
         infrared: H×W or H×W×3.
@@ -43,17 +43,17 @@ def one_size(infrared: NDArray[Any], visible: NDArray[Any], policy: str) -> tupl
     """
     if policy not in SIZE_POLICIES:
         raise UnknownNameError("size policy", policy, SIZE_POLICIES)
-    sizes = infrared.shape[:2], visible.shape[:2]
-    if sizes[0] == sizes[1]:
+    infrared_size, visible_size = infrared.shape[:2], visible.shape[:2]
+    if infrared_size == visible_size:
         return infrared, visible
     if policy == "fit-ir":
-        return resized(infrared, *sizes[1]), visible
+        return resized(infrared, *visible_size), visible
     if policy == "fit-vis":
-        return infrared, resized(visible, *sizes[0])
+        return infrared, resized(visible, *infrared_size)
     if policy == "crop-common":
-        height, width = np.minimum(*sizes)
+        height, width = np.minimum(infrared_size, visible_size)
         return cropped(infrared, height, width), cropped(visible, height, width)
-    raise size_error(infrared, visible)
+    raise size_error(infrared_size, visible_size)
 
 
 def common_size(infrared: Size, visible: Size, policy: str) -> Size:
@@ -65,25 +65,25 @@ def common_size(infrared: Size, visible: Size, policy: str) -> Size:
     if infrared == visible:
         return visible
     if policy == "error":
-        raise size_error(np.broadcast_to(np.uint8(0), infrared), np.broadcast_to(np.uint8(0), visible))
+        raise size_error(infrared, visible)
     common = {"fit-ir": visible, "fit-vis": infrared, "crop-common": tuple(map(min, infrared, visible))}
     return common[policy]
 
 
-def size_error(infrared: NDArray[Any], visible: NDArray[Any]) -> SizeError:
-    """Return the error that two sizes differ, which a size policy cures."""
-    seen, other = (f"{picture.shape[1]}x{picture.shape[0]}" for picture in (infrared, visible))
+def size_error(infrared: Size, visible: Size) -> SizeError:
+    """Return the error for two sizes that differ, which a size policy cures."""
     return SizeError(
-        f"infrared is {seen} and visible {other} pixels: fusion needs registered pictures of one size",
+        f"infrared is {infrared[1]}x{infrared[0]} and visible {visible[1]}x{visible[0]} pixels: "
+        "fusion needs registered pictures of one size",
         cure="size_policy",
     )
 
 
 def resized(image: NDArray[Any], height: int, width: int) -> NDArray[Any]:
-    """Resize bilinearly and without aliasing: by triangles as wide as the pixels of the coarser grid.
+    """Resize bilinearly and without aliasing: by a triangle filter as wide as the pixels of the coarser grid.
 
-    Pillow does it, as videos need it in every frame: from 640×512 to 1280×1024 pixels of 8 bits it takes 3.4 ms, where
-    scikit-image takes 13.7 (`benchmarks/geometry.py`).
+    Pillow does the work, because videos need it in every frame: from 640×512 to 1280×1024 pixels of 8 bits it takes
+    3.4 ms, and scikit-image 13.7 ms (`benchmarks/geometry.py`).
 
     Args:
         image: H×W or H×W×3.
@@ -96,29 +96,27 @@ def resized(image: NDArray[Any], height: int, width: int) -> NDArray[Any]:
     from PIL import Image
 
     planes = image[..., None] if image.ndim == 2 else image
-    scaled = [
-        np.asarray(
-            Image.fromarray(np.ascontiguousarray(planes[..., channel], np.float32)).resize(
-                (width, height), Image.Resampling.BILINEAR
-            )
-        )
-        for channel in range(planes.shape[2])
-    ]
-    return _as_stored(np.stack(scaled, axis=-1).reshape(height, width, *image.shape[2:]), image)
+    resized_planes = []
+    for channel in range(planes.shape[2]):
+        plane = Image.fromarray(np.ascontiguousarray(planes[..., channel], np.float32))
+        resized_planes.append(np.asarray(plane.resize((width, height), Image.Resampling.BILINEAR)))
+    values = np.stack(resized_planes, axis=-1).reshape(height, width, *image.shape[2:])
+    return _as_stored(values, image)
 
 
 def cropped(image: NDArray[Any], height: int, width: int) -> NDArray[Any]:
-    """Cut a picture about its centre; an odd remainder is cut at the bottom and at the right."""
-    top, left = (image.shape[0] - height) // 2, (image.shape[1] - width) // 2
+    """Crop a picture around its centre; of an odd difference, the larger part is cut at the bottom and right."""
+    top = (image.shape[0] - height) // 2
+    left = (image.shape[1] - width) // 2
     return np.ascontiguousarray(image[top : top + height, left : left + width])
 
 
 def warped(image: NDArray[Any], matrix: Matrix, height: int, width: int) -> NDArray[Any]:
-    """Apply a projective matrix to a picture, bilinearly; the result is 0 where the picture does not reach.
+    """Warp a picture by a projective matrix, bilinearly; the result is 0 outside the picture.
 
-    ``matrix`` takes positions (x, y, 1) of the picture to (w·x', w·y', w) of the result: x to the right, y down, in
-    pixels, with (0, 0) at the centre of the upper left pixel, as OpenCV's ``warpPerspective`` has it. As there, the
-    picture fades to 0 within one pixel of its edge.
+    ``matrix`` maps positions (x, y, 1) of the picture to (w·x', w·y', w) of the result: x to the right, y down, in
+    pixels, with (0, 0) at the centre of the upper left pixel. This is the convention of OpenCV's ``warpPerspective``.
+    As there, the picture fades to 0 within one pixel of its edge.
 
     Args:
         image: H×W or H×W×3.
@@ -133,26 +131,29 @@ def warped(image: NDArray[Any], matrix: Matrix, height: int, width: int) -> NDAr
 
     forward = np.reshape(matrix, (3, 3))
     centre = (image.shape[1] - 1) / 2, (image.shape[0] - 1) / 2, 1
-    # A matrix means the same with the other sign. With this one, w > 0 before the camera, where the centre is.
+    # A matrix and its negative are the same mapping. This sign makes w > 0 at the picture's centre, which lies in front
+    # of the camera.
     backward = np.linalg.inv(forward) * np.sign(forward[2] @ centre)
 
-    # In float32, positions would be off by 1e-4 pixels; it is no faster.
+    # In float64, because float32 positions are off by 1e-4 pixels, and no faster.
     values = image.astype(np.float64)
-    moved = warp(values, backward, output_shape=(height, width), order=1, cval=0, clip=False, preserve_range=True)
+    result = warp(values, backward, output_shape=(height, width), order=1, cval=0, clip=False, preserve_range=True)
 
-    # The equation also finds positions for what is behind the camera.
-    x, y = np.arange(width), np.arange(height)[:, None]
-    moved[backward[2, 0] * x + backward[2, 1] * y + backward[2, 2] <= 0] = 0
-    return _as_stored(moved, image)
+    # The equation also has solutions behind the camera, where w <= 0.
+    x = np.arange(width)
+    y = np.arange(height)[:, None]
+    w = backward[2, 0] * x + backward[2, 1] * y + backward[2, 2]
+    result[w <= 0] = 0
+    return _as_stored(result, image)
 
 
 def read_matrix(path: Path) -> Matrix:
-    """Read a 3×3 matrix: nine numbers in lines (CSV or spaces), or a YAML or JSON list of them or of three lists.
+    """Read a 3×3 matrix: nine numbers in lines (CSV or spaces), or a YAML or JSON list of nine numbers or three rows.
 
-    The list may stand under a key, the only one or ``matrix``. ``#`` begins a comment.
+    The list may stand under a key: ``matrix``, or any name if it is the only one. ``#`` begins a comment.
 
     Raises:
-        InputError: The file cannot be read, holds something else, or a matrix without an inverse.
+        InputError: The file cannot be read, does not hold nine numbers, or holds a matrix without an inverse.
     """
     text = loading.text_of(path)
     words = _SEPARATORS.sub(" ", re.sub(r"#.*", "", text)).split()
@@ -161,26 +162,33 @@ def read_matrix(path: Path) -> Matrix:
     try:
         matrix = tuple(loading.numbers(words))
     except ValueError as error:
-        raise InputError(f"{path}: holds {error.args[0]!r}; {_WANTED}") from error
+        raise InputError(f"{path}: holds {error.args[0]!r}; {_CURE}") from error
     if len(matrix) != 9:
-        raise InputError(f"{path}: holds {len(matrix)} numbers; {_WANTED}")
+        raise InputError(f"{path}: holds {len(matrix)} numbers; {_CURE}")
     if not np.isfinite(matrix).all():
-        raise InputError(f"{path}: a number is too large; {_WANTED}")
+        raise InputError(f"{path}: a number is too large; {_CURE}")
     if np.linalg.matrix_rank(np.reshape(matrix, (3, 3))) < 3:
         raise InputError(f"{path}: the matrix has no inverse; give one that maps pixels to pixels")
     return matrix
 
 
 def _listed(document: loading.Document) -> Iterator[Any]:
-    """Yield the words of a matrix as a document has it."""
+    """Yield the numbers of the matrix in a YAML or JSON document, as text."""
     document.mistakes.refuse()
     value = document.value
     if isinstance(value, dict):
-        value = value.get("matrix", next(iter(value.values()), None) if len(value) == 1 else None)
-    for row in value if isinstance(value, list) else _SEPARATORS.sub(" ", str(value or "")).split():
-        yield from row if isinstance(row, list) else [row]
+        only = next(iter(value.values())) if len(value) == 1 else None
+        value = value.get("matrix", only)
+    rows = value if isinstance(value, list) else _SEPARATORS.sub(" ", str(value or "")).split()
+    for row in rows:
+        if isinstance(row, list):
+            yield from row
+        else:
+            yield row
 
 
 def _as_stored(values: NDArray[Any], like: NDArray[Any]) -> NDArray[Any]:
-    whole = np.issubdtype(like.dtype, np.integer)
-    return (np.rint(values) if whole else values).astype(like.dtype)
+    """Convert values to the dtype of another array, rounded for integers."""
+    if np.issubdtype(like.dtype, np.integer):
+        values = np.rint(values)
+    return values.astype(like.dtype)

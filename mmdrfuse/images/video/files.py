@@ -249,7 +249,7 @@ def _plane(frame: "av.VideoFrame", index: int, dtype: type[np.uint8 | np.uint16]
 
 
 def _is_full(frame: "av.VideoFrame") -> bool:
-    """Return whether black is stored as 0. Untagged grey has full range, untagged YUV not; `_frame` makes RGB limited."""
+    """Return whether black is stored as 0: untagged grey has full range, untagged YUV and converted RGB have not."""
     if frame.format.name.startswith("yuvj"):
         return True
     if frame.format.name.startswith("gray"):

@@ -199,7 +199,7 @@ def _check(**pictures: NDArray[Any]) -> None:
             raise InputError(f"{name} must be a NumPy array, (height, width) or (height, width, 3), not {given}")
     infrared, visible = pictures.values()
     if infrared.shape[:2] != visible.shape[:2]:
-        raise size_error(infrared, visible)
+        raise size_error(infrared.shape[:2], visible.shape[:2])
 
 
 @functools.lru_cache
