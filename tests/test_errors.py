@@ -1,4 +1,4 @@
-"""Errors are values: they cross processes whole, name their place, and carry their cure."""
+"""Errors survive a process boundary, take the place before their message, and carry their cure."""
 
 import pickle
 import struct
@@ -8,7 +8,7 @@ import pytest
 
 from mmdrfuse import errors
 from mmdrfuse.cli import main
-from mmdrfuse.cli.shared.cures import FLAGS, explained
+from mmdrfuse.cli.shared.cures import FLAGS, message_with_cure
 from mmdrfuse.cli.shared.options import Command
 from mmdrfuse.errors import CURES, InputError, MissingExtraError, MMDRFuseError, SizeError, UnknownNameError, reading
 
@@ -39,19 +39,19 @@ def test_a_place_comes_before_the_message_and_the_rest_stays(error):
 @pytest.mark.parametrize(
     "failure", [IndexError("bad"), struct.error("short"), MemoryError(), NotImplementedError(), UnicodeError("u")]
 )
-def test_any_failure_of_a_decoder_names_the_file(failure):
+def test_any_failure_of_a_decoder_becomes_an_error_that_names_the_file(failure):
     with pytest.raises(InputError, match=r"q\.png"), reading("q.png"):
         raise failure
 
 
 @pytest.mark.parametrize("passing", [KeyboardInterrupt(), SizeError("x")])
-def test_what_is_no_damage_passes_unchanged(passing):
+def test_expected_failures_and_interrupts_pass_unchanged(passing):
     with pytest.raises(type(passing)) as caught, reading("q.png"):
         raise passing
     assert caught.value is passing
 
 
-def test_both_wordings_know_every_cure():
+def test_every_cure_has_words_for_python_and_for_the_command_line():
     assert FLAGS.keys() == CURES.keys()
 
 
@@ -60,9 +60,9 @@ def test_a_flag_is_advised_only_where_the_command_has_it(cure):
     error, flag = MMDRFuseError("x", cure=cure), FLAGS[cure][0]
     option = click.Option([flag])
     with click.Context(Command("with", params=[option])):
-        assert flag in explained(error)
+        assert flag in message_with_cure(error)
     with click.Context(Command("without")):
-        assert f" {flag} " not in explained(error)
+        assert f" {flag} " not in message_with_cure(error)
 
 
 def commands(group=main):
@@ -71,7 +71,7 @@ def commands(group=main):
 
 
 @pytest.mark.parametrize("command", list(commands()), ids=lambda command: command.name)
-def test_every_command_words_its_own_errors(command):
+def test_every_command_is_of_the_class_that_adds_cures(command):
     assert isinstance(command, Command)
 
 

@@ -87,7 +87,7 @@ def reference(name: str, policy: Policy) -> Reference:
     try:
         weights = models.read(bare)
     except UnknownNameError as error:
-        raise UnknownNameError("reference", bare, (*BASELINES, *error.known)) from error
+        raise UnknownNameError("reference", bare, (*BASELINES, *error.valid_names)) from error
     return Reference(bare, make(weights), given.get(asked) or given.get(str(weights.card.get("range")), policy))
 
 
