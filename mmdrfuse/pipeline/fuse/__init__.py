@@ -1,1 +1,11 @@
-"""One way through fusion, of pictures, of huge pictures in blocks, and of videos; and the manifest that says how."""
+"""Fuse pictures, huge pictures and videos: one way for all three.
+
+Read the modules in this order:
+
+- `choices`: what the user chooses, one object for a whole run;
+- `fuser`: one pair of arrays to one picture;
+- `folder`: a list of pairs to pictures in a folder, with a manifest;
+- `whole`, `blocks`, `video`: the three kinds of input, a pair in one piece, in blocks, or as frames;
+- `set_ranges`: what has to be the same for all of them, found before the first is fused;
+- `manifest`, `resume`: how each picture was made, and which need not be made again.
+"""

@@ -1,4 +1,6 @@
-"""A pair of TIFFs of any size to a tiled TIFF, block by block, with the same pixels as in one piece.
+"""Fuse a pair of TIFFs of any size into a tiled TIFF, block by block, with the same pixels as in one piece.
+
+`folder` takes a `BlockwisePair` where `fits_blocks` allows it, and a `whole.WholePair` otherwise.
 
 A fused pixel depends on the 5×5 pixels around it, so a block is fused with two more pixels on every side that has
 neighbours, and they are cut off again. Memory holds a few blocks whatever the pictures' size.
@@ -31,17 +33,17 @@ HALO = 2
 """Pixels that the student sees to each side: two convolutions of 3×3."""
 
 BUFFERED_BLOCKS = 2
-"""Blocks that may wait before each worker."""
+"""Blocks that may wait before each thread."""
 
 Readers = tuple[BlockReader, BlockReader]
-"""Of the infrared and of the visible side."""
+"""Readers of the infrared and of the visible side."""
 Sides = tuple[NDArray[Any], NDArray[Any]]
-"""A block of either, H×W or H×W×3."""
+"""A block of the infrared and of the visible side, H×W or H×W×3."""
 
 
 @dataclass(frozen=True)
 class _Block:
-    """A rectangle, and the larger one that is read for it."""
+    """A rectangle of a picture, and the larger one that is read for it."""
 
     top: int
     bottom: int
@@ -50,52 +52,56 @@ class _Block:
     height: int
     width: int
 
-    def around(self) -> tuple[int, int, int, int]:
+    def with_halo(self) -> tuple[int, int, int, int]:
+        """Return top, bottom, left and right of what is read: the halo ends at the picture's edges."""
         return (
             max(0, self.top - HALO), min(self.height, self.bottom + HALO),
             max(0, self.left - HALO), min(self.width, self.right + HALO),
         )  # fmt: skip
 
-    def inner(self, fused: NDArray[Any]) -> NDArray[Any]:
-        """Cut the rectangle out of what was made of the larger one."""
-        above, _, before, _ = self.around()
-        return fused[self.top - above : self.bottom - above, self.left - before : self.right - before]
+    def without_halo(self, fused: NDArray[Any]) -> NDArray[Any]:
+        """Return the rectangle's part of an array that was computed for the larger one."""
+        outer_top, _, outer_left, _ = self.with_halo()
+        return fused[self.top - outer_top : self.bottom - outer_top, self.left - outer_left : self.right - outer_left]
 
 
 def fits_blocks(pair: Pair, target: Path) -> bool:
-    """Tell whether a pair is to be fused in blocks: TIFF to TIFF, and huge, or a side is tiled.
+    """Return whether a pair is fused in blocks: from TIFF to TIFF, and it is huge, or a side is tiled.
 
-    Pictures whose sizes differ, and preparations that move pixels, are for one piece. So are small files that cannot
-    be cut, for whatever reason: a whole picture has more ways of being read.
+    Pictures whose sizes differ, and preparations that move pixels, need one piece. Small files that cannot be read in
+    blocks are read in one piece too, where more decoders can help.
     """
     if target.suffix.lower() not in tiff_blocks.SUFFIXES or not pair.preparation.pointwise:
         return False
-    sides = _infrared_shape(pair), tiff_blocks.read_shape(pair.visible)
-    if sides[0] is None or sides[1] is None or sides[0][:2] != sides[1][:2] or min(sides[0][:2]) < 2:
+    infrared = _infrared_shape(pair)
+    visible = tiff_blocks.read_shape(pair.visible)
+    if infrared is None or visible is None:
         return False
-    if sides[0].height * sides[0].width >= HUGE:
+    if infrared[:2] != visible[:2] or min(infrared[:2]) < 2:
+        return False
+    if infrared.height * infrared.width >= HUGE:
         return True
-    return (sides[0].tiled or sides[1].tiled) and _readable(pair)
+    return (infrared.tiled or visible.tiled) and _readable(pair)
 
 
 @dataclass(frozen=True)
 class BlockwisePair:
-    """A pair for which `fits_blocks` holds, in the parts that it is fused in."""
+    """A pair of TIFFs for which `fits_blocks` is true, fused block by block."""
 
     pair: Pair
 
     @property
     def name(self) -> str:
-        """What to call it."""
+        """Return the pair's name."""
         return self.pair.name
 
     def has_eight_bit_header(self) -> bool:
-        """Tell from the header that the infrared has 8 bits."""
-        found = _infrared_shape(self.pair)
-        return found is not None and found.dtype == np.uint8
+        """Return whether the infrared file's header says that it holds 8 bits."""
+        shape = _infrared_shape(self.pair)
+        return shape is not None and shape.dtype == np.uint8
 
     def infrared(self) -> Iterator[NDArray[Any]]:
-        """Give the infrared's luminance as it is stored, every pixel once.
+        """Yield the infrared's luminance block by block as it is stored, every pixel once.
 
         Raises:
             InputError: It cannot be read.
@@ -105,7 +111,7 @@ class BlockwisePair:
                 yield luminance(reader.block(block.top, block.bottom, block.left, block.right))
 
     def outputs(self, fuser: Fuser) -> Iterator[NDArray[np.float32]]:
-        """Give what the network makes of the prepared sides, every pixel once, before any range.
+        """Yield the network's output for the prepared sides, every pixel once, before any range.
 
         Raises:
             InputError: A side cannot be read.
@@ -117,12 +123,12 @@ class BlockwisePair:
     def fuse(self, fuser: Fuser, target: Path, *, write: bool = True) -> FusedInfo:
         """Fuse the pair; the file appears when it is complete, or not at all.
 
-        Limits that depend on the values, and whether there is colour, are found in a pass of their own.
+        A first pass finds limits that depend on the values, and whether there is colour.
 
         Args:
-            fuser: A student's, whose pixels depend on their neighbours up to `HALO` alone.
+            fuser: A student's, whose pixels depend on neighbours up to `HALO` pixels away.
             target: The TIFF to write.
-            write: False to fuse every block, and to write nothing.
+            write: False to fuse every block and write nothing.
 
         Raises:
             InputError: A source cannot be read.
@@ -137,36 +143,36 @@ class BlockwisePair:
             settled = replace(fuser, limits=limits, color="gray" if side is None else fuser.color)
 
             def tiles() -> Iterator[NDArray[Any]]:
-                """Give the tiles in the file's order."""
-                for block, sources in _read(readers):
+                """Yield the fused tiles in the file's order."""
+                for block, sides in _read(readers):
                     with self.pair.named():
-                        fused = fuse_part(settled, self.pair.preparation, *sources, dtype=dtype, side=side)
-                    image = block.inner(fused.image)
+                        fused = fuse_part(settled, self.pair.preparation, *sides, dtype=dtype, side=side)
+                    image = block.without_halo(fused.image)
                     yield from (image[:, left : left + TILE] for left in range(0, image.shape[1], TILE))
 
-            known = infrared if side == "infrared" else visible
-            made = visible.shape._replace(channels=1 if side is None else 3, dtype=dtype, tiled=True)
+            coloured = infrared if side == "infrared" else visible
+            shape = visible.shape._replace(channels=1 if side is None else 3, dtype=dtype, tiled=True)
             with (
                 writing(target) if write else nullcontext() as temporary,
-                closing(prefetch(tiles(), buffer_size=BUFFERED_BLOCKS * BLOCK // TILE)) as made_tiles,
+                closing(prefetch(tiles(), buffer_size=BUFFERED_BLOCKS * BLOCK // TILE)) as fused_tiles,
             ):
                 if temporary is None:
-                    deque(made_tiles, maxlen=0)
+                    deque(fused_tiles, maxlen=0)  # fuse all, keep none
                 else:
-                    tiff_blocks.write_tiles(temporary, made_tiles, made, known.tags())
-                sides = _stored(infrared), _stored(visible)  # where one was changed meanwhile, no file appears
-        return FusedInfo(made.width, made.height, limits, side is not None, dtype, *sides)
+                    tiff_blocks.write_tiles(temporary, fused_tiles, shape, coloured.tags())
+                sources = _source_info(infrared), _source_info(visible)  # if one has changed meanwhile, no file appears
+        return FusedInfo(shape.width, shape.height, limits, side is not None, dtype, *sources)
 
     def _outputs(self, fuser: Fuser, readers: Readers) -> Iterator[NDArray[np.float32]]:
         for block, sources in _read(readers):
             with self.pair.named():
                 output = part_output(fuser, self.pair.preparation, *sources)
-            yield block.inner(output)
+            yield block.without_halo(output)
 
 
 @contextmanager
 def _opened(pair: Pair) -> Iterator[Readers]:
-    """Open both sides; when all is read, check that nobody has written into them meanwhile."""
+    """Open both sides, which must have one size."""
     with _infrared_reader(pair) as infrared, BlockReader(pair.visible) as visible:
         if infrared.shape[:2] != visible.shape[:2]:
             sizes = [f"{reader.shape.width}x{reader.shape.height}" for reader in (infrared, visible)]
@@ -175,7 +181,7 @@ def _opened(pair: Pair) -> Iterator[Readers]:
 
 
 def _infrared_reader(pair: Pair) -> BlockReader:
-    """Open the infrared side; its range is found, so that also values below zero or of 32 bits can be read."""
+    """Open the infrared side; values below zero or of 32 bits are allowed, as a range brings them to 0 and 1."""
     return BlockReader(pair.infrared, wide=tiff_blocks.read_shape(pair.infrared) is None)
 
 
@@ -184,7 +190,7 @@ def _infrared_shape(pair: Pair) -> tiff_blocks.Shape | None:
 
 
 def _readable(pair: Pair) -> bool:
-    """Tell whether both sides can be read in blocks, by their first pixels."""
+    """Return whether both sides can be read in blocks, by trying their first pixels."""
     try:
         with _opened(pair) as readers:
             return all(reader.block(0, 1, 0, 1).size for reader in readers)
@@ -193,15 +199,15 @@ def _readable(pair: Pair) -> bool:
 
 
 def _read(readers: Readers) -> Iterator[tuple[_Block, Sides]]:
-    """Read the blocks of both sides, in a thread of its own."""
+    """Yield the blocks of both sides with their halos, read in another thread."""
 
     def blocks() -> Iterator[tuple[_Block, Sides]]:
         infrared, visible = readers
         for block in _blocks(*visible.shape[:2]):
-            yield block, (infrared.block(*block.around()), visible.block(*block.around()))
+            yield block, (infrared.block(*block.with_halo()), visible.block(*block.with_halo()))
 
-    with closing(prefetch(blocks(), buffer_size=BUFFERED_BLOCKS)) as ahead:
-        yield from ahead
+    with closing(prefetch(blocks(), buffer_size=BUFFERED_BLOCKS)) as buffered:
+        yield from buffered
 
 
 def _blocks(height: int, width: int) -> Iterator[_Block]:
@@ -211,7 +217,7 @@ def _blocks(height: int, width: int) -> Iterator[_Block]:
 
 
 def _side(fuser: Fuser, infrared: BlockReader, visible: BlockReader) -> Side | None:
-    """Return whose colour is kept, as `Fuser.side` does for pictures in one piece."""
+    """Return the side whose colour is kept, as `Fuser.side` does for pictures in one piece."""
     if fuser.color == "gray":
         return None
     if _has_colour(visible):
@@ -220,14 +226,14 @@ def _side(fuser: Fuser, infrared: BlockReader, visible: BlockReader) -> Side | N
 
 
 def _has_colour(reader: BlockReader) -> bool:
-    """Tell whether any block has colour: most pictures that do show it in the first."""
+    """Return whether any block has colour; a coloured picture mostly shows it in the first."""
     if reader.shape.channels == 1:
         return False
     blocks = _blocks(reader.shape.height, reader.shape.width)
     return any(not is_gray(reader.block(block.top, block.bottom, block.left, block.right)) for block in blocks)
 
 
-def _stored(reader: BlockReader) -> SourceInfo:
+def _source_info(reader: BlockReader) -> SourceInfo:
     sha256 = reader.sha256
     reader.check_unchanged()
     shape = reader.shape

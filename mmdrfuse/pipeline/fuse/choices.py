@@ -1,4 +1,8 @@
-"""What is asked of a fusion, once for pictures, huge TIFFs and videos."""
+"""What the user chooses of a fusion: one object for pictures, huge TIFFs and videos.
+
+The story begins here. The command line fills `Choices`; `folder.settle` and `video.settle_video` add what has to
+be the same for a whole set; all later steps only read them.
+"""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,24 +15,23 @@ from mmdrfuse.pipeline.fuse.fuser import Fuser
 
 @dataclass(frozen=True)
 class Choices:
-    """How all of a run is fused; it can be sent to processes.
+    """How all of a run is fused; it can be sent to other processes.
 
-    Each way through the program, of pictures, of blocks and of frames, honours every one of them, or refuses it with a
-    `mmdrfuse.errors.ChoiceError`.
+    Pictures, blocks and frames all follow every choice, or refuse it with a `mmdrfuse.errors.ChoiceError`.
     """
 
     fuser: Fuser
-    """Engine, range and colour."""
+    """The engine, with the output's range and colour."""
     checkpoint: Checkpoint
     """The weights, for the manifest."""
     infrared_range: Levels = field(default_factory=lambda: Levels.parse("auto"))
-    """Which stored values of the infrared become 0 and 1; percentiles are of the whole set or sequence."""
+    """Which stored values of the infrared become 0 and 1; percentiles are taken over the whole set."""
     preparation: Preparation = field(default_factory=Preparation)
-    """What is done to all sources alike; the infrared's range is found by ``infrared_range``."""
+    """How the sources are prepared; settling adds the infrared range that ``infrared_range`` asks for."""
     suffix: str = ".png"
-    """The pictures' format, as a file name ending."""
+    """The format of the pictures, as a file name ending."""
     quality: int | None = None
-    """Of formats that lose some, 1 to 100; None for their default."""
+    """Of lossy formats, 1 to 100; None for their default."""
 
     def target(self, pair: Pair, out: Path) -> Path:
         """Return the file that a pair's picture goes to, in the folder ``out``."""

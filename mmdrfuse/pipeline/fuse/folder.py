@@ -1,4 +1,9 @@
-"""Pairs of pictures to fused pictures in a folder, with a manifest."""
+"""Fuse a list of pairs into pictures in a folder, with a manifest.
+
+A run takes three steps: `check_targets` refuses to replace files, `settle` finds what has to be the same for the whole
+set, and `fuse_pairs` fuses pair by pair. `plan_pairs` is the dry run, which does everything but write. Each pair is
+read as a `WholePair` or a `BlockwisePair`, and `fuse_pair` makes its manifest entry. Videos have their own module.
+"""
 
 import hashlib
 import os
@@ -35,36 +40,39 @@ _BLOCK = 1 << 20
 
 @dataclass(frozen=True)
 class Plan:
-    """What would be done with one pair."""
+    """What a run would do with one pair."""
 
     target: Path
     action: str
-    """``write``, ``replace``, or ``skip`` for what is done."""
+    """``write``, ``replace``, or ``skip`` for a picture that an earlier run has made."""
     info: FusedInfo | None
-    """The picture and its sources; None for what is done."""
+    """The picture and its sources; None where it is skipped."""
 
 
 def fusion_input(choices: Choices, out: Path, pair: Pair) -> WholePair | BlockwisePair:
-    """Return a pair in the parts that it is to be fused in: huge or tiled TIFFs, by a student, in blocks."""
+    """Return a pair as it is read: huge or tiled TIFFs in blocks, all others in one piece."""
+    # Only the student sees so few pixels around each that blocks with a small halo give the same result.
     student = choices.checkpoint.network == "student"
-    return BlockwisePair(pair) if student and fits_blocks(pair, choices.target(pair, out)) else WholePair(pair)
+    if student and fits_blocks(pair, choices.target(pair, out)):
+        return BlockwisePair(pair)
+    return WholePair(pair)
 
 
 def fusion_inputs(choices: Choices, out: Path, pairs: Sequence[Pair]) -> list[FusionInput]:
-    """Return all pairs in the parts that they are to be fused in."""
+    """Return all pairs as they are read; see `fusion_input`."""
     return [fusion_input(choices, out, pair) for pair in pairs]
 
 
 def settle(
     choices: Choices, pairs: Sequence[Pair], out: Path, *, workers: Workers = 1, progress: Progress = silent
 ) -> tuple[Choices, list[Pair]]:
-    """Settle what has to be the same for a whole set: the preparation with its infrared range, and the limits.
+    """Find what has to be the same for a whole set: the infrared range, and the output's limits.
 
     Args:
-        choices: What is asked for.
+        choices: What the user chose.
         pairs: The set.
         out: The folder of the fused pictures.
-        workers: How many to look at side by side.
+        workers: How many to read side by side.
         progress: Shows the progress.
 
     Returns:
@@ -74,12 +82,12 @@ def settle(
         InputError: Floating-point values that lie so far apart that percentiles say nothing.
     """
     pairs = [replace(pair, preparation=choices.preparation) for pair in pairs]
-    with progress("looking at the infrared", len(pairs)) as advance:
-        found = fusion_inputs(choices, out, pairs)
-        ranges = infrared_ranges(found, choices.infrared_range, workers=workers, advance=advance)
+    with progress("reading the infrared", len(pairs)) as advance:
+        inputs = fusion_inputs(choices, out, pairs)
+        ranges = infrared_ranges(inputs, choices.infrared_range, workers=workers, advance=advance)
     settled = zip(pairs, ranges, strict=True)
     pairs = [replace(pair, preparation=pair.preparation.within(values)) for pair, values in settled]
-    with progress("looking at the result", len(pairs)) as advance:
+    with progress("finding the output range", len(pairs)) as advance:
         limits = set_limits(choices.fuser, fusion_inputs(choices, out, pairs), workers=workers, advance=advance)
     return replace(choices, fuser=replace(choices.fuser, limits=limits)), pairs
 
@@ -87,11 +95,11 @@ def settle(
 def fuse_pairs(
     choices: Choices, pairs: Sequence[Pair], out: Path, *, workers: Workers = 1, overwrite: bool = False
 ) -> Iterator[tuple[Pair, Entry | MMDRFuseError]]:
-    """Fuse pairs side by side, giving each as it is done with its manifest entry or its failure.
+    """Fuse pairs side by side; yield each finished pair with its manifest entry or its failure.
 
     Every worker reads, fuses and writes one pair at a time, so that decoding, arithmetic and encoding overlap and
-    memory stays at a few pictures a worker. A picture's entry is in the manifest before it is given; a crash loses the
-    entries of what was in flight, which `unfinished` then finds undone.
+    memory stays at a few pictures a worker. A picture's entry is in the manifest before it is yielded. A crash loses
+    the entries of the pairs in progress alone, and `unfinished` then returns these.
 
     Args:
         choices: How to fuse.
@@ -127,12 +135,12 @@ def plan_pairs(
     workers: Workers = 1,
     overwrite: bool = False,
 ) -> Iterator[tuple[Pair, Plan | MMDRFuseError]]:
-    """Say what `fuse_pairs` would make of each pair, having done all of it but the writing.
+    """Yield what `fuse_pairs` would do with each pair, after doing all of it but the writing.
 
     Args:
         choices: How to fuse.
         pairs: All pairs.
-        todo: Those of them that are not done yet.
+        todo: Those of them that are not yet fused.
         out: The folder of the fused pictures.
         workers: Threads, or any executor.
         overwrite: Whether existing pictures may be replaced.
@@ -142,18 +150,18 @@ def plan_pairs(
     """
     check_targets(choices, todo, out, overwrite=overwrite)
     check_folder(out)
-    left = frozenset(pair.name for pair in todo)
+    names = frozenset(pair.name for pair in todo)
     with pool(workers) as executor:
         yield from ordered(
-            executor, partial(_planned, choices, out, left), pairs, buffer_size=queue_length(workers), name=_name
+            executor, partial(_plan_pair, choices, out, names), pairs, buffer_size=queue_length(workers), name=_name
         )
 
 
 def fuse_pair(choices: Choices, out: Path, pair: Pair) -> Entry:
-    """Read, fuse and write one pair: a pure function of picklable things.
+    """Read, fuse and write one pair; all arguments can be sent to other processes.
 
     Args:
-        choices: How, with all ranges settled.
+        choices: How, as `settle` returns them.
         out: The folder of the fused picture.
         pair: The sources, with the range of their infrared.
 
@@ -163,27 +171,27 @@ def fuse_pair(choices: Choices, out: Path, pair: Pair) -> Entry:
         OutputError: The picture cannot be written.
     """
     start = time.perf_counter()
-    made = _made(choices, out, pair)
+    info = _fuse_into(choices, out, pair)
     target = choices.target(pair, out)
     return Entry(
         fused=target.relative_to(out).as_posix(),
         infrared=relative(pair.infrared, out),
         visible=relative(pair.visible, out),
-        infrared_sha256=made.infrared.sha256,
-        visible_sha256=made.visible.sha256,
-        width=made.width,
-        height=made.height,
+        infrared_sha256=info.infrared.sha256,
+        visible_sha256=info.visible.sha256,
+        width=info.width,
+        height=info.height,
         range=choices.fuser.range,
-        limits=made.limits,
-        color=made.color,
+        limits=info.limits,
+        color=info.color,
         weights=choices.checkpoint.name,
         weights_sha256=choices.checkpoint.sha256,
         version=__version__,
         seconds=round(time.perf_counter() - start, 4),
         finished=datetime.now(UTC).isoformat(timespec="seconds"),
-        infrared_size=(made.infrared.width, made.infrared.height),
-        visible_size=(made.visible.width, made.visible.height),
-        bits=8 * made.dtype.itemsize,
+        infrared_size=(info.infrared.width, info.infrared.height),
+        visible_size=(info.visible.width, info.visible.height),
+        bits=8 * info.dtype.itemsize,
         coloring=choices.fuser.color,
         quality=choices.quality,
         preparation=pair.preparation,
@@ -199,7 +207,7 @@ def fuse_sources(
     *,
     dtype: np.dtype[Any] | None = None,
 ) -> Fused:
-    """Fuse the prepared sources of a pair; what is wrong with them is said with the names of its files.
+    """Fuse the prepared sources of a pair; errors name its files.
 
     Raises:
         InputError: A source cannot be used.
@@ -210,7 +218,7 @@ def fuse_sources(
 
 
 def check_targets(choices: Choices, pairs: Sequence[Pair], out: Path, *, overwrite: bool) -> None:
-    """Refuse to replace a source, ever, and other files unless told to.
+    """Refuse to replace a source, and any other file unless `overwrite` is true.
 
     Raises:
         ChoiceError: A picture's format has no quality.
@@ -219,13 +227,16 @@ def check_targets(choices: Choices, pairs: Sequence[Pair], out: Path, *, overwri
     targets = [choices.target(pair, out) for pair in pairs]
     for target in targets if choices.quality is not None else ():
         _check_quality(target, choices.quality)
-    twice = next((target for target, count in Counter(targets).items() if count > 1), None)
-    if twice:
-        raise OutputError(f"{twice}: several pairs would be written to it; give them names of their own")
+
+    shared = next((target for target, count in Counter(targets).items() if count > 1), None)
+    if shared:
+        raise OutputError(f"{shared}: several pairs would be written to it; give them names of their own")
+
     sources = {real(source) for pair in pairs for source in (pair.infrared, pair.visible)}
-    clash = next((target for target in targets if real(target) in sources), None)
-    if clash:
-        raise OutputError(f"{clash}: is one of the sources; choose another place for the fused picture")
+    source = next((target for target in targets if real(target) in sources), None)
+    if source:
+        raise OutputError(f"{source}: is one of the sources; choose another place for the fused picture")
+
     folder = next((target for target in targets if target.is_dir()), None)
     if folder:
         raise OutputError(f"{folder}: is a folder, in the place of a picture; move it, or choose another place")
@@ -234,7 +245,7 @@ def check_targets(choices: Choices, pairs: Sequence[Pair], out: Path, *, overwri
 
 
 def _refuse_existing(targets: Sequence[Path]) -> None:
-    """Say of the first picture that exists that it does, and how many others do."""
+    """Refuse the first picture that exists, and say how many do."""
     existing = [target for target in targets if os.path.lexists(target)]
     try:
         for target in existing:
@@ -246,7 +257,7 @@ def _refuse_existing(targets: Sequence[Path]) -> None:
 
 
 def sha256(path: Path) -> str:
-    """Hash a source file, in hexadecimal.
+    """Return the SHA-256 of a source file, in hexadecimal.
 
     Raises:
         InputError: It cannot be read.
@@ -261,18 +272,20 @@ def sha256(path: Path) -> str:
         raise InputError(f"{path}: cannot be read any more ({error.strerror or error})") from error
 
 
-def _made(choices: Choices, out: Path, pair: Pair, *, write: bool = True) -> FusedInfo:
-    found, target = fusion_input(choices, out, pair), choices.target(pair, out)
-    if isinstance(found, BlockwisePair):
-        return found.fuse(choices.fuser, target, write=write)
-    return found.fuse(choices.fuser, target, quality=choices.quality, write=write)
+def _fuse_into(choices: Choices, out: Path, pair: Pair, *, write: bool = True) -> FusedInfo:
+    source = fusion_input(choices, out, pair)
+    target = choices.target(pair, out)
+    if isinstance(source, BlockwisePair):
+        return source.fuse(choices.fuser, target, write=write)
+    return source.fuse(choices.fuser, target, quality=choices.quality, write=write)
 
 
-def _planned(choices: Choices, out: Path, todo: frozenset[str], pair: Pair) -> Plan:
+def _plan_pair(choices: Choices, out: Path, todo: frozenset[str], pair: Pair) -> Plan:
     target = choices.target(pair, out)
     if pair.name not in todo:
         return Plan(target, "skip", None)
-    return Plan(target, "replace" if target.exists() else "write", _made(choices, out, pair, write=False))
+    action = "replace" if target.exists() else "write"
+    return Plan(target, action, _fuse_into(choices, out, pair, write=False))
 
 
 def _check_quality(target: Path, quality: int | None) -> None:

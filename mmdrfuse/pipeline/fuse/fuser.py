@@ -1,4 +1,8 @@
-"""One pair of arrays to one picture: luminance, network, range, colour."""
+"""Fuse one pair of arrays into one picture: luminance, network, range, colour.
+
+Everything is fused here: `mmdrfuse.fuse` calls `Fuser` with two arrays, and the pictures, blocks and frames of a run go
+through `fuse_part`, which prepares them first. No file is opened in this module.
+"""
 
 import functools
 import os
@@ -32,28 +36,28 @@ from mmdrfuse.registration.geometry import size_error
 
 @dataclass(frozen=True)
 class Fused:
-    """A fused picture and how its values came about."""
+    """A fused picture, with the limits and the colour that were used."""
 
     image: NDArray[Any]
     """H×W, or H×W×3 where a side's colour is kept."""
     limits: tuple[float, float]
     """The network's values that became black and white."""
     side: Side
-    """Whose colour the picture has; the visible side's where there is none."""
+    """The side whose colour the picture has; the visible side for grey pictures."""
 
 
 @dataclass(frozen=True)
 class Fuser:
-    """Fuse pairs of stored images with one engine and one set of choices."""
+    """One engine with one range and one colour mode, called with pairs of images as they are stored."""
 
     engine: Engine
     """From `mmdrfuse.engine.make`, or one of the baselines."""
     range: str = "clip"
     """How the network's output becomes pixel values: one of `mmdrfuse.images.RANGES`."""
     color: str = "auto"
-    """What becomes of a coloured source's colour: one of `mmdrfuse.images.COLORS`."""
+    """Whether and how colour is kept: one of `mmdrfuse.images.COLORS`."""
     limits: tuple[float, float] | None = None
-    """The output's values that become black and white, where they are settled beforehand, as for a whole set."""
+    """The output's values that become black and white, where they are fixed beforehand, as for a whole set."""
 
     def __call__(
         self,
@@ -69,13 +73,12 @@ class Fuser:
             infrared: H×W or H×W×3; uint8, uint16, or float in [0, 1].
             visible: The same; it may have another dtype.
             dtype: Of the result: uint8, uint16 or float; None for that of the deeper side.
-            side: Whose colour to keep, even if it shows none here, as in a grey part of a coloured picture; None to
-                look.
+            side: The side whose colour to keep, even if this part of it is grey; None to decide by the pixels.
 
         Raises:
             SizeError: The sizes differ, or a side is shorter than 2.
             InputError: A dtype or value range that cannot be fused.
-            UnknownNameError: No such range, or way with colour.
+            UnknownNameError: No such range or colour mode.
         """
         _check(infrared=infrared, visible=visible)
         if self.color not in COLORS:
@@ -83,15 +86,16 @@ class Fuser:
         dtype = dtype or deeper(infrared.dtype, visible.dtype)
         sources: dict[Side, NDArray[Any]] = {"infrared": infrared, "visible": visible}
         lumas: dict[Side, NDArray[Any]] = {name: luminance(source) for name, source in sources.items()}
-        fused, known = self._fused(lumas["infrared"], lumas["visible"], dtype)
+        fused, limits_used = self._fused(lumas["infrared"], lumas["visible"], dtype)
         side = side or self.side(infrared, visible)
         if self.color == "gray" or side is None:
-            return Fused(fused, known, "visible")
-        coloured, own = converted(sources[side], dtype), converted(lumas[side], dtype)
-        return Fused(recolour(fused, coloured, own, color=self.color), known, side)
+            return Fused(fused, limits_used, "visible")
+        coloured = converted(sources[side], dtype)
+        luma = converted(lumas[side], dtype)
+        return Fused(recolour(fused, coloured, luma, color=self.color), limits_used, side)
 
     def output(self, infrared: NDArray[Any], visible: NDArray[Any]) -> NDArray[np.float32]:
-        """Return what the network makes of two images, before any range.
+        """Return the network's output for two images, before any range: H×W, float32.
 
         Raises:
             SizeError: The sizes differ, or a side is shorter than 2.
@@ -101,7 +105,7 @@ class Fuser:
         return self.engine(to_unit(luminance(infrared)), to_unit(luminance(visible)))
 
     def side(self, infrared: NDArray[Any], visible: NDArray[Any]) -> Side | None:
-        """Return whose colour is kept: the visible side's if it has some, else the infrared's."""
+        """Return the side whose colour is kept: the visible one if it has colour, else the infrared; None for grey."""
         if self.color == "gray":
             return None
         if not is_gray(visible):
@@ -109,23 +113,25 @@ class Fuser:
         return None if is_gray(infrared) else "infrared"
 
     def limits_of(self, outputs: Callable[[], Iterable[NDArray[np.float32]]]) -> tuple[float, float]:
-        """Return the output's values that become black and white of a picture or sequence that comes in parts.
+        """Return the output's values that become black and white in an input that comes in parts.
 
         Args:
-            outputs: Called for what `output` gives of each part, where the range needs to look.
+            outputs: Returns the network's output of every part; called only where the range depends on it.
         """
         return self.limits or constant_limits(self.range) or limits_over(outputs(), self.range)
 
     def _fused(
         self, infrared: NDArray[Any], visible: NDArray[Any], dtype: "np.dtype[Any]"
     ) -> tuple[NDArray[Any], tuple[float, float]]:
-        """Fuse two luminances; return the limits too."""
-        known = self.limits or constant_limits(self.range)
-        if known:
-            return fuse_stored(self.engine, infrared, visible, low=known[0], high=known[1], dtype=dtype), known
+        """Fuse two luminances; return the picture and its limits."""
+        # Limits that do not depend on the output let the kernel write pixels directly, without a float picture.
+        fixed = self.limits or constant_limits(self.range)
+        if fixed:
+            low, high = fixed
+            return fuse_stored(self.engine, infrared, visible, low=low, high=high, dtype=dtype), fixed
         output = self.engine(to_unit(infrared), to_unit(visible))
-        known = limits(output, self.range)
-        return from_unit(output, *known, dtype), known
+        low, high = limits(output, self.range)
+        return from_unit(output, low, high, dtype), (low, high)
 
 
 def fuse_part(
@@ -137,7 +143,7 @@ def fuse_part(
     dtype: np.dtype[Any] | None = None,
     side: Side | None = None,
 ) -> Fused:
-    """Prepare and fuse one part of a run, whether it is a whole picture, a block or a frame; see `Fuser`.
+    """Prepare and fuse one part of a run: a whole picture, a block or a frame. The arguments are those of `Fuser`.
 
     Raises:
         SizeError: The sizes differ, and nothing says what to do about it, or a side is shorter than 2.
@@ -150,7 +156,7 @@ def fuse_part(
 def part_output(
     fuser: Fuser, preparation: Preparation, infrared: NDArray[Any], visible: NDArray[Any]
 ) -> NDArray[np.float32]:
-    """Prepare one part and return what the network makes of it, before any range.
+    """Prepare one part and return the network's output for it, before any range.
 
     Raises:
         SizeError: As in `fuse_part`.
@@ -161,7 +167,7 @@ def part_output(
 
 
 def deeper(infrared: np.dtype[Any], visible: np.dtype[Any]) -> np.dtype[Any]:
-    """Give the type that holds the values of both sides: floating point, or else the one of more bits."""
+    """Return the type that holds the values of both sides: floating point, or else the one of more bits."""
     return max(visible, infrared, key=lambda dtype: (dtype.kind == "f", dtype.itemsize))
 
 
@@ -204,7 +210,7 @@ def _check(**pictures: NDArray[Any]) -> None:
 
 @functools.lru_cache
 def _shipped(name: str) -> Engine:
-    """Keep the engines of shipped weights; a user's file may change between two calls."""
+    """Return the cached engine of shipped weights; a user's file is not cached, as it may change between two calls."""
     return _engine(name)
 
 

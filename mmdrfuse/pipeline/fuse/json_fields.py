@@ -1,4 +1,4 @@
-"""Dataclasses out of JSON: every value is checked against the type that its field declares."""
+"""Make dataclasses from JSON, and check every value against the type that its field declares."""
 
 import math
 from dataclasses import fields, is_dataclass
@@ -9,15 +9,15 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 Kind = TypeVar("Kind")
 
 _hints = cache(get_type_hints)
-"""Reading them takes longer than all the rest."""
+"""Cached: resolving the annotations takes longer than all the rest."""
 
 
 def from_json(kind: type[Kind], values: object) -> Kind:
-    """Make a dataclass from a JSON object; names that it does not know are passed over.
+    """Make a dataclass from a JSON object; other names in it are ignored.
 
     Args:
         kind: Its fields are numbers, text, ``X | None``, tuples and further dataclasses.
-        values: As `json.loads` gives it.
+        values: As `json.loads` returns it.
 
     Returns:
         The dataclass; lists have become tuples, whole numbers under ``float`` floats.

@@ -1,4 +1,4 @@
-"""Frames of two sequences that belong together in time."""
+"""Pair the frames of two sequences in time."""
 
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
@@ -7,7 +7,7 @@ from mmdrfuse.images.video.frames import Frame
 
 
 def nearest(infrared: Iterable[Frame], visible: Iterable[Frame]) -> Iterator[tuple[Frame, Frame]]:
-    """Give every visible frame with the infrared frame nearest in time, the earlier of two as near.
+    """Yield every visible frame with the infrared frame nearest in time, the earlier of two as near.
 
     Both clocks start with the side's first frame. The last infrared frame is taken to last as long as the one before
     it; visible frames after its end have no partner, and are left out.

@@ -1,4 +1,4 @@
-"""What an earlier run has done already."""
+"""Find the pairs that an earlier run has not fused, or not like this: what resuming leaves to do."""
 
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -14,7 +14,7 @@ from mmdrfuse.system.workers import Workers, ordered, pool, queue_length
 
 
 def unfinished(choices: Choices, pairs: Sequence[Pair], out: Path, *, workers: Workers = 1) -> list[Pair]:
-    """Leave out the pairs that the manifest proves done: same sources, weights and choices, and the picture is there.
+    """Return the pairs whose picture is missing, or was made from other sources, weights or choices.
 
     Raises:
         ManifestError: There is a manifest that cannot be read.
@@ -23,30 +23,30 @@ def unfinished(choices: Choices, pairs: Sequence[Pair], out: Path, *, workers: W
         return list(pairs)
     entries = {entry.fused: entry for entry in manifest.read(out)}
     with pool(workers) as executor:
-        # A source that cannot be read any more proves nothing: it fails when its turn comes.
-        results = ordered(executor, partial(_done, choices, out, entries), pairs, buffer_size=queue_length(workers))
+        # A source that cannot be read any more is a failure here, so its pair stays, and fails when its turn comes.
+        results = ordered(executor, partial(_is_done, choices, out, entries), pairs, buffer_size=queue_length(workers))
         return [pair for pair, result in results if result is not True]
 
 
-def _done(choices: Choices, out: Path, entries: Mapping[str, Entry], pair: Pair) -> bool:
+def _is_done(choices: Choices, out: Path, entries: Mapping[str, Entry], pair: Pair) -> bool:
     target = choices.target(pair, out)
     entry = entries.get(target.relative_to(out).as_posix())
-    return entry is not None and _whole(target, entry) and _same(choices, pair, entry)
+    return entry is not None and _is_complete(target, entry) and _is_same(choices, pair, entry)
 
 
-def _whole(target: Path, entry: Entry) -> bool:
-    """Tell whether a picture is there, as large as it was written."""
+def _is_complete(target: Path, entry: Entry) -> bool:
+    """Return whether the picture exists with the size that was written; entries of earlier versions have no size."""
     return target.is_file() and entry.nbytes in (0, target.stat().st_size)
 
 
-def _same(choices: Choices, pair: Pair, entry: Entry) -> bool:
-    """Tell whether an entry's picture is what the choices would make of the pair."""
+def _is_same(choices: Choices, pair: Pair, entry: Entry) -> bool:
+    """Return whether the choices would make the same picture of the pair again."""
     fuser = choices.fuser
-    made = entry.range, entry.coloring, entry.quality, entry.preparation, entry.weights_sha256
-    wanted = fuser.range, fuser.color, choices.quality, pair.preparation, choices.checkpoint.sha256
+    earlier = entry.range, entry.coloring, entry.quality, entry.preparation, entry.weights_sha256
+    now = fuser.range, fuser.color, choices.quality, pair.preparation, choices.checkpoint.sha256
     limits = fuser.limits or constant_limits(fuser.range)
     return (
-        made == wanted
+        earlier == now
         and limits in (None, entry.limits)
         and (entry.infrared_sha256, entry.visible_sha256) == (sha256(pair.infrared), sha256(pair.visible))
     )

@@ -1,8 +1,13 @@
-"""Two sequences of frames to one: aligned in time, fused with one range for all, decoded and encoded side by side."""
+"""Fuse two videos, or two streams of raw frames, into one.
+
+This is to a `VideoPair` what `folder` is to pairs of pictures: `settle_video` refuses what cannot be done and finds one
+range for all frames, `fuse_video` writes the result. `nearest` pairs the frames in time, `fuser.fuse_part` fuses each.
+Decoding, fusing and encoding run side by side, each in its own thread.
+"""
 
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -34,10 +39,12 @@ RAW_SUFFIXES = frozenset({".gray", ".raw"})
 """Endings of files that get raw frames, 8-bit grey, as ``-`` does."""
 
 BUFFERED_FRAMES = 4
-"""Frames that may wait before each worker."""
+"""Frames that may wait before each thread."""
 
 _STORED_WHOLE = (8, 16)
 """Depths whose white is the largest value of their type."""
+
+Write = Callable[[Frame], object]
 
 Sides = tuple[NDArray[Any], NDArray[Any]]
 """The luminance of an infrared and of a visible frame, as they are stored."""
@@ -45,7 +52,7 @@ Sides = tuple[NDArray[Any], NDArray[Any]]
 
 @dataclass(frozen=True)
 class VideoPair:
-    """Two sequences in the parts that they are fused in: pairs of frames."""
+    """Two sequences of frames, fused frame by frame."""
 
     infrared_source: Source
     visible_source: Source
@@ -53,16 +60,16 @@ class VideoPair:
 
     @property
     def name(self) -> str:
-        """What to call it."""
+        """Return the name for messages."""
         return f"{self.infrared_source.path} + {self.visible_source.path}"
 
     @cached_property
     def layouts(self) -> tuple[Layout, Layout]:
-        """What all frames of each side share."""
+        """Return the size, rate and depth that all frames of each side share."""
         return self.infrared_source.layout, self.visible_source.layout
 
     def size(self) -> tuple[int, ...]:
-        """Height and width of the result.
+        """Return the height and width of the result.
 
         Raises:
             SizeError: The sides' sizes differ, and nothing says what to do about it.
@@ -74,11 +81,11 @@ class VideoPair:
             raise error.at(self.name) from error
 
     def has_eight_bit_header(self) -> bool:
-        """Tell from the infrared's layout that it has 8 bits."""
+        """Return whether the infrared's frames have 8 bits."""
         return self.layouts[0].depth == 8
 
     def infrared(self) -> Iterator[NDArray[Any]]:
-        """Give the infrared's luminance as it is stored, frame by frame.
+        """Yield the infrared's luminance as it is stored, frame by frame.
 
         Raises:
             InputError: It cannot be read.
@@ -87,7 +94,7 @@ class VideoPair:
             yield frame.luma
 
     def outputs(self, fuser: Fuser) -> Iterator[NDArray[np.float32]]:
-        """Give what the network makes of each pair of prepared frames, before any range.
+        """Yield the network's output for each pair of prepared frames, before any range.
 
         Raises:
             InputError: A side cannot be read.
@@ -96,35 +103,36 @@ class VideoPair:
             yield part_output(fuser, self.preparation, *sides)
 
     def fused(self, fuser: Fuser) -> Iterator[Frame]:
-        """Give the fused frames.
+        """Yield the fused frames, with the visible side's times and colour.
 
         Raises:
             InputError: A side cannot be read.
         """
         for frame, sides in self.frames():
             luma = fuse_part(fuser, self.preparation, *sides, dtype=np.dtype(np.uint8)).image
-            yield Frame(frame.time, luma, None if fuser.color == "gray" else self._chroma(frame, luma))
+            chroma = None if fuser.color == "gray" else self._chroma(frame, luma)
+            yield Frame(frame.time, luma, chroma)
 
     def frames(self) -> Iterator[tuple[Frame, Sides]]:
-        """Decode both sides, each in its thread; give each visible frame with the luminance of both sides.
+        """Decode both sides, each in its thread; yield each visible frame with the luminance of both sides.
 
         Raises:
             InputError: A side cannot be read.
         """
         depth = self.layouts[1].depth
         with (
-            closing(prefetch(self.infrared_source.frames(), buffer_size=BUFFERED_FRAMES)) as others,
-            closing(prefetch(self.visible_source.frames(), buffer_size=BUFFERED_FRAMES)) as frames,
+            closing(prefetch(self.infrared_source.frames(), buffer_size=BUFFERED_FRAMES)) as infrared_frames,
+            closing(prefetch(self.visible_source.frames(), buffer_size=BUFFERED_FRAMES)) as visible_frames,
         ):
-            for other, frame in nearest(others, frames):
+            for other, frame in nearest(infrared_frames, visible_frames):
                 luma = frame.luma if depth in _STORED_WHOLE else stretch(frame.luma, 0, 2**depth - 1)
                 yield frame, (other.luma, luma)
 
     def _chroma(self, frame: Frame, luma: NDArray[Any]) -> Chroma | None:
-        """Return a visible frame's colour for a luminance that may have been resized or cut."""
+        """Return a visible frame's chroma, resized or cropped as its luminance was."""
         if frame.chroma is None or frame.luma.shape == luma.shape:
             return frame.chroma
-        height, width = ((side + 1) // 2 for side in luma.shape)
+        height, width = ((side + 1) // 2 for side in luma.shape)  # 4:2:0: half of either, rounded up
         u, v = (self.preparation.along(plane, (height, width)) for plane in frame.chroma)
         return u, v
 
@@ -132,39 +140,42 @@ class VideoPair:
 def settle_video(
     choices: Choices, pair: VideoPair, out: Path, *, overwrite: bool = False, progress: Progress = silent
 ) -> tuple[Choices, VideoPair]:
-    """Refuse what cannot be done, then settle what has to be the same for all frames.
+    """Refuse what cannot be done, then find what has to be the same for all frames.
 
     Args:
-        choices: What is asked for.
+        choices: What the user chose.
         pair: The two sides.
         out: As in `fuse_video`.
         overwrite: Whether an existing file may be replaced.
         progress: Shows the progress.
 
     Returns:
-        The choices and the videos as `fuse_video` takes them.
+        The choices and the pair as `fuse_video` takes them.
 
     Raises:
-        ChoiceError: Something is asked for that a sequence does not have, or a pipe, which can be read once only.
+        ChoiceError: A choice that is for pictures alone, or that needs a second reading, of which a pipe allows none.
         InputError: A side cannot be read.
         SizeError: The sides' sizes differ, and nothing says what to do about it.
-        OutputError: The result would replace a source or something else, or cannot be written.
+        OutputError: The result would replace a source or another file, or cannot be written.
         MissingExtraError: PyAV is not installed.
     """
     _check_choices(choices)
     _check_sources(pair)
     _check_target(pair, out, overwrite=overwrite)
     pair = replace(pair, preparation=choices.preparation)
-    levels, fuser = choices.infrared_range, choices.fuser
-    pair.size()  # before anything is looked for
+    pair.size()  # sizes that differ are an error at once, not after minutes of finding ranges
+
+    levels = choices.infrared_range
     if levels.percent and not (levels.skip_eight_bit and pair.has_eight_bit_header()):
         _check_repeatable("percentiles of the infrared side", pair.infrared_source)
-    with progress("looking at the infrared", 1) as advance:
+    with progress("reading the infrared", 1) as advance:
         (values,) = infrared_ranges([pair], levels, advance=advance)
     pair = replace(pair, preparation=pair.preparation.within(values))
+
+    fuser = choices.fuser
     if not (fuser.limits or constant_limits(fuser.range)):
         _check_repeatable(f"range {fuser.range}", pair.infrared_source, pair.visible_source)
-    with progress("looking at the result", 1):
+    with progress("finding the output range", 1):
         limits = fuser.limits_of(lambda: pair.outputs(fuser))
     return replace(choices, fuser=replace(fuser, limits=limits)), pair
 
@@ -172,7 +183,7 @@ def settle_video(
 def fuse_sequences(
     choices: Choices, infrared: Source, visible: Source, out: Path, *, overwrite: bool = False
 ) -> Iterator[int | None]:
-    """Settle and fuse two sequences: `settle_video`, then `fuse_video`, whose arguments and failures these are."""
+    """Settle and fuse two sequences in one call; see `settle_video` and `fuse_video` for arguments and errors."""
     choices, pair = settle_video(choices, VideoPair(infrared, visible), out, overwrite=overwrite)
     yield from fuse_video(choices, pair, out, overwrite=overwrite)
 
@@ -180,31 +191,32 @@ def fuse_sequences(
 def fuse_video(
     choices: Choices, pair: VideoPair, out: Path, *, overwrite: bool = False, warn: Warn = warnings.warn
 ) -> Iterator[int | None]:
-    """Fuse two sequences, giving the number of frames to expect, if known, after each that was written.
+    """Fuse two sequences; after each written frame, yield how many there will be, or None if that is unknown.
 
     The result has the visible side's frames at their times, with its colour and its sound, each fused with the
     infrared frame nearest in time; it ends where either side does.
 
     Args:
-        choices: As `settle_video` gives them.
-        pair: The same.
+        choices: As `settle_video` returns them.
+        pair: As `settle_video` returns it.
         out: A video file, a file of raw frames (`RAW_SUFFIXES`), or ``-`` for raw frames on standard output. A file
             appears when it is complete, or not at all.
         overwrite: Whether an existing file may be replaced.
-        warn: Told what becomes of sound that cannot be copied.
+        warn: Called with a message when sound cannot be copied.
 
     Raises:
         InputError: A side cannot be read.
         OutputError: The result cannot be written.
     """
-    fuser, layout = choices.fuser, pair.layouts[1]
+    fuser = choices.fuser
+    layout = pair.layouts[1]
     low, high = fuser.limits_of(lambda: pair.outputs(fuser))
     weights = f"{choices.checkpoint.name} {choices.checkpoint.sha256[:12]}"
     comment = f"mmdrfuse {__version__} {weights}, range {fuser.range} ({low:.5g} to {high:.5g})"
     height, width = pair.size()
-    made = replace(layout, height=height, width=width)
+    written = replace(layout, height=height, width=width)
     with (
-        _writing(out, made, pair.visible_source, comment, warn, overwrite) as write,
+        _writing(out, written, pair.visible_source, comment, warn, overwrite) as write,
         closing(prefetch(pair.fused(fuser), buffer_size=BUFFERED_FRAMES)) as frames,
     ):
         for frame in frames:
@@ -213,7 +225,7 @@ def fuse_video(
 
 
 @contextmanager
-def _writing(out: Path, layout: Layout, visible: Source, comment: str, warn: Warn, overwrite: bool) -> Iterator[Any]:
+def _writing(out: Path, layout: Layout, visible: Source, comment: str, warn: Warn, overwrite: bool) -> Iterator[Write]:
     if out == PIPE:
         with raw_writing(sys.stdout.buffer) as write:
             yield write
@@ -224,14 +236,14 @@ def _writing(out: Path, layout: Layout, visible: Source, comment: str, warn: War
                 yield write
         else:
             sound = visible.path if isinstance(visible, VideoSource) else None
-            made = writing_video(temporary, layout, sound=sound, comment=comment, warn=warn)
-            with _named(out, temporary, made) as write:
+            video = writing_video(temporary, layout, sound=sound, comment=comment, warn=warn)
+            with _renaming_errors(temporary, out, video) as write:
                 yield write
 
 
 @contextmanager
-def _named(out: Path, temporary: Path, block: AbstractContextManager[Any]) -> Iterator[Any]:
-    """Say what failed of the temporary file with the name that the user gave."""
+def _renaming_errors(temporary: Path, out: Path, block: AbstractContextManager[Write]) -> Iterator[Write]:
+    """Replace the temporary file's name in errors by the one that the user gave."""
     try:
         with block as value:
             yield value
@@ -249,7 +261,7 @@ def _check_choices(choices: Choices) -> None:
 
 
 def _check_sources(pair: VideoPair) -> None:
-    """Refuse what the first frame would find out, so that a dry run says so."""
+    """Refuse sources that the first frame would find missing, so that a dry run refuses them too."""
     for source in (pair.infrared_source, pair.visible_source):
         if source.path == PIPE and sys.stdin is None:
             raise InputError("standard input is closed; feed it, or name a file")
