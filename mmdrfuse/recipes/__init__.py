@@ -1,7 +1,7 @@
-"""Recipes: what decides what training makes of its patches. As Python they are dataclasses, as files YAML.
+"""Recipes: all values that decide the result of a training or of a refinement, as dataclasses and as YAML files.
 
-Nothing here needs torch or NumPy. `recipe` and `refine_recipe` give what a name or a file says, with changes; `dump`
-writes it down again, and :mod:`mmdrfuse.recipes.loading` is the one reader of YAML, for goals and matrices too.
+No module here needs torch or NumPy. `recipe` and `refine_recipe` load a recipe by its name or file, with changes.
+`dump` writes it as YAML. :mod:`mmdrfuse.recipes.loading` is the only reader of YAML, also of goals and matrices.
 """
 
 from mmdrfuse.recipes.files import DEFAULT, Plan, names, plan, read_goals, read_table

@@ -1,6 +1,6 @@
-"""What the fields of a recipe are: each says once what it takes, in which range, and what it is for.
+"""The types of a recipe's fields: values, range and help of each field, declared once.
 
-The reader of YAML, the options of the commands and the checks of Python's callers are made of these.
+The reader of YAML, the options of the commands and the checks of the dataclasses use these declarations.
 """
 
 import math
@@ -12,30 +12,30 @@ from mmdrfuse.errors import MMDRFuseError, TrainingError, UnknownNameError
 from mmdrfuse.recipes.loading import Place
 
 Report = Callable[[Place, MMDRFuseError], None]
-"""Told where within a value something is wrong, and what."""
+"""Called with the place of an error within a value, and the error."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Kind:
-    """What a field takes."""
+    """The type of a field."""
 
     help: str = ""
     """One sentence, with the unit."""
 
     def fit(self, name: str, value: Any, report: Report, place: Place = ()) -> Any:  # noqa: ANN401
-        """Return a value as the field takes it.
+        """Check a value and return it in the type of the field.
 
         Args:
-            name: The field's.
-            value: What somebody wrote.
-            report: Called with everything that is wrong; what is returned then is of no use.
-            place: Where the value stands within the field.
+            name: Name of the field.
+            value: The value from a file or a caller.
+            report: Called with every error; the returned value is then meaningless.
+            place: Keys from the field to this value.
         """
         raise NotImplementedError
 
     @property
     def range(self) -> str:
-        """What the value must be, in words."""
+        """The accepted values, in words."""
         raise NotImplementedError
 
 
@@ -46,7 +46,7 @@ class Switch(Kind):
     range = "true or false"
 
     def fit(self, name: str, value: Any, report: Report, place: Place = ()) -> Any:  # noqa: ANN401
-        """Return the value itself."""
+        """Check a truth value and return it."""
         if not isinstance(value, bool):
             report(place, TrainingError(f"{name} {value!r}: must be {self.range}"))
         return value
@@ -58,25 +58,32 @@ class Number(Kind):
 
     whole: bool = False
     least: float = -math.inf
-    """The smallest."""
+    """Smallest value."""
     above: float = -math.inf
-    """What it must be above."""
+    """Exclusive lower bound."""
     optional: bool = False
-    """Whether None stands for none."""
+    """Whether None is accepted."""
 
     def fit(self, name: str, value: Any, report: Report, place: Place = ()) -> Any:  # noqa: ANN401
-        """Return a whole number as it is, another as float."""
+        """Check a number; return a whole number as it is, any other as float."""
         if value is None and self.optional:
             return None
-        known = isinstance(value, int if self.whole else int | float) and not isinstance(value, bool)
-        if not known or not (value >= self.least and value > self.above) or not _finite(value):
+        if not self._is_number(value) or not self._in_range(value):
             report(place, TrainingError(f"{name} {value!r}: must be {self.range}"))
             return value
         return value if self.whole else float(value)
 
+    def _is_number(self, value: object) -> bool:
+        if isinstance(value, bool):  # Python's bool is an int
+            return False
+        return isinstance(value, int) if self.whole else isinstance(value, int | float)
+
+    def _in_range(self, value: float) -> bool:
+        return _finite(value) and value >= self.least and value > self.above
+
     @property
     def range(self) -> str:
-        """What the number must be, in words."""
+        """The accepted numbers, in words."""
         words = "a whole number" if self.whole else "a number"
         if self.least > -math.inf:
             words += f" of at least {self.least:g}"
@@ -87,26 +94,26 @@ class Number(Kind):
 
 @dataclass(frozen=True, kw_only=True)
 class Choice(Kind):
-    """One of some names, or several."""
+    """One name of a list, or several."""
 
     names: tuple[str, ...]
     several: bool = False
 
     def fit(self, name: str, value: Any, report: Report, place: Place = ()) -> Any:  # noqa: ANN401
-        """Return the name, or a tuple of the names."""
+        """Check one name or a list of names; return the name, or a tuple of the names."""
         if not self.several:
-            return self._known(name, value, report, place)
+            return self._check_name(name, value, report, place)
         if not isinstance(value, list | tuple):
             report(place, TrainingError(f"{name} {value!r}: must be {self.range}"))
             return value
-        return tuple(self._known(name, part, report, (*place, number)) for number, part in enumerate(value))
+        return tuple(self._check_name(name, one, report, (*place, index)) for index, one in enumerate(value))
 
     @property
     def range(self) -> str:
-        """The names."""
+        """The accepted names."""
         return f"a list, of {', '.join(self.names)}" if self.several else ", ".join(self.names)
 
-    def _known(self, name: str, value: Any, report: Report, place: Place) -> Any:  # noqa: ANN401
+    def _check_name(self, name: str, value: Any, report: Report, place: Place) -> Any:  # noqa: ANN401
         if value not in self.names:
             shown = value if isinstance(value, str) else repr(value)
             report(place, UnknownNameError(f"{name} of a recipe", shown, self.names))
@@ -139,30 +146,30 @@ class Table(Kind):
     """Values by name."""
 
     what: str
-    """What the names name."""
+    """What the names stand for, such as ``score``."""
     kinds: Mapping[str, Kind]
-    """What stands under each name that there is."""
+    """Name → type of its value."""
     other: Kind | None = None
-    """What stands under any other name; None where there are no others."""
+    """Type of the values of all other names; None if other names are errors."""
 
     def fit(self, name: str, value: Any, report: Report, place: Place = ()) -> Any:  # noqa: ANN401
-        """Return a dictionary of what fits."""
+        """Check a mapping or a dataclass; return a dictionary of the valid values."""
         rows = asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
         if not isinstance(rows, Mapping):
             report(place, TrainingError(f"{name} {value!r}: must be {self.range}"))
             return value
-        found = {}
-        for key, part in rows.items():
+        values = {}
+        for key, row in rows.items():
             kind = self.kinds.get(key, self.other)
             if kind is None:
                 report((*place, key), UnknownNameError(self.what, str(key), self.kinds))
             else:
-                found[str(key)] = kind.fit(f"{name}: {key}", part, report, (*place, key))
-        return found
+                values[str(key)] = kind.fit(f"{name}: {key}", row, report, (*place, key))
+        return values
 
     @property
     def range(self) -> str:
-        """The names under which there are values."""
+        """The accepted names, in words."""
         return f"values by name, of {', '.join(self.kinds) or f'each {self.what}'}"
 
 
@@ -188,8 +195,8 @@ def declared(kind: Kind, default: float | None = None) -> Any:  # noqa: ANN401
     """Declare a field of a recipe.
 
     Args:
-        kind: What it takes.
-        default: Its default; most have theirs in ``default.yaml``.
+        kind: Its type.
+        default: Its default; most fields have theirs in ``default.yaml``.
     """
     metadata = {"kind": kind}
     return field(metadata=metadata) if default is None else field(default=default, metadata=metadata)
@@ -216,27 +223,27 @@ def choice(names: Any, text: str, *, several: bool = False) -> Any:  # noqa: ANN
 
 
 def kinds(recipe: Any) -> dict[str, Kind]:  # noqa: ANN401
-    """Return what the fields of a recipe take that a user may set, by name.
+    """Return the types of the fields that a user may set, by name.
 
     Args:
-        recipe: One, or its class.
+        recipe: A recipe, or its class.
     """
     return {each.name: each.metadata["kind"] for each in fields(recipe) if "kind" in each.metadata}
 
 
 def check(recipe: Any) -> None:  # noqa: ANN401
-    """Check the fields of a recipe that somebody has made.
+    """Check the fields of a recipe.
 
     Raises:
-        UnknownNameError: A field that is a name holds none of its names.
-        TrainingError: A value is of the wrong kind or out of its range.
+        UnknownNameError: The name in a field is not one of its names.
+        TrainingError: A value has the wrong type or is out of its range.
     """
     for name, kind in kinds(recipe).items():
         kind.fit(name, getattr(recipe, name), raising)
 
 
 def raising(place: Place, error: MMDRFuseError) -> NoReturn:
-    """Raise what a check has found, at once."""
+    """Raise an error at once, for callers that do not collect errors."""
     raise error
 
 

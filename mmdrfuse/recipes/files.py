@@ -1,13 +1,13 @@
-"""Recipes in YAML, the shipped ones by name: read, checked as a whole, and put upon each other.
+"""Recipes in YAML files: read, checked and merged with the recipes that they extend.
 
-A file has the fields of `Recipe` and `RefineRecipe` at its top, for every command that has such a field, or under the
-name of one command (``teach``, ``distill``, ``refine``), for that one alone. What it leaves out comes from the recipe
-that it ``extends``, a shipped name or a file beside it; without that, from ``default``. Under ``weights``, a term that
-is left out keeps its value. So the order of precedence is: ``default``, what is extended, the file, the command line.
+A file has the fields of `Recipe` and `RefineRecipe` at its top level, for every command with such a field, or under the
+name of one command (``teach``, ``distill``, ``refine``), for that command alone. Fields that it omits come from the
+recipe that it ``extends``, a shipped name or a file beside it, or from ``default``. Terms that it omits under
+``weights`` keep their values. So the precedence, from the lowest, is: ``default``, the extended recipe, the file, the
+command line.
 
-Beside these a file may say its ``name``, which ``network`` it is for, and, for those who make the weights again, which
-``sets`` they are made from, which ``student`` is refined without training before, and the options of ``prepare`` and
-``demo``.
+A file may also have its ``name``, the ``network`` that it is for and, to reproduce shipped weights, their ``sets``, the
+``student`` to refine if none is trained before, and the options of ``prepare`` and ``demo``.
 """
 
 import re
@@ -28,26 +28,26 @@ if TYPE_CHECKING:
     from mmdrfuse.models.checkpoints import Network
 
 SHIPPED = Path(__file__).parent
-"""Folder of the recipes that come with the package."""
+"""Folder of the shipped recipes."""
 
 DEFAULT = "default"
-"""What every recipe extends in the end."""
+"""Name of the recipe that every recipe extends in the end."""
 
 FIELDS: dict[str, dict[str, Kind]] = {"teach": kinds(Recipe), "distill": kinds(Recipe), "refine": kinds(RefineRecipe)}
-"""Command → the fields that it has."""
+"""Command → its fields and their types."""
 
 NETWORKS: "dict[str, Network]" = {"teach": "teacher", "distill": "student", "refine": "student"}
-"""Command → what it makes."""
+"""Command → the network that it trains."""
 
 OTHERS = ("prepare", "demo")
-"""Commands whose own options check what a recipe has for them."""
+"""Commands that check their part of a recipe by their own options."""
 
 _NAME = re.compile(r"[^/\\.][^/\\]*")
-"""A name that a folder can have."""
+"""A valid name of a folder."""
 
 
 class Given(NamedTuple):
-    """A value of a field, and who gave it."""
+    """A value of a field, and its origin."""
 
     value: Any
     origin: str
@@ -55,13 +55,13 @@ class Given(NamedTuple):
 
 @dataclass
 class Plan:
-    """What a recipe says, together with all that it extends."""
+    """A recipe merged with all recipes that it extends."""
 
     name: str
     network: "Network | None" = None
-    """The only one that it is for."""
+    """The network that it is for; None for both."""
     student: str | None = None
-    """What is refined, where that is not what is trained before."""
+    """The student to refine, if none is trained before."""
     sets: list[str] = field(default_factory=list)
     others: dict[str, dict[str, Any]] = field(default_factory=lambda: {command: {} for command in OTHERS})
     """Options of `OTHERS`, by name."""
@@ -70,58 +70,59 @@ class Plan:
 
 
 def names() -> tuple[str, ...]:
-    """List the names of the shipped recipes."""
+    """Return the names of the shipped recipes."""
     return tuple(sorted(file.stem for file in SHIPPED.glob("*.yaml")))
 
 
 def plan(source: str | Path = DEFAULT) -> Plan:
-    """Read a recipe and all that it extends.
+    """Read a recipe and merge it with all that it extends.
 
     Args:
         source: A shipped name, or a file.
 
     Raises:
         UnknownNameError: There is no such recipe.
-        InputError: A file cannot be read, or says what no recipe can; everything that is wrong is named at once.
+        InputError: A file cannot be read or has mistakes; the message has all of them.
     """
     mistakes = Mistakes()
     documents = _chain(source, mistakes)
-    found = Plan(Path(documents[0].name).stem)
+    merged = Plan(Path(documents[0].name).stem)
     for document in reversed(documents):
-        mistakes.found += document.mistakes.found
-        _Reader(document, found, mistakes).read()
-    mistakes.refuse()
-    title = _rows(documents[0]).get("name", found.name)
-    found.name = str(title)
-    return found
+        mistakes.entries += document.mistakes.entries
+        _Reader(document, merged, mistakes).read()
+    mistakes.raise_if_any()
+    merged.name = str(_rows(documents[0]).get("name", merged.name))
+    return merged
 
 
 def changed(command: str, changes: Mapping[str, Any], *, origin: str) -> dict[Place, Given]:
-    """Return values that somebody gives beside a file; None gives none.
+    """Check changes to a recipe and return them; None changes nothing.
 
     Args:
-        command: Whose fields.
-        changes: Field → value; of ``weights``, some terms may do.
-        origin: Who gives them.
+        command: The command whose fields change.
+        changes: Field → value; ``weights`` may have some of the terms.
+        origin: Origin of the values, such as ``command line``.
 
     Raises:
         UnknownNameError: There is no such field, term or name.
         TrainingError: A value is out of its range.
     """
-    known, found = FIELDS[command], dict[Place, Given]()
+    fields = FIELDS[command]
+    given: dict[Place, Given] = {}
     for name, value in changes.items():
-        if name not in known:
-            raise UnknownNameError("option of a recipe", name, known)
+        if name not in fields:
+            raise UnknownNameError("option of a recipe", name, fields)
         if value is not None:
-            found |= _apart(known[name], name, known[name].fit(name, value, raising), lambda place: origin)
-    return found
+            checked = fields[name].fit(name, value, raising)
+            given |= _flatten(fields[name], name, checked, lambda place: origin)
+    return given
 
 
 def read_goals(path: Path) -> Mapping[str, Mapping[str, float]]:
     """Read a file of goals, YAML or JSON: group → score → multiple of what ``max(I, V)`` scores.
 
     Raises:
-        InputError: The file cannot be read, or names scores that do not exist; everything that is wrong is named.
+        InputError: The file cannot be read, or names unknown scores; the message has all mistakes.
     """
     goals: Mapping[str, Mapping[str, float]] = read_table(path, "goals", GOALS)
     return goals
@@ -132,35 +133,37 @@ def read_table(path: Path, name: str, kind: Table) -> Any:  # noqa: ANN401
 
     Args:
         path: The file.
-        name: The field's.
-        kind: What it takes.
+        name: Name of the field.
+        kind: Type of the field.
 
     Raises:
-        InputError: The file cannot be read, or holds what does not fit; everything that is wrong is named.
+        InputError: The file cannot be read, or has values of another type; the message has all mistakes.
     """
     document = loading.read(path)
-    values = kind.fit(name, document.value, lambda place, error: document.wrong(str(error), *place))
-    document.mistakes.refuse()
+    values = kind.fit(name, document.value, lambda place, error: document.add_mistake(str(error), *place))
+    document.mistakes.raise_if_any()
     return values
 
 
 class _Reader:
-    """Read one document into a plan, and note all its mistakes.
+    """Read one document into a plan, and collect all its mistakes.
 
     Args:
         document: The file.
-        plan: Where its values go, over those of what it extends.
-        mistakes: Where its mistakes go.
+        plan: Gets its values, which replace those of the extended recipes.
+        mistakes: Gets its mistakes.
     """
 
     def __init__(self, document: Document, plan: Plan, mistakes: Mistakes) -> None:
-        self.document, self.plan, self.mistakes = document, plan, mistakes
+        self.document = document
+        self.plan = plan
+        self.mistakes = mistakes
 
     def read(self) -> None:
-        """Read the top before the commands' own parts, which count more."""
+        """Read the top level first: the parts of single commands take precedence."""
         rows = _rows(self.document)
         if self.document.value not in (None, {}) and not rows:
-            self._wrong((), "a recipe must be values by name, such as  epochs: 10")
+            self._add_mistake((), "a recipe must be values by name, such as  epochs: 10")
         for key, value in rows.items():
             self._top(key, value)
         for command in FIELDS:
@@ -173,27 +176,27 @@ class _Reader:
             self.plan.others[command] |= self._part(rows, command)
 
     def _top(self, key: str, value: Any) -> None:  # noqa: ANN401
-        owners = tuple(command for command, known in FIELDS.items() if key in known)
+        owners = tuple(command for command, fields in FIELDS.items() if key in fields)
         if owners:
             self._field((), key, value, owners)
         elif key == "name":
             if not isinstance(value, str) or not _NAME.fullmatch(value):
-                self._wrong((key,), f"name {value!r}: must be a name that a folder can have")
+                self._add_mistake((key,), f"name {value!r}: must be a name that a folder can have")
         elif key == "network":
             if value in NETWORKS.values():
                 self.plan.network = value
             else:
-                self._wrong((key,), f"network {value!r}: must be teacher or student")
+                self._add_mistake((key,), f"network {value!r}: must be teacher or student")
         elif key == "student":
             if isinstance(value, str) and value:
                 self.plan.student = value
             else:
-                self._wrong((key,), f"student {value!r}: must be max, or the name of weights")
+                self._add_mistake((key,), f"student {value!r}: must be max, or the name of weights")
         elif key == "sets":
             if isinstance(value, list) and all(isinstance(one, str) for one in value):
                 self.plan.sets = value
             else:
-                self._wrong((key,), f"{key} {value!r}: must be a list of folders")
+                self._add_mistake((key,), f"{key} {value!r}: must be a list of folders")
         elif key not in (*FIELDS, *OTHERS, "extends"):
             fields = [name for known in FIELDS.values() for name in known]
             self._unknown(
@@ -201,42 +204,45 @@ class _Reader:
             )
 
     def _part(self, rows: dict[str, Any], command: str) -> dict[str, Any]:
-        """Return what a document has for one command."""
+        """Return the part of a document for one command."""
         part = rows.get(command) or {}
         if isinstance(part, dict):
             return part
-        self._wrong((command,), f"{command} {part!r}: must be values by name")
+        self._add_mistake((command,), f"{command} {part!r}: must be values by name")
         return {}
 
     def _field(self, within: Place, name: str, value: Any, commands: tuple[str, ...]) -> None:  # noqa: ANN401
-        """Take a field for some commands; the first one's kind of field stands for all."""
-        kind, sound = FIELDS[commands[0]][name], True
+        """Check a field and store it for some commands, in which it has the same type."""
+        kind = FIELDS[commands[0]][name]
+        valid = True
 
         def report(place: Place, error: MMDRFuseError) -> None:
-            nonlocal sound
-            sound = False
-            self._wrong((*within, name, *place), str(error))
+            nonlocal valid
+            valid = False
+            self._add_mistake((*within, name, *place), str(error))
 
         fitted = kind.fit(name, value, report)
-        if sound:
-            found = _apart(kind, name, fitted, lambda place: self.document.where(*within, *place))
+        if valid:
+            given = _flatten(kind, name, fitted, lambda place: self.document.where(*within, *place))
             for command in commands:
-                self.plan.given[command] |= found
+                self.plan.given[command] |= given
 
     def _unknown(self, place: Place, known: Mapping[str, Any]) -> None:
-        self._wrong(place, str(UnknownNameError("key", str(place[-1]), known)))
+        self._add_mistake(place, str(UnknownNameError("key", str(place[-1]), known)))
 
-    def _wrong(self, place: Place, what: str) -> None:
+    def _add_mistake(self, place: Place, what: str) -> None:
         self.mistakes.add(self.document.name, self.document.line(*place), what)
 
 
 def _chain(source: str | Path, mistakes: Mistakes) -> list[Document]:
-    """Read a recipe and what it extends, from itself to the default."""
-    path, documents, seen = _find(source), list[Document](), list[Path]()
+    """Read a recipe and all that it extends, from itself to the default."""
+    path = _find(source)
+    documents: list[Document] = []
+    visited: list[Path] = []
     while True:
         document = _read(path)
         documents.append(document)
-        seen.append(real(path))
+        visited.append(real(path))
         base = _rows(document).get("extends", DEFAULT)
         if path == SHIPPED / f"{DEFAULT}.yaml":
             return documents
@@ -244,15 +250,15 @@ def _chain(source: str | Path, mistakes: Mistakes) -> list[Document]:
             if not isinstance(base, str):
                 raise InputError(f"extends {base!r}: must be the name of a recipe or of a file")
             path = _find(base, beside=path.parent)
-            if real(path) in seen:
-                raise InputError(f"extends {base!r}: goes round in a circle")
+            if real(path) in visited:
+                raise InputError(f"extends {base!r}: extends itself in a circle")
         except MMDRFuseError as error:
             mistakes.add(document.name, document.line("extends"), str(error))
             path = SHIPPED / f"{DEFAULT}.yaml"
 
 
 def _find(source: str | Path, *, beside: Path = Path()) -> Path:
-    """Return the file of a recipe: a shipped one's, or one that lies beside what extends it."""
+    """Return the file of a recipe: a shipped one, or one in a given folder."""
     if isinstance(source, str) and source in names():
         return SHIPPED / f"{source}.yaml"
     path = beside / source
@@ -276,8 +282,8 @@ def _rows(document: Document) -> dict[str, Any]:
     return document.value if isinstance(document.value, dict) else {}
 
 
-def _apart(kind: Kind, name: str, value: Any, origin: Any) -> dict[Place, Given]:  # noqa: ANN401
-    """Take a table of known names apart, so that each of them can be given by itself."""
+def _flatten(kind: Kind, name: str, value: Any, origin: Any) -> dict[Place, Given]:  # noqa: ANN401
+    """Return one value for each name of a table, so that single names can be replaced; other values as they are."""
     if isinstance(kind, Table) and kind.other is None:
         return {(name, key): Given(part, origin((name, key))) for key, part in value.items()}
     return {(name,): Given(value, origin((name,)))}

@@ -1,8 +1,8 @@
-"""Read YAML, and JSON with it, as plain values that know on which line they stand.
+"""Read YAML and JSON as plain values with their line numbers.
 
-The one loader of the project. Values are those of YAML 1.2's core schema, so that ``1e-3`` is a number and ``no`` is
-a word; PyYAML by itself follows YAML 1.1, where it is the other way round. Keys are text. Anchors, aliases and tags
-that name types of Python are refused: no file here needs them, and a few aliases can stand for gigabytes.
+This is the only loader of the project. Values follow YAML 1.2's core schema: ``1e-3`` is a number and ``no`` is a word.
+PyYAML alone follows YAML 1.1, where it is the other way round. Keys are text. The loader refuses anchors, aliases and
+tags that name types of Python: no file here needs them, and a few aliases can stand for gigabytes.
 """
 
 import re
@@ -17,19 +17,19 @@ from mmdrfuse.errors import InputError, reading
 Value: TypeAlias = "bool | int | float | str | list[Value] | dict[str, Value] | None"
 
 Place = tuple[str | int, ...]
-"""Keys and indices, from the outside to the value."""
+"""Keys and indices from the document to a value."""
 
-LARGEST = 2**16
-"""Bytes of a file; what people write by hand is a thousandth of it."""
+MAX_BYTES = 2**16
+"""Largest size of a file; a file that was written by hand has a thousandth of it."""
 
-DEEPEST = 20
-"""Levels of lists and mappings within each other."""
+MAX_DEPTH = 20
+"""Most nested levels of lists and mappings."""
 
-MOST = 50
-"""Mistakes that are named at once."""
+MAX_MISTAKES = 50
+"""Most mistakes in one message."""
 
 NUMBER = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
-"""How a number is written, with or without point and exponent."""
+"""A number, with or without point and exponent."""
 
 _SCHEMA = {
     "null": re.compile(r"^(~|null|Null|NULL|)$"),
@@ -37,77 +37,79 @@ _SCHEMA = {
     "int": re.compile(r"^[-+]?[0-9]+$"),
     "float": re.compile(rf"^({NUMBER.pattern}|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN))$"),
 }
-"""How plain words are understood, the first that fits; the rest is text."""
+"""Patterns of unquoted words; the first match decides, and all other words are text."""
 
 _TAG = "tag:yaml.org,2002:"
 
 
 class Mistakes:
-    """What is wrong with one file, or with several that belong together."""
+    """The mistakes of one file, or of several files that belong together."""
 
     def __init__(self) -> None:
-        self.found: list[tuple[str, int, str]] = []
+        self.entries: list[tuple[str, int, str]] = []
 
     def add(self, name: str, line: int, what: str) -> None:
-        """Note one.
+        """Add a mistake.
 
         Args:
-            name: The file, as the user knows it.
-            line: Where it stands.
-            what: What is wrong, and what to do about it.
+            name: The file, as the user wrote it.
+            line: Line of the mistake.
+            what: The mistake, and how to correct it.
 
         Raises:
-            InputError: It is one too many for anybody to read more.
+            InputError: There are `MAX_MISTAKES` of them.
         """
-        self.found.append((name, line, what))
-        if len(self.found) >= MOST:
-            self.refuse()
+        self.entries.append((name, line, what))
+        if len(self.entries) >= MAX_MISTAKES:
+            self.raise_if_any()
 
-    def refuse(self) -> None:
-        """Refuse the files if they have mistakes, all of them at once.
+    def raise_if_any(self) -> None:
+        """Raise one error with all mistakes, if there are any.
 
         Raises:
-            InputError: There are some; one line for each, in their order.
+            InputError: There are mistakes; the message has a line for each, in the order of the lines.
         """
-        lines = [f"{name}, line {line}: {what}" for name, line, what in sorted(self.found, key=lambda one: one[:2])]
+        lines = [f"{name}, line {line}: {what}" for name, line, what in sorted(self.entries, key=lambda one: one[:2])]
         if len(lines) == 1:
             raise InputError(lines[0])
         if lines:
-            count = f"{MOST} mistakes and perhaps more" if len(lines) >= MOST else f"{len(lines)} mistakes"
+            count = f"{len(lines)} mistakes"
+            if len(lines) >= MAX_MISTAKES:
+                count += " and perhaps more"
             raise InputError("\n  ".join([f"{count}:", *lines]))
 
 
 @dataclass(frozen=True)
 class Document:
-    """What a file says."""
+    """The content of a file."""
 
     name: str
-    """The file, as the user knows it."""
+    """The file, as the user wrote it."""
     value: Value
     lines: dict[Place, int]
-    """Where each value stands, from 1; of what stands under a key, the line of the key."""
+    """Line of each value, from 1; for the value of a key, the line of the key."""
     mistakes: Mistakes = field(default_factory=Mistakes)
-    """What is wrong with the file as such: keys that come twice, tags, words that are no number of their tag."""
+    """Mistakes of the YAML itself: duplicate keys, tags, and words that do not match their tag."""
 
     def line(self, *place: str | int) -> int:
-        """Return the line of a value, or of what it stands in."""
+        """Return the line of a value, or of the value that would contain it."""
         while place and place not in self.lines:
             place = place[:-1]
         return self.lines.get(place, 1)
 
     def where(self, *place: str | int) -> str:
-        """Return the file and the line of a value, or of what it stands in."""
+        """Return the file and the line of a value, or of the value that would contain it."""
         return f"{self.name}, line {self.line(*place)}"
 
-    def wrong(self, what: str, *place: str | int) -> None:
-        """Note a mistake.
+    def add_mistake(self, what: str, *place: str | int) -> None:
+        """Add a mistake of the file.
 
         Args:
-            what: What is wrong.
-            *place: With which value.
+            what: The mistake.
+            *place: Place of the value.
 
         Raises:
-            InputError: It is one too many.
+            InputError: There are `MAX_MISTAKES` of them.
         """
         self.mistakes.add(self.name, self.line(*place), what)
 
@@ -116,36 +118,38 @@ def read(path: Path) -> Document:
     """Read a file of YAML or JSON.
 
     Raises:
-        InputError: It cannot be read, is too large, or is no YAML; the message names the line.
+        InputError: The file cannot be read, is too large, or is not YAML; the message names the line.
     """
     return parse(text_of(path), str(path))
 
 
 def text_of(path: Path) -> str:
-    """Read a file of text that somebody wrote by hand.
+    """Read a small file of text.
 
     Raises:
-        InputError: It cannot be read, is larger than `LARGEST`, or is not UTF-8.
+        InputError: The file cannot be read, is larger than `MAX_BYTES`, or is not UTF-8.
     """
     if path.is_dir() or not path.exists():
         kind = "is a folder" if path.is_dir() else "no such file"
         raise InputError(f"{path}: {kind}; name a file of text, such as YAML")
     with reading(path, "text", cure="give a file of text in UTF-8, such as YAML"), path.open("rb") as file:
-        content = file.read(LARGEST + 1)
-        if len(content) > LARGEST:
-            raise InputError(f"{path}: more than {LARGEST // 1024} KiB, too large to be written by hand; name another")
+        content = file.read(MAX_BYTES + 1)
+        if len(content) > MAX_BYTES:
+            raise InputError(
+                f"{path}: more than {MAX_BYTES // 1024} KiB, too large for this kind of file; name another"
+            )
         return content.decode("utf-8-sig")
 
 
 def parse(text: str, name: str) -> Document:
-    """Understand a text of YAML or JSON.
+    """Parse YAML or JSON.
 
     Args:
-        text: One document; an empty one is None.
-        name: What messages call it.
+        text: One document; the value of an empty one is None.
+        name: Name of the document in messages.
 
     Raises:
-        InputError: It is no YAML, or holds anchors, aliases or nothing but nesting; the message names the line.
+        InputError: The text is not YAML, or has anchors, aliases or too many levels; the message names the line.
     """
     import yaml
 
@@ -153,7 +157,7 @@ def parse(text: str, name: str) -> Document:
         try:
             node = yaml.compose(text, Loader=loader())
         except yaml.MarkedYAMLError as error:
-            # A word without its colon is missed only where the next line begins.
+            # PyYAML reports a key without its colon on the next line.
             unclosed = error.context == "while scanning a simple key"
             mark = error.context_mark if unclosed else error.problem_mark or error.context_mark
             place = f"{name}, line {mark.line + 1}" if mark else name
@@ -164,10 +168,10 @@ def parse(text: str, name: str) -> Document:
 
 
 def numbers(words: Iterable[Any]) -> Iterator[float]:
-    """Convert numbers, or text that is written like one.
+    """Yield numbers as float, converted from numbers or from text.
 
     Raises:
-        ValueError: One is something else; its text is the error's argument.
+        ValueError: A word is not a number; its text is the error's argument.
     """
     for word in words:
         if isinstance(word, bool) or not (isinstance(word, int | float) or NUMBER.fullmatch(str(word))):
@@ -176,7 +180,7 @@ def numbers(words: Iterable[Any]) -> Iterator[float]:
 
 
 @cache
-def loader() -> Any:  # noqa: ANN401 (PyYAML, which is imported here and not before, has no better type for it)
+def loader() -> Any:  # noqa: ANN401 (PyYAML is imported late, and its class has no better type)
     """Return the class of PyYAML's loader with this project's rules."""
     import yaml
     from yaml.composer import ComposerError
@@ -186,7 +190,7 @@ def loader() -> Any:  # noqa: ANN401 (PyYAML, which is imported here and not bef
         depth = 0
 
         def scan_to_next_token(self) -> None:
-            """Pass over tabs too where YAML 1.2 allows them, within brackets: JSON is often indented by them."""
+            """Skip tabs within brackets, as YAML 1.2 does: JSON is often indented with them."""
             super().scan_to_next_token()
             while self.flow_level and self.peek() == "\t":
                 self.forward()
@@ -195,20 +199,20 @@ def loader() -> Any:  # noqa: ANN401 (PyYAML, which is imported here and not bef
         def compose_node(self, parent: Any, index: Any) -> Any:  # noqa: ANN401
             event = self.peek_event()  # type: ignore[no-untyped-call]
             if getattr(event, "anchor", None) is not None:
-                raise ComposerError(None, None, "anchors and aliases are not read here", event.start_mark)
+                raise ComposerError(None, None, "anchors and aliases are not allowed here", event.start_mark)
             self.depth += 1
-            if self.depth > DEEPEST:
-                raise ComposerError(None, None, f"more than {DEEPEST} levels within each other", event.start_mark)
+            if self.depth > MAX_DEPTH:
+                raise ComposerError(None, None, f"more than {MAX_DEPTH} nested levels", event.start_mark)
             node = super().compose_node(parent, index)
             self.depth -= 1
             return node
 
-    resolve_as_here(Loader)
+    add_resolvers(Loader)
     return Loader
 
 
-def resolve_as_here(kind: Any) -> None:  # noqa: ANN401
-    """Let a loader or dumper of PyYAML tell numbers from text by the rules of this module.
+def add_resolvers(kind: Any) -> None:  # noqa: ANN401
+    """Add this module's patterns of numbers, truth values and null to a loader or dumper of PyYAML.
 
     Args:
         kind: The class, with an empty ``yaml_implicit_resolvers`` of its own.
@@ -218,7 +222,7 @@ def resolve_as_here(kind: Any) -> None:  # noqa: ANN401
 
 
 def _value(node: Any, place: Place, document: Document) -> Value:  # noqa: ANN401
-    """Convert a node of PyYAML, and note on which line it stands and what is wrong with it."""
+    """Convert a node of PyYAML, and store its line and its mistakes in the document."""
     document.lines.setdefault(place, node.start_mark.line + 1)
     tag = node.tag.removeprefix(_TAG)
     try:
@@ -226,27 +230,28 @@ def _value(node: Any, place: Place, document: Document) -> Value:  # noqa: ANN40
     except (ValueError, KeyError):
         shown = f"{node.value:.40}" if isinstance(node.value, str) else "a list or mapping"
         what = f"{shown!r} cannot be read as {tag}; write it without a tag, or as text in quotes"
-        document.wrong(what, *place)
+        document.add_mistake(what, *place)
         return None
 
 
 def _sequence(node: Any, place: Place, document: Document) -> list[Value]:  # noqa: ANN401
-    return [_value(part, (*place, number), document) for number, part in enumerate(node.value)]
+    return [_value(item, (*place, index), document) for index, item in enumerate(node.value)]
 
 
 def _mapping(node: Any, place: Place, document: Document) -> dict[str, Value]:  # noqa: ANN401
-    found: dict[str, Value] = {}
+    values: dict[str, Value] = {}
     for key_node, value_node in node.value:
-        line, key = key_node.start_mark.line + 1, key_node.value
+        key = key_node.value
+        line = key_node.start_mark.line + 1
         if not isinstance(key, str):
             document.mistakes.add(document.name, line, "a key must be a word")
-        elif key in found:
+        elif key in values:
             first = document.lines[*place, key]
-            document.mistakes.add(document.name, line, f"{key!r} comes twice, first in line {first}; keep one")
+            document.mistakes.add(document.name, line, f"{key!r} comes twice, first in line {first}; delete one")
         else:
             document.lines[*place, key] = line
-            found[key] = _value(value_node, (*place, key), document)
-    return found
+            values[key] = _value(value_node, (*place, key), document)
+    return values
 
 
 def _number(text: str) -> float:
@@ -262,4 +267,4 @@ _READERS: dict[tuple[str, str], Callable[[Any, Place, Document], Value]] = {
     ("scalar", "float"): lambda node, place, document: _number(node.value),
     ("scalar", "str"): lambda node, place, document: str(node.value),
 }
-"""By kind of node and tag."""
+"""Readers by type of node and tag."""

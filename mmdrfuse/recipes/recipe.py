@@ -114,7 +114,7 @@ class Recipe:
     """Every value that decides the result of a training.
 
     Raises:
-        UnknownNameError: A field that is a name holds none of its names.
+        UnknownNameError: The name in a field is not one of its names.
         TrainingError: A number is out of its range, or no term would teach the network anything.
     """
 

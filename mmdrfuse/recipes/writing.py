@@ -1,4 +1,4 @@
-"""Write a recipe as YAML with a comment on every value, for people to read and for `mmdrfuse.recipes` to read again."""
+"""Write a recipe as YAML with a comment on every value, as `mmdrfuse.recipes` reads it."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
@@ -7,28 +7,28 @@ from typing import Any
 
 from mmdrfuse.recipes.fields import Table, kinds
 from mmdrfuse.recipes.files import FIELDS, plan
-from mmdrfuse.recipes.loading import Place, resolve_as_here
+from mmdrfuse.recipes.loading import Place, add_resolvers
 from mmdrfuse.recipes.recipe import Recipe, RefineRecipe, Weights
 
 FILE = "recipe.yaml"
-"""Of a run's folder, the recipe that it follows."""
+"""File of the recipe in a run's folder."""
 
 _COLUMN = 30
-"""Where the comments begin."""
+"""Column of the comments."""
 
 
 def dump(recipe: Recipe | RefineRecipe, comments: Mapping[Place, str] | None = None) -> str:
-    """Return a recipe as YAML; read again, it gives the same recipe.
+    """Return a recipe as YAML; reading it returns the same recipe.
 
     Args:
         recipe: The recipe.
-        comments: Field, or field and term → what stands behind its value; None for each field's help.
+        comments: Field, or field and term → comment behind its value; None for each field's help.
     """
     return "".join(f"{line}\n" for line in _lines(recipe, comments))
 
 
 def markdown_table(command: str) -> str:
-    """Return a table of the fields that a command's recipes have: what they take, their defaults and their help.
+    """Return a table of the fields of a command's recipes, with their accepted values, defaults and help.
 
     Args:
         command: ``teach``, ``distill`` or ``refine``.
@@ -45,20 +45,21 @@ def markdown_table(command: str) -> str:
 
 
 def _lines(recipe: Recipe | RefineRecipe, comments: Mapping[Place, str] | None) -> Iterator[str]:
-    yield _line("name", recipe.name, "of the recipe")
+    yield _line("name", recipe.name, "name of the recipe")
     if isinstance(recipe, Recipe):
-        yield _line("network", recipe.network, "the only one that this is for")
+        yield _line("network", recipe.network, "the network that this recipe is for")
     for name, kind in kinds(recipe).items():
         value = getattr(recipe, name)
-        said = kind.help if comments is None else comments.get((name,), "")
+        comment = kind.help if comments is None else comments.get((name,), "")
         if not isinstance(value, Mapping | Weights) or not value:
-            yield _line(name, value, said)
+            yield _line(name, value, comment)
             continue
-        yield _line(name, None, said) if said else f"{name}:"
+        yield _line(name, None, comment) if comment else f"{name}:"
         for key, part in (value if isinstance(value, Mapping) else asdict(value)).items():
             inner = kind.kinds.get(key) if isinstance(kind, Table) else None
-            said = (inner.help if inner else "") if comments is None else comments.get((name, key), "")
-            yield f"  {_line(key, part, said)}"
+            help_text = inner.help if inner else ""
+            comment = help_text if comments is None else comments.get((name, key), "")
+            yield f"  {_line(key, part, comment)}"
 
 
 def _line(key: str, value: Any, comment: str) -> str:  # noqa: ANN401
@@ -68,11 +69,11 @@ def _line(key: str, value: Any, comment: str) -> str:  # noqa: ANN401
 
 
 def _plain(value: Any) -> str:  # noqa: ANN401
-    """Return a value as it stands on one line of YAML."""
+    """Return a value as one line of YAML."""
     import yaml
 
     plain = list(value) if isinstance(value, tuple) else value
-    quotes = '"' if isinstance(value, str) and not value.isprintable() else None  # keeps ends of lines on one line
+    quotes = '"' if isinstance(value, str) and not value.isprintable() else None  # escapes line breaks
     text: str = yaml.dump(
         plain, Dumper=_dumper(), default_flow_style=True, default_style=quotes, width=float("inf"), allow_unicode=True,
         sort_keys=False,
@@ -82,7 +83,7 @@ def _plain(value: Any) -> str:  # noqa: ANN401
 
 @cache
 def _dumper() -> Any:  # noqa: ANN401 (PyYAML is imported here and not before)
-    """Return the class of PyYAML's dumper that puts quotes where this project's loader would see something else."""
+    """Return the class of PyYAML's dumper that quotes text which this project's loader would read as another type."""
     import yaml
 
     class Dumper(yaml.SafeDumper):
@@ -91,5 +92,5 @@ def _dumper() -> Any:  # noqa: ANN401 (PyYAML is imported here and not before)
         def ignore_aliases(self, data: Any) -> bool:  # noqa: ANN401
             return True
 
-    resolve_as_here(Dumper)
+    add_resolvers(Dumper)
     return Dumper

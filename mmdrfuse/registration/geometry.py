@@ -174,7 +174,7 @@ def read_matrix(path: Path) -> Matrix:
 
 def _listed(document: loading.Document) -> Iterator[Any]:
     """Yield the numbers of the matrix in a YAML or JSON document, as text."""
-    document.mistakes.refuse()
+    document.mistakes.raise_if_any()
     value = document.value
     if isinstance(value, dict):
         only = next(iter(value.values())) if len(value) == 1 else None

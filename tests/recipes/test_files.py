@@ -1,4 +1,4 @@
-"""Recipes as files: what is shipped loads, what is written comes back, mistakes are named with their lines."""
+"""Recipes as files: the shipped ones load, a written one reads back, and mistakes are named with their lines."""
 
 import dataclasses
 import subprocess
@@ -18,7 +18,7 @@ from mmdrfuse.recipes.recipe import GOALS
 
 @pytest.fixture
 def written(tmp_path):
-    """Write a recipe's file; gives its path."""
+    """Return a function that writes a recipe and returns its path."""
 
     def write(text, name="mine.yaml"):
         (tmp_path / name).write_text(text)
@@ -41,13 +41,13 @@ def test_every_shipped_recipe_loads_and_comments_every_value(name):
 
 
 @pytest.mark.parametrize("command", files.FIELDS)
-def test_the_default_recipe_gives_every_field(command):
+def test_the_default_recipe_has_every_field(command):
     given = recipes.plan("default").given[command]
     assert {place[0] for place in given} == set(files.FIELDS[command])
     assert {origin.split(",")[0] for _, origin in given.values()} == {"default.yaml"}
 
 
-def test_the_paper_recipe_leaves_nothing_to_the_default():
+def test_the_paper_recipe_has_every_field():
     for command in ("teach", "distill"):
         origins = {origin.split(",")[0] for _, origin in recipes.plan("paper").given[command].values()}
         assert origins == {"paper.yaml"}
@@ -78,7 +78,7 @@ NUMBERS = st.floats(1e-12, 1e12)
 @pytest.mark.slow
 @settings(max_examples=30)
 @given(st.integers(1, 10**6), NUMBERS, NUMBERS, st.booleans(), st.text(st.characters(codec="utf-8"), max_size=8))
-def test_what_is_written_comes_back(tmp_path_factory, epochs, rate, weight, flips, group):
+def test_a_written_recipe_reads_back(tmp_path_factory, epochs, rate, weight, flips, group):
     path = tmp_path_factory.mktemp("r") / "recipe.yaml"
     trained = recipe("paper", "student", epochs=epochs, rate=rate, flips=flips, weights={"detail": weight})
     refined = recipes.refine_recipe(hold_out=None, lights=["day"], goals={group: {"SD": rate}, "1e-3": {"CC": 2}})
@@ -87,7 +87,7 @@ def test_what_is_written_comes_back(tmp_path_factory, epochs, rate, weight, flip
         assert again() == made
 
 
-def test_the_line_counts_over_what_is_extended_and_the_command_line_over_all(written):
+def test_a_file_overrides_what_it_extends_and_the_command_line_overrides_all(written):
     written("batch: 2\ndistill: {epochs: 2, rate: 1e-2}\n", "base.yaml")
     mine = written("extends: base.yaml\nepochs: 3\nweights: {detail: 1}\nteach: {epochs: 9}\n")
     found = recipes.resolve_training(mine, "student", {"batch": 5, "seed": None}, by="command line")
@@ -102,7 +102,7 @@ def test_the_line_counts_over_what_is_extended_and_the_command_line_over_all(wri
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "message"),
     [
         ("epoch: 3", "unknown key 'epoch': did you mean epochs"),
         ("epochs: 0", "epochs 0: must be a whole number of at least 1"),
@@ -127,21 +127,21 @@ def test_the_line_counts_over_what_is_extended_and_the_command_line_over_all(wri
         ("name: ../x", "name '../x': must be a name"),
         ("sets: LLVIP", "sets 'LLVIP': must be a list"),
         ("extends: papr", "unknown recipe 'papr': did you mean paper"),
-        ("extends: mine.yaml", "extends 'mine.yaml': goes round in a circle"),
+        ("extends: mine.yaml", "extends 'mine.yaml': extends itself in a circle"),
         ("extends: gone.yaml", "gone.yaml: no such file"),
         ("extends: 3", "extends 3: must be the name"),
-        ("seed: 1\nseed: 2", "'seed' comes twice, first in line 2; keep one"),
+        ("seed: 1\nseed: 2", "'seed' comes twice, first in line 2; delete one"),
     ],
 )  # fmt: skip
-def test_a_mistake_is_named_with_its_line(written, line, said):
+def test_a_mistake_is_named_with_its_line(written, line, message):
     mine = written(f"# mine\n{line}\n")
     with pytest.raises(InputError) as caught:
         recipe(mine, "student")
     assert f"{mine}, line {2 + line.count(chr(10))}: " in str(caught.value)
-    assert said in str(caught.value)
+    assert message in str(caught.value)
 
 
-def test_all_mistakes_are_named_at_once_also_those_of_what_is_extended(written):
+def test_one_message_has_all_mistakes_also_those_of_extended_files(written):
     written("rates: 1\n", "base.yaml")
     mine = written("extends: base.yaml\nepoch: 3\nrefine: {step: 1}\nbatch: 1\nbatch: 1\n")
     with pytest.raises(InputError, match="4 mistakes") as caught:
@@ -150,7 +150,7 @@ def test_all_mistakes_are_named_at_once_also_those_of_what_is_extended(written):
 
 
 @pytest.mark.parametrize("text", ["- 1", "epochs", "3"])
-def test_what_is_no_recipe_is_said(written, text):
+def test_a_file_without_values_by_name_is_refused(written, text):
     with pytest.raises(InputError, match="line 1: a recipe must be values by name"):
         recipe(written(text), "student")
 
@@ -176,7 +176,7 @@ def test_an_unknown_network_is_named():
         recipe("default", "studnet")
 
 
-def test_lights_are_those_that_pictures_can_be_made_in():
+def test_the_lights_of_recipes_are_those_of_the_exposures():
     assert set(kinds(recipes.RefineRecipe)["lights"].names) == set(ALL)
     assert list(GOALS.other.kinds) == ["SD", "SCD", "VIF", "Qabf", "SSIM", "CC"]
 

@@ -60,7 +60,7 @@ def test_the_cosine_falls_from_the_rate_to_nothing():
     assert recipes.recipe("paper", "student").rate_at(99, 100) == 1e-4
 
 
-def test_changes_count_and_none_keeps_the_recipes_own_value():
+def test_changes_apply_and_none_keeps_the_recipes_value():
     recipe = recipes.recipe("default", "teacher", epochs=3, rate=None)
     assert (recipe.epochs, recipe.rate) == (3, recipes.recipe("default", "teacher").rate)
 
@@ -75,13 +75,13 @@ def test_changes_count_and_none_keeps_the_recipes_own_value():
         ("paper", {"cache_dtype": "uint8"}, "unknown cache_dtype of a recipe 'uint8'"),
     ],
 )
-def test_a_name_that_does_not_exist_is_answered_with_near_ones(name, changes, message):
+def test_an_unknown_name_is_an_error_with_near_names(name, changes, message):
     with pytest.raises(UnknownNameError, match=message):
         recipes.recipe(name, "student", **changes)
 
 
 @pytest.mark.parametrize("cache", [-1.0, math.nan])
-def test_a_cache_has_a_size(cache):
+def test_a_cache_of_negative_size_is_refused(cache):
     with pytest.raises(TrainingError, match=f"cache {cache}: must be a number of at least 0"):
         recipes.recipe("default", "student", cache=cache)
 
@@ -110,11 +110,11 @@ def test_a_number_out_of_range_is_named(changes):
         recipes.recipe("default", "student", **changes)
 
 
-def test_processes_have_their_batches_together():
+def test_several_processes_have_a_common_batch():
     assert recipes.recipe("default", "student", batch=8).for_processes(3).batch == 24
 
 
-def test_terms_are_weighed_one_by_one():
+def test_single_weights_can_be_changed():
     recipe = recipes.recipe("default", "student", weights={"distillation": 0, "detail": 3.0})
     plain = recipes.recipe("default", "student").weights
     assert recipe.weights == dataclasses.replace(plain, distillation=0, detail=3.0)
@@ -123,11 +123,11 @@ def test_terms_are_weighed_one_by_one():
 
 
 @pytest.mark.parametrize("changes", [{"intensity": -1.0}, {}, {"detail": math.nan}, {"gradient": True}])
-def test_weights_that_mean_nothing_are_refused(changes):
+def test_invalid_weights_are_refused(changes):
     with pytest.raises(TrainingError, match=r"weights .*at least one must be above 0|must be a number of at least 0"):
         Weights(**changes)
 
 
-def test_terms_of_weight_zero_are_not_wanted():
+def test_terms_of_weight_zero_are_not_active():
     teacher, student = (recipes.recipe("paper", network).weights for network in ("teacher", "student"))
     assert teacher.active() == student.active() - {"distillation"}
