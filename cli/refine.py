@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mmdrfuse import recipes
-from mmdrfuse.cli.shared.console import messages
+from mmdrfuse.cli.shared.console import Report, messages
 from mmdrfuse.cli.shared.options import ANY_PATH, EXISTING_FOLDER, Command, overwrite_option
 from mmdrfuse.cli.shared.recipes import ORIGIN, pop_fields, recipe_options, require_argument
 from mmdrfuse.recipes import RefineRecipe
@@ -52,14 +52,17 @@ def refine(
         import torch
 
         torch.set_num_threads(threads)
-    margins = _refine(student, sources, out, resolved.recipe, overwrite=overwrite)
+    report = Report()
+    margins = _refine(student, sources, out, resolved.recipe, report, overwrite=overwrite)
     worst = min((margin, group, name) for group, row in margins.items() for name, margin in row.items())
     messages().print(f"wrote {out}; furthest from its goal: {worst[2]} on {worst[1]}, {worst[0]:+.1%}")
     messages().print(f"  mmdrfuse fuse IR VIS OUT --weights {out}")
+    if report.failures:
+        report.finish("pictures used")
 
 
 def _refine(
-    student: str, sources: tuple[Path, ...], out: Path, recipe: RefineRecipe, *, overwrite: bool
+    student: str, sources: tuple[Path, ...], out: Path, recipe: RefineRecipe, report: Report, *, overwrite: bool
 ) -> dict[str, dict[str, float]]:
     """Check all arguments, read the pictures, and refine.
 
@@ -78,7 +81,9 @@ def _refine(
     groups = datasets.gather(
         sources, pictures=recipe.pictures, size=recipe.size, uncut=recipe.wholes, mirror=recipe.mirror,
         lights=recipe.lights, groups=recipe.groups, hold_out=recipe.hold_out, seed=recipe.seed,
+        failed=report.add,
     )  # fmt: skip
+    report.done = sum(map(len, groups.values()))
     refined = training.refine_student(base, groups, recipe=recipe, out=out, overwrite=overwrite, progress=_show)
     margins: dict[str, dict[str, float]] = refined.card["refined"]["ahead"]
     return margins

@@ -118,7 +118,7 @@ def luminances(pair: Pair, dtype: DTypeLike = np.uint8) -> Sides:
     """Read the luminance of both sides as 8 bits (16 bits by v / 257, rounded) or 16 (8 bits by v · 257).
 
     Raises:
-        InputError: A picture cannot be read, or has floating-point values beyond 0..1.
+        InputError: A picture cannot be read, or has floating-point values beyond 0..1 or NaN.
         SizeError: The pictures' sizes differ.
     """
     return _luminances(pair, pair.load(), dtype)
@@ -174,9 +174,12 @@ def _stored(values: NDArray[Any], path: Path, dtype: DTypeLike) -> NDArray[Any]:
         return ((values.astype(np.uint32) + 128) // 257).astype(np.uint8)
     if values.dtype == np.uint8:
         return values * np.uint16(257)
-    if not (np.isfinite(values).all() and 0 <= values.min() <= values.max() <= 1):
-        raise InputError(f"{path}: floating-point values beyond 0..1; scale them, or store 8 or 16 bits")
-    return np.rint(values * float(top)).astype(dtype)
+    try:
+        unit = images.to_unit(values)
+    except InputError as error:
+        raise error.at(path) from error
+    scaled: NDArray[Any] = np.rint(unit * float(top)).astype(dtype)
+    return scaled
 
 
 def _exposed(sides: Sides, exposure: int, name: str) -> Sides:

@@ -1,7 +1,8 @@
 """Pictures to refine a student on: whole or in pieces, as they are and in other lights."""
 
+import warnings
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,12 +12,16 @@ import numpy as np
 from mmdrfuse.datasets.patches.cut import luminances
 from mmdrfuse.datasets.patches.exposures import ALL, Image, expose
 from mmdrfuse.datasets.sets.layouts import find_pairs
-from mmdrfuse.errors import InputError, TrainingError, UnknownNameError
+from mmdrfuse.errors import InputError, MMDRFuseError, TrainingError, UnknownNameError
 from mmdrfuse.pair import Pair
 from mmdrfuse.system.paths import real
 
 LARGE = 300_000
 """Pixels above which a picture that counts whole is taken at half its size."""
+
+
+def _warn(error: MMDRFuseError) -> None:
+    warnings.warn(str(error), stacklevel=3)
 
 
 class Piece(NamedTuple):
@@ -47,6 +52,7 @@ def gather(
     groups: Mapping[str, Mapping[str, Any]] | None = None,
     hold_out: int | None = None,
     seed: int = 0,
+    failed: Callable[[MMDRFuseError], None] = _warn,
 ) -> dict[str, list[Piece]]:
     """Draw pictures of pairs: one group for each source, then one for each light, drawn from the first source.
 
@@ -61,11 +67,12 @@ def gather(
             the pictures, how many ``pictures``; and the size of the ``pieces`` that every other picture is cut to.
         hold_out: Every so-manieth pair by name is left out, as by `prepare`.
         seed: Chooses pairs, places and exposures.
+        failed: Called with the error of each pair that cannot be used, once; its groups have fewer pictures.
 
     Raises:
-        InputError: A root or a picture cannot be read, or two groups have one name.
+        InputError: A root cannot be read, two groups have one name, or no pair of a group can be read.
         PairingError: A root holds no pairs.
-        SizeError: The pictures of a pair differ in size.
+        SizeError: The pictures of each pair of a group differ in size.
         UnknownNameError: There is no such light, or no such source.
         TrainingError: Nothing of a source is left to draw from.
     """
@@ -73,16 +80,26 @@ def gather(
     group_names(sources, lights=lights, groups=groups)
     trained = {real(root).name: _trained(root, hold_out) for root in sources}
     cut = _Cut(size, uncut, mirror)
-    found = {}
+    found, errors = dict[str, list[Piece]](), dict[Pair, MMDRFuseError]()
     for name, entry in entries.items():
         light = entry.get("light")
         drawn_by = seed + (1 + ALL.index(light) if light else 0)
         drawn = _drawn(trained[entry["of"]], entry.get("pictures", pictures), drawn_by)
         plain = round((1 - entry.get("share", 1)) * len(drawn)) if light else len(drawn)
-        found[name] = [
-            _piece(pair, cut, f"{seed} {nth}", light=None if nth < plain else light, pieces=_pieces(entry, nth))
-            for nth, pair in drawn
-        ]
+        for nth, pair in drawn:
+            if pair not in errors:
+                try:
+                    piece = _piece(
+                        pair, cut, f"{seed} {nth}", light=None if nth < plain else light, pieces=_pieces(entry, nth)
+                    )
+                except MMDRFuseError as error:
+                    errors[pair] = error
+                else:
+                    found.setdefault(name, []).append(piece)
+        if drawn and name not in found:
+            raise errors[drawn[0][1]]
+    for failure in errors.values():
+        failed(failure)
     return found
 
 

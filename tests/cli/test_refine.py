@@ -1,6 +1,7 @@
 """``mmdrfuse refine``: from a student and folders to a better student."""
 
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -83,6 +84,17 @@ def test_references_that_are_none_are_named_before_a_picture_is_read(
     goals = goals.format(odd=tmp_path / "odd.safetensors")
     refused = run("refine", "ivif", scenes, "-o", tmp_path / "x.safetensors", "--goals", goals)
     assert (refused.exit_code, message in refused.stderr) == (1, True), refused.stderr
+
+
+def test_a_damaged_picture_is_named_and_the_others_are_refined_on(run, scenes, tmp_path):
+    shutil.copytree(scenes, tmp_path / "some")
+    damaged = sorted((tmp_path / "some" / "vi").iterdir())[0]
+    damaged.write_bytes(b"no picture")
+    out = tmp_path / "mine.safetensors"
+    done = run("refine", "ivif", tmp_path / "some", "-o", out, "--pictures", 3, "--steps", 1, "--rounds", 1)
+    assert done.exit_code == 1
+    assert str(damaged) in done.stderr
+    assert models.read(out).card["refined"]["groups"] == {"some": 2}
 
 
 def test_what_exists_is_not_replaced_unasked(run, scenes, tmp_path):

@@ -2,14 +2,15 @@
 
 import hashlib
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from mmdrfuse.engine import Engine
 from mmdrfuse.engine.baselines import BASELINES
-from mmdrfuse.errors import InputError, SizeError
+from mmdrfuse.errors import InputError, MMDRFuseError, SizeError
 from mmdrfuse.metrics import METRICS, find_metric, find_protocol
 from mmdrfuse.pair import Pair
 from mmdrfuse.pipeline.fuse.folder import fuse_sources, sha256
@@ -71,29 +72,37 @@ class Validation:
         names = tuple(dict.fromkeys(find_metric(metric, known).name for metric in metrics))
         return cls(dict(sets), names, known.name)
 
-    def check(self, engine: Engine) -> None:
+    def check(self, engine: Engine, *, warn: Callable[[str], None]) -> "Validation":
         """Read every pair and score the largest one, to find errors before the training.
 
         Args:
             engine: The network before its training.
+            warn: Called with one line about each pair that cannot be scored.
+
+        Returns:
+            The validation without these pairs.
 
         Raises:
-            InputError: A picture cannot be used.
-            SizeError: The sizes of a pair differ, or a metric needs larger pictures.
+            InputError: No pair of a set can be scored, and the first has a picture that cannot be used.
+            SizeError: The same, and its sizes differ, or a metric needs larger pictures.
+            MissingExtraError: The same, and its pictures are of a kind that needs an optional package.
         """
-        min_sides = {metric: METRICS[metric].protocols[self.protocol].smallest for metric in self.metrics}
-        maximum = Fuser(BASELINES["max"])
-        largest = 0, self.pairs()[0]
-        for pair in self.pairs():
-            height, width = fuse_sources(maximum, pair, *pair.sources()).image.shape[:2]
-            for metric, min_side in min_sides.items():
-                if min(height, width) < min_side:
-                    raise SizeError(
-                        f"{pair.infrared}: {width}x{height} pixels, and {metric} needs {min_side}x{min_side} or more; "
-                        "validate on larger pictures, or without this metric"
-                    )
-            largest = max(largest, (height * width, pair))
+        largest, sets = (0, self.pairs()[0]), dict[str, Sequence[Pair]]()
+        for name, pairs in self.sets.items():
+            areas, errors = dict[Pair, int](), list[MMDRFuseError]()
+            for pair in pairs:
+                try:
+                    areas[pair] = self._area(pair)
+                except MMDRFuseError as error:
+                    errors.append(error)
+            if not areas:
+                raise errors[0]
+            for failure in errors:
+                warn(f"not validated on: {failure}")
+            sets[name] = list(areas)
+            largest = max(largest, *((area, pair) for pair, area in areas.items()))
         self._score(largest[1], engine)
+        return replace(self, sets=sets)
 
     def scores(self, engine: Engine) -> Scores:
         """Fuse every pair and return the mean scores.
@@ -124,6 +133,18 @@ class Validation:
         sets = {name: {"pairs": len(pairs), "fingerprint": _fingerprint(pairs)} for name, pairs in self.sets.items()}
         return {"protocol": self.protocol, "metrics": list(self.metrics), "sets": sets}
 
+    def _area(self, pair: Pair) -> int:
+        """Return the pixels of a pair that can be scored."""
+        height, width = fuse_sources(Fuser(BASELINES["max"]), pair, *pair.sources()).image.shape[:2]
+        for metric in self.metrics:
+            min_side = METRICS[metric].protocols[self.protocol].smallest
+            if min(height, width) < min_side:
+                raise SizeError(
+                    f"{pair.infrared}: {width}x{height} pixels, and {metric} needs {min_side}x{min_side} or more; "
+                    "validate on larger pictures, or without this metric"
+                )
+        return int(height * width)
+
     def _score(self, pair: Pair, engine: Engine) -> dict[str, float]:
         return score_one(Candidate("network", pair, Fuser(engine)), metrics=self.metrics, protocol=self.protocol)
 
@@ -135,5 +156,13 @@ class Validation:
 
 def _fingerprint(pairs: Sequence[Pair]) -> str:
     """Return a hash of the names and contents of the pictures; it does not depend on their folders."""
-    lines = (f"{pair.name} {sha256(pair.infrared)} {sha256(pair.visible)}" for pair in pairs)
+    lines = (f"{pair.name} {_content(pair.infrared)} {_content(pair.visible)}" for pair in pairs)
     return hashlib.sha256("\n".join(lines).encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _content(path: Path) -> str:
+    """Return the hash of a file, or that it has none: such a pair is named, and left out."""
+    try:
+        return sha256(path)
+    except InputError:
+        return "unreadable"

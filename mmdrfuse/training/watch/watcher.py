@@ -88,8 +88,7 @@ class Watcher:
         device: Where a teacher is run; a student is always run by the compiled kernel on the CPU.
 
     Raises:
-        InputError: A picture to validate on cannot be used.
-        SizeError: The sizes of a pair differ, or a metric needs larger pictures.
+        MMDRFuseError: No pair of a set to validate on can be scored.
     """
 
     def __init__(
@@ -106,8 +105,9 @@ class Watcher:
         self.epochs = 0
         self.examples = previews.of_patches(patches)
         if watch.validation:
-            self.examples = previews.of_pairs(watch.validation.pairs())
-            watch.validation.check(self._engine())
+            usable = watch.validation.check(self._engine(), warn=watch.warn)
+            self.watch = watch = replace(watch, validation=usable)
+            self.examples = previews.of_pairs(usable.pairs())
         self.draws_plots = watch.preview_every is not None
         if self.draws_plots:
             try:

@@ -230,7 +230,7 @@ def test_floating_point_beyond_the_unit_range_is_refused(tmp_path):
     images.write(tmp_path / "s/ir/a.tif", np.full((16, 16), 300, np.float32))
     images.write(tmp_path / "s/vi/a.png", np.zeros((16, 16), np.uint8))
     with pytest.raises(
-        InputError, match=r"no patch .* from 1 pairs: .*a.tif: floating-point values beyond 0..1; scale"
+        InputError, match=r"no patch .* from 1 pairs: .*a.tif: float images must lie in .0, 1., not .*; scale"
     ):
         prepare([tmp_path / "s"], tmp_path / "p.h5", patch=16)
 

@@ -5,7 +5,7 @@ import pytest
 
 from mmdrfuse import images
 from mmdrfuse.datasets import gather
-from mmdrfuse.errors import SizeError, TrainingError, UnknownNameError
+from mmdrfuse.errors import MMDRFuseError, TrainingError, UnknownNameError
 
 
 @pytest.fixture
@@ -52,7 +52,7 @@ def test_unknown_lights_and_sizes_that_differ_are_named(root):
     with pytest.raises(UnknownNameError, match="light 'dawn'"):
         gather([root], lights=("dawn",))
     images.write(root / "ir/1.png", np.zeros((40, 60), np.uint8))
-    with pytest.raises(SizeError, match=r"1\.png is 60x40 .* a pair must be registered"):
+    with pytest.warns(UserWarning, match=r"1\.png is 60x40 .* a pair must be registered"):
         gather([root])
 
 
@@ -88,3 +88,17 @@ def test_a_source_with_nothing_left_is_named(root):
         (root / f"vi/{number}.png").unlink()
     with pytest.raises(TrainingError, match="s: none of its pairs is left"):
         gather([root], hold_out=1)
+
+
+def test_a_pair_that_cannot_be_used_is_named_once_and_the_rest_is_drawn(root):
+    first, *others = sorted((root / "ir").iterdir())
+    first.write_bytes(b"no picture")
+    errors = []
+    groups = gather([root], pictures=12, size=20, lights=("night",), failed=errors.append)
+    assert all(groups.values())
+    assert len(errors) == 1
+    assert str(first) in str(errors[0])
+    for other in others:
+        other.write_bytes(b"no picture")
+    with pytest.raises(MMDRFuseError, match="not a picture"):
+        gather([root], failed=errors.append)

@@ -1,6 +1,7 @@
 """Validation: means over whole pairs, and what is found before a training starts."""
 
 import math
+import re
 
 import numpy as np
 import pytest
@@ -74,18 +75,32 @@ def test_what_cannot_be_validated_is_refused(sets, options, error, message):
         Validation.of(sets, **options)
 
 
-def test_the_check_finds_an_unreadable_picture_different_sizes_and_too_small_ones(pairs, odd, tmp_path):
-    fuse = BASELINES["max"]
-    Validation.of({"x": pairs}).check(fuse)
-    with pytest.raises(SizeError, match=r"odd\.png .* infrared is 50x40 and visible 40x50"):
-        Validation.of({"x": [*pairs, odd((40, 50), (50, 40))]}).check(fuse)
+def test_the_check_leaves_out_what_cannot_be_scored_and_names_it(pairs, odd):
+    fuse, said = BASELINES["max"], []
+    assert Validation.of({"x": pairs}).check(fuse, warn=said.append).pairs() == list(pairs)
+    assert not said
     small = odd((10, 60), (10, 60))
-    message = r"odd\.png: 60x10 pixels, and VIF needs \d+x\d+ or more; validate on larger pictures, or without this"
-    with pytest.raises(SizeError, match=message):
-        Validation.of({"x": [*pairs, small]}).check(fuse)
-    small.visible.write_bytes(b"no picture")
-    with pytest.raises(InputError, match=r"odd\.png: not a picture"):
-        Validation.of({"x": [*pairs, small]}).check(fuse)
+    for bad, what in ((small, r"odd\.png: 60x10 pixels, and VIF needs"), (odd((40, 50), (50, 40)), "50x40 .* 40x50")):
+        odd(*((10, 60), (10, 60)) if bad is small else ((40, 50), (50, 40)))
+        said.clear()
+        assert Validation.of({"x": [bad, *pairs]}).check(fuse, warn=said.append).pairs() == list(pairs)
+        assert len(said) == 1
+        assert re.search(what, said[0])
+        with pytest.raises(SizeError, match=what):
+            Validation.of({"y": pairs, "x": [bad]}).check(fuse, warn=said.append)
+
+
+@pytest.mark.parametrize("damage", [b"no picture", None])
+def test_an_unreadable_picture_is_left_out_of_validation(pairs, odd, damage):
+    bad, said = odd((40, 50), (40, 50)), []
+    bad.visible.unlink()
+    if damage:
+        bad.visible.write_bytes(damage)
+    named = Validation.of({"x": [*pairs, bad]}, metrics=["SD"])
+    assert named.check(BASELINES["max"], warn=said.append).pairs() == list(pairs)
+    assert len(said) == 1
+    assert str(bad.visible) in said[0]
+    assert named.description["sets"]["x"]["pairs"] == len(pairs) + 1
 
 
 def test_the_check_tries_the_network_on_the_largest_pair(pairs, odd):
@@ -95,7 +110,7 @@ def test_the_check_tries_the_network_on_the_largest_pair(pairs, odd):
         seen.append(infrared.shape)
         return infrared
 
-    Validation.of({"a": pairs, "b": [odd((130, 150), (130, 150))]}, metrics=["SD"]).check(fuse)
+    Validation.of({"a": pairs, "b": [odd((130, 150), (130, 150))]}, metrics=["SD"]).check(fuse, warn=pytest.fail)
     assert seen == [(130, 150)]
 
 
