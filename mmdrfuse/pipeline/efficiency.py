@@ -1,4 +1,7 @@
-"""The table of efficiency that papers on fusion print, for any weights and size, on this machine."""
+"""Measure a network's efficiency on this machine: parameters, multiply-adds, milliseconds, memory.
+
+These are the columns of the efficiency table in papers on fusion, for any weights and picture size.
+"""
 
 import time
 from collections.abc import Sequence
@@ -7,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mmdrfuse.engine import fuse_stored, make
 from mmdrfuse.models import Checkpoint
@@ -24,22 +28,22 @@ _HALVED = frozenset({"e3", "e4", "e5", "e6", "d6", "d5", "d4", "d3"})
 
 @dataclass(frozen=True)
 class Efficiency:
-    """What a network costs here."""
+    """The efficiency of a network on this machine."""
 
     weights: str
     network: str
     parameters: int
     kilobytes: float
-    """Of its parameters, four bytes each."""
+    """Size of its parameters, four bytes each."""
     width: int
     height: int
     multiply_adds: int
     """For one pair."""
     threads: int
     milliseconds: dict[str, dict[str, Any]]
-    """``engine`` and ``torch``, as asked for: ``median``, ``quartiles`` and ``best`` of one pair, from 8 bits to 8."""
+    """For ``engine``, and ``torch`` if chosen: ``median``, ``quartiles`` and ``best`` of one pair, 8 bits to 8 bits."""
     pairs_per_second: float | None
-    """Of reading, fusing and writing files."""
+    """Pairs read, fused and written."""
     peak_mebibytes: float | None
     """Of the whole process, measured before torch is imported unless the engine is torch."""
     machine: dict[str, Any]
@@ -55,7 +59,7 @@ def efficiency(
     repeat: int = 30,
     files: tuple[Sequence[Pair], Path] | None = None,
 ) -> Efficiency:
-    """Count and time a network.
+    """Count a network's parameters and operations, and time it.
 
     Args:
         checkpoint: Its weights.
@@ -63,7 +67,7 @@ def efficiency(
         height: Rows.
         threads: Threads for one pair, and pairs at a time in the whole run.
         torch: Time the torch engine too, which imports torch.
-        repeat: How often each is timed, in turns, after a warm-up.
+        repeat: How often each is timed, alternating, after a warm-up.
         files: Pairs for the whole run, and the folder that their fused pictures go to.
     """
     rng = np.random.default_rng(0)
@@ -83,7 +87,7 @@ def efficiency(
 
 
 def multiply_adds(checkpoint: Checkpoint, width: int, height: int) -> int:
-    """Count the multiplications of one pair's convolutions, each with its addition."""
+    """Return the number of multiply-adds in the convolutions of one pair."""
     halves = -(-width // 2) * -(-height // 2)
     return sum(
         9 * outputs * inputs * (halves if layer in _HALVED else width * height)
@@ -98,7 +102,7 @@ def _pairs_per_second(checkpoint: Checkpoint, pairs: Sequence[Pair], out: Path, 
     return done / (time.perf_counter() - start)
 
 
-def _torch(checkpoint: Checkpoint, pictures: Any, threads: int, repeat: int) -> dict[str, dict[str, Any]]:  # noqa: ANN401
+def _torch(checkpoint: Checkpoint, pictures: NDArray[np.uint8], threads: int, repeat: int) -> dict[str, dict[str, Any]]:
     import torch
 
     before = torch.get_num_threads()

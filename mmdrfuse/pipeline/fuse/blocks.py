@@ -142,19 +142,12 @@ class BlockwisePair:
             limits = fuser.limits_of(lambda: self._outputs(fuser, readers))
             settled = replace(fuser, limits=limits, color="gray" if side is None else fuser.color)
 
-            def tiles() -> Iterator[NDArray[Any]]:
-                """Yield the fused tiles in the file's order."""
-                for block, sides in _read(readers):
-                    with self.pair.named():
-                        fused = fuse_part(settled, self.pair.preparation, *sides, dtype=dtype, side=side)
-                    image = block.without_halo(fused.image)
-                    yield from (image[:, left : left + TILE] for left in range(0, image.shape[1], TILE))
-
             coloured = infrared if side == "infrared" else visible
             shape = visible.shape._replace(channels=1 if side is None else 3, dtype=dtype, tiled=True)
+            tiles = self._tiles(settled, readers, dtype, side)
             with (
                 writing(target) if write else nullcontext() as temporary,
-                closing(prefetch(tiles(), buffer_size=BUFFERED_BLOCKS * BLOCK // TILE)) as fused_tiles,
+                closing(prefetch(tiles, buffer_size=BUFFERED_BLOCKS * BLOCK // TILE)) as fused_tiles,
             ):
                 if temporary is None:
                     deque(fused_tiles, maxlen=0)  # fuse all, keep none
@@ -162,6 +155,15 @@ class BlockwisePair:
                     tiff_blocks.write_tiles(temporary, fused_tiles, shape, coloured.tags())
                 sources = _source_info(infrared), _source_info(visible)  # if one has changed meanwhile, no file appears
         return FusedInfo(shape.width, shape.height, limits, side is not None, dtype, *sources)
+
+    def _tiles(self, fuser: Fuser, readers: Readers, dtype: np.dtype[Any], side: Side | None) -> Iterator[NDArray[Any]]:
+        """Yield the fused tiles in the file's order: row by row, from left to right."""
+        for block, sides in _read(readers):
+            with self.pair.named():
+                fused = fuse_part(fuser, self.pair.preparation, *sides, dtype=dtype, side=side)
+            image = block.without_halo(fused.image)
+            for left in range(0, image.shape[1], TILE):
+                yield image[:, left : left + TILE]
 
     def _outputs(self, fuser: Fuser, readers: Readers) -> Iterator[NDArray[np.float32]]:
         for block, sources in _read(readers):

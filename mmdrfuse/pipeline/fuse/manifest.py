@@ -1,7 +1,8 @@
-"""The manifest: one JSON line for every fused picture, saying from what and how it was made.
+"""Read and write the manifest: one JSON line for every fused picture, with its sources and how it was made.
 
-Lines are only ever appended; where a picture was made again, its last line counts. The file is JSON in ASCII: names of
-any other letters, and bytes of a name that are no UTF-8, are escaped.
+`folder.fuse_pairs` appends to it, `resume` and `mmdrfuse.pipeline.score` read it. Lines are only ever appended; where a
+picture was made again, its last line counts. The file is JSON in ASCII: other letters of a name, and bytes of a name
+that are no UTF-8, are escaped.
 """
 
 import errno
@@ -24,7 +25,7 @@ NAME = "manifest.jsonl"
 """The file's name, in the folder of the fused pictures."""
 
 LONGEST = 1 << 20
-"""Bytes of a line at most: an entry has about a thousand."""
+"""Bytes that a line may have; an entry has about a thousand."""
 
 
 @dataclass(frozen=True)
@@ -49,39 +50,41 @@ class Entry:
     version: str
     """Of this program."""
     seconds: float
-    """From opening the sources to the finished file."""
+    """From opening the sources to the finished file; their sum exceeds the run's where pairs are fused side by side."""
     finished: str = ""
-    """When that was: date and time, UTC."""
+    """Date and time when the file was complete, UTC."""
     infrared_size: tuple[int, ...] = ()
     """Width and height as stored."""
     visible_size: tuple[int, ...] = ()
     bits: int = 8
     """Of each value of the picture: 8, 16, or 32 for floating point."""
     coloring: str = "auto"
-    """What was asked for: whose colour, and how it is kept."""
+    """The colour mode: one of `mmdrfuse.images.COLORS`."""
     quality: int | None = None
-    """What was asked for of a format that loses some; None for its default."""
+    """The chosen quality of a lossy format; None for its default."""
     preparation: Preparation = field(default_factory=Preparation)
-    """What was done to the sources before they were fused."""
+    """How the sources were prepared before they were fused."""
     nbytes: int = 0
-    """Size of the picture's file; 0 where it was not noted."""
+    """Size of the picture's file; 0 in entries of earlier versions."""
 
     def pair(self, folder: Path) -> Pair:
-        """Return the sources, found from the manifest's ``folder``; the same files are the same pair everywhere."""
-        # Paths were written from where the folder really is: it may have been named by a symbolic link.
-        infrared, visible = (Path(os.path.normpath(real(folder) / path)) for path in (self.infrared, self.visible))
-        return Pair(str(Path(self.fused).with_suffix("")), real(infrared), real(visible), self.preparation)
+        """Return the sources as absolute paths, given the manifest's ``folder``; equal files give equal pairs."""
+        # Paths in the manifest start at the real folder, which may have been named by a symbolic link.
+        infrared = Path(os.path.normpath(real(folder) / self.infrared))
+        visible = Path(os.path.normpath(real(folder) / self.visible))
+        name = str(Path(self.fused).with_suffix(""))
+        return Pair(name, real(infrared), real(visible), self.preparation)
 
 
 class Append(Protocol):
-    """Add one entry to a manifest."""
+    """A function that adds one entry to a manifest."""
 
     def __call__(self, entry: Entry) -> None:
-        """Write the entry through to the file."""
+        """Write the entry to the file before returning."""
 
 
 def read(folder: Path) -> list[Entry]:
-    """Read the manifest of a folder of fused pictures, in the order of the pictures' names.
+    """Read the manifest of a folder of fused pictures; return its entries in the order of the pictures' names.
 
     Raises:
         ManifestError: It is missing, or a line is not an entry.
@@ -99,11 +102,11 @@ def read(folder: Path) -> list[Entry]:
 
 @contextmanager
 def appending(folder: Path) -> Iterator[Append]:
-    """Open a folder's manifest for adding entries; each is written through before the call returns.
+    """Open a folder's manifest for adding entries; make the folder if there is none.
 
     Raises:
         OutputError: The folder cannot be written.
-        ManifestError: There is a manifest that cannot be read: nobody could read what is added either.
+        ManifestError: The manifest cannot be read, so that nobody could read the new entries either.
     """
     check_folder(folder)
     try:
@@ -118,7 +121,7 @@ def appending(folder: Path) -> Iterator[Append]:
             line = (json.dumps(asdict(entry)) + "\n").encode("ascii")
             end = os.fstat(file.fileno()).st_size
             try:
-                if file.write(line) != len(line):  # the disk took a part
+                if file.write(line) != len(line):  # a full disk takes a part of the line
                     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             except OSError as error:
                 os.truncate(folder / NAME, end)
@@ -128,7 +131,7 @@ def appending(folder: Path) -> Iterator[Append]:
 
 
 def check_folder(folder: Path) -> None:
-    """Refuse what cannot hold pictures and their manifest.
+    """Refuse a folder that cannot hold pictures and their manifest.
 
     Raises:
         OutputError: It is no folder, or one that must not be written.
@@ -136,9 +139,10 @@ def check_folder(folder: Path) -> None:
     """
     if folder.exists() and not folder.is_dir():
         raise OutputError(f"{folder}: is a file; name a folder for the pictures and their manifest")
-    there = next(parent for parent in (folder, *folder.absolute().parents) if os.path.lexists(parent))
+    existing = next(parent for parent in (folder, *folder.absolute().parents) if os.path.lexists(parent))
     try:
-        with tempfile.TemporaryFile(dir=there):  # permissions alone do not tell; it has no name, and leaves no trace
+        # Permissions alone do not decide it. The file has no name and leaves no trace.
+        with tempfile.TemporaryFile(dir=existing):
             pass
     except OSError as error:
         raise write_error(folder, error) from error
@@ -147,9 +151,9 @@ def check_folder(folder: Path) -> None:
 
 
 def relative(path: Path, folder: Path) -> str:
-    """Write a file's path as seen from a folder, with ``/``; absolute where there is no way (another drive).
+    """Return a file's path relative to a folder, with ``/``; absolute where it is on another drive.
 
-    The way starts where the folder really is, and ends under the file's own name, be it a symbolic link.
+    Symbolic links on the way are resolved; the file's own name is kept, even if it is a symbolic link.
     """
     place = real(path.parent) / path.name
     try:
@@ -159,7 +163,7 @@ def relative(path: Path, folder: Path) -> str:
 
 
 def _lines(path: Path) -> Iterator[bytes]:
-    """Read line by line; one without an end was cut off by a crash: its picture may not exist."""
+    """Yield the lines, but not a last one without an end: a crash cut it off, and its picture may not exist."""
     try:
         with path.open("rb") as file:
             while line := file.readline(LONGEST):
@@ -182,7 +186,7 @@ def _parse(line: bytes, where: str) -> Entry:
 
 
 def _nested(values: Any) -> Any:  # noqa: ANN401 - whatever a line holds
-    """Gather the preparation, whose parts earlier versions wrote one beside the other."""
+    """Put the preparation's fields into an object of their own; earlier versions wrote them beside the others."""
     if not isinstance(values, dict) or "preparation" in values:
         return values
     names = [entry.name for entry in fields(Preparation)]
@@ -190,6 +194,6 @@ def _nested(values: Any) -> Any:  # noqa: ANN401 - whatever a line holds
 
 
 def _end_last_line(path: Path) -> None:
-    """Drop a last line that a crash cut off, so that what is appended starts a line of its own."""
+    """Remove a last line that a crash cut off, so that the next entry starts a line of its own."""
     if path.is_file() and (data := path.read_bytes()) and not data.endswith(b"\n"):
         os.truncate(path, data.rfind(b"\n") + 1)

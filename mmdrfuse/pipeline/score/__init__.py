@@ -1,4 +1,7 @@
-"""Score folders of fused pictures against their sources, and sum the scores up.
+"""Score folders of fused pictures against their sources, and summarise the scores.
+
+`candidates` lists what is scored, `score` scores it side by side, `summary` makes a table of the scores, and `folders`
+does all of it in one call.
 
 ::
 
@@ -6,8 +9,8 @@
     from mmdrfuse.pipeline.score import evaluate_folders
 
     pairs = datasets.pair_folders(Path("ir"), Path("vi")).pairs
-    found = evaluate_folders([Path("fused"), Path("mine")], pairs, baselines=["max"], metrics=["SD", "VIF"])
-    found.scores.summarise()["fused"]["VIF"].mean
+    evaluation = evaluate_folders([Path("fused"), Path("mine")], pairs, baselines=["max"], metrics=["SD", "VIF"])
+    evaluation.scores.summarise()["fused"]["VIF"].mean
 """
 
 from mmdrfuse.pipeline.score.candidates import labels

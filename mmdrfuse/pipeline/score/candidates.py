@@ -1,4 +1,4 @@
-"""What is scored against what: from manifests, or from a folder of each kind."""
+"""List the pictures to score with their sources: from manifests, by file names, or computed by baselines."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -17,17 +17,17 @@ from mmdrfuse.system.paths import real
 
 @dataclass(frozen=True)
 class Matching:
-    """Fused pictures of one folder, matched to their sources."""
+    """The fused pictures of one folder, matched to their sources by name."""
 
     candidates: list[Candidate]
     missing: list[Pair]
     """Pairs without a fused picture."""
-    spare: list[Path]
+    unmatched: list[Path]
     """Pictures that belong to no pair."""
 
 
 def labels(folders: Sequence[Path], taken: Sequence[str] = ()) -> list[str]:
-    """Name each method after its folder: by the last part, or by the whole path where that names something else too."""
+    """Return a name for each folder's method: its last part, or the whole path where that is not unique."""
     names = [real(folder).name for folder in folders]
     return [
         name if names.count(name) == 1 and name not in taken else f"{folder.as_posix()}/"
@@ -36,7 +36,7 @@ def labels(folders: Sequence[Path], taken: Sequence[str] = ()) -> list[str]:
 
 
 def from_manifest(method: str, folder: Path) -> list[Candidate]:
-    """Give what a folder's manifest lists.
+    """Return the pictures that a folder's manifest lists.
 
     Raises:
         ManifestError: There is no manifest, or it cannot be read.
@@ -51,7 +51,7 @@ def from_folder(method: str, folder: Path, pairs: Sequence[Pair], key: Callable[
     """Find each pair's fused picture in a folder by name: the stem, else the stem without modality tokens.
 
     Args:
-        method: Row of the table.
+        method: The row of the table.
         folder: Fused pictures of that method.
         pairs: The sources.
         key: Reduces a file's stem to what the files of one scene have in common.
@@ -62,7 +62,8 @@ def from_folder(method: str, folder: Path, pairs: Sequence[Pair], key: Callable[
     # A name that several pairs share singles out none of them.
     stems = Counter(stem(pair.visible) for pair in pairs)
     keys = Counter(key(Path(pair.name).name) for pair in pairs)
-    found, missing = [], []
+    candidates: list[Candidate] = []
+    missing: list[Pair] = []
     for pair in pairs:
         visible = stem(pair.visible)
         reduced = key(Path(pair.name).name)
@@ -72,13 +73,13 @@ def from_folder(method: str, folder: Path, pairs: Sequence[Pair], key: Callable[
         if path is None:
             missing.append(pair)
         else:
-            found.append(Candidate(method, pair, path))
-    used = {candidate.fused for candidate in found}
-    return Matching(found, missing, [path for path in pictures if path not in used])
+            candidates.append(Candidate(method, pair, path))
+    used = {candidate.fused for candidate in candidates}
+    return Matching(candidates, missing, [path for path in pictures if path not in used])
 
 
 def from_baselines(names: Sequence[str], pairs: Sequence[Pair]) -> list[Candidate]:
-    """Add trivial fusions of every pair, computed on the fly.
+    """Return trivial fusions of every pair, computed while they are scored.
 
     Raises:
         UnknownNameError: No such baseline.
@@ -89,8 +90,8 @@ def from_baselines(names: Sequence[str], pairs: Sequence[Pair]) -> list[Candidat
     return [Candidate(name, pair, Fuser(BASELINES[name])) for name in names for pair in pairs]
 
 
-def how_made(folder: Path) -> dict[str, list[str]]:
-    """Tell from a folder's manifest what decides its scores besides the method.
+def provenance(folder: Path) -> dict[str, list[str]]:
+    """Return from a folder's manifest what influences its scores besides the method.
 
     Returns:
         ``range`` and ``weights``, each with the values that occur.
@@ -106,7 +107,7 @@ def how_made(folder: Path) -> dict[str, list[str]]:
 
 
 def _unique(items: Iterable[tuple[str, Path]]) -> dict[str, Path]:
-    """Index by name, leaving out names that several files share: those single out nothing."""
+    """Return the files by name, without names that several files share."""
     index: dict[str, Path | None] = {}
     for name, path in items:
         index[name] = None if name in index else path

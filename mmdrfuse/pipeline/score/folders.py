@@ -1,4 +1,4 @@
-"""Folders of fused pictures to a table of scores: the whole of an evaluation in one call."""
+"""Evaluate folders of fused pictures in one call: from folders to a table of scores."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -10,26 +10,26 @@ from typing import Any
 from mmdrfuse.errors import InputError, ManifestError, MMDRFuseError
 from mmdrfuse.metrics import find_metric, find_protocol, names
 from mmdrfuse.pair import Pair
-from mmdrfuse.pipeline.score.candidates import from_baselines, from_folder, from_manifest, how_made, labels
+from mmdrfuse.pipeline.score.candidates import from_baselines, from_folder, from_manifest, labels, provenance
 from mmdrfuse.pipeline.score.score import Candidate, score_candidates, smallest_side
 from mmdrfuse.pipeline.score.summary import Scores
 from mmdrfuse.system.progress import Progress, silent
 from mmdrfuse.system.workers import Workers
 
 USUAL = ("EN", "SD", "SF", "AG", "MI", "SCD", "VIF", "Qabf", "SSIM", "CC")
-"""What is measured unless something else is asked for; a protocol may have only some of them."""
+"""The default metrics; a protocol may have only some of them."""
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What an evaluation of folders found."""
+    """The scores of an evaluation, with its failures and warnings."""
 
     scores: Scores
     """By method, picture and metric, with their means, intervals, ranks and tests."""
     failures: tuple[MMDRFuseError, ...] = ()
-    """What could not be scored, and why."""
+    """The errors of the pictures that could not be scored."""
     warnings: tuple[str, ...] = ()
-    """What to know before the scores are compared or believed."""
+    """Reasons for caution with the scores, such as folders that were made with different ranges."""
     made: Mapping[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)
     """How the pictures of each method were made, where its manifest says so: method → ``range`` and ``weights``."""
 
@@ -66,19 +66,19 @@ def evaluate_folders(
 ) -> Evaluation:
     """Score the fused pictures in folders, one row a folder, against their sources.
 
-    What cannot be scored is a failure in the result, and the rest goes on.
+    A picture that cannot be scored becomes a failure in the result; the others are scored.
 
     Args:
         folders: Folders of fused pictures; a mapping names their rows, else each is named after its folder.
         pairs: The sources, such as ``mmdrfuse.datasets.pair_folders(infrared, visible).pairs``. None takes them from
             the manifest that `mmdrfuse fuse` leaves in each folder.
-        baselines: Names of fusions without a network, computed on the fly; each becomes a row.
-        metrics: Names in any spelling, one name, or ``"all"`` that the protocol has. None takes those of `USUAL`.
+        baselines: Names of fusions without a network, computed while they are scored; each becomes a row.
+        metrics: Names in any spelling, one name, or ``"all"`` of the protocol's. None takes `USUAL`.
         protocol: Under whose convention.
         key: Reduces the stem of a fused picture to what it has in common with its pair's name, for pictures that
             are not called like a source, such as `mmdrfuse.datasets.pair_key`.
-        workers: Processes; None for as many as are worth it, or any executor of `concurrent.futures`.
-        progress: Draws the progress.
+        workers: Processes; None for as many as shorten the run, or any executor of `concurrent.futures`.
+        progress: Shows the progress.
         on_failure: Called with each failure at once.
 
     Raises:
@@ -93,7 +93,7 @@ def evaluate_folders(
     candidates += from_baselines(baselines, sorted({one.pair for one in candidates}) if pairs is None else pairs)
     if not candidates and not run.failures:
         raise InputError("nothing to score: name folders of fused pictures, or pairs and a baseline")
-    made = _how_made(methods)
+    made = _provenance(methods)
     with progress("scoring", len(candidates)) as advance:
         for candidate, result in score_candidates(candidates, metrics=chosen, protocol=scheme, workers=workers):
             run.add(candidate, result)
@@ -106,7 +106,7 @@ def choose_metrics(metrics: str | Iterable[str] | None, protocol: str) -> tuple[
     """Return a protocol and metrics in the spelling of their tables.
 
     Args:
-        metrics: Names in any spelling, one name, ``"all"``, or None for those of `USUAL` that there are.
+        metrics: Names in any spelling, one name, ``"all"``, or None for those of `USUAL` that the protocol has.
         protocol: Under whose convention.
 
     Raises:
@@ -115,21 +115,21 @@ def choose_metrics(metrics: str | Iterable[str] | None, protocol: str) -> tuple[
         MMDRFuseError: The protocol does not have the metric.
     """
     scheme = find_protocol(protocol)
-    there = names(scheme.name)
+    available = names(scheme.name)
     if metrics == "all":
-        return scheme.name, there
+        return scheme.name, available
     if metrics is None:
-        chosen = [name for name in USUAL if name in there]
+        chosen = [name for name in USUAL if name in available]
     else:
         listed = [metrics] if isinstance(metrics, str) else metrics
         chosen = [find_metric(name.strip(), scheme).name for name in listed if name.strip()]
     if not chosen:
-        raise InputError(f"no metric is chosen; {scheme.name} has {', '.join(there)}")
+        raise InputError(f"no metric is chosen; {scheme.name} has {', '.join(available)}")
     return scheme.name, tuple(dict.fromkeys(chosen))
 
 
 class _Run:
-    """Scores and failures so far."""
+    """The scores, failures and warnings so far."""
 
     def __init__(self, scores: Scores, on_failure: Callable[[MMDRFuseError], None] | None) -> None:
         self.scores = scores
@@ -141,7 +141,7 @@ class _Run:
     def find(
         self, methods: Mapping[str, Path], pairs: Sequence[Pair] | None, key: Callable[[str], str]
     ) -> list[Candidate]:
-        """Return what the folders hold to score; what is missing is a failure."""
+        """Return the pictures to score; a missing picture becomes a failure."""
         candidates: list[Candidate] = []
         for method, folder in methods.items():
             if pairs is None:
@@ -154,11 +154,11 @@ class _Run:
             candidates += matching.candidates
             for pair in matching.missing:
                 self.fail(InputError(f"{folder}: no picture for {pair.name}"))
-            self.warnings += [f"{path}: belongs to no pair, not scored" for path in matching.spare]
+            self.warnings += [f"{path}: belongs to no pair, not scored" for path in matching.unmatched]
         return candidates
 
     def add(self, candidate: Candidate, result: dict[str, float] | MMDRFuseError) -> None:
-        """Take in one picture's scores, or its failure."""
+        """Add one picture's scores, or its failure."""
         if isinstance(result, MMDRFuseError):
             self.fail(result)
             return
@@ -170,13 +170,13 @@ class _Run:
         self._too_small.update(metric for metric in self.scores.metrics if metric not in result)
 
     def fail(self, error: MMDRFuseError) -> None:
-        """Take in a failure, and tell it."""
+        """Add a failure, and pass it to `on_failure`."""
         self.failures.append(error)
         if self._on_failure:
             self._on_failure(error)
 
     def undefined(self) -> Iterable[str]:
-        """Say of each metric how many pictures it has no value for, and why."""
+        """Yield a warning for each metric that has no value for some pictures, with the reason."""
         for metric in self.scores.metrics:
             small = self._too_small[metric]
             if small:
@@ -192,16 +192,16 @@ def _named(folders: Sequence[Path], taken: Sequence[str]) -> dict[str, Path]:
     return dict(zip(labels(distinct, taken), distinct, strict=True))
 
 
-def _how_made(methods: Mapping[str, Path]) -> dict[str, dict[str, list[str]]]:
+def _provenance(methods: Mapping[str, Path]) -> dict[str, dict[str, list[str]]]:
     made = {}
     for method, folder in methods.items():
         with suppress(ManifestError):  # pictures matched by name need none
-            made[method] = how_made(folder)
+            made[method] = provenance(folder)
     return made
 
 
 def _different(made: Mapping[str, Mapping[str, Sequence[str]]]) -> Iterable[str]:
-    """Say in what the making of the folders' pictures differs."""
+    """Yield a warning for ranges and weights that differ between the folders."""
     for what in ("range", "weights"):
         values = {method: ", ".join(how[what]) for method, how in made.items()}
         if len(set(values.values())) > 1:

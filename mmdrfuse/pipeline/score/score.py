@@ -1,4 +1,4 @@
-"""Scores of fused pictures, many at a time."""
+"""Score fused pictures against their sources, many at a time."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -17,10 +17,10 @@ from mmdrfuse.pipeline.fuse.folder import fuse_sources
 from mmdrfuse.pipeline.fuse.fuser import Fuser
 from mmdrfuse.system.workers import Workers, cores, ordered, pool, processes, threads
 
-ENOUGH = 8
-"""Pictures that are worth the second that a process takes to start; the usual metrics of one take 0.06 s at 640×480."""
-_AHEAD = 64
-"""Pictures that wait in a caller's executor, which may have many workers, each."""
+PICTURES_PER_PROCESS = 8
+"""Fewest pictures for which a process is started: starting takes a second, the usual metrics 0.06 s at 640×480."""
+_EXECUTOR_QUEUE = 64
+"""Pictures that may wait in a caller's executor, which may have many workers."""
 
 
 @dataclass(frozen=True)
@@ -28,12 +28,12 @@ class Candidate:
     """A picture to score, with the pair that it claims to fuse."""
 
     method: str
-    """Row of the table it belongs to."""
+    """The method, which is a row of the table."""
     pair: Pair
     fused: Path | Fuser
-    """A file, or what makes the picture on the fly."""
+    """The picture's file, or a fuser that computes it."""
     hashes: tuple[str, str] | None = None
-    """SHA-256 of the infrared and visible file that it was made from, where that is known."""
+    """SHA-256 of the infrared and the visible file that it was made from, if a manifest records them."""
 
     def __str__(self) -> str:
         """Return the name of the file, or of the method and the pair."""
@@ -43,28 +43,28 @@ class Candidate:
 def score_candidates(
     candidates: Sequence[Candidate], *, metrics: Sequence[str], protocol: str, workers: Workers | None = 1
 ) -> Iterator[tuple[Candidate, dict[str, float] | MMDRFuseError]]:
-    """Score pictures side by side, giving each with its scores, or with what kept it from being scored.
+    """Score pictures side by side; yield each with its scores, or with the error that prevented them.
 
     Args:
         candidates: What to score.
         metrics: Names of `mmdrfuse.metrics.names`, as the table spells them.
         protocol: One of `mmdrfuse.metrics.PROTOCOLS`, as spelled there.
-        workers: Processes; None for as many as are worth it; or an executor, which stays open.
+        workers: Processes; None for one per `PICTURES_PER_PROCESS` pictures and core; or an executor, which stays open.
     """
     work = partial(score_one, metrics=tuple(metrics), protocol=protocol)
     if workers is None:
-        workers = min(cores(), len(candidates) // ENOUGH)
+        workers = min(cores(), len(candidates) // PICTURES_PER_PROCESS)
     if isinstance(workers, int):
         workers = max(1, min(workers, len(candidates)))
-    ahead = 2 * workers if isinstance(workers, int) else _AHEAD
+    queue_length = 2 * workers if isinstance(workers, int) else _EXECUTOR_QUEUE
     with pool(workers, threads if workers == 1 else processes) as executor:
-        yield from ordered(executor, work, candidates, buffer_size=ahead)
+        yield from ordered(executor, work, candidates, buffer_size=queue_length)
 
 
 def score_one(candidate: Candidate, *, metrics: Sequence[str], protocol: str) -> dict[str, float]:
     """Read, and where needed fuse, one picture and score it against its sources.
 
-    A metric whose windows need a larger picture is left out; the others do not suffer from it.
+    A metric whose windows need a larger picture is missing in the result; the others are there.
 
     Raises:
         InputError: A file cannot be read, or a source is not what the picture was made from.
@@ -73,8 +73,8 @@ def score_one(candidate: Candidate, *, metrics: Sequence[str], protocol: str) ->
     """
     pair = candidate.pair
     pictures = pair.load()
-    for picture, known in zip(pictures, candidate.hashes or (), strict=False):
-        if picture.sha256 != known:
+    for picture, recorded in zip(pictures, candidate.hashes or (), strict=False):
+        if picture.sha256 != recorded:
             source = pair.infrared if picture is pictures[0] else pair.visible
             raise InputError(f"{source}: has changed since {candidate} was made from it; fuse it again")
     prepared = pair.prepared(*(picture.image for picture in pictures))
@@ -93,12 +93,12 @@ def score_one(candidate: Candidate, *, metrics: Sequence[str], protocol: str) ->
 
 
 def smallest_side(metric: str, protocol: str) -> int:
-    """Return the height and width in pixels that a metric's windows need at least."""
+    """Return the fewest pixels that a metric's windows need in height and width."""
     return METRICS[metric].protocols[protocol].smallest
 
 
 def _eight_bit_scale(image: NDArray[Any], name: str) -> NDArray[Any]:
-    """Leave 8 bits as they are; put other depths on the scale 0..255 that the definitions are written for."""
+    """Return 8 bits unchanged, and other depths on the scale 0..255 for which the metrics are defined."""
     if image.dtype == np.uint8:
         return image
     try:

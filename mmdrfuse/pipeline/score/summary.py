@@ -1,4 +1,4 @@
-"""From scores of pictures to a table of methods: means, their uncertainty, ranks and paired tests."""
+"""Summarise scores of pictures by method: means, confidence intervals, ranks and paired tests."""
 
 import csv
 import io
@@ -16,9 +16,9 @@ from mmdrfuse.metrics import METRICS
 from mmdrfuse.version import __version__
 
 RESAMPLES = 2000
-"""Of the bootstrap; the interval's ends then repeat to about 2 % of its width."""
-_HELD = 2**21
-"""Drawn values that are held at a time."""
+"""Resamples of the bootstrap; other seeds move the interval's ends by about 2 % of its width."""
+_VALUES_PER_BATCH = 2**21
+"""Resampled values in memory at a time."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Scores:
     """Method → picture → metric → value."""
 
     def add(self, method: str, picture: str, values: Mapping[str, float]) -> None:
-        """Add one picture's scores; a metric that has none is NaN.
+        """Add one picture's scores; a missing metric becomes NaN.
 
         Raises:
             InputError: The method has scores of a picture of that name already.
@@ -55,19 +55,19 @@ class Scores:
         pictures[picture] = {metric: values.get(metric, math.nan) for metric in self.metrics}
 
     def comparable(self) -> bool:
-        """Tell whether all methods were scored on the same pictures."""
+        """Return whether all methods were scored on the same pictures."""
         return len({frozenset(pictures) for pictures in self.methods.values()}) <= 1
 
     def undefined(self, metric: str) -> int:
-        """Count the pictures that a metric has no value for."""
+        """Return the number of pictures for which a metric has no value."""
         return sum(int(np.isnan(self.column(method, metric)).sum()) for method in self.methods)
 
     def column(self, method: str, metric: str) -> NDArray[np.float64]:
-        """Give one method's values of one metric, in the order the pictures came."""
+        """Return one method's values of one metric, in the order in which the pictures were added."""
         return np.array([values[metric] for values in self.methods[method].values()])
 
     def summarise(self) -> dict[str, dict[str, Summary]]:
-        """Summarise every method in every metric: method → metric → summary."""
+        """Return a summary of every method in every metric: method → metric → summary."""
         ranks = {metric: self._ranks(metric) for metric in self.metrics}
         return {method: self._summaries(method, ranks) for method in self.methods}
 
@@ -86,7 +86,7 @@ class Scores:
         }
 
     def document(self, *, compare: bool = False) -> dict[str, Any]:
-        """Give everything as plain objects for JSON; what is not a number becomes null."""
+        """Return everything as plain objects for JSON; NaN and infinity become None."""
         summaries = self.summarise()
         document: dict[str, Any] = {
             "version": __version__,
@@ -109,7 +109,7 @@ class Scores:
         return finite
 
     def csv(self) -> str:
-        """Give one line a method and picture, then one with the means of each method."""
+        """Return CSV: a line for each method and picture, then a line with the means of each method."""
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(["method", "image", *self.metrics])
@@ -121,7 +121,7 @@ class Scores:
 
     def _summaries(self, method: str, ranks: Mapping[str, Mapping[str, int]]) -> dict[str, Summary]:
         columns = np.stack([self.column(method, metric) for metric in self.metrics])  # (metrics, pictures)
-        # An infinite or undefined score makes these undefined, and that is said.
+        # An infinite or undefined score makes these NaN, which the table shows.
         with np.errstate(invalid="ignore"):
             means = columns.mean(axis=1)
             stds = columns.std(axis=1, ddof=1) if columns.shape[1] > 1 else np.zeros(len(columns))
@@ -134,7 +134,7 @@ class Scores:
     def _ranks(self, metric: str) -> dict[str, int]:
         sign = -1 if METRICS[metric].higher_is_better else 1
         means = {method: sign * float(self.column(method, metric).mean()) for method in self.methods}
-        means = {method: math.inf if math.isnan(mean) else mean for method, mean in means.items()}  # last
+        means = {method: math.inf if math.isnan(mean) else mean for method, mean in means.items()}  # NaN is last
         return {method: 1 + sum(other < mean for other in means.values()) for method, mean in means.items()}
 
     def _wilcoxon(self, first: str, second: str, metric: str) -> float:
@@ -174,16 +174,16 @@ def mean_intervals(columns: NDArray[np.float64]) -> NDArray[np.float64]:
     from scipy.stats import bootstrap
 
     # In batches: all draws of 40 metrics of 1,000 pictures at once would take 640 MB.
-    found = bootstrap(
+    resampled = bootstrap(
         (columns[finite],), np.mean, axis=1, method="percentile",
-        n_resamples=RESAMPLES, batch=1 + _HELD // columns.size, random_state=np.random.default_rng(0),
+        n_resamples=RESAMPLES, batch=1 + _VALUES_PER_BATCH // columns.size, random_state=np.random.default_rng(0),
     )  # fmt: skip
-    intervals[finite] = np.stack(found.confidence_interval, axis=1)
+    intervals[finite] = np.stack(resampled.confidence_interval, axis=1)
     return intervals
 
 
 def _finite(value: Any) -> Any:  # noqa: ANN401
-    """Replace what JSON cannot say (a reference program's NaN, an infinite PSNR) by None, at any depth."""
+    """Replace numbers that JSON lacks (a reference program's NaN, an infinite PSNR) by None, at any depth."""
     if isinstance(value, dict):
         return {key: _finite(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):
