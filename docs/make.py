@@ -22,11 +22,54 @@ PYTHON = {
     "Weights": ("mmdrfuse.models.load", "mmdrfuse.models.read", "mmdrfuse.models.write"),
     "Pairs": ("mmdrfuse.datasets.find_pairs", "mmdrfuse.datasets.pair_folders"),
     "Patches": ("mmdrfuse.datasets.PatchFile",),
-    "Many files": ("mmdrfuse.pipeline.score.evaluate_folders",),
+    "Two cameras": ("mmdrfuse.registration.estimate",),
+    "Many files": ("mmdrfuse.pipeline.fuse.folder.fuse_pairs", "mmdrfuse.pipeline.score.evaluate_folders"),
     "Training": ("mmdrfuse.training.train", "mmdrfuse.training.refine_student"),
     "Errors": ("mmdrfuse.errors",),
 }  # fmt: skip
 """The public names that `python.md` shows, by heading."""
+
+PYTHON_EXAMPLE = """```python
+import mmdrfuse
+from mmdrfuse.datasets import scene
+from mmdrfuse.errors import MMDRFuseError
+
+street = scene(0)  # a made-up pair; take arrays of your own instead
+
+try:
+    fused = mmdrfuse.fuse(street.infrared, street.visible)  # H×W×3, uint8
+except MMDRFuseError as error:
+    print(error)  # says what was expected, what came, and what to do next
+
+scores = mmdrfuse.evaluate(fused, street.infrared, street.visible, metrics=("EN", "SD", "VIF"))
+```"""
+"""How `python.md` begins."""
+
+FOLDERS_EXAMPLE = """Folders are fused by the same steps as in `mmdrfuse fuse`, and get the same manifest:
+
+```python
+from pathlib import Path
+from mmdrfuse import models
+from mmdrfuse.datasets import pair_folders
+from mmdrfuse.engine import make
+from mmdrfuse.errors import MMDRFuseError
+from mmdrfuse.pipeline.fuse.choices import Choices
+from mmdrfuse.pipeline.fuse.folder import fuse_pairs, settle
+from mmdrfuse.pipeline.fuse.fuser import Fuser
+from mmdrfuse.pipeline.score import evaluate_folders
+
+weights = models.read("ivif")
+choices = Choices(Fuser(make(weights), range="clip"), weights)
+pairs = pair_folders(Path("scenes/ir"), Path("scenes/vi")).pairs
+
+choices, pairs = settle(choices, pairs, Path("fused"))  # one range for the whole set
+for pair, result in fuse_pairs(choices, pairs, Path("fused"), workers=2):
+    if isinstance(result, MMDRFuseError):
+        print(pair.name, result)
+
+scores = evaluate_folders([Path("fused")], baselines=["max"], metrics=["EN", "SD"])
+```"""
+"""What follows it."""
 
 
 def metrics_page() -> str:
@@ -35,9 +78,13 @@ def metrics_page() -> str:
 
     return f"""# Metrics
 
-`mmdrfuse eval --list` prints this table. A *protocol* says which of the numbers that go by a name is meant:
-`standard` is each metric as its own paper defines it; the others reproduce published programs, errors (†) included.
-Scores of different protocols cannot be compared. See [eval](eval.md).
+`mmdrfuse eval --list` prints this table. ↑ means that more is better, ↓ that less is better. *Smallest* is the smallest
+picture that the metric takes.
+
+The last column lists the protocols that have the metric. A *protocol* says which number goes by the name: `standard` is
+the metric as its own paper defines it, and the others reproduce published programs. What a protocol does differently
+stands in brackets; † marks an error of the published program that is reproduced. Never compare scores of different
+protocols. See [eval](eval.md).
 
 {markdown_table().strip()}
 """
@@ -47,8 +94,11 @@ def python_page() -> str:
     """Return the page of the Python library: signatures and docstrings."""
     parts = [
         "# The Python library",
-        "This page is made from the docstrings. Images are NumPy arrays, H×W or H×W×3. Importing `mmdrfuse` imports "
-        "nothing heavy; torch is imported by training and by `models.load` alone.",
+        PYTHON_EXAMPLE,
+        "Images are NumPy arrays, H×W or H×W×3. Every expected failure is an `MMDRFuseError`. `import mmdrfuse` "
+        "imports nothing heavy; only training and `models.load` import torch.",
+        FOLDERS_EXAMPLE,
+        "The rest of this page is made from the docstrings.",
     ]
     for heading, names in PYTHON.items():
         parts.append(f"## {heading}")

@@ -81,8 +81,9 @@ def test_what_a_page_shows_runs_in_its_order(page, street, tmp_path, monkeypatch
 
 
 @pytest.mark.parametrize("page", named(page for page in PAGES if blocks(page, "python") and not shown(page)))
-def test_the_python_of_a_page_without_commands_runs(page, tmp_path, monkeypatch):
+def test_the_python_of_a_page_without_commands_runs(page, street, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    shutil.copytree(street, "scenes")
     _run_python(page)
 
 

@@ -40,12 +40,11 @@ _CURE = "prepare the patches again"
 class PatchFile:
     """Read a file of training patches, in any order at the speed of decompression, or from memory.
 
-    The file is opened when patches are first asked for, anew in every process, so that an object may be handed to
-    workers that are forked or spawned.
+    Every process opens the file when it first reads patches, so an object can be sent to forked or spawned workers.
 
     Args:
         path: A file that ``mmdrfuse prepare`` wrote.
-        split: Which of its patches are seen: ``train``, ``validation`` or ``all``.
+        split: Which patches to read: ``train``, ``validation`` or ``all``.
 
     Raises:
         PatchFileError: The file is missing, truncated, of another kind, of a newer format version, or has no patches

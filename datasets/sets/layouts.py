@@ -42,12 +42,12 @@ def find_pairs(
         source: The root of a set, which holds the folders of a layout; the infrared and the visible folder, whatever
             their names; or a table of pairs, see :func:`mmdrfuse.datasets.sets.sources.read_table`.
         layout: Name of the layout; None recognises it.
-        pair_regex: Regular expression of what is equal in the names (without ending) of a pair's pictures, see
-            :func:`mmdrfuse.datasets.sets.pairing.key_by`; None for the layout's rule, which is equal names.
+        pair_regex: Regular expression for names without ending: what its group finds is equal in both names of a pair, see
+            :func:`mmdrfuse.datasets.sets.pairing.key_by`. None takes the layout's rule, which is equal names.
 
     Returns:
-        The layout, and its pairs; a pair's name begins with what tells its folder, such as the split. Folders with
-        pictures that the layout does not use are told as ignored.
+        The layout, and its pairs. A pair's name begins with that of its folder, such as the split. Folders with
+        pictures that the layout does not use are listed as ignored.
 
     Raises:
         InputError: The source is missing or cannot be listed or read.

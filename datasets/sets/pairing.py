@@ -101,7 +101,7 @@ def pair_folders(infrared: Path, visible: Path, *, recursive: bool = False, key:
         infrared: Folder of one side.
         visible: Folder of the other side.
         recursive: Look into sub-folders too; a pair's name then begins with the sub-folder, which is the same on
-            both sides. Otherwise sub-folders are told as ignored.
+            both sides. Otherwise sub-folders are listed as ignored.
         key: See :func:`pair_files`.
 
     Raises:
