@@ -29,6 +29,7 @@ from mmdrfuse.errors import MMDRFuseError
 
 if TYPE_CHECKING:
     from mmdrfuse.images import Levels
+    from mmdrfuse.pair import Preparation
     from mmdrfuse.pipeline import Pair
     from mmdrfuse.pipeline.fuse.choices import Choices
     from mmdrfuse.pipeline.fuse.folder import Plan
@@ -37,7 +38,7 @@ FORMAT = "png"
 
 SECTIONS = {
     "What comes out": ("--weights", "--range", "--color", "--format", "--quality"),
-    "What goes in": ("--ir-range", "--size-policy", "--transform", "--page", "--raw"),
+    "What goes in": ("--ir-range", "--rig", "--transform", "--outside", "--size-policy", "--page", "--raw"),
     "What exists already": ("--overwrite", "--resume", "--dry-run"),
     "How it runs": ("--workers", "--engine", "--device"),
 }
@@ -54,7 +55,9 @@ class Options:
     quality: int | None
     levels: "Levels"
     size_policy: str
+    rig: Path | None
     transform: Path | None
+    outside: str | None
     page: int | None
     raw: str | None
     overwrite: bool
@@ -72,10 +75,8 @@ class Options:
         """
         from mmdrfuse import models
         from mmdrfuse.engine import make
-        from mmdrfuse.pair import Preparation
         from mmdrfuse.pipeline.fuse.choices import Choices
         from mmdrfuse.pipeline.fuse.fuser import Fuser
-        from mmdrfuse.registration.geometry import read_matrix
 
         checkpoint = models.read(self.weights)
         engine = make(checkpoint, kind=self.engine, device=self.device, threads=threads)
@@ -83,10 +84,24 @@ class Options:
             Fuser(engine, self.range_, self.color),
             checkpoint,
             self.levels,
-            Preparation(self.size_policy, read_matrix(self.transform) if self.transform else (), page=self.page or 0),
+            self._preparation(),
             f".{(self.format_ or FORMAT).lower().lstrip('.')}",
             self.quality,
         )
+
+    def _preparation(self) -> "Preparation":
+        from mmdrfuse.pair import Preparation
+        from mmdrfuse.registration.geometry import read_matrix
+        from mmdrfuse.registration.rig import read
+
+        if self.rig and self.transform:
+            raise click.UsageError("--rig and --transform both say where the infrared lies; give one of them")
+        if self.outside and not (self.rig or self.transform):
+            raise click.UsageError("--outside goes with --rig or --transform")
+        preparation = Preparation(self.size_policy, page=self.page or 0, outside=self.outside or "visible")
+        if self.rig:
+            return preparation.onto(read(self.rig))
+        return replace(preparation, transform=read_matrix(self.transform)) if self.transform else preparation
 
 
 def _range(_: click.Context, __: click.Parameter, value: str) -> str:
@@ -136,6 +151,15 @@ def _levels(_: click.Context, __: click.Parameter, value: str) -> Any:  # noqa: 
     metavar="POLICY",
     help="What to do if the two sizes differ: error, fit-ir (resize the infrared to the visible's size), fit-vis "
     "(resize the visible to the infrared's size), crop-common (cut both about their centres).",
+)  # fmt: skip
+@click.option(
+    "--rig", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
+    help="Two cameras that are not aligned: the rig file that `mmdrfuse align` made, or a plain 3x3 matrix.",
+)  # fmt: skip
+@click.option(
+    "--outside", type=click.Choice(["visible", "crop", "black"]),
+    help="Where the infrared does not reach under --rig or --transform: the visible picture with a soft seam, cut "
+    "away, or as if the infrared were black.  [default: visible]",
 )  # fmt: skip
 @click.option(
     "--transform", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",

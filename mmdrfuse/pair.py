@@ -6,11 +6,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from mmdrfuse.errors import InputError, SizeError, UnknownNameError
-from mmdrfuse.images import Picture, load, stretch
+from mmdrfuse.images import Picture, is_gray, load, stretch
 from mmdrfuse.registration.geometry import SIZE_POLICIES, Size, common_size, cropped, one_size, resized, warped
+from mmdrfuse.registration.placing import OUTSIDES, Placement, Window, placement
+from mmdrfuse.registration.rig import Rig, matrix_for
 
 
 @dataclass(frozen=True)
@@ -19,6 +22,8 @@ class Prepared:
 
     infrared: NDArray[Any]
     visible: NDArray[Any]
+    coverage: NDArray[np.float32] | None = None
+    """H×W, 0 to 1: how much of the fused picture is to be seen, the rest being the visible one; None for all of it."""
 
 
 @dataclass(frozen=True, order=True)
@@ -37,16 +42,29 @@ class Preparation:
     """The two stored values of the infrared that become 0 and 1; empty for the limits of its type."""
     page: int = 0
     """The page or slice to read from files that hold several, from 1 on; 0 for none."""
+    outside: str = "visible"
+    """What becomes of the visible where a transformed infrared does not reach: one of
+    `mmdrfuse.registration.placing.OUTSIDES`."""
+    sizes: tuple[int, ...] = ()
+    """Width and height of the infrared and of the visible that the transform is for; empty for any."""
+    rig: str = field(default="", compare=False)
+    """The rig file that the transform is from; empty for none."""
+    rig_sha256: str = ""
+    """SHA-256 of the rig file."""
 
     def __post_init__(self) -> None:
         """Check the fields.
 
         Raises:
-            UnknownNameError: There is no such size policy.
-            InputError: The matrix, range or page is not valid.
+            UnknownNameError: There is no such size policy, or way outside.
+            InputError: The matrix, its sizes, the range or the page is not valid.
         """
         if self.size_policy not in SIZE_POLICIES:
             raise UnknownNameError("size policy", self.size_policy, SIZE_POLICIES)
+        if self.outside not in OUTSIDES:
+            raise UnknownNameError("way outside", self.outside, OUTSIDES)
+        if len(self.sizes) not in (0, 4) or min(self.sizes, default=1) < 1:
+            raise InputError("a transform's sizes are width and height of the infrared and of the visible")
         if len(self.transform) not in (0, 9):
             raise InputError(f"the transform has {len(self.transform)} numbers; a 3x3 matrix has nine")
         if len(self.infrared_range) not in (0, 2):
@@ -61,12 +79,13 @@ class Preparation:
             SizeError: The sizes differ, and the size policy is ``error``.
             InputError: The infrared has values that are NaN or infinite, and a range.
         """
+        coverage = None
         if self.transform:
-            infrared = warped(infrared, self.transform, *visible.shape[:2])
+            infrared, visible, coverage = self._transformed(infrared, visible)
         infrared, visible = one_size(infrared, visible, self.size_policy)
         if self.infrared_range:
             infrared = stretch(infrared, *self.infrared_range)
-        return Prepared(infrared, visible)
+        return Prepared(infrared, visible, coverage)
 
     @property
     def pointwise(self) -> bool:
@@ -83,17 +102,27 @@ class Preparation:
         Raises:
             SizeError: The sizes differ, and the size policy is ``error``.
         """
-        return visible if self.transform else common_size(infrared, visible, self.size_policy)
+        if not self.transform:
+            return common_size(infrared, visible, self.size_policy)
+        window = self._window(infrared, visible)
+        return (window[1] - window[0], window[3] - window[2]) if window else visible
 
-    def along(self, plane: NDArray[Any], size: Size) -> NDArray[Any]:
+    def along(self, plane: NDArray[Any], size: Size, infrared: Size, visible: Size) -> NDArray[Any]:
         """Crop or resize a further plane of the visible side, such as a video's chroma, as its luminance.
 
         Args:
             plane: The stored plane.
             size: Height and width of the result.
+            infrared: Height and width of the stored infrared.
+            visible: Height and width of the stored visible luminance.
         """
         if plane.shape == size:
             return plane
+        window = self._window(infrared, visible) if self.transform else None
+        if window:
+            top = window[0] * plane.shape[0] // visible[0]
+            left = window[2] * plane.shape[1] // visible[1]
+            return plane[top : top + size[0], left : left + size[1]]
         if self.size_policy == "crop-common":
             return cropped(plane, *size)
         return resized(plane, *size)
@@ -101,6 +130,57 @@ class Preparation:
     def within(self, infrared_range: tuple[float, ...]) -> "Preparation":
         """Return the same preparation with another range of the infrared."""
         return replace(self, infrared_range=infrared_range)
+
+    def onto(self, rig: Rig) -> "Preparation":
+        """Return the preparation with the matrix of a rig."""
+        sizes = (*rig.infrared, *rig.visible)
+        return replace(self, transform=rig.matrix, sizes=sizes, rig=rig.name, rig_sha256=rig.sha256)
+
+    def common(self, infrared: Size, visible: Size) -> Window | None:
+        """Return the part of the prepared sides that both cameras see: top, bottom, left and right; None for all.
+
+        Args:
+            infrared: Height and width of the stored infrared.
+            visible: Height and width of the stored visible.
+        """
+        if not self.transform or self.outside == "crop":
+            return None
+        place = self._placement(infrared, visible)
+        return None if place.coverage is None else place.window
+
+    def _transformed(
+        self, infrared: NDArray[Any], visible: NDArray[Any]
+    ) -> tuple[NDArray[Any], NDArray[Any], NDArray[np.float32] | None]:
+        """Warp the infrared onto the visible; return both, and the coverage."""
+        sizes = infrared.shape[:2], visible.shape[:2]
+        place = self._placement(*sizes)
+        if infrared.ndim == 3 and is_gray(infrared):
+            infrared = infrared[..., 0]  # a third of the work
+        infrared = warped(infrared, self._matrix(*sizes), *visible.shape[:2])
+        window = self._window(*sizes)
+        if window:
+            top, bottom, left, right = window
+            infrared, visible = (np.ascontiguousarray(side[top:bottom, left:right]) for side in (infrared, visible))
+        return infrared, visible, place.coverage if self.outside == "visible" else None
+
+    def _matrix(self, infrared: Size, visible: Size) -> tuple[float, ...]:
+        return matrix_for(self.transform, self.sizes, (infrared[1], infrared[0], visible[1], visible[0]))
+
+    def _placement(self, infrared: Size, visible: Size) -> Placement:
+        return placement(self._matrix(infrared, visible), tuple(infrared), tuple(visible))
+
+    def _window(self, infrared: Size, visible: Size) -> Window | None:
+        """Return what is cut out of the sides; None for nothing.
+
+        Raises:
+            SizeError: Too little is seen by both.
+        """
+        if self.outside != "crop":
+            return None
+        top, bottom, left, right = window = self._placement(infrared, visible).window
+        if bottom - top < 2 or right - left < 2:
+            raise SizeError("the two cameras see too little in common to cut it out; check the matrix and its sizes")
+        return window
 
 
 @dataclass(frozen=True, order=True)
@@ -117,15 +197,18 @@ class Pair:
     output: str = field(default="", compare=False)
     """File of the fused picture, relative to the output folder; empty for the name with the run's format."""
 
-    def load(self) -> tuple[Picture, Picture]:
+    def load(self, *, wide: bool = False) -> tuple[Picture, Picture]:
         """Read both sides as they are stored; if one thermal camera's file is both sides, its photo is the visible one.
+
+        Args:
+            wide: Whether infrared values may come that mean nothing without a range, even if there is none.
 
         Raises:
             InputError: A file cannot be read.
             MissingExtraError: A format needs an optional package.
         """
         has_range = bool(self.preparation.infrared_range)
-        infrared = self.load_infrared(wide=has_range)
+        infrared = self.load_infrared(wide=wide or has_range)
         one_file = self.infrared == self.visible
         page = self.preparation.page or None
         return infrared, load(self.visible, side="visible" if one_file else None, page=page)

@@ -54,7 +54,7 @@ def test_the_size_told_beforehand_is_the_one_that_comes(policy, moved, infrared,
         return
     prepared = preparation(*sides)
     assert prepared.infrared.shape == prepared.visible.shape == expected
-    chroma = preparation.along(np.zeros(visible), expected)
+    chroma = preparation.along(np.zeros(visible), expected, infrared, visible)
     assert chroma.shape == expected
 
 

@@ -155,20 +155,32 @@ def read_matrix(path: Path) -> Matrix:
     Raises:
         InputError: The file cannot be read, does not hold nine numbers, or holds a matrix without an inverse.
     """
-    text = loading.text_of(path)
+    return matrix_of(loading.text_of(path), str(path))
+
+
+def matrix_of(text: str, name: str) -> Matrix:
+    """Understand the text of a file that `read_matrix` reads.
+
+    Args:
+        text: Of the file.
+        name: What messages call it.
+
+    Raises:
+        InputError: It holds something else, or a matrix without an inverse.
+    """
     words = _SEPARATORS.sub(" ", re.sub(r"#.*", "", text)).split()
     if not all(map(loading.NUMBER.fullmatch, words)):
-        words = list(_listed(loading.parse(text, str(path))))
+        words = list(_listed(loading.parse(text, name)))
     try:
         matrix = tuple(loading.numbers(words))
     except ValueError as error:
-        raise InputError(f"{path}: holds {error.args[0]!r}; {_CURE}") from error
+        raise InputError(f"{name}: holds {error.args[0]!r}; {_CURE}") from error
     if len(matrix) != 9:
-        raise InputError(f"{path}: holds {len(matrix)} numbers; {_CURE}")
+        raise InputError(f"{name}: holds {len(matrix)} numbers; {_CURE}")
     if not np.isfinite(matrix).all():
-        raise InputError(f"{path}: a number is too large; {_CURE}")
+        raise InputError(f"{name}: a number is too large; {_CURE}")
     if np.linalg.matrix_rank(np.reshape(matrix, (3, 3))) < 3:
-        raise InputError(f"{path}: the matrix has no inverse; give one that maps pixels to pixels")
+        raise InputError(f"{name}: the matrix has no inverse; give one that maps pixels to pixels")
     return matrix
 
 

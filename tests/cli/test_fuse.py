@@ -1,5 +1,6 @@
 """``mmdrfuse fuse`` on files and folders."""
 
+import hashlib
 import json
 import os
 import re
@@ -149,9 +150,10 @@ def test_choices_are_those_of_the_library():
     from mmdrfuse.cli.fuse import fuse as command
     from mmdrfuse.engine import KINDS
     from mmdrfuse.registration.geometry import SIZE_POLICIES
+    from mmdrfuse.registration.placing import OUTSIDES
 
     choices = {option.name: tuple(option.type.choices) for option in command.params if hasattr(option.type, "choices")}
-    assert choices == {"color": images.COLORS, "engine": KINDS, "size_policy": SIZE_POLICIES}
+    assert choices == {"color": images.COLORS, "engine": KINDS, "size_policy": SIZE_POLICIES, "outside": OUTSIDES}
     text = next(option.help for option in command.params if option.name == "range_")
     assert all(name in text for name in images.RANGES)
 
@@ -326,12 +328,56 @@ def test_sizes_that_differ_are_brought_together_when_told_how(run, folders):
 
 def test_matrix_moves_the_infrared(run, folders):
     matrix = folders / "matrix.csv"
-    matrix.write_text("1,0,500\n0,1,0\n0,0,1\n")  # out of sight
+    matrix.write_text("1,0,127\n0,1,0\n0,0,1\n")  # one column is left
     pair = (folders / "ir" / "street_0000.png", folders / "vi" / "street_0000.png")
-    assert run("fuse", *pair, folders / "out.png", "--transform", matrix).exit_code == 0
-    visible = images.read(pair[1])
-    expected = fuse(np.zeros(visible.shape[:2], np.uint8), visible)
+    assert run("fuse", *pair, folders / "out.png", "--transform", matrix, "--outside", "black").exit_code == 0
+    infrared, visible = map(images.read, pair)
+    expected = fuse(np.pad(infrared[:, :1], ((0, 0), (127, 0))), visible)
     np.testing.assert_array_equal(images.read(folders / "out.png"), expected)
+
+
+def test_a_rig_is_recorded_and_scored_where_both_cameras_see(run, folders, tmp_path):
+    rig = tmp_path / "rig.yaml"
+    rig.write_text(
+        "mmdrfuse_rig: 1\nmatrix: [[0.7, 0, 20], [0, 0.7, 14], [0, 0, 1]]\n"
+        "infrared: {width: 128, height: 96}\nvisible: {width: 128, height: 96}\n"
+    )
+    fused, cut = folders / "fused", folders / "cut"
+    sides = folders / "ir", folders / "vi"
+    assert run("fuse", *sides, fused, "--rig", rig).exit_code == 0
+    assert run("fuse", *sides, cut, "--rig", rig, "--outside", "crop").exit_code == 0
+    line = json.loads((fused / "manifest.jsonl").read_text().splitlines()[0])["preparation"]
+    assert line["rig"] == str(rig)
+    assert line["rig_sha256"] == hashlib.sha256(rig.read_bytes()).hexdigest()
+
+    result = run("eval", fused, "--metrics", "SD,VIF", "--json", "-")
+    found = json.loads(result.stdout)
+    assert "both cameras" in " ".join(found["warnings"])
+    shown = images.read(fused / "street_0000.png")
+    window = images.luminance(shown[14:80, 20:108])
+    assert found["methods"]["fused"]["images"]["street_0000"]["SD"] == pytest.approx(window.std(), rel=0.02)
+    assert run("eval", cut, "--metrics", "SD,VIF", "--json", "-").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [
+        (("--rig", "RIG", "--transform", "MATRIX"), 2), (("--outside", "crop"), 2), (("--rig", "MISSING"), 2),
+        (("--rig", "OTHER"), 1), (("--rig", "MIRROR"), 1),
+    ],
+)  # fmt: skip
+def test_a_rig_that_does_not_fit_is_refused(run, folders, options, code):
+    files = {
+        "RIG": "1 0 5 0 1 3 0 0 1", "MATRIX": "1 0 5 0 1 3 0 0 1", "MIRROR": "-1 0 128 0 1 3 0 0 1",
+        "OTHER": "mmdrfuse_rig: 1\nmatrix: [[1, 0, 0], [0, 1, 0], [0, 0, 1]]\n"
+        "infrared: {width: 640, height: 512}\nvisible: {width: 128, height: 96}\n",
+    }  # fmt: skip
+    for name, text in files.items():
+        (folders / name).write_text(text)
+    named = [folders / option if option.isupper() else option for option in options]
+    out = folders / "out.png"
+    result = run("fuse", folders / "ir" / "street_0000.png", folders / "vi" / "street_0000.png", out, *named)
+    assert (result.exit_code, out.exists()) == (code, False), result.stderr
 
 
 def test_quality_reaches_the_file(run, folders):

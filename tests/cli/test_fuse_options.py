@@ -79,6 +79,12 @@ def raw_pipes(folder, sides):
     return ["-", folder / "vi.gray", "-", "--raw", SPEC], sides[0].tobytes()
 
 
+RIG = """mmdrfuse_rig: 1
+matrix: [[0.8, 0, 5], [0, 0.8, 3], [0, 0, 1]]
+infrared: {{width: {width}, height: {height}}}
+visible: {{width: {width}, height: {height}}}
+"""
+
 PATHS = (picture, a_folder, table, blocks, pipes, video, raw_files, raw_pipes)
 GREY = (raw_files, raw_pipes)
 FILMS = (video, *GREY)
@@ -90,6 +96,9 @@ CHANGES = {
     ("--ir-range", "80..150"): (),
     ("--ir-range", "p10..p90"): (raw_pipes,),
     ("--transform", "MATRIX"): (),
+    ("--rig", "RIG"): (),
+    ("--rig", "RIG", "--outside", "crop"): (),
+    ("--transform", "MATRIX", "--outside", "black"): (),
     ("--color", "gray"): (),
     ("--color", "hue"): FILMS,
     ("--weights", "medical"): (),
@@ -117,7 +126,10 @@ def run(path, sides, folder, *options):
     folder.mkdir()
     arguments, given = path(folder, sides)
     (folder / "matrix.csv").write_text("1,0,5\n0,1,-3\n0,0,1\n")
-    options = [folder / "matrix.csv" if option == "MATRIX" else option for option in options]
+    height, width = sides[0].shape[:2]
+    (folder / "rig.yaml").write_text(RIG.format(width=width, height=height))
+    files = {"MATRIX": folder / "matrix.csv", "RIG": folder / "rig.yaml"}
+    options = [files.get(option, option) for option in options]
     command = ["fuse", *map(str, [*arguments, *options])]
     result = CliRunner().invoke(main, command, input=io.BytesIO(given) if given else None)
     files = sorted(file for file in folder.rglob("out*") if file.is_file()) + sorted((folder / "out").glob("[!m]*"))
@@ -188,4 +200,5 @@ def test_the_manifest_has_the_preparation_as_one_object(sides, tmp_path):
     (line,) = (tmp_path / "x" / "out" / "manifest.jsonl").read_text().splitlines()
     assert json.loads(line)["preparation"] == {
         "size_policy": "error", "transform": [1, 0, 5, 0, 1, -3, 0, 0, 1], "infrared_range": [80, 150], "page": 0,
+        "outside": "visible", "sizes": [], "rig": "", "rig_sha256": "",
     }  # fmt: skip

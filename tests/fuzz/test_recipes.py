@@ -6,6 +6,8 @@ from mutations import TRIES, blamed, mutated
 from mmdrfuse.recipes import names, read_goals, recipe, refine_recipe
 from mmdrfuse.recipes.files import SHIPPED
 from mmdrfuse.registration.geometry import read_matrix
+from mmdrfuse.registration.rig import Rig, text_of
+from mmdrfuse.registration.rig import read as read_rig
 
 MATRICES = {
     "csv": "1,0,5\n0,1e0,-3.5\n0,0,1\n",
@@ -21,6 +23,16 @@ def test_a_damaged_matrix_is_read_or_named(kind, tmp_path):
         path.write_bytes(mutated(MATRICES[kind].encode(), seed))
         with blamed(path):
             assert len(read_matrix(path)) == 9
+
+
+def test_a_damaged_rig_is_read_or_named(tmp_path):
+    path = tmp_path / "rig"
+    rig = Rig((1.0, 0.0, 5.0, 0.0, 1.0, -3.5, 0.0, 0.0, 1.0), (640, 512), (1280, 720))
+    content = text_of(rig, {"model": "shift", "pairs": {"used": 9, "of": 9}}).encode()
+    for seed in range(TRIES):
+        path.write_bytes(mutated(content, seed))
+        with blamed(path):
+            assert len(read_rig(path).matrix) == 9
 
 
 @pytest.mark.parametrize("name", names())

@@ -32,6 +32,8 @@ from mmdrfuse.images import (
 from mmdrfuse.models import names, read
 from mmdrfuse.pair import Preparation
 from mmdrfuse.registration.geometry import size_error
+from mmdrfuse.registration.result import Registration
+from mmdrfuse.registration.rig import Rig
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,7 @@ class Fuser:
         *,
         dtype: np.dtype[Any] | None = None,
         side: Side | None = None,
+        coverage: NDArray[np.float32] | None = None,
     ) -> Fused:
         """Fuse two images of one size.
 
@@ -74,6 +77,7 @@ class Fuser:
             visible: The same; it may have another dtype.
             dtype: Of the result: uint8, uint16 or float; None for that of the deeper side.
             side: The side whose colour to keep, even if this part of it is grey; None to decide by the pixels.
+            coverage: H×W, 0 to 1: the share of the fused picture, the rest being the visible one; None for all.
 
         Raises:
             SizeError: The sizes differ, or a side is shorter than 2.
@@ -86,7 +90,9 @@ class Fuser:
         dtype = dtype or deeper(infrared.dtype, visible.dtype)
         sources: dict[Side, NDArray[Any]] = {"infrared": infrared, "visible": visible}
         lumas: dict[Side, NDArray[Any]] = {name: luminance(source) for name, source in sources.items()}
-        fused, limits_used = self._fused(lumas["infrared"], lumas["visible"], dtype)
+        fused, limits_used = self._fused(lumas["infrared"], lumas["visible"], dtype, coverage)
+        if coverage is not None:
+            fused = _blended(fused, converted(lumas["visible"], dtype), coverage)
         side = side or self.side(infrared, visible)
         if self.color == "gray" or side is None:
             return Fused(fused, limits_used, "visible")
@@ -121,16 +127,20 @@ class Fuser:
         return self.limits or constant_limits(self.range) or limits_over(outputs(), self.range)
 
     def _fused(
-        self, infrared: NDArray[Any], visible: NDArray[Any], dtype: "np.dtype[Any]"
+        self,
+        infrared: NDArray[Any],
+        visible: NDArray[Any],
+        dtype: "np.dtype[Any]",
+        coverage: NDArray[np.float32] | None,
     ) -> tuple[NDArray[Any], tuple[float, float]]:
-        """Fuse two luminances; return the picture and its limits."""
+        """Fuse two luminances; return the picture and its limits, which go by the covered part."""
         # Limits that do not depend on the output let the kernel write pixels directly, without a float picture.
         fixed = self.limits or constant_limits(self.range)
         if fixed:
             low, high = fixed
             return fuse_stored(self.engine, infrared, visible, low=low, high=high, dtype=dtype), fixed
         output = self.engine(to_unit(infrared), to_unit(visible))
-        low, high = limits(output, self.range)
+        low, high = limits(output if coverage is None else output[coverage > 0], self.range)
         return from_unit(output, low, high, dtype), (low, high)
 
 
@@ -150,20 +160,29 @@ def fuse_part(
         InputError: A dtype or value range that cannot be fused.
     """
     prepared = preparation(infrared, visible)
-    return fuser(prepared.infrared, prepared.visible, dtype=dtype, side=side)
+    return fuser(prepared.infrared, prepared.visible, dtype=dtype, side=side, coverage=prepared.coverage)
 
 
 def part_output(
     fuser: Fuser, preparation: Preparation, infrared: NDArray[Any], visible: NDArray[Any]
 ) -> NDArray[np.float32]:
-    """Prepare one part and return the network's output for it, before any range.
+    """Prepare one part and return the network's output for it, before any range; of a covered part alone, as a row.
 
     Raises:
         SizeError: As in `fuse_part`.
         InputError: As in `fuse_part`.
     """
     prepared = preparation(infrared, visible)
-    return fuser.output(prepared.infrared, prepared.visible)
+    output = fuser.output(prepared.infrared, prepared.visible)
+    return output if prepared.coverage is None else output[prepared.coverage > 0]
+
+
+def _blended(fused: NDArray[Any], visible: NDArray[Any], coverage: NDArray[np.float32]) -> NDArray[Any]:
+    """Fade a fused luminance into the visible one where the infrared ends."""
+    values = visible + coverage * (fused.astype(np.float32) - visible)
+    whole = fused.dtype.kind in "ui"
+    blended: NDArray[Any] = (np.rint(values) if whole else values).astype(fused.dtype)
+    return blended
 
 
 def deeper(infrared: np.dtype[Any], visible: np.dtype[Any]) -> np.dtype[Any]:
@@ -172,40 +191,59 @@ def deeper(infrared: np.dtype[Any], visible: np.dtype[Any]) -> np.dtype[Any]:
 
 
 def fuse(
-    infrared: NDArray[Any], visible: NDArray[Any], *, weights: str | Path = "ivif", range: str = "clip"
+    infrared: NDArray[Any],
+    visible: NDArray[Any],
+    *,
+    weights: str | Path = "ivif",
+    range: str = "clip",
+    rig: "Rig | Registration | Path | str | NDArray[Any] | None" = None,
+    outside: str = "visible",
 ) -> NDArray[Any]:
-    """Fuse two registered images into one picture.
+    """Fuse two images of one scene into one picture.
 
     Args:
         infrared: H×W or H×W×3 from 2×2 up; uint8, uint16, or float in [0, 1]. In medicine the functional
             image.
-        visible: The same size.
+        visible: The same size, unless there is a rig.
         weights: A shipped name or a checkpoint file.
         range: ``clip``, ``minmax`` or ``percentile`` (stretched to the picture's own extremes, or to its 1st and 99th
             percentile), or ``fixed:LO,HI`` in the network's values, of which 0 is black and 1 white.
+        rig: What takes the infrared onto the visible, where the two are not registered: a rig file, an accepted result
+            of `mmdrfuse.registration.estimate`, or a 3×3 matrix from infrared to visible pixels.
+        outside: What becomes of the visible where the infrared does not reach: ``visible``, ``crop`` or ``black``.
 
     Returns:
-        H×W, or H×W×3 when either side has colour, which is kept; in the dtype of the deeper side.
+        H×W of the visible (or less, under ``crop``), or H×W×3 when either side has colour, which is kept; in the dtype
+            of the deeper side.
 
     Raises:
         SizeError: The sizes differ, or a side is shorter than 2.
         InputError: A dtype or value range that cannot be fused.
-        UnknownNameError: No such weights or range.
+        UnknownNameError: No such weights, range or way outside.
         WeightsError: A file that holds no checkpoint.
     """
     engine = _shipped(str(weights)) if str(weights) in names() else _engine(weights)
-    return Fuser(engine, range)(infrared, visible).image
+    if rig is None:
+        return Fuser(engine, range)(infrared, visible).image
+    for name, picture in (("infrared", infrared), ("visible", visible)):
+        _check_kind(name, picture)
+    preparation = Preparation(outside=outside).onto(Rig.of(rig))
+    return fuse_part(Fuser(engine, range), preparation, infrared, visible).image
 
 
 def _check(**pictures: NDArray[Any]) -> None:
     for name, picture in pictures.items():
-        shape = getattr(picture, "shape", None)
-        if not isinstance(picture, np.ndarray) or picture.ndim not in (2, 3) or picture.shape[2:] not in ((), (3,)):
-            given = f"a {type(picture).__name__}" + (f" of shape {tuple(shape)}" if shape is not None else "")
-            raise InputError(f"{name} must be a NumPy array, (height, width) or (height, width, 3), not {given}")
+        _check_kind(name, picture)
     infrared, visible = pictures.values()
     if infrared.shape[:2] != visible.shape[:2]:
         raise size_error(infrared.shape[:2], visible.shape[:2])
+
+
+def _check_kind(name: str, picture: NDArray[Any]) -> None:
+    shape = getattr(picture, "shape", None)
+    if not isinstance(picture, np.ndarray) or picture.ndim not in (2, 3) or picture.shape[2:] not in ((), (3,)):
+        given = f"a {type(picture).__name__}" + (f" of shape {tuple(shape)}" if shape is not None else "")
+        raise InputError(f"{name} must be a NumPy array, (height, width) or (height, width, 3), not {given}")
 
 
 @functools.lru_cache

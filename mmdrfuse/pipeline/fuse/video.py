@@ -77,7 +77,7 @@ class VideoPair:
         infrared, visible = ((layout.height, layout.width) for layout in self.layouts)
         try:
             return self.preparation.size(infrared, visible)
-        except SizeError as error:
+        except (InputError, SizeError) as error:
             raise error.at(self.name) from error
 
     def has_eight_bit_header(self) -> bool:
@@ -133,7 +133,8 @@ class VideoPair:
         if frame.chroma is None or frame.luma.shape == luma.shape:
             return frame.chroma
         height, width = ((side + 1) // 2 for side in luma.shape)  # 4:2:0: half of either, rounded up
-        u, v = (self.preparation.along(plane, (height, width)) for plane in frame.chroma)
+        stored = [(layout.height, layout.width) for layout in self.layouts]
+        u, v = (self.preparation.along(plane, (height, width), *stored) for plane in frame.chroma)
         return u, v
 
 

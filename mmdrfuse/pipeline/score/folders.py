@@ -98,8 +98,18 @@ def evaluate_folders(
         for candidate, result in score_candidates(candidates, metrics=chosen, protocol=scheme, workers=workers):
             run.add(candidate, result)
             advance(f"{candidate.method} {candidate.pair.name}")
-    warnings = (*run.warnings, *run.undefined(), *_different(made))
+    warnings = (*run.warnings, *run.undefined(), *_different(made), *_partly_seen(candidates))
     return Evaluation(run.scores, tuple(run.failures), warnings, made)
+
+
+def _partly_seen(candidates: Sequence[Candidate]) -> list[str]:
+    """Say of which pictures only a part is scored, as only one camera sees the rest."""
+    methods = {
+        one.method for one in candidates if one.pair.preparation.transform and one.pair.preparation.outside != "crop"
+    }
+    if not methods:
+        return []
+    return [f"{', '.join(sorted(methods))}: scored only where both cameras see, as the infrared was transformed"]
 
 
 def choose_metrics(metrics: str | Iterable[str] | None, protocol: str) -> tuple[str, tuple[str, ...]]:

@@ -15,6 +15,7 @@ from mmdrfuse.metrics import METRICS, evaluate
 from mmdrfuse.pair import Pair
 from mmdrfuse.pipeline.fuse.folder import fuse_sources
 from mmdrfuse.pipeline.fuse.fuser import Fuser
+from mmdrfuse.registration.placing import Window
 from mmdrfuse.system.workers import Workers, cores, ordered, pool, processes, threads
 
 PICTURES_PER_PROCESS = 8
@@ -64,7 +65,8 @@ def score_candidates(
 def score_one(candidate: Candidate, *, metrics: Sequence[str], protocol: str) -> dict[str, float]:
     """Read, and where needed fuse, one picture and score it against its sources.
 
-    A metric whose windows need a larger picture is missing in the result; the others are there.
+    Where the cameras of a rig differ in view, the largest rectangle that both see is scored. A metric whose windows need
+    a larger picture is missing in the result; the others are there.
 
     Raises:
         InputError: A file cannot be read, or a source is not what the picture was made from.
@@ -78,11 +80,14 @@ def score_one(candidate: Candidate, *, metrics: Sequence[str], protocol: str) ->
             source = pair.infrared if picture is pictures[0] else pair.visible
             raise InputError(f"{source}: has changed since {candidate} was made from it; fuse it again")
     prepared = pair.prepared(*(picture.image for picture in pictures))
-    sources = prepared.infrared, prepared.visible
+    sources = [prepared.infrared, prepared.visible]
     if isinstance(candidate.fused, Fuser):
         fused = fuse_sources(candidate.fused, pair, *sources).image
     else:
         fused = images.read(candidate.fused)
+    window = pair.preparation.common(*(picture.image.shape[:2] for picture in pictures))
+    if window and fused.shape[:2] == sources[1].shape[:2]:
+        fused, *sources = (_cut(image, window) for image in (fused, *sources))
     named = zip((fused, *sources), (candidate, pair.infrared, pair.visible), strict=True)
     arrays = [_eight_bit_scale(image, str(name)) for image, name in named]
     fitting = [metric for metric in metrics if smallest_side(metric, protocol) <= min(fused.shape[:2])]
@@ -90,6 +95,11 @@ def score_one(candidate: Candidate, *, metrics: Sequence[str], protocol: str) ->
         return evaluate(*arrays, metrics=fitting, protocol=protocol)
     except (InputError, SizeError) as error:
         raise error.at(candidate) from error
+
+
+def _cut(image: NDArray[Any], window: Window) -> NDArray[Any]:
+    top, bottom, left, right = window
+    return np.ascontiguousarray(image[top:bottom, left:right])
 
 
 def smallest_side(metric: str, protocol: str) -> int:

@@ -112,7 +112,9 @@ def test_every_path_prepares_alike(sides, tmp_path, small_blocks, path, levels, 
     asked = choices("clip", preparation=preparation, infrared_range=images.Levels.parse(levels))
     low, high = (30.0, 200.0) if "p" not in levels else np.percentile(sides[0], (2, 98), method="inverted_cdf")
     prepared = preparation.within((low, high))(*sides)
-    expected = asked.fuser(prepared.infrared, prepared.visible, dtype=np.dtype(np.uint8)).image
+    expected = asked.fuser(
+        prepared.infrared, prepared.visible, dtype=np.dtype(np.uint8), coverage=prepared.coverage
+    ).image
     got = path(asked, sides, tmp_path)
     assert np.abs(got - mmdrfuse.fuse(*sides).astype(int)).max() > 3
     # A float infrared is written to PNG with as many bits as the sources have, here 8.

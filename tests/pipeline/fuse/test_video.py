@@ -155,7 +155,7 @@ def test_a_matrix_brings_the_infrared_onto_the_visible(choices, rng, tmp_path):
     infrared, visible = noise(rng, 1), [np.zeros((12, 20), np.uint8)]
     shift = (1.0, 0, 3, 0, 1, 0, 0, 0, 1)
     result = fused(
-        replace(ranged(choices, engine=BASELINES["max"]), preparation=Preparation(transform=shift)),
+        replace(ranged(choices, engine=BASELINES["max"]), preparation=Preparation(transform=shift, outside="black")),
         Film(infrared),
         Film(visible),
         tmp_path,

@@ -1,0 +1,95 @@
+"""What both cameras see, and how the rest joins it."""
+
+import numpy as np
+import pytest
+
+import mmdrfuse
+from mmdrfuse.errors import InputError, SizeError, UnknownNameError
+from mmdrfuse.images import luminance
+from mmdrfuse.pair import Preparation
+from mmdrfuse.registration.placing import placement, seen
+
+IR, VIS = (48, 64), (96, 128)
+INNER = (1.0, 0.0, 30.0, 0.0, 1.0, 20.0, 0.0, 0.0, 1.0)
+TURNED = (1.4, -0.3, 30.0, 0.25, 1.5, 2.0, 1e-3, 5e-4, 1.0)
+EVERYWHERE = (3.0, 0.0, -10.0, 0.0, 3.0, -10.0, 0.0, 0.0, 1.0)
+
+
+def test_an_inner_view_is_seen_to_the_pixel():
+    inside = seen(INNER, IR, VIS)
+    expected = np.zeros(VIS, bool)
+    expected[20:68, 30:94] = True
+    np.testing.assert_array_equal(inside, expected)
+    assert placement(INNER, IR, VIS).window == (20, 68, 30, 94)
+
+
+def test_the_seam_is_soft_and_begins_inside():
+    coverage = placement(INNER, IR, VIS).coverage
+    row = coverage[44, 28:45]
+    assert (row[:4] == 0).all()  # two outside, two that the network makes of what lies beyond
+    assert row[12] == 1
+    assert (np.diff(row) >= 0).all()
+
+
+def test_a_view_that_is_everywhere_has_no_seam():
+    assert placement(EVERYWHERE, IR, VIS).coverage is None
+
+
+def test_the_largest_rectangle_that_both_see():
+    inside = seen(TURNED, IR, VIS)
+    top, bottom, left, right = placement(TURNED, IR, VIS).window
+    assert inside[top:bottom, left:right].all()
+    areas = [
+        (b - t) * (r - e)
+        for t in range(0, 96, 5) for b in range(t + 5, 97, 5) for e in range(0, 128, 5) for r in range(e + 5, 129, 5)
+        if inside[t, e] and inside[t, r - 1] and inside[b - 1, e] and inside[b - 1, r - 1]
+    ]  # fmt: skip
+    assert (bottom - top) * (right - left) > 0.93 * max(areas)
+
+
+def test_a_place_out_of_sight_is_refused():
+    with pytest.raises(InputError, match="matrix"):
+        placement((1.0, 0.0, 500.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0), IR, VIS)
+
+
+@pytest.fixture
+def sides(rng):
+    return rng.integers(60, 200, IR, np.uint8), rng.integers(60, 200, (*VIS, 3), np.uint8)
+
+
+def test_outside_the_visible_stays_as_it_is(sides):
+    infrared, visible = sides
+    fused = mmdrfuse.fuse(infrared, visible, rig=INNER)
+    outside = ~seen(INNER, IR, VIS)
+    np.testing.assert_array_equal(fused[outside], visible[outside])
+    inner = mmdrfuse.fuse(infrared, visible[20:68, 30:94])
+    np.testing.assert_array_equal(fused[32:56, 42:82], inner[12:36, 12:52])
+
+
+def test_crop_is_the_common_part_and_black_is_a_black_infrared(sides):
+    infrared, visible = sides
+    cropped = mmdrfuse.fuse(infrared, visible, rig=INNER, outside="crop")
+    np.testing.assert_array_equal(cropped, mmdrfuse.fuse(infrared, visible[20:68, 30:94]))
+    black = np.zeros(VIS, np.uint8)
+    black[20:68, 30:94] = infrared
+    np.testing.assert_array_equal(
+        mmdrfuse.fuse(infrared, visible, rig=INNER, outside="black"), mmdrfuse.fuse(black, visible)
+    )
+
+
+def test_limits_go_by_what_both_see(sides):
+    infrared, visible = sides[0], luminance(sides[1])
+    visible[0, 0], visible[0, 1] = 0, 255
+    fused = mmdrfuse.fuse(infrared, visible, rig=INNER, range="minmax")
+    inner = mmdrfuse.fuse(infrared, visible[20:68, 30:94], range="minmax")
+    assert abs(fused[32:56, 42:82].astype(int) - inner[12:36, 12:52]).mean() < 6
+
+
+def test_wrong_ways_outside_and_sizes_are_refused(sides):
+    with pytest.raises(UnknownNameError, match="crop"):
+        mmdrfuse.fuse(*sides, rig=INNER, outside="corp")
+    with pytest.raises(InputError):
+        Preparation(sizes=(1, 2))
+    thin = (1.0, 0.0, 127.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
+    with pytest.raises(SizeError):
+        mmdrfuse.fuse(*sides, rig=thin, outside="crop")
