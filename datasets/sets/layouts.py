@@ -42,7 +42,7 @@ def find_pairs(
         source: The root of a set, which holds the folders of a layout; the infrared and the visible folder, whatever
             their names; or a table of pairs, see :func:`mmdrfuse.datasets.sets.sources.read_table`.
         layout: Name of the layout; None recognises it.
-        pair_regex: Regular expression for names without ending; its group finds what is equal in both names of a pair, see
+        pair_regex: Regular expression for names without ending; its group finds what both names of a pair share, see
             :func:`mmdrfuse.datasets.sets.pairing.key_by`. None takes the layout's rule, which is equal names.
 
     Returns:
