@@ -71,14 +71,20 @@ class Report:
             _print_failure(message)
 
     def finish(self, what: str) -> None:
-        """Print the summary on standard error, and exit with code 1 if anything failed."""
+        """Print the summary on standard error, and exit with code 1 if anything failed.
+
+        Args:
+            what: What was done, such as ``pictures scored``; its first word is made singular for a single one.
+        """
         for first, *others in self._names.values():
             if others and (self.done or len(self._names) > 1):
                 _print_failure(f"{', '.join(others)}: for the same reason as {first}")
             elif others:
                 _print_failure(f"{len(others)} more for the same reason")
         failed = f", {len(self.failures)} failed" if self.failures else ""
-        messages().print(f"{self.done} {what}{failed}")
+        noun, _, rest = what.partition(" ")
+        noun = noun.removesuffix("s") if self.done == 1 else noun
+        messages().print(f"{self.done} {noun} {rest}{failed}")
         if self.failures:
             raise SystemExit(1)
 

@@ -75,7 +75,7 @@ def test_broken_and_misfit_pairs_are_named_and_the_rest_is_done(run, folders):
     assert result.exit_code == 1
     assert "street_0000.png" in result.stderr
     assert "infrared is 128x96 and visible 100x96 pixels" in result.stderr
-    assert "1 pictures fused into" in result.stderr
+    assert "1 picture fused into" in result.stderr
     assert "2 failed" in result.stderr
 
 
@@ -230,7 +230,7 @@ def test_resume_makes_what_is_missing_and_says_what_was_there(run, folders):
     before = kept.stat().st_mtime_ns
     result = run(*arguments, "--resume")
     assert result.exit_code == 0
-    assert result.stderr.strip() == f"1 pictures fused into {folders / 'out'}, 2 done before"
+    assert result.stderr.strip() == f"1 picture fused into {folders / 'out'}, 2 done before"
     assert kept.stat().st_mtime_ns == before
     assert run(*arguments, "--resume", "--color", "hue").stderr.startswith("3 pictures fused")
 

@@ -76,7 +76,7 @@ def test_a_broken_pair_is_named_and_the_exit_code_says_so(run, tmp_path, rng):
     result = run("prepare", tmp_path, tmp_path / "p.h5", "--patch", 16)
     assert result.exit_code == 1
     assert "b.png" in result.stderr
-    assert "1 pairs (folders): 1 patches of 16x16" in result.stderr
+    assert "1 pair (folders): 1 patches of 16x16" in result.stderr
     assert "1 failed" in result.stderr
     assert len(PatchFile(tmp_path / "p.h5")) == 1
 

@@ -27,7 +27,7 @@ def test_every_name_is_said_where_some_went_well(capsys):
     lines, _ = said(capsys, [*failures, "made"])
     assert lines == [
         "failed a.png: dark", "failed b.png: cut", "failed d.png: for the same reason as a.png",
-        "failed c.png: for the same reason as b.png", "1 pictures made, 4 failed",
+        "failed c.png: for the same reason as b.png", "1 picture made, 4 failed",
     ]  # fmt: skip
 
 
