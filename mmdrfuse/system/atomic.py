@@ -13,19 +13,19 @@ from mmdrfuse.errors import DiskFullError, MMDRFuseError, OutputError
 
 _TEMPORARY = re.compile(r"\.[0-9a-f]{16}(\.\w*)?")
 _NUMBER = re.compile(r"(?:os error|errno =|\[Errno) (\d+)")
-"""How Rust's, HDF5's and Python's messages tell the system's number of an error."""
-_LEAST_ROOM = 2**20
-"""Bytes below which a disk counts as full."""
-_LONGEST_SUFFIX = 16
-"""Characters of a suffix that a temporary file keeps."""
+"""The system's error number in the messages of Rust, HDF5 and Python."""
+_MIN_FREE = 2**20
+"""Bytes of free space below which a disk counts as full."""
+_MAX_SUFFIX = 16
+"""Characters of the suffix that a temporary file has at most."""
 
 
 @contextlib.contextmanager
 def writing(path: Path, *, overwrite: bool = True) -> Iterator[Path]:
-    """Give a temporary path beside ``path`` that takes its name when the block ends well.
+    """Yield a temporary path beside ``path``; when the block succeeds, the temporary file replaces ``path``.
 
-    The temporary file keeps the suffix, so that writers which look at it still work. When the block
-    fails, or the process is interrupted, the temporary file is removed and ``path`` is as it was.
+    The temporary file has the same suffix, because some writers choose the format by it. When the block fails, or the
+    process is interrupted, the temporary file is removed and ``path`` stays as it was.
 
     Args:
         path: The file to write; its folder is made if it is missing.
@@ -33,25 +33,25 @@ def writing(path: Path, *, overwrite: bool = True) -> Iterator[Path]:
 
     Raises:
         OutputError: ``path`` exists and may not be replaced, or its folder cannot be written.
-        DiskFullError: There is no room for it.
+        DiskFullError: There is no space left on the disk.
     """
     refuse_existing(path, overwrite=overwrite)
-    # Not built from the name, which may be as long as the file system allows.
-    temporary = path.with_name(f".{secrets.token_hex(8)}{path.suffix[-_LONGEST_SUFFIX:]}")
+    # Without the name of ``path``, which may already be as long as the file system allows.
+    temporary = path.with_name(f".{secrets.token_hex(8)}{path.suffix[-_MAX_SUFFIX:]}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary.touch()
-        mode = temporary.stat().st_mode  # as the user's umask has it; some writers make files that nobody else can read
+        mode = temporary.stat().st_mode  # of the umask; some writers make files that nobody else can read
         yield temporary
         temporary.chmod(mode)
         temporary.replace(path)
     except Exception as error:
-        refusal = system_error(error, path)
-        if refusal is None:
+        cause = system_error(error, path)
+        if cause is None:
             raise
-        raise write_error(path, refusal) from error
+        raise write_error(path, cause) from error
     finally:
-        with contextlib.suppress(OSError):  # it has taken its name, or its folder was never made
+        with contextlib.suppress(OSError):  # it has replaced ``path``, or its folder could not be made
             temporary.unlink()
 
 
@@ -60,7 +60,7 @@ def append(path: Path, text: str) -> None:
 
     Raises:
         OutputError: The file cannot be written.
-        DiskFullError: There is no room for it.
+        DiskFullError: There is no space left on the disk.
     """
     try:
         size = path.stat().st_size if path.exists() else 0
@@ -76,7 +76,7 @@ def append(path: Path, text: str) -> None:
 
 
 def clear_abandoned(folder: Path) -> None:
-    """Remove temporary files of `writing` that a killed process left; nobody else may be writing there."""
+    """Remove temporary files of `writing` that a killed process has left; no other process may write there."""
     for path in folder.glob(".[0-9a-f]*"):
         if _TEMPORARY.fullmatch(path.name):
             with contextlib.suppress(OSError):
@@ -84,36 +84,38 @@ def clear_abandoned(folder: Path) -> None:
 
 
 def system_error(error: BaseException, path: Path) -> OSError | None:
-    """Return what the system refused, of whichever library's error told it; None where the system refused nothing.
+    """Return the error of the operating system behind an exception; None if there is none.
 
-    h5py, safetensors and torch have errors of their own, with the system's number in their text, or without.
+    h5py, safetensors and torch raise exceptions of their own, some with the system's error number in the text.
 
     Args:
-        error: What a writer raised.
-        path: What was written, to look for room where a library names no reason.
+        error: The exception of a writer.
+        path: The written file; where torch names no reason, the free space of its disk decides.
     """
     if isinstance(error, MMDRFuseError):
         return None
     number = getattr(error, "errno", None)
-    named = _NUMBER.search(str(error))
-    if number is None and named is not None:
-        number = int(named[1])
+    match = _NUMBER.search(str(error))
+    if number is None and match is not None:
+        number = int(match[1])
     if number is None and "PytorchStreamWriter" in str(error):
-        number = errno.EIO if _room(path) else errno.ENOSPC
+        number = errno.EIO if _has_space(path) else errno.ENOSPC
     if isinstance(number, int):
         reason = getattr(error, "strerror", None)
-        return OSError(number, os.strerror(number) if reason is None or "errno = " in reason else reason)
+        if reason is None or "errno = " in reason:  # HDF5's text holds a page of its own details
+            reason = os.strerror(number)
+        return OSError(number, reason)
     return error if isinstance(error, OSError) else None
 
 
-def _room(path: Path) -> bool:
+def _has_space(path: Path) -> bool:
     with contextlib.suppress(OSError):
-        return shutil.disk_usage(path.parent).free >= _LEAST_ROOM
+        return shutil.disk_usage(path.parent).free >= _MIN_FREE
     return True
 
 
 def refuse_existing(path: Path, *, overwrite: bool) -> None:
-    """Refuse to replace what exists: the one place that decides and words it.
+    """Refuse to replace an existing file or folder; this is the one place with the rule and the message.
 
     Raises:
         OutputError: ``path`` exists and may not be replaced.
@@ -123,10 +125,10 @@ def refuse_existing(path: Path, *, overwrite: bool) -> None:
 
 
 def refuse_unwritable(path: Path) -> None:
-    """Refuse a place where no file can be written, as far as can be told before the work is done.
+    """Check, before the work begins, that a file can be written at ``path``.
 
     Raises:
-        OutputError: It is a folder, lies in none, or in one that cannot be written.
+        OutputError: ``path`` is a folder, or cannot be made in the nearest folder above it that exists.
     """
     if path.is_dir():
         raise OutputError(f"{path}: is a folder; name a file")
@@ -138,7 +140,7 @@ def refuse_unwritable(path: Path) -> None:
 
 
 def write_error(path: Path, error: OSError) -> OutputError:
-    """Give the error to raise when ``path`` could not be written: a `DiskFullError` where that is why."""
+    """Return the error to raise when ``path`` could not be written; a `DiskFullError` if the disk is full."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return DiskFullError(f"{path}: the disk is full ({error.strerror}); make room, then go on with what is left")
     return OutputError(f"{path}: cannot be written ({error.strerror or error})")

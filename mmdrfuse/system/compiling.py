@@ -9,19 +9,19 @@ from typing import Any, TypeVar
 from numba import cfunc, njit, types
 
 Function = TypeVar("Function", bound=Callable[..., Any])
-Made = TypeVar("Made")
+Compiled = TypeVar("Compiled")
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A function for `mmdrfuse.system.native`, with what numba must know to compile it."""
+    """A function for `mmdrfuse.system.native`, with numba's options to compile it."""
 
     function: Callable[..., None]
     options: dict[str, Any]
 
 
 def entry(**options: Any) -> Callable[[Callable[..., None]], Entry]:  # noqa: ANN401
-    """Mark a function for `mmdrfuse.system.native`: called by address, without the wrappers that Python would need.
+    """Mark a function for `mmdrfuse.system.native`, which calls it by address, without wrappers for Python.
 
     Args:
         **options: More options of `numba.njit`.
@@ -30,43 +30,45 @@ def entry(**options: Any) -> Callable[[Callable[..., None]], Entry]:  # noqa: AN
 
 
 def compiled(**options: Any) -> Callable[[Function], Function]:  # noqa: ANN401
-    """Compile a function on its first use, keep the machine code for the next process, and let other threads run.
+    """Compile a function on its first call, without the GIL, and cache the machine code for the next process.
 
-    Where neither the package's folder nor the user's cache can be written, as in a sealed container, nothing is kept
-    and every process compiles anew; NUMBA_CACHE_DIR names a place.
+    If neither the package's folder nor the user's cache can be written, as in a sealed container, nothing is cached,
+    and every process compiles anew. NUMBA_CACHE_DIR names another folder.
 
     Args:
         **options: More options of `numba.njit`.
     """
 
     def decorate(function: Function) -> Function:
-        made: Function = _kept(lambda cache: njit(cache=cache, nogil=True, **options)(function))
-        return made
+        result: Function = _with_cache(lambda cache: njit(cache=cache, nogil=True, **options)(function))
+        return result
 
     return decorate
 
 
 def assembly(module: str, name: str, kinds: tuple[str, ...]) -> tuple[str, str]:
-    """Compile an entry with as little around its machine code as can be.
+    """Compile an entry to LLVM's intermediate code, without numba's wrappers.
 
     Returns:
-        LLVM's intermediate code, and the name in it of the function.
+        The code, and the function's name in it.
     """
-    marked, made = _entry(module, name), _types(kinds)
-    alone: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, **marked.options}
-    function: Any = njit(nogil=True, **alone)(marked.function)
-    function.compile(made)
-    # Counts of references remain in the code, of arrays that nobody counts: what would free them is never called.
+    marked = _entry(module, name)
+    signature = _types(kinds)
+    options: dict[str, Any] = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True, **marked.options}
+    function: Any = njit(nogil=True, **options)(marked.function)
+    function.compile(signature)
+    # The code counts references to the arrays, and would call numba's runtime to free them. They are never freed here,
+    # so an empty function takes the place of that call.
     text = re.sub(
         r"(?m)^declare void @NRT_MemInfo_call_dtor\((\S+?)[ )].*$",
         r"define internal void @NRT_MemInfo_call_dtor(\1 %.1) { ret void }",
-        function.inspect_llvm(made),
+        function.inspect_llvm(signature),
     )
-    return text, function.overloads[made].fndesc.llvm_func_name
+    return text, function.overloads[signature].fndesc.llvm_func_name
 
 
 def callback(module: str, name: str, kinds: tuple[str, ...]) -> Any:  # noqa: ANN401
-    """Compile an entry by nothing but what numba documents: it lives in this process, as long as what is given back.
+    """Compile an entry by numba's documented interface alone; the code lives as long as the returned object.
 
     Args:
         module: The module of the entry.
@@ -74,26 +76,31 @@ def callback(module: str, name: str, kinds: tuple[str, ...]) -> Any:  # noqa: AN
         kinds: Its arguments, as `mmdrfuse.system.native.function` takes them.
 
     Returns:
-        What has the C function's ``address``.
+        numba's object, which has the C function's ``address``.
     """
-    marked, made = _entry(module, name), types.void(*_types(kinds))
-    return _kept(lambda cache: cfunc(made, cache=cache, **marked.options)(marked.function))
+    marked = _entry(module, name)
+    signature = types.void(*_types(kinds))
+    return _with_cache(lambda cache: cfunc(signature, cache=cache, **marked.options)(marked.function))
 
 
 def _entry(module: str, name: str) -> Entry:
-    found: Entry = getattr(importlib.import_module(module), name)
-    return found
+    marked: Entry = getattr(importlib.import_module(module), name)
+    return marked
 
 
 def _types(kinds: tuple[str, ...]) -> tuple[Any, ...]:
-    known: Any = types
-    return tuple(
-        known.CPointer(getattr(known, kind[:-1])) if kind.endswith("*") else getattr(known, kind) for kind in kinds
-    )
+    """Return numba's types for `mmdrfuse.system.native`'s names of them."""
+    numba_types: Any = types
+    result = []
+    for kind in kinds:
+        value = getattr(numba_types, kind.removesuffix("*"))
+        result.append(numba_types.CPointer(value) if kind.endswith("*") else value)
+    return tuple(result)
 
 
-def _kept(make: Callable[[bool], Made]) -> Made:
+def _with_cache(make: Callable[[bool], Compiled]) -> Compiled:
+    """Compile with a cache; without one where numba finds no folder for it."""
     try:
         return make(True)
-    except RuntimeError:  # numba's word for finding no place to keep it
+    except RuntimeError:  # numba raises this if no folder can be written
         return make(False)

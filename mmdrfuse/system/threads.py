@@ -1,8 +1,9 @@
-"""Threads that stay, each with its share of the processors, for work of milliseconds.
+"""Persistent threads, pinned to processors, for work of milliseconds.
 
-To start a thread takes 0.1 ms, too much for one picture. For work this short Linux also often leaves several threads
-on one processor while others idle: it wakes a thread near the one that waits for it, and balances at a later tick. Of
-two threads on two idle processors, more than half the runs took as long as with one. So each has processors of its own.
+To start a thread takes 0.1 ms, too much for one picture. For such short work, Linux also often puts several threads on
+one processor while others idle: it wakes a thread near the one that waits for it, and balances the load only later.
+With two threads on two idle processors, more than half the runs took as long as with one thread. So each thread is
+pinned to processors of its own.
 """
 
 import contextlib
@@ -15,7 +16,7 @@ from mmdrfuse.system.workers import threads
 
 
 def run_in_threads(work: Callable[[], None], count: int) -> None:
-    """Call a function once in each of ``count`` threads, wait for all, and raise their errors."""
+    """Call a function once in each of ``count`` threads, wait for all of them, and raise the first error."""
     if count == 1:
         work()
         return
@@ -26,7 +27,7 @@ def run_in_threads(work: Callable[[], None], count: int) -> None:
 
 
 def _shares(count: int) -> list[list[int]]:
-    """Distribute the processors that this thread may use; each share has at least one, if need be one of another's."""
+    """Distribute the processors of this thread; with more shares than processors, several shares have the same one."""
     if not hasattr(os, "sched_getaffinity"):  # macOS and Windows
         return [[]] * count
     processors = sorted(os.sched_getaffinity(0))
@@ -35,12 +36,12 @@ def _shares(count: int) -> list[list[int]]:
 
 @functools.cache
 def _thread(_number: int, _process: int) -> Executor:
-    """Return a thread, which starts with its first work; none survives a fork, so every process has its own."""
+    """Return a pool of one thread; the process is part of the key, because threads do not survive a fork."""
     return threads(1)
 
 
 def _call(work: Callable[[], None], processors: list[int]) -> None:
     if processors:
-        with contextlib.suppress(OSError):  # no longer among the allowed
+        with contextlib.suppress(OSError):  # a processor that is no longer allowed
             os.sched_setaffinity(0, processors)
     work()

@@ -1,4 +1,4 @@
-"""Timing things fairly, and saying on what machine."""
+"""Fair timings, and a description of the machine."""
 
 import os
 import platform
@@ -12,19 +12,19 @@ import numpy as np
 from mmdrfuse.version import __version__
 
 _PAUSE = 0.01
-"""Seconds before each timing: threads of the last one, which wait busily for more work, have gone to sleep then."""
+"""Seconds before each timing, in which the threads of the last one stop their busy waiting."""
 
 
 def time_interleaved(work: dict[str, Callable[[], Any]], repeat: int) -> dict[str, dict[str, Any]]:
-    """Time each in milliseconds after a warm-up, one after the other in every round, so that all meet the same load.
+    """Time functions in milliseconds after a warm-up, all of them in every round, so that they meet the same load.
 
     Args:
-        work: Name → what to time.
+        work: Name → function to time.
         repeat: Rounds.
 
     Returns:
-        Name → ``median``, ``quartiles`` and ``best``, and ``processor``, the median of the processor time of all
-        threads together, which other work on the machine disturbs least.
+        Name → ``median``, ``quartiles`` and ``best``, and ``processor``: the median processor time of all threads
+        together, which other work on the machine disturbs least.
     """
     for function in work.values():
         function()
@@ -33,9 +33,10 @@ def time_interleaved(work: dict[str, Callable[[], Any]], repeat: int) -> dict[st
     for _ in range(repeat):
         for name, function in work.items():
             time.sleep(_PAUSE)
-            start, spent = time.perf_counter(), time.process_time()
+            start = time.perf_counter()
+            processor_start = time.process_time()
             function()
-            processor[name].append(1000 * (time.process_time() - spent))
+            processor[name].append(1000 * (time.process_time() - processor_start))
             times[name].append(1000 * (time.perf_counter() - start))
     return {
         name: {
@@ -47,7 +48,7 @@ def time_interleaved(work: dict[str, Callable[[], Any]], repeat: int) -> dict[st
 
 
 def machine() -> dict[str, Any]:
-    """Name the processor, its cores and the versions."""
+    """Return the names of the processor and the system, the number of cores, and versions."""
     lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
     model = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.processor())
     return {
@@ -57,7 +58,7 @@ def machine() -> dict[str, Any]:
 
 
 def peak_memory() -> float | None:
-    """Give the most memory that this process has held, in MiB; None where the system does not tell."""
+    """Return this process's peak memory in MiB; None on systems that do not measure it."""
     try:
         import resource
     except ImportError:  # Windows

@@ -6,17 +6,17 @@
 
     with threads(4) as executor:                       # or processes(4)
         for item, result in ordered(executor, work, items, buffer_size=8):
-            ...                                        # in the order of the items; failures are results
+            ...                                        # in the order of the items; a failure is a result
 
     with pool(workers, processes) as executor:         # workers: a number, or any Executor that the caller made
-        ...                                            # the caller's one stays open
+        ...                                            # an executor of the caller stays open
 
-Threads serve work that waits for the disk or leaves the interpreter (decoding, the kernel, encoding); processes serve
-work in Python and NumPy (the metrics). A process costs about a second to start, the time of its imports.
+Threads are for work that waits for the disk or releases the GIL (decoding, the kernel, encoding). Processes are for
+work in Python and NumPy (the metrics). A process takes about a second to start, for its imports.
 
-Processes start by ``spawn``, on every system: a fork would copy whatever locks the other threads (a progress display,
-OpenBLAS) hold at that moment, and may wait for them for ever. ``forkserver`` needs as long (measured: 3.2 s and 3.5 s
-for two processes that import the metrics, on two busy cores), so one way is enough.
+Processes start by ``spawn`` on every system. A fork would copy the locks that other threads (a progress display,
+OpenBLAS) hold at that moment, and might wait for them for ever. ``forkserver`` takes as long as ``spawn`` (3.2 s and
+3.5 s for two processes that import the metrics, on two busy cores), so one method is enough.
 """
 
 import contextlib
@@ -40,16 +40,16 @@ Result = TypeVar("Result")
 Parameters = ParamSpec("Parameters")
 
 Workers = int | Executor
-"""How many, or the caller's own executor."""
+"""Number of workers, or the caller's own executor."""
 
 _EXECUTOR_QUEUE = 8
 
-_MOST_ON_WINDOWS = 61
-"""Processes that one call of Windows can wait for."""
+_MAX_ON_WINDOWS = 61
+"""Number of processes that one call of Windows can wait for."""
 
 
 def cores() -> int:
-    """Return how many processors this process may use."""
+    """Return the number of processors that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -59,26 +59,26 @@ def queue_length(workers: Workers) -> int:
 
 
 def threads(count: int) -> Executor:
-    """Return a pool of threads; leaving its ``with`` block waits for what they have begun."""
+    """Return a pool of threads; the end of its ``with`` block waits for the running ones."""
     return ThreadPoolExecutor(count)
 
 
 def processes(count: int) -> Executor:
-    """Return a pool of processes that is made anew when one of them dies.
+    """Return a pool of processes, which is replaced when one of them dies.
 
-    When its ``with`` block ends by an exception, Ctrl-C among them, the processes end at once. They end by themselves
-    when this process is killed.
+    When its ``with`` block ends with an exception, such as Ctrl-C, the processes end at once. They also end when this
+    process is killed.
     """
     return _Processes(count)
 
 
 @contextlib.contextmanager
 def pool(workers: Workers, make: Callable[[int], Executor] = threads) -> Iterator[Executor]:
-    """Give a pool of so many workers, or the caller's own executor, which stays open.
+    """Yield a new pool of workers, or the caller's own executor, which stays open.
 
     Args:
-        workers: How many, or an executor.
-        make: What makes the pool: `threads` or `processes`.
+        workers: Their number, or an executor.
+        make: `threads` or `processes`.
     """
     if isinstance(workers, Executor):
         yield workers
@@ -133,7 +133,7 @@ def ordered(
 
 
 def raise_failures(results: Iterable[tuple[Item, Result | MMDRFuseError]]) -> Iterator[tuple[Item, Result]]:
-    """Pass results on, raising the first failure: for runs whose items are all meant to work."""
+    """Yield the results of `ordered`, and raise the first failure: for runs in which every item should work."""
     for item, result in results:
         if isinstance(result, MMDRFuseError):
             raise result
@@ -146,15 +146,15 @@ def _finished(
     pending: deque[tuple[Item, Future[Result]]],
     name: Callable[[Item], str],
 ) -> Iterator[tuple[Item, Result | MMDRFuseError]]:
-    """Give the oldest item's outcome; after a death those of all pending ones, before others are submitted."""
+    """Yield the outcome of the oldest item; after the death of a process, the outcomes of all pending items."""
     died = False
     while pending:
         item, future = pending[0]
-        outcome = _outcome(future)  # where waiting is interrupted, the item is still pending
+        outcome = _outcome(future)  # if the wait is interrupted, the item must still be pending
         pending.popleft()
         if isinstance(outcome, BrokenExecutor):
             died = True
-            outcome = _outcome(_submitted(executor, work, item))  # alone: nothing else is submitted meanwhile
+            outcome = _outcome(_submitted(executor, work, item))  # alone, because nothing else is submitted meanwhile
         if isinstance(outcome, BrokenExecutor):
             reason = "was killed, ran out of memory or crashed"
             outcome = MMDRFuseError(f"{name(item)}: the process that worked on it {reason}", cure="workers")
@@ -164,7 +164,7 @@ def _finished(
 
 
 def _submitted(executor: Executor, work: Callable[[Item], Result], item: Item) -> "Future[Result]":
-    """Submit an item; that an executor is broken shows as its outcome."""
+    """Submit an item; a broken executor becomes the item's outcome."""
     try:
         return executor.submit(work, item)
     except BrokenExecutor as error:
@@ -181,17 +181,17 @@ def _outcome(future: "Future[Result]") -> Result | MMDRFuseError | BrokenExecuto
 
 
 class _Processes(Executor):
-    """Processes that end with this one, at once where a block fails; a pool with a dead one is replaced."""
+    """Processes that end with this one, and at once when the block fails; a pool with a dead process is replaced."""
 
     def __init__(self, count: int) -> None:
-        self._count = min(count, _MOST_ON_WINDOWS) if sys.platform == "win32" else count
+        self._count = min(count, _MAX_ON_WINDOWS) if sys.platform == "win32" else count
         self._start()
 
     def submit(
         self, function: Callable[Parameters, Result], /, *args: Parameters.args, **kwargs: Parameters.kwargs
     ) -> "Future[Result]":
-        """Submit a call, after a death to new processes."""
-        with _uninterrupted():  # this is where processes start
+        """Submit a call; if a process has died, start new processes first."""
+        with _uninterrupted():  # the pool starts its processes here
             try:
                 return self._pool.submit(function, *args, **kwargs)
             except BrokenExecutor:
@@ -199,42 +199,42 @@ class _Processes(Executor):
                 return self._pool.submit(function, *args, **kwargs)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """End the processes when they have done what they were given."""
+        """End the processes after their current work."""
         self._pool.shutdown(wait=wait, cancel_futures=cancel_futures)
         if wait:
-            self._cut()
+            self._close_pipe()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """End the processes; at once when the block failed."""
+        """End the processes, at once if the block failed."""
         if kind is not None:
-            self._cut()
+            self._close_pipe()
         self.shutdown(cancel_futures=True)
 
     def _start(self) -> None:
-        # Imported here: those who only count cores, as every command does, need not wait for it.
+        # Imported here, because every command counts cores, and few start processes.
         from concurrent.futures import ProcessPoolExecutor
         from multiprocessing import get_context
 
         context = get_context("spawn")
-        # Nothing is ever sent. Each process waits for the end of this pipe, and ends with it: when it is closed here,
-        # and when this process is gone.
-        self._lifeline, self._end = context.Pipe(duplex=False)
-        self._pool = ProcessPoolExecutor(self._count, context, initializer=_begin, initargs=(self._lifeline,))
+        # Nothing is ever sent through this pipe. Each process waits for its end, which comes when it is closed here or
+        # when this process dies, and then exits.
+        self._read_end, self._write_end = context.Pipe(duplex=False)
+        self._pool = ProcessPoolExecutor(self._count, context, initializer=_initialise, initargs=(self._read_end,))
 
-    def _cut(self) -> None:
-        """Close the pipe: no process outlives it."""
-        self._end.close()
-        self._lifeline.close()
+    def _close_pipe(self) -> None:
+        """Close the pipe, which ends the processes."""
+        self._write_end.close()
+        self._read_end.close()
 
     def _replace(self) -> None:
         """Start new processes.
 
         Raises:
-            MMDRFuseError: Not even a process without work lives.
+            MMDRFuseError: The new processes die too, before any work.
         """
-        self._cut()
+        self._close_pipe()
         self._pool.shutdown()
         self._start()
         try:
@@ -249,7 +249,7 @@ class _Processes(Executor):
 
 @contextlib.contextmanager
 def _uninterrupted() -> Iterator[None]:
-    """Hold Ctrl-C back, here for a moment, and in the processes that start meanwhile until `_begin` ignores it."""
+    """Block Ctrl-C during the block; processes that start in it inherit this, until `_initialise` ignores Ctrl-C."""
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
         return
@@ -260,13 +260,13 @@ def _uninterrupted() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _begin(lifeline: "Connection") -> None:
-    """Begin a worker process: leave Ctrl-C to the process that started it, and end with that."""
+def _initialise(read_end: "Connection") -> None:
+    """Initialise a worker process: leave Ctrl-C to the process that started it, and exit with that process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    Thread(target=_end_with, args=(lifeline,), daemon=True).start()
+    Thread(target=_exit_at_end, args=(read_end,), daemon=True).start()
 
 
-def _end_with(lifeline: "Connection") -> None:
+def _exit_at_end(read_end: "Connection") -> None:
     with contextlib.suppress(EOFError, OSError):
-        lifeline.recv_bytes()
+        read_end.recv_bytes()
     os._exit(1)

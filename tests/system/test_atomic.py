@@ -1,4 +1,4 @@
-"""A file is there whole, or as it was."""
+"""A file appears whole, or stays as it was."""
 
 import errno
 import os
@@ -12,7 +12,7 @@ from mmdrfuse.errors import DiskFullError, OutputError
 from mmdrfuse.system.atomic import append, clear_abandoned, refuse_unwritable, writing
 
 
-def test_content_appears_under_the_name_when_the_block_ends(tmp_path):
+def test_the_file_appears_when_the_block_ends(tmp_path):
     with writing(tmp_path / "sub" / "a.txt") as temporary:
         temporary.write_text("new")
         assert not (tmp_path / "sub" / "a.txt").exists()
@@ -20,7 +20,7 @@ def test_content_appears_under_the_name_when_the_block_ends(tmp_path):
 
 
 @pytest.mark.parametrize("failure", [ValueError, KeyboardInterrupt])
-def test_failure_leaves_what_was_there_and_no_temporary_file(tmp_path, failure):
+def test_a_failure_leaves_the_old_file_and_no_temporary_one(tmp_path, failure):
     (tmp_path / "a.txt").write_text("old")
 
     def fail():
@@ -33,19 +33,19 @@ def test_failure_leaves_what_was_there_and_no_temporary_file(tmp_path, failure):
     assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [("a.txt", "old")]
 
 
-def test_existing_file_is_refused_when_it_may_not_be_replaced(tmp_path):
+def test_an_existing_file_is_not_replaced_without_overwrite(tmp_path):
     (tmp_path / "a.txt").write_text("old")
     with pytest.raises(OutputError, match="exists already"), writing(tmp_path / "a.txt", overwrite=False):
         pass
 
 
-def test_place_that_cannot_be_written_is_named(tmp_path):
+def test_a_path_that_cannot_be_written_is_named(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match=r"a\.txt: cannot be written"), writing(tmp_path / "file" / "a.txt"):
         pass
 
 
-def test_file_can_be_read_by_whom_the_umask_lets(tmp_path):
+def test_the_file_has_the_permissions_of_the_umask(tmp_path):
     (tmp_path / "plain").touch()
     with writing(tmp_path / "a.txt") as temporary:
         temporary.unlink()
@@ -54,7 +54,7 @@ def test_file_can_be_read_by_whom_the_umask_lets(tmp_path):
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
-def test_full_disk_is_told_apart_and_leaves_nothing(tmp_path, number):
+def test_a_full_disk_has_an_error_of_its_own_and_leaves_nothing(tmp_path, number):
     def fill():
         with writing(tmp_path / "a.txt") as temporary:
             temporary.write_text("half")
@@ -65,7 +65,7 @@ def test_full_disk_is_told_apart_and_leaves_nothing(tmp_path, number):
     assert list(tmp_path.iterdir()) == []
 
 
-NO_ROOM = [
+DISK_FULL = [
     OSError(
         28, "Can't close file (file write failed: errno = 28, error message = 'No space left on device', buf = 0x1)"
     ),
@@ -75,8 +75,8 @@ NO_ROOM = [
 ]
 
 
-@pytest.mark.parametrize("failure", NO_ROOM)
-def test_every_librarys_word_for_a_full_disk_is_understood(tmp_path, failure):
+@pytest.mark.parametrize("failure", DISK_FULL)
+def test_a_full_disk_is_recognised_in_the_errors_of_every_library(tmp_path, failure):
     with (
         pytest.raises(DiskFullError, match=r"a\.bin: the disk is full \(No space left on device\)"),
         writing(tmp_path / "a.bin"),
@@ -85,7 +85,7 @@ def test_every_librarys_word_for_a_full_disk_is_understood(tmp_path, failure):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_torch_names_no_reason_so_the_room_is_looked_at(tmp_path, monkeypatch):
+def test_torch_names_no_reason_so_the_free_space_decides(tmp_path, monkeypatch):
     failure = RuntimeError("[enforce fail at inline_container.cc:858] . PytorchStreamWriter failed writing file data/0")
     with pytest.raises(OutputError, match="cannot be written"), writing(tmp_path / "a.pth"):
         raise failure
@@ -94,13 +94,13 @@ def test_torch_names_no_reason_so_the_room_is_looked_at(tmp_path, monkeypatch):
         raise failure
 
 
-def test_other_refusals_of_the_system_are_no_full_disk(tmp_path):
+def test_other_errors_of_the_system_are_no_full_disk(tmp_path):
     with pytest.raises(OutputError, match="Permission denied") as caught, writing(tmp_path / "a.bin"):
         raise SafetensorError("I/O error: Permission denied (os error 13)")
     assert not isinstance(caught.value, DiskFullError)
 
 
-def test_what_is_added_to_a_file_is_added_whole_or_not_at_all(tmp_path):
+def test_text_is_appended_whole_or_not_at_all(tmp_path):
     append(tmp_path / "log", "one\n")
     append(tmp_path / "log", "two\n")
     assert (tmp_path / "log").read_text() == "one\ntwo\n"
@@ -108,7 +108,7 @@ def test_what_is_added_to_a_file_is_added_whole_or_not_at_all(tmp_path):
         append(tmp_path / "log" / "log", "three")
 
 
-def test_a_line_that_does_not_fit_is_taken_back(tmp_path, monkeypatch):
+def test_a_line_that_does_not_fit_is_removed_again(tmp_path, monkeypatch):
     append(tmp_path / "log", "one\n")
     original = Path.open
 
@@ -132,7 +132,7 @@ def test_only_abandoned_temporary_files_are_cleared(tmp_path):
 
 
 @pytest.mark.parametrize(("place", "message"), [("folder", "is a folder"), ("file/new/x.json", "file is no folder")])
-def test_a_place_where_nothing_can_be_written_is_refused_beforehand(tmp_path, place, message):
+def test_an_unwritable_path_is_refused_beforehand(tmp_path, place, message):
     (tmp_path / "folder").mkdir()
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match=rf"{place}: .*{message}"):
@@ -141,7 +141,7 @@ def test_a_place_where_nothing_can_be_written_is_refused_beforehand(tmp_path, pl
     assert not (tmp_path / "new").exists()
 
 
-def test_a_folder_that_may_not_be_written_in_is_refused_beforehand(tmp_path, monkeypatch):
+def test_a_folder_without_permission_is_refused_beforehand(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "access", lambda path, mode: path != tmp_path)
     with pytest.raises(OutputError, match="may not be written in"):
         refuse_unwritable(tmp_path / "x.json")

@@ -1,23 +1,23 @@
-"""Keeping freed memory."""
+"""The C library keeps freed memory, where it can."""
 
 import ctypes
 
 import pytest
 
-from mmdrfuse.system import malloc as heap
+from mmdrfuse.system import malloc
 
 
-def test_the_c_library_is_asked_for_three_options(monkeypatch):
-    asked = []
-    library = type("Library", (), {"mallopt": lambda self, option, value: asked.append(option) or 1})
+def test_three_options_of_glibc_are_set(monkeypatch):
+    options = []
+    library = type("Library", (), {"mallopt": lambda self, option, value: options.append(option) or 1})
     monkeypatch.setattr(ctypes, "CDLL", lambda name: library())
-    monkeypatch.setattr(heap.sys, "platform", "linux")
-    assert heap.keep_freed_memory()
-    assert asked == [heap.M_MMAP_MAX, heap.M_TRIM_THRESHOLD, heap.M_TOP_PAD]
+    monkeypatch.setattr(malloc.sys, "platform", "linux")
+    assert malloc.keep_freed_memory()
+    assert options == [malloc.M_MMAP_MAX, malloc.M_TRIM_THRESHOLD, malloc.M_TOP_PAD]
 
 
 @pytest.mark.parametrize("platform", ["darwin", "linux"])
-def test_another_c_library_is_left_alone(monkeypatch, platform):
-    monkeypatch.setattr(heap.sys, "platform", platform)
+def test_other_c_libraries_are_not_called(monkeypatch, platform):
+    monkeypatch.setattr(malloc.sys, "platform", platform)
     monkeypatch.setattr(ctypes, "CDLL", lambda name: object())
-    assert not heap.keep_freed_memory()
+    assert not malloc.keep_freed_memory()

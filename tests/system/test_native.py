@@ -40,11 +40,11 @@ print(values.tolist(), "numba" in sys.modules)
 
 @pytest.fixture
 def tiny(tmp_path, monkeypatch):
-    """A module of compiled functions, with a place of its own to keep them."""
+    """A module of compiled functions, with a cache of its own."""
     (tmp_path / "tiny.py").write_text(SOURCE)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    monkeypatch.setenv("MMDRFUSE_CACHE_DIR", str(tmp_path / "kept"))
+    monkeypatch.setenv("MMDRFUSE_CACHE_DIR", str(tmp_path / "cache"))
     yield tmp_path
     sys.modules.pop("tiny", None)
     native._function.cache_clear()
@@ -57,24 +57,24 @@ def run(**environment):
 
 
 @pytest.mark.slow
-def test_second_process_loads_what_the_first_compiled_and_said_so(tiny):
+def test_a_second_process_loads_the_machine_code_of_the_first(tiny):
     first, second = run(), run()
     assert first.stderr == "compiling for this machine, once; this takes some seconds\n"
     assert first.stdout == "[1.5, 1.5, 1.5, 1.5, 1.5] True\n"
     assert (second.stdout, second.stderr) == ("[1.5, 1.5, 1.5, 1.5, 1.5] False\n", "")
-    (kept,) = (tiny / "kept").iterdir()
-    kept.write_bytes(kept.read_bytes()[:-1])
-    assert run().stderr == first.stderr  # damaged: compiled anew, and kept
+    (cached,) = (tiny / "cache").iterdir()
+    cached.write_bytes(cached.read_bytes()[:-1])
+    assert run().stderr == first.stderr  # damaged, so compiled and cached anew
     assert run().stderr == ""
 
 
-def test_place_that_cannot_be_written_costs_compiling_alone(tiny):
+def test_without_a_writable_cache_the_function_still_works(tiny):
     (tiny / "file").write_text("no folder")
     assert run(MMDRFUSE_CACHE_DIR=str(tiny / "file")).stdout == "[1.5, 1.5, 1.5, 1.5, 1.5] True\n"
 
 
 @pytest.mark.parametrize("named", [None, ""])
-def test_without_a_named_place_code_lies_beside_its_module(tiny, monkeypatch, named):
+def test_by_default_the_machine_code_is_cached_beside_its_module(tiny, monkeypatch, named):
     monkeypatch.delenv("MMDRFUSE_CACHE_DIR")
     if named is not None:
         monkeypatch.setenv("MMDRFUSE_CACHE_DIR", named)
@@ -91,12 +91,12 @@ def broken(*_, **__):
 
 
 def defining(result, taken):
-    """Stand in for `compiling.assembly` with a function of another convention."""
+    """Return a replacement for `compiling.assembly`, whose function has another calling convention."""
     return lambda *_: (f"define {result} @f({taken}) {{ ret {result} {'0' * (result != 'void')} }}", "f")
 
 
 @pytest.mark.parametrize(
-    ("where", "what", "instead", "said"),
+    ("module", "name", "replacement", "reason"),
     [
         ("mmdrfuse.system.compiling", "assembly", broken, "no such thing in this version"),
         ("mmdrfuse.system.native", "_link", broken, "no such thing in this version"),
@@ -108,29 +108,29 @@ def defining(result, taken):
         ("mmdrfuse.system.compiling", "assembly", defining("void", "ptr, ptr, i64, ptr, float"), "and a status back"),
     ],
 )  # fmt: skip
-def test_another_numba_or_llvm_costs_time_and_no_result(tiny, monkeypatch, caplog, where, what, instead, said):
-    native._say.cache_clear()
-    monkeypatch.setattr(importlib.import_module(where), what, instead)
+def test_another_numba_or_llvm_costs_time_and_no_result(tiny, monkeypatch, caplog, module, name, replacement, reason):
+    native._log_once.cache_clear()
+    monkeypatch.setattr(importlib.import_module(module), name, replacement)
     for start in (0, 1):
         values = np.arange(start, 4, dtype=np.float32)
         native.function("tiny", "add", *TYPES)(4 - start, values.ctypes.data, 2)
         assert values.tolist() == [2, 3, 4, 5][start:]
         native._function.cache_clear()
-    (message,) = (record.getMessage() for record in caplog.records if "cannot be kept" in record.getMessage())
-    assert said in message
+    (message,) = (record.getMessage() for record in caplog.records if "cannot be cached" in record.getMessage())
+    assert reason in message
 
 
 @pytest.mark.slow
-def test_function_that_allocates_is_not_kept_and_works(tiny, caplog):
+def test_a_function_that_allocates_works_and_is_not_cached(tiny, caplog):
     values = np.arange(4, dtype=np.float32)
     native.function("tiny", "allocate", *TYPES)(4, values.ctypes.data, 2)
     assert values.tolist() == [0, 1, 3, 6]
     assert "tiny.allocate does not stand alone: it calls NRT" in caplog.text
-    assert not list(tiny.glob("kept/*"))
+    assert not list(tiny.glob("cache/*"))
 
 
 @pytest.mark.slow
-def test_package_fuses_the_same_bytes_by_numba_alone(tiny, monkeypatch, rng):
+def test_fusion_has_the_same_bytes_without_the_cache_of_machine_code(tiny, monkeypatch, rng):
     infrared, visible = rng.integers(0, 256, (2, 40, 33)).astype(np.uint8)
     engine = make(read("ivif"), threads=2)
     expected = fuse_stored(engine, infrared, visible)

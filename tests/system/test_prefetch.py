@@ -1,4 +1,4 @@
-"""Work ahead in another thread: the same items, bounded, and nothing left running."""
+"""Another thread makes the next items: the same ones, a bounded number, and it ends with the consumer."""
 
 import threading
 import time
@@ -8,20 +8,20 @@ import pytest
 from mmdrfuse.system.prefetch import prefetch
 
 
-def test_items_come_in_their_order():
+def test_the_order_of_the_items_stays():
     assert list(prefetch(iter(range(100)), buffer_size=3)) == list(range(100))
 
 
-def test_no_more_than_the_stated_number_is_made_ahead():
+def test_no_more_items_than_the_buffer_holds_are_made():
     made = []
     items = prefetch((made.append(item) or item for item in range(100)), buffer_size=3)
     assert next(items) == 0
     time.sleep(0.05)
-    assert len(made) <= 1 + 3 + 1  # taken, waiting, and the one in hand
+    assert len(made) <= 1 + 3 + 1  # the consumed one, the buffer, and the one that is being made
     items.close()
 
 
-def test_a_failure_is_raised_where_the_items_are_used():
+def test_a_failure_is_raised_in_the_consumer():
     def items():
         yield 1
         raise ValueError("broken")
@@ -32,7 +32,7 @@ def test_a_failure_is_raised_where_the_items_are_used():
         next(received)
 
 
-def test_stopping_early_ends_a_whole_chain_and_closes_what_it_held():
+def test_closing_a_chain_ends_all_its_threads_and_closes_its_source():
     closed = []
 
     def items():
@@ -56,7 +56,7 @@ def test_stopping_early_ends_a_whole_chain_and_closes_what_it_held():
     assert threading.active_count() == before
 
 
-def test_work_starts_before_the_first_item_is_asked_for():
+def test_the_thread_begins_before_the_first_item_is_requested():
     started = threading.Event()
     items = prefetch((started.set() for _ in range(1)), buffer_size=1)
     assert started.wait(timeout=5)

@@ -1,4 +1,4 @@
-"""Threads stay, share the processors out, and are each process's own."""
+"""Threads persist, are pinned to different processors, and belong to one process."""
 
 import os
 import threading
@@ -10,42 +10,43 @@ from mmdrfuse.system.threads import run_in_threads
 
 
 def called(count):
-    """Threads that one piece of work was called in, with the processors that each could use."""
-    seen, meet = {}, threading.Barrier(count, timeout=20)
+    """Return the threads that called a function, with the processors of each."""
+    processors = {}
+    barrier = threading.Barrier(count, timeout=20)
 
     def work():
-        meet.wait()
-        seen[threading.get_ident()] = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
+        barrier.wait()
+        processors[threading.get_ident()] = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
 
     run_in_threads(work, count)
-    return seen
+    return processors
 
 
-def test_work_is_called_at_once_in_as_many_threads_and_the_same_every_time():
+def test_the_same_threads_call_the_function_at_the_same_time():
     first = called(3)
     assert len(first) == 3
     assert threading.get_ident() not in first
     assert called(3).keys() == first.keys() > called(2).keys()
 
 
-def test_one_thread_is_the_one_that_asks():
+def test_a_single_thread_is_the_callers_own():
     assert called(1).keys() == {threading.get_ident()}
 
 
 @pytest.mark.parametrize(("count", "expected"), [(2, [[0, 5, 7], [3, 6]]), (6, [[0], [3], [5], [6], [7], [0]])])
-def test_processors_are_dealt_out(monkeypatch, count, expected):
+def test_processors_are_distributed(monkeypatch, count, expected):
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {7, 0, 3, 6, 5}, raising=False)
     assert threads._shares(count) == expected
 
 
-@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="needs Linux, which tells where a thread may run")
-def test_threads_keep_to_processors_of_their_own_and_their_caller_to_none():
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="needs Linux, where threads can be pinned")
+def test_threads_are_pinned_and_their_caller_is_not():
     before = os.sched_getaffinity(0)
     assert sorted(map(sorted, called(2).values())) == sorted(threads._shares(2))
     assert os.sched_getaffinity(0) == before
 
 
-def test_systems_that_do_not_share_out_and_processors_taken_away_cost_nothing_but_time(monkeypatch):
+def test_threads_work_where_they_cannot_be_pinned(monkeypatch):
     def refuse(*_):
         raise OSError("Invalid argument")
 
@@ -55,7 +56,7 @@ def test_systems_that_do_not_share_out_and_processors_taken_away_cost_nothing_bu
     assert len(called(2)) == 2
 
 
-def test_error_in_a_thread_is_raised_where_it_was_asked_for():
+def test_an_error_in_a_thread_is_raised_in_the_caller():
     def fail():
         raise ZeroDivisionError("in a thread")
 
@@ -65,7 +66,7 @@ def test_error_in_a_thread_is_raised_where_it_was_asked_for():
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a system that forks")
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
-def test_forked_process_has_threads_of_its_own():
+def test_a_forked_process_has_its_own_threads():
     called(2)
     child = os.fork()
     if child == 0:

@@ -1,24 +1,24 @@
-"""Timings are in milliseconds, in turns, after a warm-up."""
+"""Timings are in milliseconds, interleaved, after a warm-up."""
 
 import time
 
 from mmdrfuse.system.timing import machine, peak_memory, time_interleaved
 
 
-def test_each_is_warmed_up_and_then_called_in_turns():
-    called = []
-    rows = time_interleaved({"a": lambda: called.append("a"), "b": lambda: called.append("b")}, 2)
-    assert "".join(called) == "ababab"
+def test_functions_are_warmed_up_and_then_interleaved():
+    calls = []
+    rows = time_interleaved({"a": lambda: calls.append("a"), "b": lambda: calls.append("b")}, 2)
+    assert "".join(calls) == "ababab"
     assert rows.keys() == {"a", "b"}
 
 
-def test_sleep_takes_its_time_and_no_processor():
+def test_sleep_takes_wall_time_and_no_processor_time():
     row = time_interleaved({"sleep": lambda: time.sleep(0.02)}, 3)["sleep"]
     assert 20 <= row["best"] <= row["median"] < 2000
     assert row["quartiles"][0] <= row["median"] <= row["quartiles"][1]
     assert row["processor"] < 20
 
 
-def test_machine_is_named_and_memory_is_in_mebibytes():
+def test_the_machine_is_described_and_memory_is_in_mebibytes():
     assert {"processor", "cores", "numpy", "mmdrfuse"} <= machine().keys()
     assert peak_memory() is None or 10 < peak_memory() < 1e6

@@ -1,4 +1,4 @@
-"""Many items side by side. What processes do is an expression for `eval`, which they know without this file."""
+"""Many items side by side. Processes call `eval` with an expression, because they cannot import this file."""
 
 import os
 import signal
@@ -25,26 +25,26 @@ def half(number):
     return number // 2
 
 
-def test_results_come_in_order_and_failures_in_their_place():
+def test_results_and_failures_have_the_order_of_the_items():
     with threads(3) as executor:
-        found = list(ordered(executor, half, range(20), buffer_size=4))
-    assert [item for item, _ in found] == list(range(20))
-    assert [str(result) for _, result in found] == [str(n // 2) if n % 2 == 0 else f"{n} is odd" for n in range(20)]
+        outcomes = list(ordered(executor, half, range(20), buffer_size=4))
+    assert [item for item, _ in outcomes] == list(range(20))
+    assert [str(result) for _, result in outcomes] == [str(n // 2) if n % 2 == 0 else f"{n} is odd" for n in range(20)]
 
 
-def test_only_a_few_items_are_taken_ahead():
+def test_no_more_items_than_the_buffer_holds_are_taken():
     source = count()
     with threads(2) as executor:
         assert len(list(islice(ordered(executor, half, source, buffer_size=4), 10))) == 10
     assert next(source) <= 10 + 4
 
 
-def test_a_bug_is_not_taken_for_an_expected_failure():
+def test_an_unexpected_exception_is_raised():
     with threads(1) as executor, pytest.raises(TypeError):
         list(ordered(executor, half, ["text"], buffer_size=1))
 
 
-def test_unfailing_run_raises_the_first_failure():
+def test_the_first_failure_is_raised():
     results = raise_failures([(1, "good"), (2, InputError("bad")), (3, "good")])
     assert next(results) == (1, "good")
     with pytest.raises(InputError, match="bad"):
@@ -52,7 +52,7 @@ def test_unfailing_run_raises_the_first_failure():
 
 
 def alive(process):
-    """Tell whether a process is there and not a zombie."""
+    """Return whether a process exists and is not a zombie."""
     try:
         os.kill(process, 0)
     except ProcessLookupError:
@@ -60,8 +60,8 @@ def alive(process):
     return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
 
 
-def gone(numbers, seconds=10):
-    """Wait until none of these processes is alive."""
+def ended(numbers, seconds=10):
+    """Wait until all of these processes have ended, and return whether they have."""
     end = time.monotonic() + seconds
     while any(map(alive, numbers)) and time.monotonic() < end:
         time.sleep(0.05)
@@ -69,39 +69,38 @@ def gone(numbers, seconds=10):
 
 
 @pytest.mark.parametrize("death", [DIES, KILLED])
-def test_the_death_of_a_process_costs_only_the_item_that_it_had(death):
+def test_the_death_of_a_process_fails_only_its_own_item(death):
     items = ["1", "2", death, "4", "5", "6", death, "8"]
     with processes(2) as executor:
-        found = [
-            result for _, result in ordered(executor, eval, items, buffer_size=3, name=lambda item: f"item {item[:12]}")
-        ]
-    assert [result for result in found if isinstance(result, int)] == [1, 2, 4, 5, 6, 8]
-    assert [index for index, result in enumerate(found) if isinstance(result, MMDRFuseError)] == [2, 6]
-    assert found[2].message.startswith("item __import__('")
-    assert found[2].cure == "workers"
+        outcomes = list(ordered(executor, eval, items, buffer_size=3, name=lambda item: f"item {item[:12]}"))
+    results = [result for _, result in outcomes]
+    assert [result for result in results if isinstance(result, int)] == [1, 2, 4, 5, 6, 8]
+    assert [index for index, result in enumerate(results) if isinstance(result, MMDRFuseError)] == [2, 6]
+    assert results[2].message.startswith("item __import__('")
+    assert results[2].cure == "workers"
 
 
 def test_an_error_with_its_own_constructor_comes_out_of_a_process():
-    made = "__import__('mmdrfuse.errors').errors.MissingExtraError('av', 'video', 'clip.mp4')"
-    item = f"(_ for _ in ()).throw({made})"
+    error = "__import__('mmdrfuse.errors').errors.MissingExtraError('av', 'video', 'clip.mp4')"
+    item = f"(_ for _ in ()).throw({error})"
     with processes(1) as executor:
         ((_, result), (_, after)) = ordered(executor, eval, [item, "7"], buffer_size=1)
     assert (type(result).__name__, result.package, after) == ("MissingExtraError", "av", 7)
 
 
 @pytest.mark.parametrize("make", [threads, lambda number: ProcessPoolExecutor(number, get_context("spawn"))])
-def test_a_caller_s_executor_is_used_and_left_open(make):
+def test_an_executor_of_the_caller_is_used_and_stays_open(make):
     with make(1) as own:
         with pool(own) as executor:
             assert [result for _, result in ordered(executor, eval, ["3", "4"], buffer_size=1)] == [3, 4]
         assert own.submit(int, "5").result() == 5
 
 
-def test_a_caller_s_broken_executor_fails_each_item_by_name():
+def test_a_broken_executor_of_the_caller_fails_each_item_by_name():
     with ProcessPoolExecutor(1, get_context("spawn")) as own:
-        found = list(ordered(own, eval, ["1", DIES, "3"], buffer_size=0, name=str))
-    assert found[0] == ("1", 1)
-    assert [str(result).split(":")[0] for _, result in found[1:]] == [DIES, "3"]
+        outcomes = list(ordered(own, eval, ["1", DIES, "3"], buffer_size=0, name=str))
+    assert outcomes[0] == ("1", 1)
+    assert [str(result).split(":")[0] for _, result in outcomes[1:]] == [DIES, "3"]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
@@ -120,11 +119,11 @@ def test_a_block_that_fails_ends_its_processes_at_once():
     with pytest.raises(KeyboardInterrupt):
         interrupted()
     assert time.monotonic() - start < 30
-    assert gone(numbers)
+    assert ended(numbers)
 
 
 @pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="Windows starts processes without it")
-def test_ctrl_c_never_reaches_a_process_and_is_held_back_here_for_a_moment_only():
+def test_ctrl_c_never_reaches_a_process_and_is_blocked_here_only_while_it_starts():
     with processes(1) as executor:
         assert executor.submit(signal.getsignal, signal.SIGINT).result() == signal.SIG_IGN
         assert signal.SIGINT in executor.submit(signal.pthread_sigmask, signal.SIG_BLOCK, []).result()  # from the start
@@ -153,10 +152,10 @@ def test_no_process_outlives_the_one_that_started_it(tmp_path, number):
         os.kill(own, number)
         run.communicate(timeout=20)
     assert run.returncode != 0
-    assert gone([worker])
+    assert ended([worker])
 
 
-def test_a_script_without_a_guard_is_told_so(tmp_path):
+def test_a_script_without_a_guard_ends_with_an_error_that_names_it(tmp_path):
     code = "from mmdrfuse.system.workers import ordered, processes\nwith processes(1) as executor:\n"
     (tmp_path / "script.py").write_text(code + "    list(ordered(executor, eval, ['1'], buffer_size=1))")
     run = subprocess.run([sys.executable, tmp_path / "script.py"], capture_output=True, text=True, check=False)
@@ -164,7 +163,7 @@ def test_a_script_without_a_guard_is_told_so(tmp_path):
     assert "if __name__ == '__main__'" in run.stderr.splitlines()[-1]
 
 
-def test_threads_that_live_do_not_matter_to_new_processes(tmp_path):
+def test_processes_start_beside_running_threads(tmp_path):
     code = """
 import threading, time
 from mmdrfuse.system.workers import processes
