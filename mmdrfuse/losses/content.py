@@ -1,6 +1,6 @@
 """Content losses: the fused image follows the brighter source, in value, in detail and in features.
 
-Every function gives one value per sample; the loss of a batch is their mean. Deng et al.: "MMDRFuse",
+Every function returns one value per sample; the loss of a batch is their mean. Deng et al.: "MMDRFuse",
 ACM Multimedia 2024, section 3.3, https://arxiv.org/abs/2408.15641.
 """
 
@@ -19,7 +19,7 @@ def intensity(fused: Tensor, target: Tensor) -> Tensor:
 
     Args:
         fused: (N, 1, H, W), in [0, 1].
-        target: The same shape: ``max(I, V)``, or a remembered output.
+        target: The same shape: ``max(I, V)``, or an output of the refresh memory.
 
     Returns:
         (N,), non-negative, 0 where the two agree.
@@ -35,7 +35,7 @@ def gradient(fused: Tensor, target: Tensor) -> Tensor:
 
     Args:
         fused: (N, 1, H, W), in [0, 1].
-        target: The same shape: ``max(I, V)``, or a remembered output.
+        target: The same shape: ``max(I, V)``, or an output of the refresh memory.
 
     Returns:
         (N,), non-negative, 0 where the two differ by less than an edge.
@@ -43,7 +43,7 @@ def gradient(fused: Tensor, target: Tensor) -> Tensor:
     References:
         MMDRFuse (Deng et al. 2024), gradient loss.
     """
-    return mean_square(laplacian(fused - target))  # ∇ is linear: one filter serves both
+    return mean_square(laplacian(fused - target))  # ∇ is linear, so one filter is enough
 
 
 def perception(fused: Maps, target: Maps) -> Tensor:
@@ -54,8 +54,8 @@ def perception(fused: Maps, target: Maps) -> Tensor:
         target: K maps of the same shapes; for the sources, `stronger` of theirs.
 
     Returns:
-        (N,), non-negative; where there are no maps (backbone ``none``), one zero on the CPU, which can be added to
-        tensors of any device but not stacked with those of another.
+        (N,), non-negative. Without maps (backbone ``none``), a scalar zero on the CPU, which can be added to tensors
+        on any device, but not stacked with those of another device.
 
     References:
         MMDRFuse (Deng et al. 2024), perception loss.
@@ -93,7 +93,8 @@ def per_sample(values: Tensor) -> Tensor:
 def mean_square(values: Tensor) -> Tensor:
     """Return the mean square over everything but the first axis, (N, ...) to (N,).
 
-    Computed from the norm, whose derivative is one pass: on five feature maps, a third of the time of square and mean.
+    It uses the norm, whose derivative is one pass: on five feature maps this takes a third of the time of square and
+    mean.
     """
     length: Tensor = torch.linalg.vector_norm(values, dim=tuple(range(1, values.ndim)))
     return length.square() / values[0].numel()

@@ -1,4 +1,4 @@
-"""Dynamic refresh: where an output is worse than the best earlier one of its sample, that one becomes its label.
+"""Dynamic refresh: if an output is worse than the best earlier one of its sample, the earlier one is its label.
 
 Deng et al.: "MMDRFuse", ACM Multimedia 2024, section 3.4, https://arxiv.org/abs/2408.15641.
 """
@@ -10,20 +10,20 @@ from mmdrfuse.losses.content import Maps, gradient, intensity, perception
 from mmdrfuse.recipes.recipe import Decision
 
 SHALLOW = 3
-"""Number of shallow maps, which serve detail; the deeper ones serve structure."""
+"""Number of shallow maps, which the loss of detail compares; structure compares the deeper ones."""
 
 
-def relapse(quality: Tensor, best: Tensor, *, decision: Decision) -> tuple[Tensor, Tensor]:
-    """Compare scores with the best earlier ones: which are better, and by how much the others are worse.
+def compare_with_best(quality: Tensor, best: Tensor, *, decision: Decision) -> tuple[Tensor, Tensor]:
+    """Compare scores with the best earlier ones: which are better, and how much worse the others are.
 
     Args:
-        quality: (2, N), scores of this visit, the higher the better.
-        best: (2, N), scores of what is remembered; ``-inf`` where nothing is.
+        quality: (2, N), scores of this visit; higher is better.
+        best: (2, N), scores of the stored outputs; ``-inf`` without one.
         decision: Whether samples are compared one by one or by the batch's mean.
 
     Returns:
-        Two arrays (2, N): whether the memory is to be refreshed, and the gap, ``best - quality`` where it
-        is not and 0 where it is.
+        Two tensors (2, N): whether the output replaces the stored one, and the gap, which is 0 if it does and
+        ``best - quality`` if it does not.
 
     References:
         MMDRFuse (Deng et al. 2024), dynamic refresh and adaptive adjust.
@@ -32,7 +32,8 @@ def relapse(quality: Tensor, best: Tensor, *, decision: Decision) -> tuple[Tenso
         quality = quality.mean(dim=1, keepdim=True).expand_as(quality)
         best = best.mean(dim=1, keepdim=True).expand_as(best)
     better = quality > best
-    return better, torch.where(better, 0.0, best - quality)
+    gap = torch.where(better, 0.0, best - quality)
+    return better, gap
 
 
 def structure(fused: Tensor, label: Tensor, fused_maps: Maps, label_maps: Maps) -> Tensor:
@@ -42,7 +43,7 @@ def structure(fused: Tensor, label: Tensor, fused_maps: Maps, label_maps: Maps) 
 
     Args:
         fused: (N, 1, H, W), in [0, 1].
-        label: The remembered output that was best in SSIM, the same shape.
+        label: The stored output that was best in SSIM, the same shape.
         fused_maps: All maps of the fused images.
         label_maps: All maps of the labels.
 
@@ -62,7 +63,7 @@ def detail(fused: Tensor, label: Tensor, fused_maps: Maps, label_maps: Maps) -> 
 
     Args:
         fused: (N, 1, H, W), in [0, 1].
-        label: The remembered output that was best in GMSD, the same shape.
+        label: The stored output that was best in GMSD, the same shape.
         fused_maps: The maps of the fused images.
         label_maps: At least the `SHALLOW` first maps of the labels.
 

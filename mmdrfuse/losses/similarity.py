@@ -1,4 +1,4 @@
-"""How similar two images are, in structure and in gradients: the scores that decide on dynamic refresh.
+"""Similarity of two images in structure (SSIM) and in gradients (GMSD): the scores of dynamic refresh.
 
 Wang, Bovik, Sheikh, Simoncelli: "Image quality assessment: from error visibility to structural
 similarity", IEEE TIP 2004. Xue, Zhang, Mou, Bovik: "Gradient magnitude similarity deviation", IEEE TIP
@@ -23,14 +23,14 @@ C_GRADIENT = 170.0 / 255.0**2
 """GMSD's stabiliser: 170 on the 0–255 scale (Xue et al. 2014), here for images in [0, 1]."""
 
 FLAT = 1e-16
-"""Added under a root, so that a flat place has a finite derivative; far below one gray level squared."""
+"""Added under a root, so that flat regions have finite derivatives; far below one gray level squared."""
 
 
 def quality(fused: Tensor, infrared: Tensor, visible: Tensor) -> Tensor:
-    """Compute both scores of each sample against its two sources, the higher the better.
+    """Compute both scores of each sample against its two sources; higher is better.
 
-    ``s = SSIM(F, I) + SSIM(F, V)`` and ``-g = -(GMSD(F, I) + GMSD(F, V))``: GMSD changes its sign here,
-    so that one rule of refresh serves both.
+    ``s = SSIM(F, I) + SSIM(F, V)`` and ``-g = -(GMSD(F, I) + GMSD(F, V))``: GMSD has its sign changed,
+    so that higher is better in both.
 
     Args:
         fused: (N, 1, H, W), in [0, 1], sides of at least 11.
@@ -58,7 +58,7 @@ def ssim(a: Tensor, b: Tensor) -> Tensor:
         (N,), the mean over the K images, in [-1, 1]; 1 where the two are equal.
 
     Raises:
-        SizeError: The images are smaller than the 11×11 window, which is never padded.
+        SizeError: The images are smaller than the 11×11 window; there is no padding.
 
     References:
         Wang et al. 2004.
@@ -79,7 +79,8 @@ def ssim(a: Tensor, b: Tensor) -> Tensor:
 def gmsd(a: Tensor, b: Tensor) -> Tensor:
     """Compute the gradient magnitude similarity deviation, that of ``(2|∇a||∇b|+c) / (|∇a|²+|∇b|²+c)``.
 
-    Means of 2×2, every second pixel, Prewitt's filter over 3, borders left out; n-1 under the deviation.
+    The images are halved by means of 2×2 pixels. Prewitt's filter is divided by 3 and leaves out the borders. The
+    deviation divides by n-1.
 
     Args:
         a: (N, 1, H, W), in [0, 1], sides of at least 11.
@@ -113,7 +114,7 @@ def _check_sizes(image: Tensor) -> None:
 def _blur(images: Tensor) -> Tensor:
     """Filter every channel with the Gaussian window, rows then columns, without padding.
 
-    A CPU filters many channels fastest where they are last in memory: eight took 5 ms, and 54 ms one by one.
+    On a CPU, channels last in memory are fastest: eight channels took 5 ms, and 54 ms one by one.
     """
     count = images.shape[1]
     offsets = torch.arange(WINDOW, dtype=images.dtype, device=images.device) - WINDOW // 2
@@ -130,7 +131,7 @@ def _squared_gradient(image: Tensor) -> Tensor:
     rows = image[..., 0:height:2, :width] + image[..., 1:height:2, :width]
     half = (rows[..., 0::2] + rows[..., 1::2]) / 4
 
-    # differences over two pixels, added over three rows or columns
+    # Differences over two pixels, added over three rows or columns.
     across = half[..., 2:] - half[..., :-2]
     across = across[..., :-2, :] + across[..., 1:-1, :] + across[..., 2:, :]
     down = half[..., 2:, :] - half[..., :-2, :]

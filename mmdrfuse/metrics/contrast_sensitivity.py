@@ -1,4 +1,4 @@
-"""Fusion quality as the eye sees it: Q_CB of Chen and Blum, Q_CV of Chen and Varshney.
+"""Perceptual fusion quality: Q_CB of Chen and Blum, Q_CV of Chen and Varshney.
 
 Both weigh spatial frequencies by the eye's contrast sensitivity, in cycles per image side. That filter takes an image
 for periodic and treats all directions alike.
@@ -39,7 +39,7 @@ _DECAY = 1.1
 
 
 def qcb(t: Triple, *, stretch: bool = False, blank_is_nan: bool = False) -> float:
-    """Compute how much of each source's visible contrast the fused image keeps, averaged over all pixels.
+    """Compute how much of each source's visible contrast the fused image preserves, averaged over all pixels.
 
     ``mean (l_a Q_a + l_b Q_b)`` with ``Q_x = min(P_x, P_f) / max(P_x, P_f)``, ``l_x = P_x^2 / (P_a^2 + P_b^2)`` and the
     masked contrast ``P = C^3 / (C^2 + 1e-4)`` of ``C = |g2 * x / g4 * x - 1|``, g2 and g4 Gaussians, black beyond the
@@ -48,7 +48,7 @@ def qcb(t: Triple, *, stretch: bool = False, blank_is_nan: bool = False) -> floa
     Args:
         t: Images 0..255.
         stretch: Stretch each image to 0..255 first, which hides a loss of contrast; a constant image other than 0
-            then gives NaN. Not in the paper, but in the published programs.
+            then scores NaN. Not in the paper, but in the published programs.
         blank_is_nan: A pixel without any contrast makes the score NaN, as in the published programs. Otherwise two
             such pixels agree, and where both sources have none they weigh the same.
 
@@ -79,7 +79,7 @@ def qcv(t: Triple, *, stretch: bool = False) -> float:
     Args:
         t: Images 0..255.
         stretch: Stretch each image to 0..255 first, which hides a loss of contrast; a constant image other than 0
-            then gives NaN. Not in the paper, but in the published programs.
+            then scores NaN. Not in the paper, but in the published programs.
 
     Returns:
         0 (fused equals both sources) upwards, squared levels, lower is better. Two black sources weigh the same
@@ -134,7 +134,7 @@ _STRETCHED = "images stretched to 0..255"
 ROWS = (
     Metric(
         name="Qcb",
-        title="visible contrast kept",
+        title="visible contrast preserved",
         higher_is_better=True,
         range=(0.0, 1.0),
         unit="",

@@ -41,7 +41,7 @@ def signal_to_noise(t: Triple, *, fused_peak: bool = False, peak: float = 255.0)
         t: Images 0..255.
         fused_peak: Take the fused image's own maximum as the peak instead of 255.
         peak: The value that 255 stands for in the MSE while the peak stays 255: 1 adds 48.13 dB, an error of
-            published programs, kept for their protocols.
+            published programs, for their protocols only.
 
     Returns:
         Decibels, higher is better; infinite where the fused image equals both sources; with `fused_peak`, minus

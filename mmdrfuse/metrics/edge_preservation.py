@@ -34,7 +34,7 @@ NEARLY_ZERO = 1e-5
 class EdgeShares(NamedTuple):
     """Shares of the edges of all images, of sum 1."""
 
-    kept: float
+    preserved: float
     lost: float
     added: float
 
@@ -52,7 +52,7 @@ def qabf(t: Triple, *, wrapped: bool = True, tie_gain: float = 0.0, peak: float 
         wrapped: Take angles half a turn apart for one direction. Otherwise ``D = 1 - |angle_x - angle_f| / (pi/2)``,
             down to -1, with the angle pi/2 where there is no gradient: an error of published programs.
         tie_gain: Where both gradients are equally strong, G is this times that strength: an error of published
-            programs. 0 for the right answer, 1.
+            programs. The correct value is 1.
         peak: The value that 255 stands for, which matters together with `tie_gain`.
 
     Returns:
@@ -73,7 +73,7 @@ def qg(t: Triple, *, per_pixel: bool = False) -> float:
 
     Args:
         t: Images 0..255.
-        per_pixel: Give the mean over the pixels of ``(Q_a g_a + Q_b g_b) / (g_a + g_b)``, with 1e-5 for derivatives
+        per_pixel: Return the mean over the pixels of ``(Q_a g_a + Q_b g_b) / (g_a + g_b)``, with 1e-5 for derivatives
             and gradients of 0, as Liu's program does, not the ratio of the sums, as the papers say.
 
     Returns:
@@ -138,7 +138,7 @@ def labf(t: Triple) -> float:
 
 
 def _kept_share(t: Triple, curves: Curves, wrapped: bool, tie_gain: float, peak: float) -> float:
-    kept = total = 0.0
+    preserved_sum = total = 0.0
     gradient_fused = gradient(t, "fused", border="zero", peak=peak)
     for name in SOURCES:
         for fused, source in strips(gradient_fused, gradient(t, name, border="zero", peak=peak)):
@@ -147,10 +147,10 @@ def _kept_share(t: Triple, curves: Curves, wrapped: bool, tie_gain: float, peak:
                 direction = 1.0 - np.abs(fused.angle - source.angle) / (np.pi / 2)
             if tie_gain:
                 np.multiply(fused.magnitude, tie_gain, out=strength, where=fused.magnitude == source.magnitude)
-            kept += float((preserved(strength, direction, curves) * source.magnitude).sum())
+            preserved_sum += float((preserved(strength, direction, curves) * source.magnitude).sum())
             total += float(source.magnitude.sum())
     if total > 0.0:
-        return kept / total
+        return preserved_sum / total
     return float(preserved(np.ones(1), np.ones(1), curves)[0])
 
 
@@ -159,7 +159,7 @@ def _edge_shares(t: Triple, directed: bool, fused_name: ImageName) -> EdgeShares
     others: tuple[ImageName, ...] = SOURCES if fused_name == "fused" else ("b", "fused")
     gradients = [gradient(t, name, border="reflect") for name in (fused_name, *others)]
 
-    kept = lost = added = 0.0
+    preserved_sum = lost = added = 0.0
     for fused, *sources in strips(*gradients):
         missed = np.zeros_like(fused.magnitude)
         weights = np.zeros_like(fused.magnitude)
@@ -171,10 +171,10 @@ def _edge_shares(t: Triple, directed: bool, fused_name: ImageName) -> EdgeShares
         stronger = fused.magnitude > np.maximum(sources[0].magnitude, sources[1].magnitude)
         added += float(missed[stronger].sum())
         lost += float(missed[~stronger].sum())
-        kept += float((weights - missed).sum())
+        preserved_sum += float((weights - missed).sum())
 
-    total = kept + lost + added
-    return EdgeShares(kept / total, lost / total, added / total)
+    total = preserved_sum + lost + added
+    return EdgeShares(preserved_sum / total, lost / total, added / total)
 
 
 def _kumar_quality(fused: Gradient, source: Gradient, directed: bool) -> GrayImage:
@@ -213,7 +213,7 @@ _UNWRAPPED = "no wrap-around of angles; where gradients tie, the gradient counts
 ROWS = (
     Metric(
         name="Qabf",
-        title="share of the sources' edges kept",
+        title="share of the sources' edges preserved",
         higher_is_better=True,
         range=(0.0, 0.975),
         unit="",
@@ -263,7 +263,7 @@ ROWS = (
     ),
     Metric(
         name="QG",
-        title="share of the sources' edges kept, constants of Liu",
+        title="share of the sources' edges preserved, constants of Liu",
         higher_is_better=True,
         range=(0.0, 0.987),
         unit="",

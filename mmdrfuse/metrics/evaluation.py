@@ -29,9 +29,9 @@ def evaluate(
         protocol: A name from `PROTOCOLS`.
 
     Returns:
-        Score by the metric's name as the table spells it, in the order asked for. The protocol ``standard`` has an
-        answer for every image: PSNR is infinite where the fused image equals both sources, and so is QSF where only
-        the sources are constant. Other protocols keep the NaN that their programs give for constant images.
+        Score by the metric's name as the table spells it, in the order of the names. The protocol ``standard`` has a
+        score for every image: PSNR is infinite where the fused image equals both sources, and so is QSF where only
+        the sources are constant. Other protocols have the NaN of their programs for constant images.
 
     Raises:
         UnknownNameError: If a metric or the protocol does not exist.
@@ -66,42 +66,43 @@ def names(protocol: str = "standard") -> tuple[str, ...]:
 
 
 def find_protocol(name: str) -> Protocol:
-    """Return the protocol of a name or alias, in any case, `_` as good as `-`.
+    """Return the protocol of a name or alias; case and the choice of `_` or `-` do not matter.
 
     Raises:
-        UnknownNameError: If there is none.
+        UnknownNameError: If there is no such protocol.
     """
     spelled = {alias: protocol for protocol in PROTOCOLS.values() for alias in (protocol.name, *protocol.aliases)}
-    found = spelled.get(str(name).lower().replace("_", "-"))
-    if found is None:
+    protocol = spelled.get(str(name).lower().replace("_", "-"))
+    if protocol is None:
         raise UnknownNameError("protocol", str(name), spelled)
-    return found
+    return protocol
 
 
 def find_metric(name: str, protocol: Protocol) -> Metric:
-    """Return the metric of a name under a protocol, in any case, `-` as good as `_`.
+    """Return the metric of a name under a protocol; case and the choice of `-` or `_` do not matter.
 
-    The name that the protocol's own program uses is understood too, unless it is the name of another metric here.
+    The name in the protocol's own program is valid too, unless another metric has that name here.
 
     Raises:
         UnknownNameError: If there is no such metric.
         MMDRFuseError: If there is, but not under this protocol.
     """
-    ours = {_plain(metric): row for metric, row in METRICS.items()}
-    theirs = {
-        _plain(rule.program_name): metric
-        for metric in METRICS.values()
-        if (rule := metric.protocols.get(protocol.name)) and rule.program_name
-    }
-    found = ours.get(_plain(name)) or theirs.get(_plain(name))
-    if found is None:
+    by_name = {_plain(metric): row for metric, row in METRICS.items()}
+    by_program_name = {}
+    for row in METRICS.values():
+        rule = row.protocols.get(protocol.name)
+        if rule is not None and rule.program_name:
+            by_program_name[_plain(rule.program_name)] = row
+
+    metric = by_name.get(_plain(name)) or by_program_name.get(_plain(name))
+    if metric is None:
         raise UnknownNameError("metric", str(name), METRICS)
-    if protocol.name not in found.protocols:
-        namesake = theirs.get(_plain(name))
+    if protocol.name not in metric.protocols:
+        namesake = by_program_name.get(_plain(name))
         hint = f"; what its program calls {name} is {namesake.name} here" if namesake else ""
-        having = ", ".join(found.protocols)
-        raise MMDRFuseError(f"{found.name} is not defined under {protocol.name}, but under {having}{hint}")
-    return found
+        protocols = ", ".join(metric.protocols)
+        raise MMDRFuseError(f"{metric.name} is not defined under {protocol.name}, but under {protocols}{hint}")
+    return metric
 
 
 def _plain(name: str) -> str:

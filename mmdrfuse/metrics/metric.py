@@ -1,4 +1,4 @@
-"""What is known about a metric: a row of the table of metrics."""
+"""A row of the table of metrics: the definition and the properties of one metric."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

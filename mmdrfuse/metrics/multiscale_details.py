@@ -1,4 +1,4 @@
-"""Details kept over several directions or scales: Q_SF of Zheng et al., Q_M of Wang and Liu."""
+"""Preservation of details over several directions or scales: Q_SF of Zheng et al., Q_M of Wang and Liu."""
 
 import math
 from functools import partial
@@ -114,7 +114,7 @@ ROWS = (
     ),
     Metric(
         name="QM",
-        title="wavelet details kept over two scales",
+        title="wavelet details preserved over two scales",
         higher_is_better=True,
         range=(0.0, 1.0),
         unit="",

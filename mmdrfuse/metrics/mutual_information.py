@@ -38,7 +38,7 @@ def mutual_information(t: Triple, *, base: float = 2.0, joint_levels: int = LEVE
         t: Images 0..255.
         base: Base of the logarithm: 2 for bits, e for nats.
         joint_levels: Levels that the joint histogram keeps apart; higher ones fall into its last bin. Fewer than 256
-            is an error of one published program, kept for its protocol: the marginals keep all 256.
+            is an error of one published program, for its protocol only: the marginals keep all 256.
 
     Returns:
         0 (independent) to ``H(a) + H(b)``, higher is better.
@@ -56,7 +56,7 @@ def qmi(t: Triple, *, stretch: bool = False) -> float:
     Args:
         t: Images 0..255.
         stretch: Stretch each image to 0..255 first. Changes nothing on whole numbers, but a constant image other than
-            0 then has no levels and the result is NaN: kept for the protocol of the program that does so.
+            0 then has no levels and the result is NaN: for the protocol of the program that does so.
 
     Returns:
         0 (independent) to 2 (each source determines the fused image and is determined by it), higher is better. Two
@@ -90,8 +90,8 @@ def qte(
         order: q, above 0 and other than 1.
         normalised: Divide as above; otherwise the numerator alone, as Cvejic et al. proposed with q = 1.85.
         swapped_marginals: Take ``p_y(i) p_x(j)`` for the level i of x and j of y. An error of one published program,
-            kept for its protocol: the score then depends on the levels' names.
-        stretch: Stretch each image to 0..255 first; a constant image other than 0 then gives NaN.
+            for its protocol only: the score then depends on the levels' names.
+        stretch: Stretch each image to 0..255 first; a constant image other than 0 then scores NaN.
 
     Returns:
         At least 0, higher is better; 0 where both sources are constant and hold no information.
@@ -123,7 +123,7 @@ def qncie(t: Triple, *, stretch: bool = False) -> float:
 
     Args:
         t: Images 0..255.
-        stretch: Stretch each image to 0..255 first; a constant image other than 0 then gives NaN.
+        stretch: Stretch each image to 0..255 first; a constant image other than 0 then scores NaN.
 
     Returns:
         0.802 (``1 - log256 3``: all independent, also where all are constant) to 1, higher is better.

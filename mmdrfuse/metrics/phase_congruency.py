@@ -1,7 +1,7 @@
 """Q_P: how well the fused image keeps the sources' features, found by phase congruency.
 
 At an edge or a corner the waves of all scales are in phase, whatever the contrast. Kovesi's measure says how much, and
-its moments over the directions tell edges (largest) from corners (smallest). Q_P compares these three maps.
+its moments over the directions distinguish edges (largest) from corners (smallest). Q_P compares these three maps.
 """
 
 import math
@@ -60,8 +60,8 @@ def qp(t: Triple, *, published: bool = False) -> float:
         t: Images 0..255, at least 3×3.
         published: Compute as the program of Liu et al. does, errors included: frequencies of odd sides are stretched
             and their low-pass filter is off by one; the mixed moment is a quarter of what it should be; the sources'
-            maps are blanked outside their features but the fused image's is not; 0/0 gives NaN. The Nyquist frequency,
-            which has no direction, is kept, so flips change the score.
+            maps are blanked outside their features but the fused image's is not; 0/0 is NaN. The Nyquist frequency,
+            which has no direction, is included, so flips change the score.
 
     Returns:
         Up to 1, higher is better; 1 where the fused image equals both sources and where these have no features. Beware:
@@ -225,7 +225,7 @@ def _correlation(source: GrayImage, fused: GrayImage, local_f: tuple[GrayImage, 
 ROWS = (
     Metric(
         name="QP",
-        title="phase congruency kept",
+        title="phase congruency preserved",
         higher_is_better=True,
         range=(-1.0, 1.0),
         unit="",

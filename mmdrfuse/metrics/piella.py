@@ -88,15 +88,15 @@ def qe(t: Triple, *, flat_tolerance: float | None = FLAT) -> float:
 def qc(t: Triple, *, flat_tolerance: float | None = FLAT, forced_score: bool = False) -> float:
     """Compute the similarity to both sources, weighted by their covariances with the fused image.
 
-    ``mean (s S(a, f) + (1 - s) S(b, f))``, ``s = cov_af / (cov_af + cov_bf)`` kept within 0..1, 1/2 where that is 0/0;
+    ``mean (s S(a, f) + (1 - s) S(b, f))``, ``s = cov_af / (cov_af + cov_bf)`` clipped to 0..1, 1/2 where that is 0/0;
     windows of 7×7 pixels, sigma 1.5, ``C1 = C2 = 2e-16``.
 
     Args:
         t: Images 0..255, at least 7×7.
-        flat_tolerance: Variances and covariances up to it count as 0; None keeps rounding noise and 0/0 gives NaN, as
+        flat_tolerance: Variances and covariances up to it count as 0; None keeps rounding noise and 0/0 is NaN, as
             published.
         forced_score: Where s leaves 0..1, let it replace the score of the window (0 below, 1 above) instead of keeping
-            it within. An error of one published program, kept for its protocol: the order of the sources matters then.
+            it within. An error of one published program, for its protocol only: the order of the sources matters then.
 
     Returns:
         -1..1, higher is better; 1 where the fused image equals both sources.
@@ -128,7 +128,7 @@ def qy(t: Triple, *, flat_tolerance: float | None = FLAT) -> float:
 
     Args:
         t: Images 0..255, at least 7×7.
-        flat_tolerance: Variances and covariances up to it count as 0; None keeps rounding noise and 0/0 gives NaN, as
+        flat_tolerance: Variances and covariances up to it count as 0; None keeps rounding noise and 0/0 is NaN, as
             published.
 
     Returns:

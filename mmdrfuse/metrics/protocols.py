@@ -19,7 +19,7 @@ class Protocol:
 
     Args:
         name: Its name.
-        title: Whose numbers it gives.
+        title: Whose numbers it reproduces.
         gray: From stored pixels to gray levels.
         per_channel: Score red, green and blue apart and take the mean, unless the fused image has one channel.
         aliases: Other names of it.
@@ -59,7 +59,7 @@ PROTOCOLS = {
         Protocol("cddfuse", "programs of the CDDFuse and MMDRFuse papers", single_luma, aliases=("mmdrfuse",)),
         Protocol("vifb", "VIFB, Zhang, Ye, Xiao, CVPRW 2020", matlab_luma, per_channel=True),
         Protocol("tang", "Tang's Evaluation for Image Fusion, the code as published", matlab_luma),
-        Protocol("tang-table", "Tang's published spreadsheet for TNO, which the code does not give", matlab_luma),
+        Protocol("tang-table", "Tang's published spreadsheet for TNO, which the code does not reproduce", matlab_luma),
         Protocol("liu", "Liu et al., TPAMI 34(1), 2012", matlab_luma),
     )
 }

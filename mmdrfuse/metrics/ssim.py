@@ -55,7 +55,7 @@ def ssim(t: Triple, *, peak: float = 255.0, replicated: bool = False, mean: bool
         t: Images 0..255, at least 11×11.
         peak: L in ``C1 = (0.01 L)^2`` and ``C2 = (0.03 L)^2``. Anything but 255 is an error of published programs.
         replicated: Repeat the border pixels, so that every pixel has its window.
-        mean: Give the mean of both similarities instead of their sum.
+        mean: Return the mean of both similarities instead of their sum.
 
     Returns:
         -2..2 (-1..1 with `mean`), higher is better; the upper end where the fused image equals both sources.
@@ -76,7 +76,7 @@ def ms_ssim(t: Triple, *, mean: bool = False) -> float:
 
     Args:
         t: Images 0..255, at least 176×176.
-        mean: Give the mean of both similarities instead of their sum.
+        mean: Return the mean of both similarities instead of their sum.
 
     Returns:
         0..2 (0..1 with `mean`), higher is better; the upper end where the fused image equals both sources.

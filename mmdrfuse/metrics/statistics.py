@@ -15,7 +15,7 @@ def standard_deviation(t: Triple, *, saturated: bool = False) -> float:
     Args:
         t: Images 0..255.
         saturated: Compute in 8-bit integers that stop at 0 and 255: differences below 0 become 0, squares above 255
-            become 255. An error of one published table, kept for its protocol.
+            become 255. An error of one published table, for its protocol only.
 
     Returns:
         0 (constant) to 127.5.

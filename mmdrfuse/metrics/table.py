@@ -1,4 +1,4 @@
-"""The table of metrics: the one place that knows which there are, what each means and what a protocol changes in it.
+"""The table of metrics: all metrics, their meanings, and what each protocol changes in them.
 
 `names` and `evaluate`, the listing of the command line, the README's table and the tests' parameters all come from it.
 """

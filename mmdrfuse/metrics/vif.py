@@ -61,7 +61,7 @@ def vif(t: Triple, *, saturated: bool = False) -> float:
     Args:
         t: Images 0..255, at least 41×41.
         saturated: Products of two pixels of the first scale stop at 255, as in 8-bit integers. An error of one
-            published table, kept for its protocol.
+            published table, for its protocol only.
 
     Returns:
         0 upwards, higher is better; 2 where the fused image equals both sources, above 2 where it has more contrast

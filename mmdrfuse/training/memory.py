@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from mmdrfuse.errors import TrainingError
-from mmdrfuse.losses.refresh import relapse
+from mmdrfuse.losses.refresh import compare_with_best
 from mmdrfuse.recipes.recipe import Decision
 from mmdrfuse.system.atomic import writing
 from mmdrfuse.training.frozen_cache import map_file
@@ -95,7 +95,7 @@ class RefreshMemory:
             (2, B): the gaps, 0 where the memory was refreshed.
         """
         best = self.scores[:, positions]
-        better, gaps = relapse(quality, best, decision=decision)
+        better, gaps = compare_with_best(quality, best, decision=decision)
         outputs = fused.detach()[:, 0]
         if self.images.dtype == torch.uint8:
             outputs = outputs.mul(255).round().clamp(0, 255)

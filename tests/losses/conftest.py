@@ -10,7 +10,7 @@ import torch
 
 @pytest.fixture(scope="session")
 def oracle(shared):
-    """What the authors' own functions gave on six real patches, and those patches."""
+    """The results of the authors' own functions on six real patches, and those patches."""
     arrays = np.load(shared / "oracle" / "losses.npz")
     tensors = {name: torch.from_numpy(arrays[name]) for name in ("student", "teacher")}
     sources = {name: torch.from_numpy(arrays[name]).float()[:, None] / 255 for name in ("ir", "vis")}
@@ -20,7 +20,7 @@ def oracle(shared):
 
 @pytest.fixture
 def images():
-    """Make images of double precision in [0, 1], (N, 1, side, side), from a seed."""
+    """Return a function that makes images of double precision in [0, 1], (N, 1, side, side), from a seed."""
 
     def make(seed=0, count=2, side=12):
         generator = torch.Generator().manual_seed(seed)

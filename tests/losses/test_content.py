@@ -1,4 +1,4 @@
-"""Content losses by hand, against SciPy, and where they must vanish; `test_oracle.py` has the authors' values."""
+"""Content losses by hand, against SciPy, and where they vanish; `test_oracle.py` has the authors' values."""
 
 import numpy as np
 import pytest
@@ -55,7 +55,7 @@ def test_perception_averages_the_maps_distances_by_hand():
     assert content.perception(fused, target).tolist() == [2.5, 2.5]  # (1 + 4) / 2
 
 
-def test_perception_of_equal_maps_pulls_nowhere():
+def test_perception_of_equal_maps_has_no_gradient():
     fused = torch.rand(2, 3, 4, 4, requires_grad=True)
     content.perception([fused], [fused.detach()]).sum().backward()
     assert not fused.grad.any()

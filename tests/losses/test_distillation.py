@@ -32,7 +32,7 @@ def test_sample_norm_is_the_mean_of_the_samples_and_batch_norm_is_not(images):
 
 
 @pytest.mark.parametrize("norm", NORMS)
-def test_scale_does_not_matter_and_equal_shapes_cost_nothing(images, norm):
+def test_maps_that_differ_in_scale_alone_have_no_loss(images, norm):
     maps = images(0)
     assert distillation((maps, maps), (maps * 7, maps * 0.1), norm=norm).item() == pytest.approx(0, abs=1e-15)
 

@@ -12,7 +12,7 @@ from mmdrfuse.losses.similarity import gmsd, ssim
 
 @pytest.fixture(scope="module")
 def ours(oracle, shared):
-    """What is ours, by the authors' names."""
+    """Compute our losses, by the authors' names."""
     with torch.no_grad():
         outputs = {
             name: models.load(shared / "published" / f"{name}.model")(oracle.ir, oracle.vis)
@@ -36,10 +36,10 @@ def ours(oracle, shared):
     return found
 
 
-def test_all_their_numbers_are_compared(ours, oracle):
+def test_every_number_of_the_authors_is_compared(ours, oracle):
     assert ours.keys() == oracle.values.keys()
 
 
-def test_all_our_numbers_are_theirs(ours, oracle):
+def test_our_losses_equal_the_authors(ours, oracle):
     for name, theirs in oracle.values.items():
         np.testing.assert_allclose(ours[name], theirs, rtol=1e-5, err_msg=name)

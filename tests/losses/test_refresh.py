@@ -1,4 +1,4 @@
-"""Refresh: who is judged, how large the gap is, and what the label asks for."""
+"""Refresh: which outputs replace the stored ones, the gaps of the others, and the losses against the labels."""
 
 import pytest
 import torch
@@ -9,27 +9,27 @@ QUALITY = torch.tensor([[0.9, 0.5], [-0.2, -0.1]])
 BEST = torch.tensor([[0.8, 0.7], [-0.1, -0.3]])
 
 
-def test_each_sample_is_judged_by_its_own_scores():
-    better, gaps = refresh.relapse(QUALITY, BEST, decision="sample")
+def test_each_sample_is_compared_by_its_own_scores():
+    better, gaps = refresh.compare_with_best(QUALITY, BEST, decision="sample")
     assert better.tolist() == [[True, False], [False, True]]
     torch.testing.assert_close(gaps, torch.tensor([[0, 0.2], [0.1, 0]]))
 
 
-def test_a_batch_is_judged_by_its_means():
-    better, gaps = refresh.relapse(QUALITY, BEST, decision="batch")
+def test_a_batch_is_compared_by_its_means():
+    better, gaps = refresh.compare_with_best(QUALITY, BEST, decision="batch")
     assert better.tolist() == [[False, False], [True, True]]  # 0.70 against 0.75, -0.15 against -0.20
     torch.testing.assert_close(gaps, torch.tensor([[0.05, 0.05], [0, 0]]))
 
 
 @pytest.mark.parametrize("decision", ["sample", "batch"])
-def test_what_was_never_seen_is_refreshed_without_a_gap(decision):
-    better, gaps = refresh.relapse(QUALITY, torch.full((2, 2), -torch.inf), decision=decision)
+def test_a_first_visit_is_stored_without_a_gap(decision):
+    better, gaps = refresh.compare_with_best(QUALITY, torch.full((2, 2), -torch.inf), decision=decision)
     assert better.all()
     assert not gaps.any()
 
 
-def test_equal_scores_keep_the_memory_and_weigh_nothing():
-    better, gaps = refresh.relapse(QUALITY, QUALITY, decision="sample")
+def test_equal_scores_replace_nothing_and_have_no_gap():
+    better, gaps = refresh.compare_with_best(QUALITY, QUALITY, decision="sample")
     assert not better.any()
     assert not gaps.any()
 
@@ -60,6 +60,6 @@ def test_gradients_are_those_of_the_equation(images, loss):
 
 
 @pytest.mark.parametrize("loss", [refresh.structure, refresh.detail])
-def test_without_features_the_label_still_counts(images, loss):
+def test_without_features_the_label_still_has_a_loss(images, loss):
     assert (loss(images(0), images(1), (), ()) > 0).all()
     assert not loss(images(0), images(0), (), ()).any()

@@ -65,12 +65,12 @@ def test_several_images_at_once_give_the_mean_of_each(images, score):
 
 
 @pytest.mark.parametrize("side", [17, 19])
-def test_the_last_row_and_column_of_odd_sides_have_no_partner_and_do_not_count(images, side):
+def test_gmsd_ignores_the_last_row_and_column_of_odd_sides(images, side):
     one, two = images(0, side=side), images(1, side=side)
     torch.testing.assert_close(gmsd(one, two), gmsd(one[..., :-1, :-1], two[..., :-1, :-1]))
 
 
-def test_quality_adds_both_sources_and_turns_gmsd_upside_down(images):
+def test_quality_adds_both_sources_and_negates_gmsd(images):
     fused, infrared, visible = images(0), images(1), images(2)
     structure, detail = quality(fused, infrared, visible)
     torch.testing.assert_close(structure, ssim(fused, infrared) + ssim(fused, visible))

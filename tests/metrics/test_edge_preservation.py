@@ -41,7 +41,7 @@ def plain_share(t, curves, tie=None, wrapped=True):
 
 
 @pytest.mark.parametrize(("wrapped", "tie"), [(True, None), (False, 1.0), (False, 255.0)])
-def test_share_kept_is_the_ratio_of_the_sums(triple, wrapped, tie):
+def test_the_preserved_share_is_the_ratio_of_the_sums(triple, wrapped, tie):
     got = qabf(triple, wrapped=wrapped, tie_gain=tie or 0.0)
     assert got == pytest.approx(plain_share(triple, HONG, tie, wrapped), rel=1e-12)
 
@@ -74,12 +74,12 @@ def plain_balance(f, x, z, directed):
 
 
 @pytest.mark.parametrize("directed", [False, True])
-def test_artefacts_are_what_is_stronger_than_both_sources(triple, directed):
+def test_artefacts_are_edges_stronger_than_both_sources(triple, directed):
     added, _ = plain_balance(*triple.images, directed)
     assert nabf(triple, directed=directed) == pytest.approx(added, rel=1e-11)
 
 
-def test_loss_is_what_is_not_stronger_than_both_sources(triple):
+def test_loss_is_in_edges_not_stronger_than_both_sources(triple):
     assert labf(triple) == pytest.approx(plain_balance(*triple.images, False)[1], rel=1e-11)
 
 

@@ -48,13 +48,13 @@ def test_programs_own_names_are_understood(theirs, protocol, ours):
     assert find_metric(theirs, PROTOCOLS[protocol]) is METRICS[ours]
 
 
-def test_what_a_program_calls_viff_is_not_taken_for_viff():
+def test_viff_is_not_the_viff_of_another_program():
     assert METRICS["VIF"].protocols["cddfuse"].program_name == "VIFF"
     with pytest.raises(MMDRFuseError, match="but under standard; what its program calls VIFF is VIF here"):
         find_metric("VIFF", PROTOCOLS["cddfuse"])
 
 
-def test_a_metric_that_the_protocol_lacks_is_answered_with_those_that_have_it(stored):
+def test_a_metric_that_the_protocol_lacks_is_an_error_with_the_protocols_that_have_it(stored):
     with pytest.raises(MMDRFuseError, match="Qcb is not defined under tang, but under standard, vifb, liu"):
         evaluate(*stored, metrics="Qcb", protocol="tang")
 
@@ -67,7 +67,7 @@ def test_a_metric_that_the_protocol_lacks_is_answered_with_those_that_have_it(st
         ({"protocol": "vifp"}, "unknown protocol 'vifp': did you mean vifb"),
     ],
 )
-def test_unknown_names_are_answered_with_near_ones(stored, options, message):
+def test_unknown_names_are_errors_with_near_names(stored, options, message):
     with pytest.raises(UnknownNameError, match=message):
         evaluate(*stored, **options)
 
@@ -108,7 +108,7 @@ def test_floats_beyond_the_range_are_refused(stored, value, complaint):
 
 @pytest.mark.parametrize("given", [[[1, 2], [3, 4]], None, "fused.png", 7, memoryview(b"1234")])
 @pytest.mark.parametrize("argument", ["fused", "a", "b"])
-def test_what_is_no_array_is_named_with_what_it_is(stored, argument, given):
+def test_an_argument_that_is_no_array_is_named_with_its_type(stored, argument, given):
     images = dict(zip(("fused", "a", "b"), stored, strict=True)) | {argument: given}
     with pytest.raises(InputError, match=rf"^{argument} must be a NumPy array, .* not a {type(given).__name__}$"):
         evaluate(**images)
@@ -120,13 +120,13 @@ def test_masked_pixels_have_no_value_to_score(stored):
 
 
 @pytest.mark.parametrize("metrics", [None, 7])
-def test_what_names_no_metrics_is_named_with_what_it_is(stored, metrics):
+def test_metrics_of_a_wrong_type_are_named_with_their_type(stored, metrics):
     with pytest.raises(InputError, match=rf"metrics must be a name or several, .* not a {type(metrics).__name__}"):
         evaluate(*stored, metrics=metrics)
 
 
 @pytest.mark.parametrize("options", [{"metrics": [None]}, {"metrics": b"EN"}, {"protocol": None}])
-def test_what_is_no_name_is_an_unknown_one(stored, options):
+def test_a_name_of_a_wrong_type_is_unknown(stored, options):
     with pytest.raises(UnknownNameError):
         evaluate(*stored, **options)
 
@@ -182,7 +182,7 @@ def test_fractions_count(stored):
 
 
 @pytest.mark.parametrize(("metric", "protocol"), [(m, p) for m, p in EVERY_RULE if (p, m) not in ROUNDING_DECIDES])
-def test_constant_images_have_a_score_except_where_the_program_gives_none(metric, protocol):
+def test_constant_images_have_a_score_except_where_the_program_has_none(metric, protocol):
     flat = np.full((176, 177), 128, np.uint8)
     score = evaluate(flat, flat, flat, metrics=metric, protocol=protocol)[metric]
     assert np.isnan(score) == (metric in UNDEFINED.get(protocol, ()))

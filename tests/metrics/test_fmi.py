@@ -136,6 +136,6 @@ def test_wavelet_bands_follow_the_rule_of_half_point_extension_and_every_second_
     np.testing.assert_allclose(_features(image, "wavelet"), np.block(bands), atol=1e-9)
 
 
-def test_an_unknown_feature_is_answered_with_its_nearest_neighbour(images):
+def test_an_unknown_feature_is_an_error_with_near_names(images):
     with pytest.raises(UnknownNameError, match="unknown feature 'pixels': did you mean pixel"):
         fmi(Triple(*images), feature="pixels")

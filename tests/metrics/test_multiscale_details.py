@@ -41,7 +41,7 @@ def test_qm_leaves_out_an_odd_last_row_and_column(images):
     assert qm(Triple(*odd)) == qm(Triple(*images))
 
 
-def test_qsf_of_a_small_image_is_what_its_formula_gives():
+def test_qsf_of_a_small_image_by_hand():
     fused, a, b = np.array([[[0.0, 3.0], [4.0, 0.0]], [[0.0, 1.0], [0.0, 0.0]], [[0.0, 0.0], [2.0, 0.0]]])
     # by hand, rows, columns, falling and rising diagonal: 9+16 + 16+9 + (0+1)/sqrt2 against 1+4 + 4+1 + (0+4)/sqrt2
     expected = math.sqrt((50.0 + math.sqrt(0.5)) / (10.0 + 4.0 * math.sqrt(0.5))) - 1.0

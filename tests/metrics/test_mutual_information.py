@@ -82,7 +82,7 @@ def test_qmi_is_one_when_one_source_is_copied_and_independent_of_the_other(strip
 
 
 @pytest.mark.parametrize("order", [NAVA, 0.5, CVEJIC])
-def test_qte_of_a_copied_image_of_two_levels_is_what_its_formula_gives(stripes, order):
+def test_qte_of_a_copied_image_of_two_levels_by_hand(stripes, order):
     columns, _, gray = stripes
     # by hand: h = 1/2 where both marginals are 1/2, H(a) = 1 bit, nothing from the gray source
     expected = (1.0 - 2.0 * 0.5**order * 0.25 ** (1.0 - order)) / (1.0 - order)
@@ -123,10 +123,10 @@ def test_values_between_two_levels_count_for_the_nearest(score, images):
     assert score(Triple(*(image - 0.5 for image in images[1:]), images[0])) == score(Triple(*images[1:], images[0]))
 
 
-@pytest.mark.parametrize(("score", "answer"), [(qmi, 2.0), (qte, 0.0), (qncie, 1.0 - np.log(3.0) / np.log(256.0))])
+@pytest.mark.parametrize(("score", "expected"), [(qmi, 2.0), (qte, 0.0), (qncie, 1.0 - np.log(3.0) / np.log(256.0))])
 @pytest.mark.parametrize("levels", [(9, 9, 9), (0, 0, 0), (1, 2, 3)])
-def test_constant_images_have_a_stated_answer(score, answer, levels):
-    assert score(Triple(*(np.full((5, 6), float(level)) for level in levels))) == pytest.approx(answer, abs=1e-15)
+def test_constant_images_have_a_defined_score(score, expected, levels):
+    assert score(Triple(*(np.full((5, 6), float(level)) for level in levels))) == pytest.approx(expected, abs=1e-15)
 
 
 @EVERY

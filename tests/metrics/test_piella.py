@@ -136,7 +136,7 @@ def test_flat_images_are_compared_by_their_means(score):
 
 
 @pytest.mark.parametrize("score", [qc, qy])
-def test_flat_windows_give_nothing_under_the_published_rule(score):
+def test_flat_windows_have_no_score_under_the_published_rule(score):
     black = np.zeros((13, 14))
     assert np.isnan(score(Triple(black, black, black), flat_tolerance=None))
 

@@ -22,7 +22,7 @@ def test_rounding_decides_the_score_of_flat_regions_as_in_skimage(rng):
     assert ssim_float32(t) == pytest.approx(skimage(t), rel=1e-13)
 
 
-def test_double_precision_gives_another_score(triple):
+def test_double_precision_has_another_score(triple):
     fused, *sources = triple.images
     double = sum(structural_similarity(fused, source, data_range=2.0) for source in sources)
     assert abs(ssim_float32(triple) / double - 1) > 1e-8

@@ -41,7 +41,7 @@ def score(metric, fused, a, b):
     return evaluate(fused, a, b, metrics=metric)[metric]
 
 
-def test_every_metric_says_what_an_image_scores_against_itself():
+def test_every_metric_has_a_known_score_of_an_image_against_itself():
     assert set(names()) == OF_FUSED_ALONE | set(SELF)
 
 
@@ -80,7 +80,7 @@ def test_an_image_against_itself_scores_the_best(images, metric):
 
 @pytest.mark.parametrize("metric", names())
 @pytest.mark.parametrize("level", [0, 128, 255])
-def test_constant_images_have_a_stated_answer(metric, level):
+def test_constant_images_have_a_defined_score(metric, level):
     flat = np.full(SHAPES.get(metric, SHAPE), level, np.uint8)
     expected = 0 if metric in OF_FUSED_ALONE else SELF[metric][1]
     assert score(metric, flat, flat, flat) == pytest.approx(expected, abs=1e-5)

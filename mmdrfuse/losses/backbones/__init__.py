@@ -1,6 +1,6 @@
 """The frozen networks whose features the perceptual losses compare, by name.
 
-The choice is always explicit: a backbone that cannot be had is an error, never another backbone.
+The choice is always explicit: if a backbone is not available, that is an error, and no other one replaces it.
 """
 
 from pathlib import Path
@@ -15,11 +15,11 @@ from mmdrfuse.recipes.recipe import Features
 NAMES: tuple[Features, ...] = get_args(Features)
 
 DEPTH = 5
-"""Maps that a backbone gives, from shallow to deep."""
+"""Number of maps of a backbone, from shallow to deep."""
 
 
 class Backbone(Protocol):
-    """A frozen network that gives maps of gray images."""
+    """A frozen network that computes feature maps of gray images."""
 
     def __call__(self, image: Tensor, *, maps: int = DEPTH) -> Maps:
         """Return the first maps of a batch (N, 1, H, W) in [0, 1]."""
@@ -31,16 +31,16 @@ def backbone(name: str, *, file: Path | None = None) -> nn.Module:
 
     Args:
         name: One of `NAMES`.
-        file: Its weights; where it is missing, the package (`efficientnet-lite0`) or torchvision's
-            download (`vgg19`) is used.
+        file: Its weights; None for those of the package (`efficientnet-lite0`) or torchvision's download
+            (`vgg19`).
 
     Returns:
-        A module that is called as `Backbone` says.
+        A module with the interface of `Backbone`.
 
     Raises:
         UnknownNameError: There is no such backbone.
         MissingExtraError: `efficientnet-lite0` is not installed.
-        WeightsError: The weights cannot be had or do not fit.
+        WeightsError: The weights are not available or do not fit.
     """
     network: nn.Module
     if name == "vgg19":
@@ -59,7 +59,7 @@ def backbone(name: str, *, file: Path | None = None) -> nn.Module:
 
 
 class NoFeatures(nn.Module):
-    """No maps, so that the perceptual losses vanish."""
+    """A backbone without maps, so that the perceptual losses vanish."""
 
     def forward(self, image: Tensor, *, maps: int = DEPTH) -> Maps:
         """Return an empty tuple."""

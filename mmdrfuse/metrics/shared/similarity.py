@@ -12,11 +12,11 @@ WANG = ((0.01 * 255.0) ** 2, (0.03 * 255.0) ** 2)
 """C1 and C2 of Wang et al. 2004."""
 
 BARE = (2e-16, 2e-16)
-"""C1 and C2 of Liu et al. 2012 for Q_C and Q_Y: no more than keeps 0/0 away."""
+"""C1 and C2 of Liu et al. 2012 for Q_C and Q_Y: just enough to avoid 0/0."""
 
 
 class SimilarityWindows:
-    """Statistics of every window of a triple's images, computed when first asked for.
+    """Statistics of every window of a triple's images, computed at the first access.
 
     Args:
         t: Images 0..255.

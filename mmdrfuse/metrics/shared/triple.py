@@ -1,4 +1,4 @@
-"""One fused image with its two sources, and whatever several metrics need of them, computed once."""
+"""One fused image with its two sources; results that several metrics share are computed once."""
 
 from collections.abc import Callable
 from functools import wraps

@@ -9,11 +9,11 @@ from mmdrfuse.errors import MissingExtraError, UnknownNameError
 from mmdrfuse.losses.backbones import backbone, efficientnet
 
 
-def test_none_gives_no_maps():
+def test_none_has_no_maps():
     assert backbone("none")(torch.zeros(1, 1, 16, 16)) == ()
 
 
-def test_an_unknown_name_is_answered_with_near_ones():
+def test_an_unknown_name_is_an_error_with_near_names():
     with pytest.raises(UnknownNameError, match=r"unknown features 'vgg16': did you mean vgg19\?"):
         backbone("vgg16")
 

@@ -21,7 +21,7 @@ def network(state):
 
 
 def by_definition(state, image):
-    """Walk the blocks by the names in the file; give the maps, and how far means are from the stored ones."""
+    """Compute the maps from the names in the file, and the distances of means from the stored ones."""
     deviations = []
 
     def layer(x, conv, norm, stride=1):
@@ -100,13 +100,13 @@ def test_a_foreign_file_is_named(tmp_path, content, message):
         lambda values: values[:, :, :1, :1].repeat(1, 1, 9, 9)[:16],  # fits nothing that follows
     ],
 )
-def test_weights_that_give_no_such_maps_are_named(tmp_path, state, change):
+def test_weights_with_other_maps_are_named(tmp_path, state, change):
     torch.save({**state, "_conv_stem.weight": change(state["_conv_stem.weight"])}, tmp_path / "odd.pth")
     with pytest.raises(WeightsError, match=r"odd\.pth: "):
         efficientnet.load(tmp_path / "odd.pth")
 
 
-def test_weights_of_half_precision_give_the_same_maps(tmp_path, state):
+def test_weights_of_half_precision_have_the_same_maps(tmp_path, state):
     halved = {name: values.bfloat16() for name, values in state.items() if values.is_floating_point()}
     torch.save(halved, tmp_path / "half.pth")
     image = torch.rand(1, 1, 32, 32, generator=torch.Generator().manual_seed(0))

@@ -62,7 +62,7 @@ def test_the_network_has_vgg19s_convolutions():
     assert sum(weight.numel() for weight in vgg19.VGG19().parameters()) == 20_024_384  # torchvision's `features`
 
 
-def test_offline_the_error_says_what_to_do(monkeypatch):
+def test_a_failed_download_is_an_error_with_a_cure(monkeypatch):
     def offline(*args, **options):
         raise urllib.error.URLError("no route")
 

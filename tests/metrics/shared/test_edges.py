@@ -34,7 +34,7 @@ def test_gradients_are_parallel_in_either_order(rng):
     np.testing.assert_allclose(parallelism(x, y), abs(2 / np.pi * abs(x.angle - y.angle) - 1), atol=1e-12)
 
 
-def test_an_edge_half_kept_has_half_of_either_sigmoids_gain():
+def test_an_edge_half_preserved_has_half_of_either_sigmoids_gain():
     # by hand: at its centre a sigmoid has half its gain
     found = preserved(np.array([0.5]), np.array([0.8]), HONG)
     assert found == pytest.approx(0.9994 / 2 * 0.9879 / 2, rel=1e-12)

@@ -15,7 +15,7 @@ def test_the_map_of_similarity_is_skimages_inside_the_border(triple):
 
 
 @pytest.mark.parametrize(("tolerance", "undefined"), [(FLAT, True), (None, False)])
-def test_rounding_noise_has_no_share_unless_it_is_kept(triple, tolerance, undefined):
+def test_rounding_noise_has_no_share_unless_the_tolerance_is_none(triple, tolerance, undefined):
     windows = SimilarityWindows(triple, gaussian_taps(7, 1.5), tolerance)
     noise = np.full((2, 2), 1e-12)
     assert (windows.share(noise, 3.0 * noise, 0.5) == (0.5 if undefined else 0.25)).all()
