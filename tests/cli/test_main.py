@@ -35,7 +35,8 @@ def test_without_arguments_the_help_is_shown(run):
 @pytest.mark.parametrize(
     ("typed", "expected"),
     [("da", "plain,data"), ("data che", "plain,check"), ("data info ll", "plain,llvip"),
-     ("fuse --col", "plain,--color"), ("fuse --color h", "plain,hue"), ("fuse street", "file,street"), ("prepare --layout ms", "plain,msrs")],
+     ("fuse --col", "plain,--color"), ("fuse --color h", "plain,hue"), ("fuse street", "file,street"),
+     ("prepare --layout ms", "plain,msrs")],
 )  # fmt: skip
 def test_the_shell_completes_commands_options_names_and_files(run, typed, expected):
     words = ["mmdrfuse", *typed.split()]
