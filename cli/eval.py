@@ -81,7 +81,7 @@ def evaluate(
     check_outputs(json_, csv_, overwrite=overwrite)
     report = Report()
     pairing = pair_folders(infrared, visible, recursive=True) if infrared and visible else Pairing()
-    unpaired = [PairingError(line) for line in (*pairing.partnerless(), *pairing.unclear())]
+    unpaired = [PairingError(line) for line in (*pairing.orphan_lines(), *pairing.ambiguous_lines())]
     for failure in unpaired:
         report.add(failure)
     evaluation = evaluate_folders(

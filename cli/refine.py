@@ -78,7 +78,7 @@ def _refine(
         reference(name, recipe.range)
     base = start(student)
     check_student(base)
-    groups = datasets.gather(
+    groups = datasets.sample_groups(
         sources, pictures=recipe.pictures, size=recipe.size, uncut=recipe.wholes, mirror=recipe.mirror,
         lights=recipe.lights, groups=recipe.groups, hold_out=recipe.hold_out, seed=recipe.seed,
         failed=report.add,

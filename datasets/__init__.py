@@ -1,6 +1,6 @@
-"""From folders to patches: layouts of the public sets, pairing by name, checks, files of patches, made-up scenes.
+"""Turn folders of pictures into patches: layouts of public sets, pairing by name, checks, and made-up scenes.
 
-Nothing heavy (h5py, SciPy) is imported before a name that needs it is used.
+A module is imported when one of its names is first used, so that h5py and SciPy load only if they are needed.
 """
 
 from importlib import import_module
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from mmdrfuse.datasets.checks.check import CheckReport, check
     from mmdrfuse.datasets.patches.file import PatchFile
     from mmdrfuse.datasets.patches.prepare import PrepareReport, prepare
-    from mmdrfuse.datasets.patches.sample import Piece, gather, group_names
+    from mmdrfuse.datasets.patches.sample import Sample, group_names, sample_groups
     from mmdrfuse.datasets.scenes.synthetic import Scene, scene, write_scenes
     from mmdrfuse.datasets.sets.layouts import LAYOUTS, Layout, find_pairs
     from mmdrfuse.datasets.sets.pairing import Pairing, pair_folders, pair_key
@@ -21,23 +21,23 @@ __all__ = [
     "Layout",
     "Pairing",
     "PatchFile",
-    "Piece",
     "PrepareReport",
+    "Sample",
     "Scene",
     "check",
     "find_pairs",
-    "gather",
     "group_names",
     "pair_folders",
     "pair_key",
     "prepare",
+    "sample_groups",
     "scene",
     "write_scenes",
 ]
 
-_HOMES = {
+_MODULES = {
     "checks.check": ("CheckReport", "check"),
-    "patches.sample": ("Piece", "gather", "group_names"),
+    "patches.sample": ("Sample", "sample_groups", "group_names"),
     "sets.layouts": ("LAYOUTS", "Layout", "find_pairs"),
     "sets.pairing": ("Pairing", "pair_folders", "pair_key"),
     "patches.file": ("PatchFile",),
@@ -47,7 +47,7 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401
-    for module, names in _HOMES.items():
+    for module, names in _MODULES.items():
         if name in names:
             return getattr(import_module(f"mmdrfuse.datasets.{module}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -116,9 +116,9 @@ def collect_pairs(sources: Sequence[str], out: Path, report: Report) -> "list[Pa
         if side.is_dir() and real(out).is_relative_to(real(side)):
             raise OutputError(f"{out}: lies in {side}, so its pictures would become sources; choose another folder")
     pairing = pair_arguments(sources)
-    for line in pairing.unused():
+    for line in pairing.unused_lines():
         warn(f"left out: {line}")
-    for line in pairing.unclear():
+    for line in pairing.ambiguous_lines():
         report.fail(line)
     return list(pairing.pairs)
 

@@ -186,7 +186,7 @@ def _validation(settings: Settings) -> "Validation | None":
     sets = {}
     for name, source in zip(labels(settings.validate), settings.validate, strict=True):
         _, pairing = find_pairs(source)
-        for line in (*pairing.partnerless(), *pairing.unclear()):
+        for line in (*pairing.orphan_lines(), *pairing.ambiguous_lines()):
             warn(f"not validated on: {line}")
         sets[name] = pairing.pairs
     names = [*settings.validate_metrics.split(","), settings.stop_on or ""]

@@ -1,1 +1,1 @@
-"""Is a set fit for training and testing: files, near-duplicates, alignment."""
+"""Check whether a set is fit for training and testing: files, near-duplicates, alignment."""

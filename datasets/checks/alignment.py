@@ -1,8 +1,8 @@
-"""Do the two pictures of a pair lie on each other: a rough score, and by how much they are off.
+"""Measure whether the two pictures of a pair are aligned: a rough score, and the shift between them.
 
-What both sides have in common is where edges are and how they run, not their sign or strength: a warm man is bright in
-one and dark in the other. Each pixel's gradient of length m and angle φ becomes √m · exp(2iφ), which an edge turned
-from light-dark to dark-light leaves as it is, and the two fields are correlated at every shift by FFT.
+Both sides share the places and directions of edges, but not their sign and strength: a warm man is bright in one
+picture and dark in the other. So each pixel's gradient of length m and angle φ becomes √m · exp(2iφ), which is the same
+for a light-dark and a dark-light edge. An FFT correlates the two fields at every shift.
 """
 
 from typing import Any, NamedTuple
@@ -11,86 +11,90 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-LONG = 256
-"""Pixels on the longer side beyond which pictures are made smaller first."""
-FARTHEST = 8
-"""Shifts are looked for up to the side divided by this."""
-SMALLEST = 32
-"""Pixels on a side below which nothing is said."""
-CLEAR = 5.0
-"""Standard deviations by which the best shift stands out where it can be believed."""
-OFF = 0.01
-"""Part of the longer side by which a pair must be off."""
-OUTDONE = 0.5
-"""The unshifted correlation (in the same deviations) is less than this part of the best shift's.
+MAX_SIDE = 256
+"""Pixels on the longer side; larger pictures are made smaller first."""
+SHIFT_DIVISOR = 8
+"""The search covers shifts up to the side divided by this."""
+MIN_SIDE = 32
+"""Pixels on the shorter side; smaller pictures are not judged."""
+MIN_CLARITY = 5.0
+"""Standard deviations above the mean of all shifts that the best shift must reach to be trusted."""
+MIN_OFFSET = 0.01
+"""Share of the longer side that the best shift must reach for a pair to be off."""
+MAX_UNSHIFTED = 0.5
+"""For a pair to be off, the correlation without a shift must be below this share of the best one.
 
-All three were measured on 230 registered infrared and visible pairs (LLVIP, RoadScene, MSRS, TNO, VIFB): none of them
-is called off, and of RoadScene's displaced by 8 and by 12 pixels 85 and 89 % are; of 160 CT and MRI slices two are, of
-578 PET or SPECT and MRI slices, whose edges have little in common, none.
+The three limits were measured on 230 registered infrared and visible pairs (LLVIP, RoadScene, MSRS, TNO, VIFB): none of
+them is called off. Of RoadScene's pairs displaced by 8 and by 12 pixels, 85 and 89 % are. Of 160 CT and MRI slices two
+are; of 578 PET or SPECT and MRI slices, whose edges have little in common, none is.
 """
 
-Small = NDArray[np.float32]
+SmallImage = NDArray[np.float32]
 
 
 class Alignment(NamedTuple):
-    """How well two pictures lie on each other."""
+    """The alignment of two pictures."""
 
     score: float
     """Correlation of their gradients at the best shift, 0 to 1; 0.1 to 0.3 is usual for infrared and visible."""
     shift: tuple[float, float]
-    """Pixels to the right and down by which the visible picture lies beside the infrared one."""
+    """Pixels right and down from the infrared to the visible picture."""
     clarity: float
-    """Standard deviations by which the best shift stands out among all."""
+    """Standard deviations of the best shift's correlation above the mean of all shifts."""
     off: bool
-    """The pair is clearly not aligned."""
+    """Whether the pair is clearly not aligned."""
 
 
-def shrunk(luma: NDArray[Any]) -> tuple[Small, int]:
-    """Make a picture smaller by means over squares, so that its longer side is at most `LONG`.
+def downsampled(luma: NDArray[Any]) -> tuple[SmallImage, int]:
+    """Make a picture smaller by means over squares, so that its longer side is at most `MAX_SIDE`.
 
     Args:
         luma: H×W.
 
     Returns:
-        The small picture, in the values of the large one, and the side of the squares.
+        The small picture, in the values of the large one, and the factor: the side of a square in pixels.
     """
-    square = -(-max(luma.shape) // LONG)
-    height, width = (length // square * square for length in luma.shape)
+    factor = -(-max(luma.shape) // MAX_SIDE)
+    height, width = (length // factor * factor for length in luma.shape)
     whole = luma[:height, :width].astype(np.float32)
-    rows = sum((whole[start::square] for start in range(1, square)), whole[0::square])
-    small: Small = sum((rows[:, start::square] for start in range(1, square)), rows[:, 0::square])
-    return small / np.float32(square**2), square
+    rows = sum((whole[start::factor] for start in range(1, factor)), whole[0::factor])
+    small: SmallImage = sum((rows[:, start::factor] for start in range(1, factor)), rows[:, 0::factor])
+    return small / np.float32(factor**2), factor
 
 
-def align(infrared: Small, visible: Small, *, square: int = 1) -> Alignment | None:
+def align(infrared: SmallImage, visible: SmallImage, *, factor: int = 1) -> Alignment | None:
     """Find the shift at which two pictures correlate best.
 
     Args:
-        infrared: H×W, as from `shrunk`.
+        infrared: H×W, as from `downsampled`.
         visible: The same shape.
-        square: Pixels of the large picture on the side of one of these.
+        factor: Pixels of the large picture for one pixel of these.
 
     Returns:
-        None where a picture is too small or too flat to tell.
+        The alignment; None if a picture is too small or too flat to judge.
     """
-    if min(infrared.shape) < SMALLEST:
+    if min(infrared.shape) < MIN_SIDE:
         return None
     fields = [_field(side) for side in (infrared, visible)]
     if not all(field.any() for field in fields):
         return None
     spectra = [fft.fft2(field) for field in fields]
     surface = fft.ifft2(spectra[0].conj() * spectra[1]).real
-    down, right = (length // FARTHEST for length in surface.shape)
+    down, right = (length // SHIFT_DIVISOR for length in surface.shape)
     near = np.roll(surface, (down, right), (0, 1))[: 2 * down + 1, : 2 * right + 1]
     y, x = np.unravel_index(int(near.argmax()), near.shape)
-    clarity, unshifted = ((float(value) - near.mean()) / near.std() for value in (near[y, x], near[down, right]))
-    dy, dx = y - down + _between(near[:, x], int(y)), x - right + _between(near[y], int(x))
-    off = clarity >= CLEAR and unshifted < OUTDONE * clarity and float(np.hypot(dx, dy)) >= OFF * max(infrared.shape)
-    return Alignment(float(near[y, x]), (float(dx) * square, float(dy) * square), float(clarity), bool(off))
+    best = float(near[y, x])
+    clarity = float((best - near.mean()) / near.std())
+    unshifted = float((near[down, right] - near.mean()) / near.std())
+    dy = float(y - down + _parabola_peak(near[:, x], int(y)))
+    dx = float(x - right + _parabola_peak(near[y], int(x)))
+    far = float(np.hypot(dx, dy)) >= MIN_OFFSET * max(infrared.shape)
+    off = clarity >= MIN_CLARITY and unshifted < MAX_UNSHIFTED * clarity and far
+    return Alignment(best, (dx * factor, dy * factor), clarity, off)
 
 
-def _field(small: Small) -> NDArray[np.complex64]:
-    """Give √m · exp(2iφ) of each pixel's gradient, fading towards the border, of length 1 in all."""
+def _field(small: SmallImage) -> NDArray[np.complex64]:
+    """Return √m · exp(2iφ) of each pixel's gradient, faded towards the border; the whole field has length 1."""
     dy, dx = np.gradient(small)
     gradient = dx + 1j * dy
     lengths = np.maximum(np.abs(gradient), 1e-6)
@@ -100,8 +104,8 @@ def _field(small: Small) -> NDArray[np.complex64]:
     return field / np.float32(total) if total > 1e-3 else np.zeros_like(field)
 
 
-def _between(values: NDArray[np.floating[Any]], at: int) -> float:
-    """Give where a parabola through a peak and its neighbours is highest, from -0.5 to 0.5 beside the peak."""
+def _parabola_peak(values: NDArray[np.floating[Any]], at: int) -> float:
+    """Return where the parabola through a peak and its neighbours is highest: -0.5 to 0.5 from the peak."""
     if not 0 < at < len(values) - 1:
         return 0.0
     before, peak, after = (float(value) for value in values[at - 1 : at + 2])

@@ -1,4 +1,4 @@
-"""Is a set fit for training and testing: what its files are, and what is wrong with them."""
+"""Check a set of pairs: report the properties of its files, and what is wrong with them."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mmdrfuse import images
-from mmdrfuse.datasets.checks.alignment import Alignment, Small, align, shrunk
+from mmdrfuse.datasets.checks.alignment import Alignment, SmallImage, align, downsampled
 from mmdrfuse.datasets.checks.leaks import Leak, Thumbnail, leaks, split_of, thumbnail
 from mmdrfuse.datasets.sets.catalogue import Layout
 from mmdrfuse.datasets.sets.layouts import find_pairs
@@ -19,8 +19,8 @@ from mmdrfuse.pair import Pair
 from mmdrfuse.system.progress import Progress, silent
 from mmdrfuse.system.workers import cores, ordered, raise_failures, threads
 
-LEVELS = 2
-"""Span of 8-bit values up to which a picture is constant: what JPEG may make of one."""
+MAX_CONSTANT_SPAN = 2
+"""Greatest difference of values in a constant picture of 8 bits; JPEG changes a constant by this much."""
 
 PROBLEMS = {
     "unreadable": "cannot be read",
@@ -29,21 +29,21 @@ PROBLEMS = {
     "ambiguous": "one name fits more than one file",
     "constant": "empty: one value everywhere",
     "leaks": "near-duplicates in two splits",
-    "off": "infrared and visible lie beside each other",
+    "off": "infrared and visible are not aligned",
 }
-"""What needs attention, by its name in the JSON document."""
+"""The problems: name in the JSON document → text."""
 NOTES = {
-    "gray_as_rgb": "grey, stored as RGB",
-    "no_pictures": "no pictures",
+    "gray_as_rgb": "grey pictures that are stored as RGB",
+    "no_pictures": "files that are no pictures",
     "unused": "pictures in no pair",
-    "unexpected": "not as the set should be",
+    "unexpected": "differs from the published set",
 }
-"""What is told, and may be so."""
+"""What is reported, but is no problem: name in the JSON document → text."""
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What a picture file is."""
+    """The properties of a picture."""
 
     size: tuple[int, int]
     """Width and height."""
@@ -55,21 +55,21 @@ class Facts:
 
 @dataclass(frozen=True)
 class PairCheck:
-    """What was found in a pair; sides that cannot be read have no facts."""
+    """The result for a pair; a side that cannot be read has no facts."""
 
     pair: Pair
     sides: tuple[Facts | None, Facts | None]
     unreadable: tuple[str, ...]
-    """One line for each side that cannot be read."""
+    """A line for each side that cannot be read."""
     alignment: Alignment | None = None
-    """None where a side cannot be read or used, or the sizes differ."""
+    """None if a side cannot be read or judged, or the sizes differ."""
     thumbnails: tuple[Thumbnail, Thumbnail] | None = None
-    """For the search for leaks; None where the pair is in no split."""
+    """For the search for leaks; None if the pair is in no split."""
 
 
 @dataclass(frozen=True)
 class CheckReport:
-    """What was found in a set."""
+    """The result for a set."""
 
     source: str
     layout: Layout
@@ -79,7 +79,7 @@ class CheckReport:
 
     @property
     def attention(self) -> dict[str, list[str]]:
-        """Give one line for each thing that needs attention, by `PROBLEMS`; what there is none of is left out."""
+        """Return the problems: name in `PROBLEMS` → a line for each case; names without a case are left out."""
         lines: dict[str, list[str]] = {
             "unreadable": [line for checked in self.pairs for line in checked.unreadable],
             "sizes": [f"{checked.pair.name}: {_sizes(checked.sides)}" for checked in self.pairs if _differ(checked)],
@@ -88,7 +88,7 @@ class CheckReport:
             "constant": [str(path) for path, facts in self._files() if facts.constant],
             "leaks": [f"{leak.pair} = {leak.other} ({leak.likeness:.3f})" for leak in self.leaks],
             "off": [
-                f"{checked.pair.name}: visible {_place(checked.alignment.shift)}"
+                f"{checked.pair.name}: visible {_describe_shift(checked.alignment.shift)}"
                 for checked in self.pairs
                 if checked.alignment and checked.alignment.off
             ],
@@ -97,12 +97,12 @@ class CheckReport:
 
     @property
     def notes(self) -> dict[str, list[str]]:
-        """Give one line for each thing to know, by `NOTES`; what there is none of is left out."""
+        """Return the notes: name in `NOTES` → a line for each case; names without a case are left out."""
         folders = [path for path in self.pairing.ignored if path.is_dir()]
         lines = {
             "gray_as_rgb": [str(path) for path, facts in self._files() if facts.gray_as_rgb],
             "no_pictures": [str(path) for path in self.pairing.ignored if path not in folders],
-            "unused": list(map(str, (*self.pairing.spare, *folders))),
+            "unused": list(map(str, (*self.pairing.unassigned, *folders))),
             "unexpected": list(self._unexpected()),
         }
         return {name: lines[name] for name in NOTES if lines[name]}
@@ -118,23 +118,26 @@ class CheckReport:
 
     @property
     def splits(self) -> Counter[str]:
-        """Count the pairs by split; empty where no name tells any."""
+        """Count the pairs by split; pairs without a split do not count."""
         return Counter(split for checked in self.pairs if (split := split_of(checked.pair.name)))
 
     @property
     def alignment(self) -> Alignment | None:
-        """Give the median of the pairs' alignments; None where nothing is known of any."""
-        known = [checked.alignment for checked in self.pairs if checked.alignment]
-        if not known:
+        """Return the median of the pairs' alignments; None if no pair could be judged."""
+        alignments = [checked.alignment for checked in self.pairs if checked.alignment]
+        if not alignments:
             return None
         score, right, down, clarity = (
             float(np.median(values))
-            for values in zip(*((each.score, *each.shift, each.clarity) for each in known), strict=True)
+            for values in zip(*((each.score, *each.shift, each.clarity) for each in alignments), strict=True)
         )
-        return Alignment(score, (right, down), clarity, any(each.off for each in known))
+        return Alignment(score, (right, down), clarity, any(each.off for each in alignments))
 
     def document(self) -> dict[str, Any]:
-        """Give everything as what JSON can hold."""
+        """Return everything as a dictionary for JSON."""
+        alignments: dict[str, Any] = {
+            checked.pair.name: checked.alignment._asdict() if checked.alignment else None for checked in self.pairs
+        }
         return {
             "source": self.source,
             "layout": self.layout.name,
@@ -146,9 +149,7 @@ class CheckReport:
             "sizes": dict(self.sizes.most_common()),
             "kinds": {name: dict(self.kinds(side).most_common()) for side, name in enumerate(("infrared", "visible"))},
             "leaks": [leak._asdict() for leak in self.leaks],
-            "alignment": {
-                checked.pair.name: found._asdict() if (found := checked.alignment) else None for checked in self.pairs
-            },
+            "alignment": alignments,
         }
 
     def _files(self) -> Iterable[tuple[Path, Facts]]:
@@ -158,13 +159,13 @@ class CheckReport:
                     yield path, facts
 
     def _unexpected(self) -> Iterable[str]:
-        """Compare with what is known of the set."""
+        """Yield a line for each difference from the catalogue's facts about the set."""
         if self.layout.count and len(self.pairs) != self.layout.count:
             yield f"pairs: {len(self.pairs)} here, {self.layout.count} in the whole set"
         if self.layout.size:
             usual = "{}x{}".format(*self.layout.size)
             if other := self.sizes.total() - self.sizes[usual]:
-                yield f"{other} pictures are not {usual}, as those of the set are"
+                yield f"{other} pictures are not {usual}, the size of the set's pictures"
 
 
 def check(
@@ -175,18 +176,18 @@ def check(
     workers: int | None = None,
     progress: Progress = silent,
 ) -> CheckReport:
-    """Look at every pair of a set.
+    """Read every pair of a set, and report its properties and problems.
 
     Args:
         source: As in :func:`mmdrfuse.datasets.sets.layouts.find_pairs`, and so are the next two.
         layout: Name of the layout; None recognises it.
-        pair_regex: Regular expression of what is equal in a pair's names.
+        pair_regex: Regular expression for the part of the names that a pair shares.
         workers: Threads; None for one a core.
         progress: Draws the progress.
 
     Raises:
         InputError: The source is missing or cannot be listed or read.
-        PairingError: No layout fits, or there is not one pair.
+        PairingError: No layout fits, or there is no pair.
         UnknownNameError: There is no layout of that name.
     """
     found, pairing = find_pairs(source, layout, pair_regex=pair_regex)
@@ -194,7 +195,7 @@ def check(
     checked: list[PairCheck] = []
     thumbnails: dict[str, tuple[Thumbnail, Thumbnail]] = {}
     with progress("checking", len(pairing.pairs)) as advance, threads(workers) as pool:
-        for pair, result in raise_failures(ordered(pool, _check, pairing.pairs, buffer_size=2 * workers)):
+        for pair, result in raise_failures(ordered(pool, _check_pair, pairing.pairs, buffer_size=2 * workers)):
             if result.thumbnails:
                 thumbnails[pair.name] = result.thumbnails
             checked.append(replace(result, thumbnails=None))
@@ -203,18 +204,18 @@ def check(
     return CheckReport(name, found, pairing, tuple(checked), tuple(leaks(thumbnails)))
 
 
-class _Looked(NamedTuple):
+class _ReadPicture(NamedTuple):
     """A picture that could be read."""
 
     facts: Facts
-    small: Small
-    square: int
+    small: SmallImage
+    factor: int
 
 
-def _check(pair: Pair) -> PairCheck:
-    """Read a pair once, and look at it."""
-    infrared = _look(pair.infrared, "infrared")
-    visible = _look(pair.visible, "visible" if pair.infrared == pair.visible else None)
+def _check_pair(pair: Pair) -> PairCheck:
+    """Read a pair once, and check it."""
+    infrared = _read_picture(pair.infrared, "infrared")
+    visible = _read_picture(pair.visible, "visible" if pair.infrared == pair.visible else None)
     if isinstance(infrared, str) or isinstance(visible, str):
         facts = [None if isinstance(side, str) else side.facts for side in (infrared, visible)]
         return PairCheck(
@@ -225,30 +226,30 @@ def _check(pair: Pair) -> PairCheck:
         pair,
         (infrared.facts, visible.facts),
         (),
-        align(infrared.small, visible.small, square=infrared.square) if one_size else None,
+        align(infrared.small, visible.small, factor=infrared.factor) if one_size else None,
         (thumbnail(infrared.small), thumbnail(visible.small)) if split_of(pair.name) else None,
     )
 
 
-def _look(path: Path, side: images.Side | None) -> _Looked | str:
-    """Read a picture, and say what it is, or why it cannot be read."""
+def _read_picture(path: Path, side: images.Side | None) -> _ReadPicture | str:
+    """Read a picture; return it with its properties, or the reason why it cannot be read."""
     try:
         picture = images.read(path, side=side)
     except MMDRFuseError as error:
         return error.message
     if not np.isfinite(picture).all():
-        return f"{path}: holds values that are no numbers; replace or remove it"
+        return f"{path}: has pixels that are NaN or infinite; replace or remove it"
     luma = images.luminance(picture)
     height, width = luma.shape
     colour = "grey" if picture.ndim == 2 else "RGB"
-    return _Looked(
+    return _ReadPicture(
         Facts(
             size=(width, height),
             kind=f"{8 * picture.itemsize}-bit {colour}",
             gray_as_rgb=picture.ndim == 3 and images.is_gray(picture),
-            constant=float(luma.max()) - float(luma.min()) <= (LEVELS if luma.dtype == np.uint8 else 0),
+            constant=float(luma.max()) - float(luma.min()) <= (MAX_CONSTANT_SPAN if luma.dtype == np.uint8 else 0),
         ),
-        *shrunk(luma),
+        *downsampled(luma),
     )
 
 
@@ -262,7 +263,7 @@ def _sizes(sides: tuple[Facts | None, Facts | None]) -> str:
     return ", ".join(f"{name} {'{}x{}'.format(*facts.size)}" for name, facts in named if facts)
 
 
-def _place(shift: tuple[float, float]) -> str:
-    """Say in words where one picture lies beside another."""
+def _describe_shift(shift: tuple[float, float]) -> str:
+    """Describe a shift in words."""
     right, down = shift
     return f"{abs(right):.0f} px {'right' if right > 0 else 'left'}, {abs(down):.0f} px {'down' if down > 0 else 'up'}"

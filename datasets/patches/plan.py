@@ -73,10 +73,10 @@ def find(number: int, root: Path, how: Cutting) -> Found:
             for pair, scene in zip(kept, scenes, strict=True)
         ]
         left_out = [
-            *pairing.unused(),
+            *pairing.unused_lines(),
             *([f"{root}: {len(held)} of {len(pairing.pairs)} pairs held out"] if held else []),
         ]
-        return Found(layout.name, items, list(pairing.unclear()), left_out)
+        return Found(layout.name, items, list(pairing.ambiguous_lines()), left_out)
 
 
 def on_one_side(items: Iterable[Item]) -> list[Item]:

@@ -24,7 +24,7 @@ def _warn(error: MMDRFuseError) -> None:
     warnings.warn(str(error), stacklevel=3)
 
 
-class Piece(NamedTuple):
+class Sample(NamedTuple):
     """A pair, or a piece of one."""
 
     infrared: Image
@@ -41,7 +41,7 @@ class _Cut:
     mirror: bool
 
 
-def gather(
+def sample_groups(
     sources: Sequence[Path],
     *,
     pictures: int = 24,
@@ -53,7 +53,7 @@ def gather(
     hold_out: int | None = None,
     seed: int = 0,
     failed: Callable[[MMDRFuseError], None] = _warn,
-) -> dict[str, list[Piece]]:
+) -> dict[str, list[Sample]]:
     """Draw pictures of pairs: one group for each source, then one for each light, drawn from the first source.
 
     Args:
@@ -80,7 +80,7 @@ def gather(
     group_names(sources, lights=lights, groups=groups)
     trained = {real(root).name: _trained(root, hold_out) for root in sources}
     cut = _Cut(size, uncut, mirror)
-    found, errors = dict[str, list[Piece]](), dict[Pair, MMDRFuseError]()
+    found, errors = dict[str, list[Sample]](), dict[Pair, MMDRFuseError]()
     for name, entry in entries.items():
         light = entry.get("light")
         drawn_by = seed + (1 + ALL.index(light) if light else 0)
@@ -106,7 +106,7 @@ def gather(
 def group_names(
     sources: Sequence[Path], *, lights: Sequence[str] = (), groups: Mapping[str, Mapping[str, Any]] | None = None
 ) -> tuple[str, ...]:
-    """Return the names of the groups that `gather` makes: of each source its folder's, then the lights.
+    """Return the names of the groups that `sample_groups` makes: of each source its folder's, then the lights.
 
     Raises:
         InputError: Two groups have one name.
@@ -154,7 +154,7 @@ def _drawn(pairs: Sequence[Pair], count: int, seed: int) -> list[tuple[int, Pair
     return [(nth, pairs[order[nth % len(pairs)]]) for nth in range(count)]
 
 
-def _piece(pair: Pair, cut: _Cut, seed: str, *, light: str | None, pieces: int | None) -> Piece:
+def _piece(pair: Pair, cut: _Cut, seed: str, *, light: str | None, pieces: int | None) -> Sample:
     """Read a pair, show it in its light, and cut, halve or mirror it."""
     infrared, visible = luminances(pair)
     if light:
@@ -170,7 +170,7 @@ def _piece(pair: Pair, cut: _Cut, seed: str, *, light: str | None, pieces: int |
     if cut.mirror:
         axes = tuple(axis for axis in (0, 1) if generator.random() < 1 / 2)
         infrared, visible = np.flip(infrared, axes), np.flip(visible, axes)
-    return Piece(infrared, visible)
+    return Sample(infrared, visible)
 
 
 def _halved(image: Image) -> Image:

@@ -1,1 +1,1 @@
-"""The public sets: what is known of them, their layouts, and pairing by name."""
+"""The public sets: a catalogue, their layouts of folders, and pairing by name."""

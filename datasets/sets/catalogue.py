@@ -1,8 +1,8 @@
-"""The public sets: how each is laid out, and what is known about it, as data.
+"""The catalogue of public sets, as data: the layout of each, its size, source, licence and citation.
 
-A pattern of folders is a path below the root; ``*`` stands for any characters of one folder's name and ``**`` for any
-number of folders, ``a|b`` for either, ``?a|b`` for either or none, ``{split}`` for the layout's splits, ``{ir}`` and
-``{vi}`` for every word that the field uses for that side. Case does not matter.
+A pattern of folders is a path below the root. ``*`` stands for any characters of one folder's name, ``**`` for any
+number of folders, ``a|b`` for either, ``?a|b`` for either or none, ``{split}`` for the layout's splits. ``{ir}`` and
+``{vi}`` stand for every word that the field uses for that side. Case does not matter.
 """
 
 import re
@@ -13,8 +13,7 @@ from typing import NamedTuple
 class Form(NamedTuple):
     """One way in which copies of a set are laid out.
 
-    Several forms of one set are tried in their order; a form is recognised when both sides are there and all that it
-    says of names is true.
+    The forms of a set are tried in their order. A form is recognised if both sides exist and all names fit it.
     """
 
     infrared: str
@@ -22,31 +21,31 @@ class Form(NamedTuple):
     visible: str
     """Pattern of the visible side's folders."""
     files: str = ".+"
-    """Regular expression of the infrared pictures' names without ending."""
+    """Regular expression for the infrared pictures' names without ending."""
     root: str = ""
-    """Regular expression in the name of the root, where folders and files alone do not tell the set."""
+    """Regular expression that the root's name must contain, if folders and files alone do not identify the set."""
     beside: str = ""
-    """Pattern of a folder that must be there too, where the sides alone do not tell the set."""
+    """Pattern of a folder that must exist too, if the sides alone do not identify the set."""
     sides: tuple[str, str] = ("", "")
-    """Regular expressions of the names on either side, where both lie in one folder; other pictures are told."""
+    """Regular expressions for the names of each side, if both lie in one folder; other pictures are reported."""
     key: str = ""
-    """Regular expression of what is equal in the names of a pair, as for ``--pair-regex``; empty for the usual rule."""
+    """Regular expression for the part of the names that a pair shares, see `regex_key`; empty for the usual rule."""
 
 
 @dataclass(frozen=True)
 class Layout:
-    """How a set lays its pictures out, and what is known about it.
+    """The layout of a set, and the facts about it.
 
     Args:
-        name: For ``--layout``.
-        title: One line on what it holds.
-        forms: How its copies are laid out, the usual one first.
-        splits: What ``{split}`` may be.
-        labels: Patterns of the folders of annotations, which are known and not read.
-        scene: Regular expression at the begin of a pair's name that tells the scene or sequence it was taken from;
-            empty where each pair is a scene of its own.
-        count: Pairs in the whole set; 0 where there is no one number.
-        size: Width and height of its pictures; None where they differ.
+        name: Its name in `LAYOUTS`, in lower case.
+        title: A line on what it holds.
+        forms: The layouts of its copies, the usual one first.
+        splits: The folders that ``{split}`` stands for.
+        labels: Patterns of the folders of annotations, which are recognised and not read.
+        scene: Regular expression for the beginning of a pair's name, whose group is the scene or sequence; empty if
+            each pair is a scene of its own.
+        count: Pairs in the whole set; 0 if copies differ.
+        size: Width and height of its pictures; None if they differ.
         source: Where to get it.
         licence: What its makers allow.
         citation: The paper to cite.
@@ -65,14 +64,14 @@ class Layout:
     citation: str = ""
 
     def scene_of(self, name: str) -> str:
-        """Tell the scene that a pair was taken from, by its name; pairs of one scene look alike.
+        """Return the scene of a pair by its name; pairs of one scene look alike.
 
         Example:
             >>> LAYOUTS["llvip"].scene_of("train/010101"), LAYOUTS["folders"].scene_of("night/7")
             ('0101', 'night/7')
         """
-        found = re.match(self.scene, name) if self.scene else None
-        return found[1] if found else name
+        match = re.match(self.scene, name) if self.scene else None
+        return match[1] if match else name
 
 
 LAYOUTS: dict[str, Layout] = {
@@ -80,7 +79,7 @@ LAYOUTS: dict[str, Layout] = {
     for layout in (
         Layout(
             name="llvip",
-            title="LLVIP: streets at night from above, people labelled",
+            title="LLVIP: streets at night, seen from above; people are labelled",
             forms=(Form("{ir}/{split}", "{vi}/{split}", files=r"(?:0[1-9]|1\d|2[0-6])\d{4}"),),
             splits=("train", "test"),
             labels=("annotation|annotations/**",),
@@ -94,7 +93,7 @@ LAYOUTS: dict[str, Layout] = {
         ),
         Layout(
             name="roadscene",
-            title="RoadScene: road scenes cut from FLIR video, nearly each of its own size",
+            title="RoadScene: road scenes cut from FLIR videos, in many sizes",
             forms=(
                 Form("cropinfrared", "crop_LR_visible"),
                 Form("cropinfrared", "crop_HR_visible"),
@@ -107,7 +106,7 @@ LAYOUTS: dict[str, Layout] = {
         ),
         Layout(
             name="msrs",
-            title="MSRS: road scenes by day (D) and night (N); its detection folder holds 80 of them again, with boxes",
+            title="MSRS: road scenes by day (D) and night (N); the folder detection repeats 80 of them, with boxes",
             forms=(
                 Form("{split}/{ir}", "{split}/{vi}", files=r"\d{5}[DN]"),
                 Form("detection/{ir}", "detection/{vi}", files=r"\d{1,4}|\d{5}[DN]"),
@@ -122,7 +121,7 @@ LAYOUTS: dict[str, Layout] = {
         ),
         Layout(
             name="m3fd",
-            title="M3FD: roads, campus and beach by day, night, overcast and fog; six kinds of objects labelled",
+            title="M3FD: roads, campus and beach by day, at night and in fog; six kinds of objects are labelled",
             forms=(
                 Form("{ir}", "{vi}", files=r"(?:M3FD_)?\d{5}", beside="annotation|annotations"),
                 Form("{ir}", "{vi}", files=r"(?:M3FD_)?\d{5}", beside="meta"),
@@ -138,7 +137,7 @@ LAYOUTS: dict[str, Layout] = {
         ),
         Layout(
             name="fmb",
-            title="FMB: street scenes of all day and weather, every pixel labelled",
+            title="FMB: streets at all times of day and in all weather; every pixel is labelled",
             forms=(Form("{split}/{ir}", "{split}/{vi}", files=r"\d{5}", beside="{split}/label"),),
             splits=("train", "test"),
             labels=("{split}/label|labels|color",),
@@ -150,7 +149,7 @@ LAYOUTS: dict[str, Layout] = {
         ),
         Layout(
             name="kaist",
-            title="KAIST: videos from a car by day and night, people labelled",
+            title="KAIST: videos from a car by day and night; people are labelled",
             forms=(Form("**/set*/V*/{ir}", "**/set*/V*/{vi}", files=r"I\d{5}"),),
             labels=("**/annotations*/**",),
             scene=r"(?i:.*/)?(set\d+/V\d+)/",
@@ -163,7 +162,7 @@ LAYOUTS: dict[str, Layout] = {
         ),
         Layout(
             name="vifb",
-            title="VIFB: the benchmark of 21 pairs",
+            title="VIFB: a benchmark of 21 pairs",
             forms=(
                 Form(
                     "{ir}",
@@ -179,7 +178,7 @@ LAYOUTS: dict[str, Layout] = {
         ),
         Layout(
             name="tno",
-            title="TNO: military scenes by night vision; pictures of near infrared belong to neither side",
+            title="TNO: military scenes by night vision; its near-infrared pictures are left out",
             forms=(
                 Form(
                     "{split}/**/?thermal|rad",
@@ -188,7 +187,8 @@ LAYOUTS: dict[str, Layout] = {
                         r"(?:.*[-_])?(?:lw)?ir(?:\d*|[-_].*)|rad(?:heli)?\d+|\d+i|2_.*",
                         r"(?:.*[-_])?vis(?:\d*|[-_].*)|dhv(?:heli)?\d+|\d+v|1_.*|bunker_r",
                     ),
-                    key=r"(\d*)\D*$",  # names are free: in a scene's folder the last number tells, if there is one
+                    # names follow no rule: within a scene's folder, the last number tells the pairs apart
+                    key=r"(\d*)\D*$",
                 ),
                 Form("{ir}", "{vi}", root="tno"),
             ),
@@ -200,7 +200,7 @@ LAYOUTS: dict[str, Layout] = {
         ),
         Layout(
             name="cddfuse",
-            title="CDDFuse's test sets: TNO and RoadScene with brain slices of the Harvard atlas",
+            title="CDDFuse: its test sets: TNO, RoadScene, and brain slices of the Harvard atlas",
             forms=(Form("{split}/{ir}", "{split}/{vi}", beside="MRI_*/**"),),
             splits=("TNO", "RoadScene", "MSRS", "MRI_CT", "MRI_PET", "MRI_SPECT"),
             source="https://github.com/Zhaozixiang1228/MMIF-CDDFuse",
@@ -209,7 +209,7 @@ LAYOUTS: dict[str, Layout] = {
         ),
         Layout(
             name="harvard",
-            title="Harvard: brain slices; CT, PET or SPECT in infrared's place, MRI in visible's",
+            title="Harvard: brain slices; CT, PET or SPECT is the infrared side, MRI the visible side",
             forms=(Form("**/CT|PET|SPECT", "**/MRI", files=r"\d+"),),
             size=(256, 256),
             source="https://www.med.harvard.edu/AANLIB/",
@@ -217,12 +217,12 @@ LAYOUTS: dict[str, Layout] = {
         ),
         Layout(
             name="folders",
-            title="any folders that are named after their side (ir, thermal, ... and vi, rgb, ...)",
+            title="any folders that are named after their side: ir, thermal, ... and vi, rgb, ...",
             forms=(Form("**/{ir}/**", "**/{vi}/**"),),
         ),
     )
 }
-"""Every layout by its name; a root is tried against them in this order."""
+"""All layouts by name; `find_pairs` tries them in this order."""
 
 TABLE = Layout("table", "a table of pairs (CSV)")
-"""For pairs that no folder told."""
+"""The layout of pairs that come from a table."""

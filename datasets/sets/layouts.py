@@ -1,7 +1,7 @@
-"""The search for the pairs of a set: which layout its folders have, and which of its files belong together.
+"""Find the pairs of a set: recognise the layout of its folders, and pair their files.
 
-An infrared and a visible folder belong together when what is free in the layout's patterns (``*``, ``**``, ``{split}``)
-stands for the same in both; see :mod:`mmdrfuse.datasets.sets.catalogue` for the patterns and the sets.
+An infrared and a visible folder belong together if the free parts of the layout's patterns (``*``, ``**``, ``{split}``)
+stand for the same text in both. :mod:`mmdrfuse.datasets.sets.catalogue` has the patterns and the sets.
 """
 
 import os
@@ -17,9 +17,9 @@ from mmdrfuse.datasets.sets.pairing import (
     VISIBLE_WORDS,
     Groups,
     Pairing,
-    key_by,
     pair_folders,
     pair_groups,
+    regex_key,
     relative,
     walk,
 )
@@ -42,12 +42,12 @@ def find_pairs(
         source: The root of a set, which holds the folders of a layout; the infrared and the visible folder, whatever
             their names; or a table of pairs, see :func:`mmdrfuse.datasets.sets.sources.read_table`.
         layout: Name of the layout; None recognises it.
-        pair_regex: Regular expression for names without ending; its group finds what both names of a pair share, see
-            :func:`mmdrfuse.datasets.sets.pairing.key_by`. None takes the layout's rule, which is equal names.
+        pair_regex: Regular expression for the part of the names (without ending) that a pair shares, see
+            :func:`mmdrfuse.datasets.sets.pairing.regex_key`; None for the layout's rule, which is equal names.
 
     Returns:
-        The layout, and its pairs. A pair's name begins with that of its folder, such as the split. Folders with
-        pictures that the layout does not use are listed as ignored.
+        The layout, and its pairs. A pair's name begins with the folder's free parts, such as the split. Folders of
+        pictures that the layout does not use are in ``ignored``.
 
     Raises:
         InputError: The source is missing or cannot be listed or read.
@@ -56,17 +56,19 @@ def find_pairs(
     """
     if layout is not None and layout not in LAYOUTS:
         raise UnknownNameError("layout", layout, LAYOUTS)
-    key = None if pair_regex is None else key_by(pair_regex)
+    key = None if pair_regex is None else regex_key(pair_regex)
     if isinstance(source, tuple):
         return LAYOUTS[layout or "folders"], pair_folders(*source, recursive=True, key=key)
     if source.suffix.lower() == ".csv" and source.is_file():
         if key:
-            raise PairingError(f"{source}: names its pairs itself; leave out the regular expression, or give folders")
+            raise PairingError(
+                f"{source}: is a table, which lists its pairs itself; leave out the regular expression, or give folders"
+            )
         return LAYOUTS[layout] if layout else TABLE, _unique(read_table(source), source.parent)
     if not source.is_dir():
         raise InputError(
-            f"{source}: no such folder; give the root of a set, which holds the folders of both sides, or a table of "
-            "pairs (.csv)"
+            f"{source}: no such folder; give the root folder of a set, which holds the folders of both sides, or a "
+            "table of pairs (.csv)"
         )
     tree = {relative(folder, source): files for folder, _, files in walk(source) if files}
     for candidate in [LAYOUTS[layout]] if layout else LAYOUTS.values():
@@ -74,16 +76,15 @@ def find_pairs(
             infrared, visible = _sides(tree, candidate, form)
             if infrared and visible and (layout or _recognised(form, source, candidate, tree, infrared)):
                 where = f"{source} (layout {candidate.name})"
-                pairing = pair_groups(
-                    infrared, visible, where=where, key=key or (key_by(form.key) if form.key else None)
-                )
+                form_key = regex_key(form.key) if form.key else None
+                pairing = pair_groups(infrared, visible, where=where, key=key or form_key)
                 used = {path for side in (infrared, visible) for files in side.values() for path in files}
-                return candidate, _with_the_rest(pairing, tree, used, candidate, source)
+                return candidate, _with_other_files(pairing, tree, used, candidate, source)
     raise PairingError(_no_layout(source, tree, layout), cure="layout")
 
 
 def _unique(table: Pairing, folder: Path) -> Pairing:
-    """Name pairs of a table by their visible file's place, where the files' names alone are not different."""
+    """Name pairs of a table by the path of the visible file, if the files' names alone are not unique."""
     names = Counter(pair.name for pair in table.pairs)
     files = (pair.visible.with_name(stem(pair.visible)) for pair in table.pairs)
     places = (os.path.relpath(file, folder).replace(os.sep, "/") for file in files)
@@ -95,40 +96,47 @@ def _unique(table: Pairing, folder: Path) -> Pairing:
 
 
 def _sides(tree: Groups, layout: Layout, form: Form) -> tuple[Groups, Groups]:
-    """Collect the files of each side; what both sides' names fit is infrared."""
+    """Collect the files of each side; a name that fits both sides is infrared."""
     infrared, visible = (
         _groups(tree, layout, pattern, names)
         for pattern, names in zip((form.infrared, form.visible), form.sides, strict=True)
     )
     if not any(form.sides):
         return infrared, visible
-    taken = {path for files in infrared.values() for path in files}
-    left = {group: [path for path in files if path not in taken] for group, files in visible.items()}
-    return infrared, {group: files for group, files in left.items() if files}
+    used = {path for files in infrared.values() for path in files}
+    rest = {group: [path for path in files if path not in used] for group, files in visible.items()}
+    return infrared, {group: files for group, files in rest.items() if files}
 
 
 def _groups(tree: Groups, layout: Layout, pattern: str, names: str = "") -> dict[str, list[Path]]:
-    """Collect the files of the folders that fit a pattern, by what its free parts stand for."""
-    fits = re.compile(_expression(pattern, layout.splits), re.IGNORECASE)
-    named = re.compile(names or ".*", re.IGNORECASE)
-    found: defaultdict[str, list[Path]] = defaultdict(list)
+    """Collect the files of the folders that fit a pattern, grouped by the text of its free parts."""
+    folder_pattern = re.compile(_expression(pattern, layout.splits), re.IGNORECASE)
+    name_pattern = re.compile(names, re.IGNORECASE) if names else None
+    groups: defaultdict[str, list[Path]] = defaultdict(list)
     for folder, files in tree.items():
-        match = fits.fullmatch(f"{folder}/")
-        chosen = [path for path in files if named.fullmatch(stem(path))] if match and names else files
-        if match and chosen:
-            found["".join(part or "" for part in match.groups()).strip("/")] += chosen
-    return dict(found)
+        match = folder_pattern.fullmatch(f"{folder}/")
+        if match is None:
+            continue
+        chosen = [path for path in files if name_pattern is None or name_pattern.fullmatch(stem(path))]
+        if chosen:
+            group = "".join(part or "" for part in match.groups()).strip("/")
+            groups[group] += chosen
+    return dict(groups)
 
 
 def _expression(pattern: str, splits: Iterable[str]) -> str:
-    """Give a pattern as a regular expression of a path that ends in a slash."""
-    either = {"{split}": f"({_any_of(splits)})", "{ir}": _any_of(INFRARED_WORDS), "{vi}": _any_of(VISIBLE_WORDS)}
-    either["**"] = "((?:[^/]+/)*?)"
-    return "".join(either.get(part) or _part(part) for part in pattern.split("/"))
+    """Convert a pattern into a regular expression for a path that ends in a slash."""
+    special = {
+        "{split}": f"({_any_of(splits)})",
+        "{ir}": _any_of(INFRARED_WORDS),
+        "{vi}": _any_of(VISIBLE_WORDS),
+        "**": "((?:[^/]+/)*?)",
+    }
+    return "".join(special.get(part) or _part(part) for part in pattern.split("/"))
 
 
 def _part(part: str) -> str:
-    """Give one folder of a pattern as a regular expression."""
+    """Convert one folder of a pattern into a regular expression."""
     names = _any_of(part.removeprefix("?").split("|"))
     if "*" in part:
         return f"({names})"
@@ -140,7 +148,7 @@ def _any_of(names: Iterable[str]) -> str:
 
 
 def _recognised(form: Form, root: Path, layout: Layout, tree: Groups, infrared: Groups) -> bool:
-    """Tell whether the files, and where it matters the root and what else is in it, are named as in the set."""
+    """Return whether the files, the root and the folder beside them are named as the form requires."""
     pictures = (path for files in infrared.values() for path in files if is_picture(path))
     return (
         all(re.fullmatch(form.files, stem(path), re.IGNORECASE) for path in pictures)
@@ -149,31 +157,33 @@ def _recognised(form: Form, root: Path, layout: Layout, tree: Groups, infrared: 
     )
 
 
-def _with_the_rest(pairing: Pairing, tree: Groups, used: set[Path], layout: Layout, root: Path) -> Pairing:
-    """Add what the pairing did not see: annotations, other pictures beside the pairs', and folders of such."""
+def _with_other_files(pairing: Pairing, tree: Groups, used: set[Path], layout: Layout, root: Path) -> Pairing:
+    """Add the files outside the paired folders' pairs: annotations, other pictures, and folders of other pictures."""
     labels = {path for pattern in layout.labels for files in _groups(tree, layout, pattern).values() for path in files}
-    spare: list[Path] = []
+    unassigned: list[Path] = []
     ignored = list(pairing.ignored)
     for folder, files in tree.items():
         left = [path for path in files if path not in used and path not in labels]
         if len(left) < len(files) and not labels.intersection(files):
-            spare += filter(is_picture, left)
+            unassigned += filter(is_picture, left)
             ignored += [path for path in left if not is_picture(path)]
         elif any(map(is_picture, left)):
             ignored.append(root / folder)
-    return replace(pairing, ignored=tuple(ignored), spare=tuple(spare), labels=tuple(sorted(labels)))
+    return replace(pairing, ignored=tuple(ignored), unassigned=tuple(unassigned), labels=tuple(sorted(labels)))
 
 
 def _no_layout(root: Path, tree: Groups, layout: str | None) -> str:
-    """Say which folders were seen, and which were looked for."""
-    seen = [f"{folder or '.'} ({sum(map(is_picture, files))})" for folder, files in sorted(tree.items())]
-    there = "; ".join(seen[:_SHOWN]) + (f"; and {len(seen) - _SHOWN} more" if len(seen) > _SHOWN else "")
+    """Describe the folders that exist, and the folders that the layouts need."""
+    folders = [f"{folder or '.'} ({sum(map(is_picture, files))})" for folder, files in sorted(tree.items())]
+    shown = "; ".join(folders[:_SHOWN])
+    if len(folders) > _SHOWN:
+        shown += f"; and {len(folders) - _SHOWN} more"
     wanted = "\n".join(
         f"  {entry.name}: {entry.forms[0].infrared} with {entry.forms[0].visible}"
         for entry in LAYOUTS.values()
         if layout in (None, entry.name)
     )
     return (
-        f"{root}: no folders of pairs found. Folders with files, and how many pictures: {there or 'none'}.\n"
+        f"{root}: no folders of pairs found. Folders with files, and how many pictures: {shown or 'none'}.\n"
         f"Looked for:\n{wanted}\nGive the root of the set"
     )

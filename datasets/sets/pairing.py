@@ -1,8 +1,8 @@
-"""Matching the pictures of two folders to pairs by their names, never by their order.
+"""Pair the pictures of two folders by their names, never by their order.
 
-Two pictures belong together when their names without ending are the same; failing that, when the names are the
-same but for words that tell the modality (``IR_meting003_g.bmp`` and ``VIS_meting003_r.bmp``). Whatever finds no
-partner, is no picture, or could belong to more than one is told, so that nothing is dropped in silence.
+Two pictures belong together if their names without ending are the same, or differ only in words for the modality
+(``IR_meting003_g.bmp`` and ``VIS_meting003_r.bmp``). The result lists every file that has no partner, is no picture, or
+fits more than one, so that no file is dropped silently.
 """
 
 import os
@@ -19,79 +19,82 @@ from mmdrfuse.pipeline import Pair
 from mmdrfuse.system.paths import real
 
 INFRARED_WORDS = ("infrared", "ir", "lwir", "mwir", "swir", "nir", "thermal", "t", "ct", "pet", "spect")
-"""What the infrared side is called in the names of folders and files; in medicine the functional image or CT."""
+"""Words for the infrared side in the names of folders and files; in medicine it is the functional image or the CT."""
 VISIBLE_WORDS = ("visible", "visual", "vis", "vi", "v", "rgb", "mri", "mr")
-"""What the visible side is called in the names of folders and files; in medicine the MRI."""
+"""Words for the visible side in the names of folders and files; in medicine it is the MRI."""
 
 Groups = Mapping[str, Sequence[Path]]
 Key = Callable[[str], str | None]
-"""Gives what must be equal in the names without ending of a pair's pictures; None for a name that has no such part."""
+"""Return the part of a name without ending that a pair's pictures share; None for a name without such a part."""
 
 _WORD = re.compile(rf"(?<![^\W\d_])(?:{'|'.join(INFRARED_WORDS + VISIBLE_WORDS)})(?![^\W\d_])", re.IGNORECASE)
-_CHANNEL = re.compile(r"[_\-. ][gr]$", re.IGNORECASE)  # TNO adds the colour channel that it took: _g, _r
+_CHANNEL = re.compile(r"[_\-. ][gr]$", re.IGNORECASE)  # TNO appends the colour channel that a picture is of: _g, _r
 _GAPS = re.compile(r"[_\-. ]+")
 _EXAMPLES = 3
 
 
 @dataclass(frozen=True)
 class Pairing:
-    """The pairs of two sets of files, and what did not become one.
+    """The pairs of two sets of files, and the files that are in no pair.
 
     Args:
         pairs: Sorted by name; the names differ from each other.
         orphans: Pictures without a partner.
-        ignored: Files that are no pictures, and folders that were not looked into.
-        ambiguous: Groups of pictures of which more than one has the same name on a side.
-        spare: Pictures that lie among the pairs and belong to neither side, such as those of another camera.
-        labels: Files of annotations, which are known and not read.
+        ignored: Files that are no pictures, and folders that were not searched.
+        ambiguous: Groups of pictures that have the same name, more than one of them on one side.
+        unassigned: Pictures beside the pairs' that belong to neither side, such as those of another camera.
+        labels: Files of annotations, which are recognised and not read.
     """
 
     pairs: tuple[Pair, ...] = ()
     orphans: tuple[Path, ...] = ()
     ignored: tuple[Path, ...] = ()
     ambiguous: tuple[tuple[Path, ...], ...] = ()
-    spare: tuple[Path, ...] = ()
+    unassigned: tuple[Path, ...] = ()
     labels: tuple[Path, ...] = ()
 
     @classmethod
     def merged(cls, parts: Iterable["Pairing"]) -> "Pairing":
-        """Give the pairing of all parts together."""
-        listed = list(parts)
+        """Return the pairing of all parts together."""
+        parts = list(parts)
         return cls(
-            tuple(sorted(pair for part in listed for pair in part.pairs)),
-            tuple(path for part in listed for path in part.orphans),
-            tuple(path for part in listed for path in part.ignored),
-            tuple(group for part in listed for group in part.ambiguous),
+            tuple(sorted(pair for part in parts for pair in part.pairs)),
+            tuple(path for part in parts for path in part.orphans),
+            tuple(path for part in parts for path in part.ignored),
+            tuple(group for part in parts for group in part.ambiguous),
         )
 
     def held_out(self, every: int | None) -> tuple[list[Pair], list[Pair]]:
-        """Split the pairs: every so-manieth by name is held out for validation; None holds out nothing.
+        """Split the pairs into those to train on, and every Nth by name, which is held out.
 
         Args:
-            every: At least 2; 3 holds out a third.
+            every: N, at least 2; 3 holds out a third. None holds out nothing.
 
         Returns:
             Pairs to train on, and pairs held out.
         """
-        kept = [pair for number, pair in enumerate(self.pairs, 1) if not every or number % every]
-        return kept, [pair for number, pair in enumerate(self.pairs, 1) if every and not number % every]
+        if not every:
+            return list(self.pairs), []
+        training = [pair for number, pair in enumerate(self.pairs, 1) if number % every]
+        held_out = [pair for number, pair in enumerate(self.pairs, 1) if not number % every]
+        return training, held_out
 
-    def unused(self) -> Iterator[str]:
-        """Say of each orphan, each picture of neither side and each file that is no picture why it is in no pair."""
-        yield from self.partnerless()
-        yield from (f"{path}: belongs to neither side" for path in self.spare)
+    def unused_lines(self) -> Iterator[str]:
+        """Yield a line for each file that is in no pair: the file, and why."""
+        yield from self.orphan_lines()
+        yield from (f"{path}: belongs to neither side" for path in self.unassigned)
         yield from (
             f"{path}: its pictures are in no pair" if path.is_dir() else f"{path}: no picture" for path in self.ignored
         )
 
-    def partnerless(self) -> Iterator[str]:
-        """Say of each orphan that it is one."""
+    def orphan_lines(self) -> Iterator[str]:
+        """Yield a line for each orphan."""
         yield from (f"{path}: no partner on the other side" for path in self.orphans)
 
-    def unclear(self) -> Iterator[str]:
-        """Say of each ambiguous group which files it is; they were not guessed at."""
+    def ambiguous_lines(self) -> Iterator[str]:
+        """Yield a line for each ambiguous group, with its files; none of them is in a pair."""
         for group in self.ambiguous:
-            yield f"{', '.join(map(str, group))}: one name fits more than one file; rename or move some away"
+            yield f"{', '.join(map(str, group))}: one name fits more than one file; rename or move some of them"
 
 
 def pair_folders(infrared: Path, visible: Path, *, recursive: bool = False, key: Key | None = None) -> Pairing:
@@ -100,8 +103,8 @@ def pair_folders(infrared: Path, visible: Path, *, recursive: bool = False, key:
     Args:
         infrared: Folder of one side.
         visible: Folder of the other side.
-        recursive: Look into sub-folders too; a pair's name then begins with the sub-folder, which is the same on
-            both sides. Otherwise sub-folders are listed as ignored.
+        recursive: Search sub-folders too; a pair's name then begins with the sub-folder, which is the same on both
+            sides. Otherwise sub-folders are in ``ignored``.
         key: See :func:`pair_files`.
 
     Raises:
@@ -109,7 +112,7 @@ def pair_folders(infrared: Path, visible: Path, *, recursive: bool = False, key:
         PairingError: Both are the same folder, or there is not one pair.
     """
     if real(infrared) == real(visible):
-        raise PairingError(f"{infrared}: infrared and visible are the same folder; give the two folders of the pairs")
+        raise PairingError(f"{infrared}: is given for both sides; give the folder of each side")
     sides = [_grouped(folder, recursive=recursive) for folder in (infrared, visible)]
     return pair_groups(sides[0], sides[1], where=f"{infrared}, {visible}", key=key)
 
@@ -118,9 +121,9 @@ def pair_groups(infrared: Groups, visible: Groups, *, where: str, key: Key | Non
     """Pair the files of each group of one side with those of the group of the same name on the other side.
 
     Args:
-        infrared: Files by group; the group begins their pairs' names.
+        infrared: Group → files; the group begins the names of its pairs.
         visible: The same for the other side.
-        where: What was looked at, for the message.
+        where: The place that was searched, for the error message.
         key: See :func:`pair_files`.
 
     Raises:
@@ -138,36 +141,43 @@ def pair_groups(infrared: Groups, visible: Groups, *, where: str, key: Key | Non
 def pair_files(
     infrared: Iterable[Path], visible: Iterable[Path], *, group: str = "", key: Key | None = None
 ) -> Pairing:
-    """Pair two lists of files by name; a pair's name is ``group`` and what the names share.
+    """Pair two lists of files by name; a pair's name is ``group`` and the part that the two names share.
 
-    Names are tried as they are before they are tried without the words of the modality; with ``key``, what it gives
-    is all that counts, and may be empty where the group alone tells a pair.
+    Args:
+        infrared: Files of one side.
+        visible: Files of the other side.
+        group: The folder's free part, such as the split.
+        key: Returns the part of a name that must be equal; it may be empty if a group holds a single pair. None
+            compares the whole names first, and then the names without words for the modality.
     """
-    files = sorted(infrared), sorted(visible)
-    left, right = ([path for path in side if is_picture(path)] for side in files)
-    others = tuple(path for side in files for path in side if not is_picture(path))
+    files = [*sorted(infrared), *sorted(visible)]
+    ignored = tuple(path for path in files if not is_picture(path))
+    left = [path for path in sorted(infrared) if is_picture(path)]
+    right = [path for path in sorted(visible) if is_picture(path)]
     pairs: dict[str, Pair] = {}
     ambiguous: list[tuple[Path, ...]] = []
     rules: tuple[tuple[Key, Key], ...] = ((key, key),) if key else ((_stem, _stem), (_bare, pair_key))
     for name_of, key_of in rules:
-        lefts, rights = _by_key(left, key_of), _by_key(right, key_of)
-        for shared in sorted(lefts.keys() & rights.keys()):
-            found = (*lefts[shared], *rights[shared])
-            name = name_of(stem(found[0])) or ("" if key and group else _stem(stem(found[0])))
-            if len(found) == 2 and name not in pairs:
-                pairs[name] = Pair("/".join(filter(None, (group, name))), *found)
+        left_by_key = _by_key(left, key_of)
+        right_by_key = _by_key(right, key_of)
+        for shared in sorted(left_by_key.keys() & right_by_key.keys()):
+            candidates = (*left_by_key[shared], *right_by_key[shared])
+            first = stem(candidates[0])
+            name = name_of(first) or ("" if key and group else _stem(first))
+            if len(candidates) == 2 and name not in pairs:
+                pairs[name] = Pair("/".join(filter(None, (group, name))), *candidates)
             else:
-                ambiguous.append(found)
-        left = _only(lefts, rights)
-        right = _only(rights, lefts)
-    return Pairing(tuple(sorted(pairs.values())), tuple(left + right), others, tuple(ambiguous))
+                ambiguous.append(candidates)
+        left = _only(left_by_key, right_by_key)
+        right = _only(right_by_key, left_by_key)
+    return Pairing(tuple(sorted(pairs.values())), tuple(left + right), ignored, tuple(ambiguous))
 
 
 def pair_key(name: str) -> str:
-    """Give what must be equal in the names of two pictures that belong together.
+    """Return the part of a name that is equal in both pictures of a pair.
 
-    The words of the modality are cut where no letter touches them, gaps (``_``, ``-``, ``.``, space) are made one,
-    and case is dropped.
+    It cuts words for the modality if no letter touches them, replaces each gap (``_``, ``-``, ``.``, space) by one
+    ``_``, and drops case.
 
     Example:
         >>> pair_key("IR_meting003_g"), pair_key("VIS_meting003_r"), pair_key("Iris-01")
@@ -176,39 +186,42 @@ def pair_key(name: str) -> str:
     return _bare(name).casefold()
 
 
-def key_by(pattern: str) -> Key:
-    r"""Give the key that a regular expression finds in a name: its group ``key``, else its first, else the whole match.
+def regex_key(pattern: str) -> Key:
+    r"""Return a key that searches a name with a regular expression.
+
+    The key is the group ``key`` of the match, or its first group, or the whole match.
 
     Args:
-        pattern: It is searched for anywhere in a name, with regard to case.
+        pattern: Regular expression, with regard to case; it may match anywhere in a name.
 
     Raises:
-        PairingError: It is no regular expression.
+        PairingError: The pattern is no regular expression.
 
     Example:
-        >>> key_by(r"frame(\d+)")("left-frame0007_8bit")
+        >>> regex_key(r"frame(\d+)")("left-frame0007_8bit")
         '0007'
     """
     try:
         search = re.compile(pattern)
     except re.error as error:
         raise PairingError(
-            f"{pattern!r} is no regular expression ({error}); give one whose group tells the pair, such as '(\\d+)'"
+            f"{pattern!r} is no regular expression ({error}); write one whose group is equal in both names, such as "
+            "'(\\d+)'"
         ) from error
     group = "key" if "key" in search.groupindex else min(search.groups, 1)
 
     def key(name: str) -> str | None:
-        found = search.search(_stem(name))
-        return found and found[group]
+        match = search.search(_stem(name))
+        return match and match[group]
 
     return key
 
 
 def walk(root: Path) -> Iterator[tuple[Path, list[Path], list[Path]]]:
-    """Go through a folder and all below it, in order of name, links to folders included.
+    """Walk a folder and all below it, in order of name; follow links to folders.
 
-    Returns:
-        For each folder: itself, its sub-folders, its files.
+    Yields:
+        For each folder: its path, its sub-folders, its files.
 
     Raises:
         InputError: A folder is missing or cannot be listed.
@@ -216,12 +229,13 @@ def walk(root: Path) -> Iterator[tuple[Path, list[Path], list[Path]]]:
     for name, folders, files in os.walk(root, onerror=_unlisted, followlinks=True):
         folder = Path(name)
         here = real(folder)
-        folders[:] = sorted(sub for sub in folders if not here.is_relative_to(real(folder / sub)))  # no loops
+        # a link to a folder above would make an endless loop
+        folders[:] = sorted(sub for sub in folders if not here.is_relative_to(real(folder / sub)))
         yield folder, [folder / sub for sub in folders], [folder / file for file in sorted(files)]
 
 
 def _grouped(folder: Path, *, recursive: bool) -> dict[str, list[Path]]:
-    """List a folder's files by the sub-folder they are in; those not looked into are listed as files."""
+    """Return a folder's files by sub-folder; if not recursive, sub-folders count as files."""
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; give the folder that holds the pictures")
     listing = walk(folder)
@@ -232,7 +246,7 @@ def _grouped(folder: Path, *, recursive: bool) -> dict[str, list[Path]]:
 
 
 def relative(path: Path, root: Path) -> str:
-    """Give the path from a folder, with slashes, empty for the folder itself."""
+    """Return the path relative to a folder, with slashes; empty for the folder itself."""
     text = path.relative_to(root).as_posix()
     return "" if text == "." else text
 
@@ -242,47 +256,49 @@ def _unlisted(error: OSError) -> None:
 
 
 def _why_none(pairing: Pairing, infrared: Groups, visible: Groups) -> str:
-    """Say why there is no pair, with examples, and what to do."""
+    """Describe why there is no pair, with examples, and what to do."""
     if pairing.ambiguous:
-        return f"no pair, as a name fits several files ({_few(pairing.ambiguous[0])}); rename them or move some away"
+        return (
+            f"no pair, because one name fits several files ({_few(pairing.ambiguous[0])}); rename or move some of them"
+        )
     sides = [[path for files in side.values() for path in files] for side in (infrared, visible)]
     pictures = [[path for path in side if is_picture(path)] for side in sides]
-    for name, seen, usable in zip(("infrared", "visible"), sides, pictures, strict=True):
+    for name, files, usable in zip(("infrared", "visible"), sides, pictures, strict=True):
         if not usable:
-            there = f"there is only {_few(seen)}" if seen else "it is empty"
-            return f"the {name} side holds no pictures ({', '.join(sorted(SUFFIXES))}); {there}; give another folder"
+            content = f"it holds only {_few(files)}" if files else "it is empty"
+            return f"the {name} side has no pictures ({', '.join(sorted(SUFFIXES))}): {content}; give another folder"
     return (
         f"no infrared picture ({len(pictures[0])}: {_few(pictures[0])}) has a visible partner "
-        f"({len(pictures[1])}: {_few(pictures[1])}); the names of a pair must be equal but for words such as "
+        f"({len(pictures[1])}: {_few(pictures[1])}); the names of a pair must be equal, except for words such as "
         "ir, vis, thermal, rgb: rename the files, or give the folders that belong together"
     )
 
 
 def _few(paths: Sequence[Path]) -> str:
-    """Name the first files."""
+    """Return the names of the first files."""
     return ", ".join(path.name for path in paths[:_EXAMPLES]) + (", ..." if len(paths) > _EXAMPLES else "")
 
 
 def _by_key(paths: Iterable[Path], key_of: Key) -> dict[str, list[Path]]:
-    found: defaultdict[str, list[Path]] = defaultdict(list)
+    groups: defaultdict[str, list[Path]] = defaultdict(list)
     for path in paths:
         key = key_of(stem(path))
-        found[str(path) if key is None else key].append(path)  # a path is nobody's key: it stays an orphan
-    return found
+        groups[str(path) if key is None else key].append(path)  # no other file has its path as key: it stays an orphan
+    return groups
 
 
 def _only(side: dict[str, list[Path]], other: dict[str, list[Path]]) -> list[Path]:
-    """Give the files whose key the other side does not have."""
+    """Return the files whose key the other side does not have."""
     return [path for key, paths in side.items() if key not in other for path in paths]
 
 
 def _stem(name: str) -> str:
-    """Give the name with each accented letter as one sign, however the file system spells it."""
+    """Return the name with each accented letter as one code point; file systems differ in this."""
     return unicodedata.normalize("NFC", name)
 
 
 def _bare(name: str) -> str:
-    """Give the name without the words of the modality."""
+    """Return the name without words for the modality."""
     name = _stem(name)
     bare = _WORD.sub("_", name)
     if bare != name:

@@ -1,8 +1,8 @@
-"""From what a user names to pairs: two files, two folders, two patterns, one camera file or a table.
+"""Find the pairs that a user names: two files, two folders, two patterns, a camera's file or a table.
 
-A pattern is what a shell would expand, left to us in quotes: ``'night/*_ir.png'``; ``**`` stands for any folders. Its
-files are paired as those of folders are. A table is a CSV file with the columns ``infrared``, ``visible`` and, if
-wanted, ``output``; its paths start at its own folder, outputs at the folder of the fused pictures.
+A pattern is one that a shell would expand, in quotes: ``'night/*_ir.png'``; ``**`` stands for any folders. Its files
+are paired as those of folders are. A table is a CSV file with the columns ``infrared``, ``visible`` and, optionally,
+``output``. Its paths are relative to its own folder; outputs are relative to the folder of the fused pictures.
 """
 
 import codecs
@@ -22,23 +22,23 @@ from mmdrfuse.pipeline import Pair
 COLUMNS = ("infrared", "visible", "output")
 
 LARGEST = 2**28
-"""Bytes of a table that is read: a million pairs take about a tenth."""
+"""Bytes of the largest table that is read; a million pairs take about a tenth."""
 _LONGEST_PATH, _LONGEST_NAME = 4096, 255
-"""Bytes that systems take for a path, and for one name in it."""
+"""Bytes that systems allow for a path, and for one name in it."""
 _SHOWN = 80
-"""Characters of what a table holds that are repeated in a message."""
+"""Characters of a table's content that an error message quotes."""
 
 _HINT = "infrared,visible, or infrared,visible,output"
 
 
 def pair_sources(infrared: str, visible: str) -> Pairing:
-    """Pair what two arguments name: a file each, a folder each, or a pattern each.
+    """Pair the files that two arguments name: a file each, a folder each, or a pattern each.
 
     Raises:
-        InputError: One does not exist, matches nothing, or the two are not of one kind.
-        PairingError: Two folders or patterns have not one pair.
+        InputError: One does not exist or matches nothing, or the two are of different kinds.
+        PairingError: Two folders or patterns have no pair.
     """
-    paths = _existing(infrared), _existing(visible)
+    paths = _existing_path(infrared), _existing_path(visible)
     if all(path is not None and path.is_dir() for path in paths):
         return pair_folders(Path(infrared), Path(visible), recursive=True)
     if all(path is not None and not path.is_dir() for path in paths):
@@ -47,8 +47,7 @@ def pair_sources(infrared: str, visible: str) -> Pairing:
         return pair_groups(_matches(infrared), _matches(visible), where=f"{infrared}, {visible}")
     kinds = [_kind(path) for path in paths]
     raise InputError(
-        f"{infrared} is {kinds[0]} and {visible} {kinds[1]}: give two pictures or two folders (or two patterns), not "
-        "one of each"
+        f"{infrared} is {kinds[0]}, and {visible} is {kinds[1]}: give two pictures, two folders or two patterns"
     )
 
 
@@ -56,12 +55,12 @@ def pair_both_sides(source: str) -> Pairing:
     """Pair each file of a thermal camera with itself: it holds the temperatures and a photo.
 
     Args:
-        source: A file, a folder or a pattern; what is of no such camera is told as a picture without partner.
+        source: A file, a folder or a pattern; pictures of other cameras are orphans.
 
     Raises:
-        InputError: It does not exist, or nothing in it is of such a camera.
+        InputError: The source does not exist, or holds no file of a thermal camera.
     """
-    path = _existing(source)
+    path = _existing_path(source)
     if path is None:
         groups = _matches(source)
     elif path.is_dir():
@@ -72,61 +71,65 @@ def pair_both_sides(source: str) -> Pairing:
     pairs = tuple(Pair(f"{group}{stem(file)}", file, file) for group, file in files if _is_radiometric(file))
     if not pairs:
         raise InputError(
-            f"{source}: holds no file of a thermal camera (radiometric JPEG), which alone would be both sides; "
+            f"{source}: has no file of a thermal camera (radiometric JPEG), and only such a file holds both sides; "
             "give IR, VIS and OUT"
         )
     used = {pair.infrared for pair in pairs}
-    left = [file for _, file in files if file not in used]
-    return Pairing(pairs, tuple(filter(is_picture, left)), tuple(file for file in left if not is_picture(file)))
+    unused = [file for _, file in files if file not in used]
+    orphans = tuple(file for file in unused if is_picture(file))
+    ignored = tuple(file for file in unused if not is_picture(file))
+    return Pairing(pairs, orphans, ignored)
 
 
 def read_table(path: Path) -> Pairing:
     """Read pairs from a CSV file.
 
     Raises:
-        InputError: It cannot be read, lacks a column, or a line names no two files or no place for the picture.
+        InputError: It cannot be read, lacks a column, or has a line without two files or with an impossible output.
     """
     lines = _lines(path)
     header = [name.strip() for name in lines[0][1]] if lines else []
-    known = {"infrared", "visible"} <= set(header) <= set(COLUMNS)
-    if not known or len(set(header)) < len(header):
+    valid = {"infrared", "visible"} <= set(header) <= set(COLUMNS)
+    if not valid or len(set(header)) < len(header):
         columns = _short(",".join(header)) or "none"
         raise InputError(f"{path}: has the columns {columns}; they must be {_HINT}, separated by commas")
     if not lines[1:]:
-        raise InputError(f"{path}: lists no pairs below its columns; add a line a pair")
-    pairs, taken = [], dict[str, int]()
+        raise InputError(f"{path}: lists no pairs below its columns; add a line for each pair")
+    pairs = []
+    line_of_output: dict[str, int] = {}
     for number, fields in lines[1:]:
         pair = _row(path, number, header, fields)
         pairs.append(pair)
-        if pair.output and taken.setdefault(pair.output, number) != number:
-            raise InputError(f"{path}:{number}: output {pair.output!r} is that of line {taken[pair.output]} too")
+        if pair.output and line_of_output.setdefault(pair.output, number) != number:
+            first = line_of_output[pair.output]
+            raise InputError(f"{path}:{number}: output {pair.output!r} is also in line {first}; name each output once")
     return Pairing(tuple(pairs))
 
 
 def _lines(path: Path) -> list[tuple[int, list[str]]]:
     """Return the lines that are not empty, each with its number and fields.
 
-    Names of files may be of other bytes than UTF-8: they stay those bytes.
+    Names of files that are not UTF-8 keep their bytes.
 
     Raises:
-        InputError: It is not such a text.
+        InputError: The file cannot be read as CSV.
     """
     with reading(path, "table of pairs", cure=f"save it as CSV in UTF-8 with the columns {_HINT}"):
         size = path.stat().st_size
         if size > LARGEST:
-            raise InputError(f"{path}: has {size / 1e6:.0f} MB, which is no table of pairs")
+            raise InputError(f"{path}: is too large for a table of pairs ({size / 1e6:.0f} MB)")
         content = path.read_bytes()
         if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
             raise InputError(f"{path}: is UTF-16 instead of UTF-8; save it as CSV in UTF-8")
         content = content.removeprefix(codecs.BOM_UTF8)
         if b"\0" in content:
             line = content[: content.index(b"\0")].count(b"\n") + 1
-            raise InputError(f"{path}:{line}: holds a NUL byte, so it is no table; save it as CSV in UTF-8")
+            raise InputError(f"{path}:{line}: has a NUL byte, so this is no CSV; save it as CSV in UTF-8")
         table = csv.reader(io.StringIO(content.decode("utf-8", "surrogateescape"), newline=""))
         try:
             return [(table.line_num, fields) for fields in table if any(map(str.strip, fields))]
         except csv.Error as error:
-            raise InputError(f"{path}:{table.line_num}: is no line of a table ({error})") from error
+            raise InputError(f"{path}:{table.line_num}: is no line of CSV ({error})") from error
 
 
 def _short(text: str) -> str:
@@ -136,8 +139,8 @@ def _short(text: str) -> str:
 def _row(table: Path, number: int, header: Sequence[str], fields: Sequence[str]) -> Pair:
     values = dict.fromkeys(COLUMNS, "") | {name: field.strip() for name, field in zip(header, fields, strict=False)}
     if any(map(str.strip, fields[len(header) :])) or not values["infrared"] or not values["visible"]:
-        raise InputError(f"{table}:{number}: must have a value under infrared and visible, and none beyond the columns")
-    infrared, visible = (_named(table, number, values[side]) for side in ("infrared", "visible"))
+        raise InputError(f"{table}:{number}: needs a value for infrared and visible, and none beyond the columns")
+    infrared, visible = (_path_in_table(table, number, values[side]) for side in ("infrared", "visible"))
     output = PurePosixPath(values["output"].replace("\\", "/"))
     if not values["output"]:
         return Pair(stem(visible), infrared, visible)
@@ -150,26 +153,26 @@ def _row(table: Path, number: int, header: Sequence[str], fields: Sequence[str])
     return Pair(output.with_suffix("").as_posix(), infrared, visible, output=output.as_posix())
 
 
-def _named(table: Path, number: int, name: str) -> Path:
-    """Return the path of a file that a line names.
+def _path_in_table(table: Path, number: int, name: str) -> Path:
+    """Return the path of a file that a line of the table names.
 
     Raises:
         InputError: No file can have that name.
     """
     path = table.parent / name
-    written = name.encode("utf-8", "surrogateescape")
-    if len(written) > _LONGEST_PATH or any(len(part) > _LONGEST_NAME for part in written.split(b"/")):
-        raise InputError(f"{table}:{number}: {_short(name)!r} is longer than names of files can be")
+    content = name.encode("utf-8", "surrogateescape")
+    if len(content) > _LONGEST_PATH or any(len(part) > _LONGEST_NAME for part in content.split(b"/")):
+        raise InputError(f"{table}:{number}: {_short(name)!r} is too long for the name of a file")
     try:
-        written.decode("utf-8")
+        content.decode("utf-8")
     except UnicodeDecodeError:
         if not path.exists():
             raise InputError(f"{table}:{number}: is not UTF-8 ({_short(name)!r}); save the table as UTF-8") from None
     return path
 
 
-def _existing(name: str) -> Path | None:
-    """Give what exists under a name, None for a pattern; names with brackets are names first.
+def _existing_path(name: str) -> Path | None:
+    """Return the path of a file or folder, None for a pattern; an existing name with brackets is a path.
 
     Raises:
         InputError: It is neither.
@@ -182,7 +185,7 @@ def _existing(name: str) -> Path | None:
 
 
 def _is_radiometric(path: Path) -> bool:
-    """Tell it by the file's content; what cannot be read is none."""
+    """Return whether a file is a radiometric JPEG, by its content; False if it cannot be read."""
     try:
         return path.suffix.lower() in {".jpg", ".jpeg"} and flir.is_radiometric(path.read_bytes())
     except OSError:
@@ -196,14 +199,15 @@ def _kind(path: Path | None) -> str:
 
 
 def _matches(pattern: str) -> dict[str, list[Path]]:
-    """List the files of a pattern, grouped by what stands for its folders' wildcards, so that both sides have the same.
+    """Return the files of a pattern, grouped by the text of its folders' wildcards, which both sides share.
 
     Raises:
-        InputError: There are none.
+        InputError: No file fits.
     """
     parts = Path(pattern).parent.parts
     wild = [number for number, part in enumerate(parts) if glob.has_magic(part)]
-    before, after = (wild[0], len(parts) - 1 - wild[-1]) if wild else (len(parts), 0)
+    before = wild[0] if wild else len(parts)
+    after = len(parts) - 1 - wild[-1] if wild else 0
     groups: defaultdict[str, list[Path]] = defaultdict(list)
     for name in sorted(glob.glob(pattern, recursive=True)):  # noqa: PTH207 - patterns may start anywhere
         path = Path(name)

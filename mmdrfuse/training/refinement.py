@@ -38,7 +38,7 @@ def refine_student(
 ) -> Checkpoint:  # fmt: skip
     """Move a student's weights until the mean scores of groups of pictures reach their goals.
 
-    Every picture counts whole, and is kept in memory: cut large ones first, as `mmdrfuse.datasets.gather` does.
+    Every picture counts whole, and is kept in memory: cut large ones first, as `mmdrfuse.datasets.sample_groups` does.
 
     Args:
         student: A shipped name, a file, weights that were read, or ``"max"`` for the student that is max(I, V).

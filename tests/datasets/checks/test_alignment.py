@@ -6,7 +6,7 @@ from scipy import ndimage
 
 from mmdrfuse import images
 from mmdrfuse.datasets import find_pairs
-from mmdrfuse.datasets.checks.alignment import LONG, SMALLEST, align, shrunk
+from mmdrfuse.datasets.checks.alignment import MAX_SIDE, MIN_SIDE, align, downsampled
 
 
 @pytest.fixture
@@ -52,22 +52,22 @@ def test_a_pair_that_lies_right_in_nearly_half_of_it_is_not_called_off(scene):
 @pytest.mark.parametrize("flat", [np.zeros, np.ones])
 def test_nothing_is_said_of_flat_or_tiny_pictures(scene, flat):
     assert align(cut(scene), flat((200, 240), np.float32)) is None
-    tiny = np.ascontiguousarray(scene[: SMALLEST - 1, :90])
+    tiny = np.ascontiguousarray(scene[: MIN_SIDE - 1, :90])
     assert align(tiny, tiny) is None
 
 
 def test_a_shift_is_given_in_pixels_of_the_large_pictures(scene):
-    assert align(cut(scene), cut(scene, 0, 4), square=5).shift == pytest.approx((-20, 0), abs=0.5)
+    assert align(cut(scene), cut(scene, 0, 4), factor=5).shift == pytest.approx((-20, 0), abs=0.5)
 
 
 @pytest.mark.parametrize("shape", [(480, 640), (100, 80), (257, 30), (1024, 1280)])
 def test_shrinking_takes_means_over_squares(rng, shape):
     luma = rng.integers(0, 256, shape, dtype=np.uint8)
-    small, square = shrunk(luma)
-    assert max(small.shape) <= LONG
-    assert square == -(-max(shape) // LONG)
+    small, factor = downsampled(luma)
+    assert max(small.shape) <= MAX_SIDE
+    assert factor == -(-max(shape) // MAX_SIDE)
     assert small[-1, -1] == pytest.approx(
-        luma[(small.shape[0] - 1) * square :, (small.shape[1] - 1) * square :][:square, :square].mean(), abs=1e-3
+        luma[(small.shape[0] - 1) * factor :, (small.shape[1] - 1) * factor :][:factor, :factor].mean(), abs=1e-3
     )
 
 
@@ -77,8 +77,8 @@ def lumas(shared, folder):
 
 
 def off(infrared, visible):
-    (small, square), (other, _) = shrunk(infrared), shrunk(visible)
-    return align(small, other, square=square).off
+    (small, factor), (other, _) = downsampled(infrared), downsampled(visible)
+    return align(small, other, factor=factor).off
 
 
 @pytest.mark.parametrize("folder", ["LLVIP", "RoadScene", "TNO", "VIFB"])

@@ -61,7 +61,7 @@ def no_numbers(root):
         (truncate, "a.png: damaged or unreadable picture"),
         (not_a_picture, "a.png: not a picture in a known format"),
         (empty_file, "a.png: not a picture in a known format"),
-        (no_numbers, "a.tiff: holds values that are no numbers; replace or remove it"),
+        (no_numbers, "a.tiff: has pixels that are NaN or infinite; replace or remove it"),
     ],
 )
 def test_what_cannot_be_read_is_named_with_its_reason(root, damage, line):
@@ -137,7 +137,7 @@ def test_count_and_size_of_a_known_set_are_expected(tmp_path, rng):
     (tmp_path / "Annotations/010001.xml").touch()
     report = found(tmp_path)
     assert report.notes["unexpected"] == [
-        "pairs: 1 here, 15488 in the whole set", "2 pictures are not 1280x1024, as those of the set are"
+        "pairs: 1 here, 15488 in the whole set", "2 pictures are not 1280x1024, the size of the set's pictures",
     ]  # fmt: skip
     assert report.document()["labels"] == 1
 

@@ -9,8 +9,8 @@ from scipy import ndimage
 
 from mmdrfuse import images
 from mmdrfuse.datasets import find_pairs
-from mmdrfuse.datasets.checks.alignment import shrunk
-from mmdrfuse.datasets.checks.leaks import ALIKE, leaks, split_of, thumbnail
+from mmdrfuse.datasets.checks.alignment import downsampled
+from mmdrfuse.datasets.checks.leaks import MIN_LIKENESS, leaks, split_of, thumbnail
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def saved_again(picture):
 
 
 def thumbnails(*pictures):
-    return tuple(thumbnail(shrunk(picture)[0]) for picture in pictures)
+    return tuple(thumbnail(downsampled(picture)[0]) for picture in pictures)
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ def test_a_copy_in_another_split_is_found_and_the_smaller_split_names_it(scene):
         }
     )
     assert [(leak.pair, leak.other) for leak in found] == [("test/c", "train/b")]
-    assert ALIKE <= found[0].likeness <= 1
+    assert MIN_LIKENESS <= found[0].likeness <= 1
 
 
 def test_both_sides_must_be_alike(scene):

@@ -107,7 +107,7 @@ def test_a_name_that_fits_two_files_is_told_and_not_guessed(infrared, visible):
     assert pairing.pairs == ()
     assert pairing.orphans == ()
     assert {path.name for path in pairing.ambiguous[0]} == {*infrared, *visible}
-    assert "one name fits more than one file" in next(pairing.unclear())
+    assert "one name fits more than one file" in next(pairing.ambiguous_lines())
 
 
 def test_two_pairs_never_get_one_name():
@@ -153,7 +153,7 @@ def test_sub_folders_that_are_not_looked_into_are_told(folders):
     infrared, visible = folders(["a.png", "more/b.png"], ["a.png", "b.png"])
     pairing = pair_folders(infrared, visible)
     assert pairing.ignored == (infrared / "more",)
-    assert list(pairing.unused()) == [
+    assert list(pairing.unused_lines()) == [
         f"{visible / 'b.png'}: no partner on the other side",
         f"{infrared / 'more'}: its pictures are in no pair",
     ]
@@ -161,7 +161,7 @@ def test_sub_folders_that_are_not_looked_into_are_told(folders):
 
 def test_a_file_that_is_no_picture_is_told(folders):
     infrared, visible = folders(["a.png"], ["a.png", "Thumbs.db"])
-    assert list(pair_folders(infrared, visible).unused()) == [f"{visible / 'Thumbs.db'}: no picture"]
+    assert list(pair_folders(infrared, visible).unused_lines()) == [f"{visible / 'Thumbs.db'}: no picture"]
 
 
 @pytest.mark.parametrize(
@@ -169,9 +169,9 @@ def test_a_file_that_is_no_picture_is_told(folders):
     [
         (["1.png", "2.png"], ["x.png"], r"no infrared picture \(2: 1.png, 2.png\) has a visible partner \(1: x.png\)"),
         (["1.png", "2.png", "3.png", "4.png"], ["x.png"], r"\(4: 1.png, 2.png, 3.png, ...\).*rename the files"),
-        ([], ["x.png"], "the infrared side holds no pictures .* it is empty; give another folder"),
-        (["x.png"], ["train/x.png"], "the visible side holds no pictures .* there is only train"),
-        (["x.png", "x.jpg"], ["x.png"], r"a name fits several files \(x.jpg, x.png, x.png\); rename"),
+        ([], ["x.png"], "the infrared side has no pictures .* it is empty; give another folder"),
+        (["x.png"], ["train/x.png"], "the visible side has no pictures .* it holds only train"),
+        (["x.png", "x.jpg"], ["x.png"], r"one name fits several files \(x.jpg, x.png, x.png\); rename"),
     ],
 )
 def test_no_pair_is_an_error_that_says_why(folders, infrared, visible, message):
@@ -181,7 +181,7 @@ def test_no_pair_is_an_error_that_says_why(folders, infrared, visible, message):
 
 def test_a_folder_is_not_paired_with_itself(folders):
     infrared, _ = folders(["a.png"], [])
-    with pytest.raises(PairingError, match="infrared and visible are the same folder"):
+    with pytest.raises(PairingError, match="ir: is given for both sides"):
         pair_folders(infrared, infrared / ".." / "ir")
 
 

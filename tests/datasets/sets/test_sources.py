@@ -67,8 +67,9 @@ def test_name_with_brackets_is_a_name_first(tree):
 
 @pytest.mark.parametrize(
     ("infrared", "visible", "said"),
-    [("mon/ir", "mon/vi/1.png", r"mon/ir is a folder and .*1\.png a file: give two pictures or two folders"),
-     ("mon/*/1.png", "mon/vi", "is a pattern and .* a folder"), ("none.png", "mon/vi/1.png", "none.png: no such file"),
+    [("mon/ir", "mon/vi/1.png", r"mon/ir is a folder, and .*1\.png is a file: give two pictures, two folders"),
+     ("mon/*/1.png", "mon/vi", "is a pattern, and .* is a folder"),
+     ("none.png", "mon/vi/1.png", "none.png: no such file"),
      ("none/*.png", "mon/*/1.png", r"none/\*\.png: no file fits this pattern")],
 )  # fmt: skip
 def test_arguments_that_name_no_pair_are_explained(tree, infrared, visible, said):
@@ -95,7 +96,7 @@ def test_camera_files_are_both_sides(tree):
 @pytest.mark.parametrize("source", ["mon/ir", "flat/a_ir.png", "flat/*.jpg"])
 def test_forgotten_out_does_not_make_pairs(tree, source):
     """``fuse ir vi`` must not fuse the pictures of ir with themselves, into vi."""
-    with pytest.raises(InputError, match=r"holds no file of a thermal camera .* give IR, VIS and OUT"):
+    with pytest.raises(InputError, match=r"has no file of a thermal camera .* give IR, VIS and OUT"):
         pair_both_sides(f"{tree}/{source}")
 
 
@@ -111,8 +112,8 @@ def test_table_gives_pairs_and_places(tmp_path):
 @pytest.mark.parametrize(
     ("text", "said"),
     [("a,b\n1,2\n", "has the columns a,b; they must be infrared,visible"), ("", "has the columns none"),
-     ("infrared,visible\n", "lists no pairs"), ("infrared,visible\nx.png,\n", r"csv:2: must have a value under"),
-     ("infrared,visible\nx.png,y.png,z.png\n", r"csv:2: must have a value .* none beyond the columns"),
+     ("infrared,visible\n", "lists no pairs"), ("infrared,visible\nx.png,\n", r"csv:2: needs a value for"),
+     ("infrared,visible\nx.png,y.png,z.png\n", r"csv:2: needs a value .* none beyond the columns"),
      ("infrared,visible,output\na,b,../c.png\n", r"csv:2: output '\.\./c\.png' must lie in the folder"),
      ("infrared,visible,output\na,b,c\n", r"output 'c' .* end in \.bmp")],
 )  # fmt: skip
@@ -128,12 +129,12 @@ def test_what_is_wrong_with_a_table_is_said_with_its_line(tmp_path, text, said):
     [
         (b"\xff\xfe\x00\x81", "pairs.csv: is UTF-16"),
         ("infrared,visible\na,b\n".encode("utf-16"), "pairs.csv: is UTF-16"),
-        ("infrared,visible\na,b\n".encode("utf-16-le"), "pairs.csv:1: holds a NUL byte"),
-        (b"infrared,visible\na,b\nc,d\0\n", "pairs.csv:3: holds a NUL byte"),
+        ("infrared,visible\na,b\n".encode("utf-16-le"), "pairs.csv:1: has a NUL byte"),
+        (b"infrared,visible\na,b\nc,d\0\n", "pairs.csv:3: has a NUL byte"),
         ("infrared,visible\nx,y\n\ncaf\xe9.png,b\n".encode("latin-1"), r"pairs.csv:4: is not UTF-8 \('caf"),
-        (b'infrared,visible\n"a' + b"a" * 200_000 + b'",b\n', "pairs.csv:2: is no line of a table"),
-        (b"infrared,visible\n" + b"a" * 300 + b",b\n", "pairs.csv:2: 'aaa.* is longer than names of files can be"),
-        (b"infrared,visible,output\na,b,x.png\nc,d,x.png\n", "pairs.csv:3: output 'x.png' is that of line 2 too"),
+        (b'infrared,visible\n"a' + b"a" * 200_000 + b'",b\n', "pairs.csv:2: is no line of CSV"),
+        (b"infrared,visible\n" + b"a" * 300 + b",b\n", "pairs.csv:2: 'aaa.* is too long for the name of a file"),
+        (b"infrared,visible,output\na,b,x.png\nc,d,x.png\n", "pairs.csv:3: output 'x.png' is also in line 2"),
         (b"infrared,infrared,visible\na,b,c\n", "pairs.csv: has the columns infrared,infrared,visible"),
         (b"infrared;visible\na;b\n", "they must be infrared,visible.*, separated by commas"),
         (b"\n\n \n", "pairs.csv: has the columns none"),
