@@ -223,7 +223,7 @@ def test_ambiguous_names_count_as_failed(root, tmp_path):
     images.write(root / "ir/a.bmp", np.zeros((40, 70), np.uint8))
     made = prepare([root], tmp_path / "p.h5", patch=16)
     assert made.pairs == 1
-    assert "one name fits more than one file; rename or move some away" in str(made.failed[0])
+    assert "one name fits more than one file; rename or move some of them" in str(made.failed[0])
 
 
 def test_floating_point_beyond_the_unit_range_is_refused(tmp_path):
