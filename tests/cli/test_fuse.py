@@ -121,7 +121,7 @@ def test_options_reach_the_pictures(run, folders, options, suffix, channels):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("ir", "vi/street_0000.png", "out"), "two pictures or two folders"),
+        (("ir", "vi/street_0000.png", "out"), "two pictures, two folders or two patterns"),
         (("ir", "vi", "out", "--format", "gif"), "'gif' cannot be written; choose one of"),
         (("ir/street_0000.png", "vi/street_0000.png", "out.tga"), "cannot write .tga; choose one of"),
     ],
