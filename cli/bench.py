@@ -24,12 +24,12 @@ _PAIRS = 8
 
 def _size(_context: click.Context, _option: click.Parameter, value: str) -> tuple[int, int]:
     """Read ``WIDTHxHEIGHT``."""
-    from mmdrfuse.datasets.scenes.synthetic import SMALLEST
+    from mmdrfuse.datasets.scenes.synthetic import MIN_SCENE
 
     found = re.fullmatch(r"(\d+)[x×](\d+)", value)
-    if not found or min(int(found[1]), int(found[2])) < SMALLEST:
+    if not found or min(int(found[1]), int(found[2])) < MIN_SCENE:
         raise click.BadParameter(
-            f"{value!r} is no size; write WIDTHxHEIGHT, such as 1280x1024, each at least {SMALLEST}"
+            f"{value!r} is no size; write WIDTHxHEIGHT, such as 1280x1024, each at least {MIN_SCENE}"
         )
     return int(found[1]), int(found[2])
 

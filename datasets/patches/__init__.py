@@ -1,1 +1,1 @@
-"""The file of training patches: plan, cut, write, read."""
+"""Files of training patches: cut, written, read, and resumed after an interruption."""

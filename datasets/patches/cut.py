@@ -1,4 +1,4 @@
-"""From a pair of pictures to compressed patches: depth, other exposures, smaller copies, the grid, what is flat."""
+"""Cut a pair of pictures into compressed patches: depth, exposures, smaller copies, the grid, flat patches."""
 
 import hashlib
 from collections.abc import Iterator
@@ -22,22 +22,22 @@ Sides = tuple[NDArray[Any], NDArray[Any]]
 
 @dataclass(frozen=True)
 class Item:
-    """A pair, and what is to be cut from it."""
+    """A pair, and the patches to cut from it."""
 
     number: int
-    """Of its set."""
+    """Number of its set."""
     root: Path
-    """Of its set."""
+    """Root of its set."""
     layout: str
     pair: Pair
     split: int = 0
     """Position in `mmdrfuse.datasets.patches.file.SPLITS`."""
     chosen: NDArray[np.int64] | None = None
-    """Which of its patches were drawn, sorted, counted over exposures, then scales, then the grid; None for all."""
+    """Sorted numbers of the patches that were drawn, over exposures, then scales, then the grid; None for all."""
 
     @property
     def files(self) -> tuple[str, str]:
-        """Both pictures' files, below the set's root."""
+        """Paths of both pictures, relative to the set's root."""
         base = self.root if self.root.is_dir() else self.root.parent
         left, right = (
             (path.relative_to(base).as_posix() if path.is_relative_to(base) else path.name)
@@ -48,19 +48,20 @@ class Item:
 
 @dataclass(frozen=True)
 class Cut:
-    """What one exposure of a pair gave."""
+    """The patches of one exposure of a pair."""
 
     patches: PackedPatches
     source: dict[str, Any]
+    """Facts about the pair, for the file's ``sources``."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a pair gave."""
+    """The patches of a pair."""
 
     cuts: list[Cut]
     flat: int
-    """Patches that were dropped."""
+    """Number of patches that were dropped as flat."""
 
 
 def cut(item: Item, how: Cutting, dtype: DTypeLike) -> Outcome:
@@ -71,9 +72,8 @@ def cut(item: Item, how: Cutting, dtype: DTypeLike) -> Outcome:
         SizeError: The pictures' sizes differ.
     """
     pictures = item.pair.load()
-    infrared, visible = _luminances(item.pair, pictures, dtype)
-    hashes = {"infrared_sha256": pictures[0].sha256, "visible_sha256": pictures[1].sha256}
-    known = {
+    infrared, visible = _to_luminances(item.pair, pictures, dtype)
+    facts = {
         "set": item.number,
         "layout": item.layout,
         "name": item.pair.name,
@@ -81,65 +81,71 @@ def cut(item: Item, how: Cutting, dtype: DTypeLike) -> Outcome:
         "width": infrared.shape[1],
         "infrared": item.files[0],
         "visible": item.files[1],
-    } | hashes
-    copies = [(shrunk(infrared, scale), shrunk(visible, scale)) for scale in how.scales]
-    cuts, dropped, seen = [], 0, 0
+        "infrared_sha256": pictures[0].sha256,
+        "visible_sha256": pictures[1].sha256,
+    }
+    copies = [(downscaled(infrared, scale), downscaled(visible, scale)) for scale in how.scales]
+    cuts = []
+    dropped = 0
+    end = 0
     for exposure in range(1 + how.exposures):
         parts = []
         for scale, copy in zip(how.scales, copies, strict=True):
-            sides = _exposed(copy, exposure, item.pair.name)
+            sides = _expose(copy, exposure, item.pair.name)
             corners = how.corners(*sides[0].shape)
-            seen, first = seen + len(corners), seen
-            corners = corners[_drawn(item.chosen, first, seen)]
-            patches = [_windows(side, how.patch)[corners[:, 0], corners[:, 1]] for side in sides]
+            first = end
+            end = first + len(corners)
+            corners = corners[_chosen_between(item.chosen, first, end)]
+            patches = [_patch_windows(side, how.patch)[corners[:, 0], corners[:, 1]] for side in sides]
             parts.append((*patches, corners, np.full(len(corners), scale, np.float32)))
         infrared, visible, corners, scales = (np.concatenate(part) for part in zip(*parts, strict=True))
-        kept = ~_flat(infrared, visible, how.min_gradient)
-        dropped += int((~kept).sum())
-        if kept.any():
+        used = ~_flat(infrared, visible, how.min_gradient)
+        dropped += int((~used).sum())
+        if used.any():
             packed = PackedPatches.of(
-                infrared[kept], visible[kept], corners[kept], scale=scales[kept], split=item.split
+                infrared[used], visible[used], corners[used], scale=scales[used], split=item.split
             )
-            cuts.append(Cut(packed, {**known, "exposure": exposure, "patches": len(packed.index)}))
+            cuts.append(Cut(packed, {**facts, "exposure": exposure, "patches": len(packed.index)}))
     return Outcome(cuts, dropped)
 
 
-def hashed(item: Item) -> dict[str, str]:
-    """Name both pictures' files, with the SHA-256 of what is in them now."""
-    known: dict[str, str] = {}
+def file_hashes(item: Item) -> dict[str, str]:
+    """Return the paths of both pictures, and the SHA-256 of their present content."""
+    hashes: dict[str, str] = {}
     paths = item.pair.infrared, item.pair.visible
     for side, name, path in zip(("infrared", "visible"), item.files, paths, strict=True):
-        with reading(path):
-            known |= {side: name, f"{side}_sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
-    return known
+        with reading_source(path):
+            hashes |= {side: name, f"{side}_sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+    return hashes
 
 
-def luminances(pair: Pair, dtype: DTypeLike = np.uint8) -> Sides:
-    """Read the luminance of both sides as 8 bits (16 bits by v / 257, rounded) or 16 (8 bits by v · 257).
+def read_luminances(pair: Pair, dtype: DTypeLike = np.uint8) -> Sides:
+    """Read the luminance of both sides, in 8 bits (16 bits become v / 257, rounded) or 16 (8 bits become v · 257).
 
     Raises:
         InputError: A picture cannot be read, or has floating-point values beyond 0..1 or NaN.
         SizeError: The pictures' sizes differ.
     """
-    return _luminances(pair, pair.load(), dtype)
+    return _to_luminances(pair, pair.load(), dtype)
 
 
-def _luminances(pair: Pair, pictures: tuple[images.Picture, images.Picture], dtype: DTypeLike) -> Sides:
+def _to_luminances(pair: Pair, pictures: tuple[images.Picture, images.Picture], dtype: DTypeLike) -> Sides:
     paths = pair.infrared, pair.visible
     infrared, visible = (
-        _stored(images.luminance(picture.image), path, dtype) for picture, path in zip(pictures, paths, strict=True)
+        _convert_depth(images.luminance(picture.image), path, dtype)
+        for picture, path in zip(pictures, paths, strict=True)
     )
     if infrared.shape != visible.shape:
         (high, wide), (tall, broad) = infrared.shape, visible.shape
         raise SizeError(
-            f"{paths[0]} is {wide}x{high} and {paths[1]} {broad}x{tall} pixels; "
-            "a pair must be registered: resize or crop one of them"
+            f"{paths[0]} is {wide}x{high} pixels, and {paths[1]} is {broad}x{tall}; the sides of a pair must be "
+            "registered and of one size: resize or crop one of them"
         )
     return infrared, visible
 
 
-def shrunk(image: NDArray[Any], scale: float) -> NDArray[Any]:
-    """Give a smaller copy, H×W: each pixel is the mean of the ``1/scale`` by ``1/scale`` pixels it covers, rounded."""
+def downscaled(image: NDArray[Any], scale: float) -> NDArray[Any]:
+    """Return a smaller copy, H×W: each pixel is the mean of the ``1/scale`` by ``1/scale`` pixels that it covers."""
     if scale == 1:
         return image
     mean = image.astype(np.float64)
@@ -153,11 +159,13 @@ def shrunk(image: NDArray[Any], scale: float) -> NDArray[Any]:
 
 
 @contextmanager
-def reading(source: Path) -> Iterator[None]:
-    """Blame the source for what the system refuses here: around it lies the writing of the file, which would be.
+def reading_source(source: Path) -> Iterator[None]:
+    """Turn an OSError of the block into an error about the source.
+
+    Without it, the code around, which writes the file of patches, would report the error as one of that file.
 
     Raises:
-        InputError: It cannot be read.
+        InputError: The source cannot be read.
     """
     try:
         yield
@@ -166,7 +174,8 @@ def reading(source: Path) -> Iterator[None]:
         raise InputError(f"{error.filename or source}: {reason}; check the path and its permissions") from error
 
 
-def _stored(values: NDArray[Any], path: Path, dtype: DTypeLike) -> NDArray[Any]:
+def _convert_depth(values: NDArray[Any], path: Path, dtype: DTypeLike) -> NDArray[Any]:
+    """Convert a luminance to uint8 or uint16."""
     top = np.iinfo(dtype).max
     if values.dtype == dtype:
         return values
@@ -182,32 +191,33 @@ def _stored(values: NDArray[Any], path: Path, dtype: DTypeLike) -> NDArray[Any]:
     return scaled
 
 
-def _exposed(sides: Sides, exposure: int, name: str) -> Sides:
-    """Give both sides as another camera might have exposed them; as they are for 0."""
+def _expose(sides: Sides, exposure: int, name: str) -> Sides:
+    """Return both sides as another camera might have exposed them; unchanged for exposure 0."""
     if not exposure:
         return sides
     return expose(*sides, light=tuple(LIGHTS)[(exposure - 1) % len(LIGHTS)], seed=f"{name} {exposure}")
 
 
-def _drawn(chosen: NDArray[np.int64] | None, first: int, end: int) -> NDArray[np.int64] | slice:
-    """Give which of the patches from one to before another were drawn, counted from the first."""
+def _chosen_between(chosen: NDArray[np.int64] | None, first: int, end: int) -> NDArray[np.int64] | slice:
+    """Return which patches from ``first`` to before ``end`` were drawn, counted from ``first``."""
     return slice(None) if chosen is None else chosen[(chosen >= first) & (chosen < end)] - first
 
 
-def _windows(image: NDArray[Any], patch: int) -> NDArray[Any]:
-    """Give a view of every patch, (rows, columns, patch, patch); none where the image is smaller."""
+def _patch_windows(image: NDArray[Any], patch: int) -> NDArray[Any]:
+    """Return a view of every patch, (rows, columns, patch, patch); empty if the image is smaller."""
     if min(image.shape) < patch:
         return np.empty((0, 0, patch, patch), image.dtype)
     return np.lib.stride_tricks.sliding_window_view(image, (patch, patch))
 
 
 def _flat(infrared: NDArray[Any], visible: NDArray[Any], least: float) -> NDArray[np.bool_]:
-    """Tell which patches have no more gradient than that on either side."""
-    return _even(infrared, least) & _even(visible, least)
+    """Return which patches are flat on both sides, (n,)."""
+    return _is_flat(infrared, least) & _is_flat(visible, least)
 
 
-def _even(patches: NDArray[Any], least: float) -> NDArray[np.bool_]:
-    if not least:  # many times as fast
+def _is_flat(patches: NDArray[Any], least: float) -> NDArray[np.bool_]:
+    """Return which patches of one side have a mean gradient of at most ``least`` levels of 255, (n,)."""
+    if not least:  # comparing with the first pixel is many times as fast
         same: NDArray[np.bool_] = (patches == patches[:, :1, :1]).all(axis=(1, 2))
         return same
     level = least * (np.iinfo(patches.dtype).max // 255)
@@ -215,5 +225,5 @@ def _even(patches: NDArray[Any], least: float) -> NDArray[np.bool_]:
 
 
 def _gradient(patch: NDArray[Any]) -> float:
-    """Give the mean absolute difference of neighbours, over rows and columns alike."""
+    """Return the mean absolute difference of neighbouring pixels, over rows and columns alike."""
     return float(np.mean([np.abs(np.diff(patch.astype(np.int32), axis=axis)).mean() for axis in (0, 1)]))

@@ -1,8 +1,8 @@
-"""Zlib streams, as HDF5's gzip filter has them: packed by zlib, unpacked by ISA-L where it is installed.
+"""Zlib streams, which HDF5's gzip filter stores: compressed by zlib, decompressed by ISA-L if it is installed.
 
-ISA-L unpacks patches of LLVIP in three fifths of zlib's time. It would pack them in a quarter, but not always to the
-same bytes: beside another thread that unpacks, 34 of 50,000 came out differently, and the same patches are to give the
-same file. ``benchmarks/patches.py`` compares these and other compressors.
+ISA-L decompresses patches of LLVIP in three fifths of zlib's time. It would compress them in a quarter, but not always
+to the same bytes: while another thread decompressed, 34 of 50,000 came out differently, and the same patches must give
+the same file. ``benchmarks/patches.py`` compares these and other compressors.
 """
 
 import zlib
@@ -14,25 +14,25 @@ except ImportError:  # it has no build for every processor
     isal_zlib = None  # type: ignore[assignment]
 
 LEVEL = 1
-"""Twice as fast as the default and an eighth larger."""
+"""Level of compression: twice as fast as the default, and an eighth larger."""
 
 _fast: Any = isal_zlib or zlib
 
 
 class DamagedError(ValueError):
-    """Something is no whole stream."""
+    """Raised for bytes that are no complete stream."""
 
 
 def pack(content: bytes) -> bytes:
-    """Compress."""
+    """Compress bytes to a zlib stream."""
     return zlib.compress(content, LEVEL)
 
 
 def unpack(packed: bytes) -> bytes:
-    """Decompress, and compare with the checksum in the stream.
+    """Decompress a zlib stream, and check its checksum.
 
     Raises:
-        DamagedError: It does not fit, or this is no whole stream.
+        DamagedError: The checksum is wrong, or the stream is incomplete.
     """
     try:
         content: bytes = _fast.decompress(packed)

@@ -1,12 +1,12 @@
-"""One pair as other cameras might have exposed it, so that training sees more kinds of light than its sets hold.
+"""Change a pair as if other cameras had exposed it, so that training sees more kinds of light than its sets hold.
 
-``haze``: both sides use most of their range, the visible one lies in its darker half, and the thermal camera may show
-warm things dark. ``night``: little but hot things is bright in the infrared, and the visible side is dim, with the
-noise of a camera at its limits. ``day``: nothing is dark in the visible side, and the infrared uses most of its range.
+``haze``: both sides use most of their range, the visible side is mostly in its darker half, and the thermal camera may
+show warm things dark. ``night``: in the infrared only hot things are bright; the visible side is dim, with the noise of
+a camera at its limits. ``day``: nothing is dark in the visible side, and the infrared uses most of its range.
 
-The tones keep what the cameras saw, at another gain: ``dark``: a thermal camera with so wide a range that all but the
-hot is dark, and the visible side at dusk. ``dusk``: the visible side is dark, and mostly the infrared
-too. ``warm``: the thermal camera is lifted, as on warm nights. ``camera``: gains as they differ between cameras.
+The tones only change the gain. ``dark``: the thermal camera has so wide a range that everything but hot things is
+dark, and the visible side is at dusk. ``dusk``: the visible side is dark, and mostly the infrared, too. ``warm``: the
+infrared is raised, as on warm nights. ``camera``: gains as they differ between cameras.
 """
 
 import math
@@ -20,7 +20,7 @@ Image = NDArray[np.uint8]
 
 
 class Curve(NamedTuple):
-    """What a curve is drawn from: levels that the darkest and the brightest pixel become, and the exponent."""
+    """Ranges from which a tone curve is drawn: the levels of the darkest and brightest pixel, and the exponent."""
 
     darkest: tuple[float, float]
     brightest: tuple[float, float]
@@ -28,14 +28,14 @@ class Curve(NamedTuple):
 
 
 class Light(NamedTuple):
-    """How both cameras see in a light."""
+    """How both cameras expose a scene in a kind of light."""
 
     infrared: Curve
     visible: Curve
     inverted: float
-    """How often the thermal camera shows warm things dark."""
+    """Probability that the thermal camera shows warm things dark, 0 to 1."""
     noise: float
-    """Standard deviation, in levels: without it, what a curve darkens would be flatter than night is."""
+    """Standard deviation, in levels of 255; without noise, a darkened picture would be smoother than a real one."""
 
 
 LIGHTS: dict[str, Light] = {
@@ -58,22 +58,22 @@ LIGHTS: dict[str, Light] = {
         noise=0.0,
     ),
 }
-"""By name; their order decides too what a seed draws."""
+"""All lights by name; their order also affects what a seed draws."""
 
 
 class Tone(NamedTuple):
-    """How a gain is drawn: ``255·gain·(level/255)^gamma + offset``."""
+    """Ranges from which a tone is drawn; a level becomes ``255·gain·((level - floor)/255)^gamma + offset``."""
 
     gamma: tuple[float, float] = (1.0, 1.0)
     gain: tuple[float, float] = (1.0, 1.0)
     offset: tuple[float, float] = (0.0, 0.0)
-    """Levels."""
+    """In levels of 255."""
     floor: tuple[float, float] | None = None
-    """Between which percentiles of the picture that level is drawn which is taken off first."""
+    """Percentiles of the picture between which the floor is drawn; None for a floor of 0."""
     noise: float = 0.0
-    """Standard deviation, in levels."""
+    """Standard deviation, in levels of 255."""
     share: float = 1.0
-    """Of all pictures, how many get the tone."""
+    """Probability that a picture gets the tone, 0 to 1."""
 
 
 class Tones(NamedTuple):
@@ -101,14 +101,14 @@ TONES: dict[str, Tones] = {
         visible=Tone(gamma=(0.75, 1.35), gain=(0.9, 1.2)),
     ),
 }
-"""By name."""
+"""All tones by name."""
 
 ALL = (*LIGHTS, *TONES)
 """The names of all lights and tones."""
 
 
 def expose(infrared: Image, visible: Image, *, light: str, seed: str) -> tuple[Image, Image]:
-    """Give both sides at another exposure; the same seed gives the same.
+    """Return both sides at another exposure; the same seed gives the same result.
 
     Args:
         infrared: H×W.
@@ -123,21 +123,24 @@ def expose(infrared: Image, visible: Image, *, light: str, seed: str) -> tuple[I
     if light in TONES:
         tones = TONES[light]
         return _toned(infrared, tones.infrared, generator), _toned(visible, tones.visible, generator)
-    seen = LIGHTS[light]
-    inverted = bool(generator.random() < seen.inverted)
+    curves = LIGHTS[light]
+    inverted = bool(generator.random() < curves.inverted)
     return (
-        _exposed(infrared, seen.infrared, generator, inverted=inverted, noise=seen.noise),
-        _exposed(visible, seen.visible, generator, inverted=False, noise=seen.noise),
+        _exposed(infrared, curves.infrared, generator, inverted=inverted, noise=curves.noise),
+        _exposed(visible, curves.visible, generator, inverted=False, noise=curves.noise),
     )
 
 
 def _exposed(image: Image, curve: Curve, generator: np.random.Generator, *, inverted: bool, noise: float) -> Image:
-    """Send the levels through a curve drawn at random, and add noise."""
-    low, high = generator.uniform(*curve.darkest), generator.uniform(*curve.brightest)
+    """Map the levels by a tone curve that is drawn at random, and add noise."""
+    low = generator.uniform(*curve.darkest)
+    high = generator.uniform(*curve.brightest)
     gamma = math.exp(generator.uniform(math.log(curve.gamma[0]), math.log(curve.gamma[1])))
-    first, last = int(image.min()), int(image.max())
-    place = np.clip((np.arange(256) - first) / max(last - first, 1), 0, 1)
-    levels = low + (high - low) * (1 - place if inverted else place) ** gamma
+    darkest, brightest = int(image.min()), int(image.max())
+    relative = np.clip((np.arange(256) - darkest) / max(brightest - darkest, 1), 0, 1)
+    if inverted:
+        relative = 1 - relative
+    levels = low + (high - low) * relative**gamma
     exposed = levels[image]
     if noise:
         exposed = exposed + generator.normal(0, noise, image.shape)
@@ -145,14 +148,16 @@ def _exposed(image: Image, curve: Curve, generator: np.random.Generator, *, inve
 
 
 def _toned(image: Image, tone: Tone, generator: np.random.Generator) -> Image:
-    """Send the levels through a tone drawn at random."""
+    """Map the levels by a tone that is drawn at random, and add noise."""
     if generator.random() >= tone.share:
         return image
-    gamma, gain = (math.exp(generator.uniform(*np.log(ends))) for ends in (tone.gamma, tone.gain))
+    gamma = math.exp(generator.uniform(*np.log(tone.gamma)))
+    gain = math.exp(generator.uniform(*np.log(tone.gain)))
     floor = 0.0 if tone.floor is None else float(np.percentile(image, generator.uniform(*tone.floor)))
-    place = np.clip(np.arange(256) - floor, 0, None) / 255
-    toned = (255 * gain * place**gamma + generator.uniform(*tone.offset))[image]
+    relative = np.clip(np.arange(256) - floor, 0, None) / 255
+    levels = 255 * gain * relative**gamma + generator.uniform(*tone.offset)
+    toned = levels[image]
     if tone.noise:
         toned = toned + generator.normal(0, tone.noise, image.shape)
-    levels: Image = np.clip(np.rint(toned), 0, 255).astype(np.uint8)
-    return levels
+    rounded: Image = np.clip(np.rint(toned), 0, 255).astype(np.uint8)
+    return rounded

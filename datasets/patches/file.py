@@ -1,10 +1,10 @@
-"""The file of training patches: one HDF5 file with every pair's patches, cut once and read many times.
+"""Read the file of training patches: one HDF5 file with the patches of every pair, cut once and read many times.
 
-What is in it, for N patches of h × w:
+Its content, for N patches of h × w:
 
 ====================  ==========================================================================================
 ``infrared``          uint8 or uint16, (N, h, w), one gzip chunk a patch
-``visible``           the same, the luminance of the visible side
+``visible``           the same for the luminance of the visible side
 ``index``             (N,) records ``source, y, x, scale, split``: row of ``sources``; the patch's first row and column
                       in the picture at that scale; 0 to train on, 1 for validation
 ``sources``           (S,) JSON texts, one a pair and exposure: set, name, files below the set's root, SHA-256, size
@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmdrfuse.datasets.patches.deflate import unpack
-from mmdrfuse.datasets.patches.structure import SIDES, check_form
+from mmdrfuse.datasets.patches.structure import SIDES, check_structure
 from mmdrfuse.errors import PatchFileError, UnknownNameError, reading
 
 SPLITS = ("train", "validation")
@@ -60,7 +60,7 @@ class PatchFile:
         self._handle: tuple[int, Any] | None = None
         self._memory: tuple[NDArray[Any], NDArray[Any]] | None = None
         with _reading(path), _opened(path) as file:
-            check_form(file, path)
+            check_structure(file, path)
             self._places = _places(_index(file), split)
             count, height, width = file["infrared"].shape
             self.shape: tuple[int, int, int] = (count if self._places is None else len(self._places), height, width)
@@ -79,7 +79,7 @@ class PatchFile:
 
     @property
     def fingerprint(self) -> str:
-        """Tell these patches from others: the file's fingerprint, and the split where it is not the whole file."""
+        """Fingerprint of these patches: that of the file, and the split if it is only a part of the file."""
         return self._stored if self._places is None else f"{self._stored} {self.split}"
 
     @property
@@ -89,14 +89,14 @@ class PatchFile:
 
     @property
     def index(self) -> NDArray[np.void]:
-        """Give where each patch is from: (N,) records of `INDEX`."""
+        """Return the origin of each patch: (N,) records of `INDEX`."""
         with _reading(self.path):
             records = _index(self._file)
         return records if self._places is None else records[self._places]
 
     @property
     def sources(self) -> list[dict[str, Any]]:
-        """Give what is known about each pair of the file.
+        """Return the facts about each pair and exposure in the file.
 
         Raises:
             PatchFileError: The file is damaged.
@@ -105,10 +105,10 @@ class PatchFile:
             return [dict(json.loads(line)) for line in self._file["sources"][:]]
 
     def batch(self, indices: NDArray[np.integer[Any]]) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Give patches in the order asked for; one may be asked for more than once.
+        """Return patches in the order of their indices.
 
         Args:
-            indices: (B,), each in 0..N-1.
+            indices: (B,), each in 0..N-1; an index may come more than once.
 
         Returns:
             Infrared and visible, (B, h, w), of the file's type.
@@ -119,19 +119,19 @@ class PatchFile:
         """
         if len(indices) and not 0 <= int(np.min(indices)) <= int(np.max(indices)) < len(self):
             raise IndexError(
-                f"{self.path} holds patches 0..{len(self) - 1}; asked for {np.min(indices)}..{np.max(indices)}"
+                f"{self.path} has patches 0..{len(self) - 1}, and the indices are {np.min(indices)}..{np.max(indices)}"
             )
         if self._memory is not None:
             return self._memory[0][indices], self._memory[1][indices]
         return self._read(indices if self._places is None else self._places[indices])
 
     def load(self) -> "PatchFile":
-        """Read everything into memory, from which batches then come; see ``nbytes`` for how much that takes."""
+        """Read all patches into memory, for faster batches; ``nbytes`` is the memory that this takes."""
         self._memory = self.batch(np.arange(len(self)))
         return self
 
     def verify(self) -> None:
-        """Read every patch of the file, whatever the split, and compare with the fingerprint.
+        """Read every patch of the file, whatever the split, and check the fingerprint.
 
         Raises:
             PatchFileError: The content is not what was written.
@@ -146,13 +146,13 @@ class PatchFile:
 
     @property
     def _file(self) -> Any:  # noqa: ANN401
-        """The open file of this process."""
+        """Return the open file of this process."""
         if self._handle is None or self._handle[0] != os.getpid():
             self._handle = os.getpid(), _opened(self.path)
         return self._handle[1]
 
     def _read(self, places: NDArray[np.integer[Any]]) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Decompress chunks as they are stored: several times as fast as h5py's selection by a list."""
+        """Decompress chunks one by one, which is several times as fast as h5py's selection by a list."""
         infrared, visible = (np.empty((len(places), *self.shape[1:]), self.dtype) for _ in SIDES)
         for side, patches in zip(SIDES, (infrared, visible), strict=True):
             chunks = self._file[side].id
@@ -160,30 +160,30 @@ class PatchFile:
                 with _reading(self.path, f"{side} patch {place}"):
                     packed = chunks.read_direct_chunk((place, 0, 0))[1]
                     if len(packed) > 2 * patch.nbytes + 1024:
-                        raise _unusable(self.path, f"{side} patch {place} is larger than what it was made of")
+                        raise _unusable(self.path, f"{side} patch {place} is larger compressed than plain")
                     patch[:] = np.frombuffer(unpack(packed), self.dtype).reshape(patch.shape)
         return infrared, visible
 
 
 class Hashes:
-    """The fingerprint of patches that come bit by bit."""
+    """Compute the fingerprint of patches that come in batches."""
 
     def __init__(self) -> None:
         self._sides = [hashlib.sha256() for _ in SIDES]
 
     def add(self, infrared: NDArray[Any], visible: NDArray[Any]) -> None:
-        """Take the next patches."""
+        """Add the next patches."""
         for side, patches in zip(self._sides, (infrared, visible), strict=True):
             side.update(patches.tobytes())
 
     def fingerprint(self, index: NDArray[np.void]) -> str:
-        """Give the fingerprint of all patches taken, with their index."""
+        """Return the fingerprint of all added patches and their index."""
         parts = [*(side.digest() for side in self._sides), hashlib.sha256(index.tobytes()).digest()]
         return hashlib.sha256(b"".join(parts)).hexdigest()
 
 
 def _index(file: Any) -> NDArray[np.void]:  # noqa: ANN401
-    """Read the index; that of version 1 had no scales and no splits."""
+    """Read the index; version 1 had no scales and no splits."""
     stored = file["index"][:]
     index = np.zeros(len(stored), INDEX)
     index["scale"] = 1
@@ -193,13 +193,13 @@ def _index(file: Any) -> NDArray[np.void]:  # noqa: ANN401
 
 
 def _places(index: NDArray[np.void], split: str) -> NDArray[np.int64] | None:
-    """Give where the patches of a split are; None where that is everywhere."""
+    """Return the numbers of a split's patches; None if they are all patches."""
     wanted = np.full(len(index), True) if split == "all" else index["split"] == SPLITS.index(split)
     return None if wanted.all() else np.flatnonzero(wanted)
 
 
 def _opened(path: Path) -> Any:  # noqa: ANN401
-    """Open a HDF5 file for reading."""
+    """Open an HDF5 file for reading."""
     if not path.exists():
         raise PatchFileError(f"{path}: no such file; prepare the patches first")
     if not path.is_file():
@@ -207,11 +207,11 @@ def _opened(path: Path) -> Any:  # noqa: ANN401
     try:
         return h5py.File(path, "r")
     except OSError as error:
-        raise _unusable(path, f"no HDF5 file, or one that was cut off ({error})") from error
+        raise _unusable(path, f"no HDF5 file, or an incomplete one ({error})") from error
 
 
 def _reading(path: Path, what: str = "file of patches") -> AbstractContextManager[None]:
-    """Turn whatever h5py stumbles over in a damaged file into one error."""
+    """Turn any failure of h5py in a damaged file into one error."""
     return reading(path, what, error=PatchFileError, cure=_CURE)
 
 

@@ -1,4 +1,4 @@
-"""The options of ``mmdrfuse prepare``, and what follows from them alone: where on a picture the patches lie."""
+"""The options that cut pairs into patches, and the grid of patches that follows from them."""
 
 from dataclasses import dataclass
 
@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from mmdrfuse.errors import InputError, SizeError
 
-SMALLEST = 16
-"""Pixels on a side below which training refuses a patch (`mmdrfuse.training.patches`, which imports torch)."""
+MIN_PATCH = 16
+"""Pixels on a side of the smallest patch that training accepts (`mmdrfuse.training.patches`, which imports torch)."""
 
 DEPTHS = ("auto", "8")
 
@@ -17,33 +17,34 @@ DEPTHS = ("auto", "8")
 class Cutting:
     """How pairs are chosen and cut into patches.
 
-    Patches lie on a grid from the first row and column; what is left at the far edges is not used. Colour becomes
+    Patches lie on a grid that starts at the first row and column; a rest at the far edges is not used. Colour becomes
     luminance.
 
     Args:
         patch: Height and width of a patch, pixels.
-        stride: Pixels from one patch to the next; None for a patch beside a patch.
-        scales: Each pair is cut at these scales, at most 1: smaller copies, each pixel the mean of the area it covers.
-        per_pair: At most so many patches of a pair at each scale and exposure, spread evenly over its grid, so that
+        stride: Pixels from one patch to the next; None for the size of a patch, so that patches touch.
+        scales: Scales at which each pair is cut, above 0 and at most 1; a pixel of a smaller copy is the mean of the
+            area that it covers.
+        per_pair: Largest number of patches of a pair at each scale and exposure, spread evenly over its grid, so that
             large pictures do not outweigh small ones; None for all.
-        exposures: Each pair is cut so many times more, as other cameras might have exposed it, by turns in haze, at
-            night and by day; see :mod:`mmdrfuse.datasets.patches.exposures`. Needs 8 bits.
-        min_gradient: Flat patches are dropped: those whose mean difference from one pixel to the next, in levels of 8
-            bits, is at most this on both sides. 0 drops what is constant on both.
-        depth: ``auto`` keeps 16 bits, for the whole file where any picture has them (8 bits then become v · 257); ``8``
-            makes them 8 by v / 257, rounded.
-        hold_out: Every so-manieth pair of a set by name is left out; None for none.
-        validation: The share of each set's pairs that is marked for validation, at most: whole scenes or sequences,
-            drawn at random, so that pictures of one scene are never on both sides. At least one scene is taken.
-        max_patches: At most so many patches, drawn at random from all, before flat ones are dropped; None for all.
-        weights: How many patches each set gives, in proportion to the others: one number a set; of those that have
-            more than their part patches are left out at random. None for all that they have.
-        seed: Draws scenes and patches.
+        exposures: Number of times that each pair is cut again as other cameras might have exposed it: in haze, at
+            night, by day, in turn; see :mod:`mmdrfuse.datasets.patches.exposures`. Needs 8 bits.
+        min_gradient: Flat patches are dropped: those whose neighbouring pixels differ by at most this on average, in
+            levels of 255, on both sides. 0 drops patches that are constant on both.
+        depth: ``auto`` keeps 16 bits, for the whole file if any picture has them (8 bits then become v · 257); ``8``
+            converts 16 bits to 8 (v / 257, rounded).
+        hold_out: Every Nth pair of a set by name is left out; None for none.
+        validation: Largest share of each set's pairs for validation, 0 to below 1. It takes whole scenes or sequences,
+            drawn at random, so that no scene is in both splits; above 0, at least one scene.
+        max_patches: Largest number of patches, drawn at random from all before flat ones are dropped; None for all.
+        weights: Proportion of patches from each set, one number a set. Sets that have more are thinned at random. None
+            takes all patches.
+        seed: Seed of the random choices of scenes and patches.
         layout: Name of the sets' layout; None recognises it.
-        pair_regex: What is equal in the names of a pair, see `mmdrfuse.datasets.find_pairs`.
+        pair_regex: Regular expression for the part of the names that a pair shares, see `mmdrfuse.datasets.find_pairs`.
 
     Raises:
-        SizeError: A number makes no sense.
+        SizeError: A number is out of range.
         InputError: There is no such depth.
     """
 
@@ -63,9 +64,9 @@ class Cutting:
     pair_regex: str | None = None
 
     def __post_init__(self) -> None:
-        if self.patch < SMALLEST or self.step < 1:
+        if self.patch < MIN_PATCH or self.step < 1:
             raise SizeError(
-                f"patch {self.patch} with stride {self.step}: the patch must be at least {SMALLEST}, the stride 1"
+                f"patch {self.patch} with stride {self.step}: the patch must be at least {MIN_PATCH}, the stride 1"
             )
         least = {"per_pair": 1, "exposures": 0, "hold_out": 2, "max_patches": 1, "min_gradient": 0}
         for name, low in least.items():
@@ -89,22 +90,22 @@ class Cutting:
         return self.patch if self.stride is None else self.stride
 
     def blocks(self, height: int, width: int) -> list[int]:
-        """Count the patches that a picture of that size gives at each scale, of one exposure."""
+        """Return the number of patches of a picture at each scale, for one exposure."""
         return [len(self.corners(scaled(height, scale), scaled(width, scale))) for scale in self.scales]
 
     def corners(self, height: int, width: int) -> NDArray[np.int64]:
-        """Give the first row and column of each patch of a picture, (n, 2)."""
+        """Return the first row and column of each patch of a picture, (n, 2)."""
         rows, columns = (np.arange(0, length - self.patch + 1, self.step) for length in (height, width))
         corners = np.stack(np.meshgrid(rows, columns, indexing="ij"), axis=-1).reshape(-1, 2)
         return corners if self.per_pair is None else corners[_spread(len(corners), self.per_pair)]
 
 
 def scaled(length: int, scale: float) -> int:
-    """Give the pixels on a side of a smaller copy: as many as the side holds whole."""
-    return int(length * scale + 1e-9)  # 100 · 0.29 is a little less than 29
+    """Return the pixels on a side of a smaller copy, rounded down."""
+    return int(length * scale + 1e-9)  # in floating point, 100 · 0.29 is a little less than 29
 
 
 def _spread(count: int, most: int) -> NDArray[np.int64]:
-    """Choose at most so many of a number of things, evenly."""
+    """Return at most ``most`` of the numbers below ``count``, evenly spread."""
     chosen = min(count, most)
     return (np.arange(chosen) * 2 + 1) * count // (2 * max(chosen, 1))

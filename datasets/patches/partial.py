@@ -1,9 +1,9 @@
-"""What a run that is stopped leaves of a file of patches, for the next run to go on from.
+"""Save finished pairs beside the file of patches, so that a run that was interrupted can be resumed.
 
-Beside the file lies a hidden one, ``.NAME.partial``, that only ever grows: a record for the plan, then one for each
-pair that is finished, with its compressed patches. Each record tells its length and a checksum, so it does not matter
-at which byte a run is killed: the record that was cut off is thrown away, and those before it are taken over. The HDF5
-file itself is written anew by every run, from the records and from what is cut, and takes its name when it is whole.
+A hidden file ``.NAME.partial`` beside the file only ever grows: it has a record for the plan, then one for each
+finished pair, with its compressed patches. Each record has its length and a checksum, so a run may be killed at any
+byte: the next run drops the incomplete record, and reuses those before it. Every run writes the HDF5 file anew, from
+the records and from newly cut pairs, and renames it when it is complete.
 """
 
 import json
@@ -32,24 +32,24 @@ except ImportError:  # Windows
 
 _MAGIC = b"mmdr"
 _HEADER = struct.Struct("<4sqQII")
-"""Magic, number of the item, length and checksum of what follows, and a checksum of these four."""
+"""Magic number, number of the item, length and checksum of the content, and a checksum of these four."""
 _PLAN = -1
-"""Stands for the number of an item in the first record."""
+"""The first record, which holds the plan, has this in place of an item's number."""
 _LONGEST_NAME = 255
 
 
 @contextmanager
 def partial_file(out: Path, *, overwrite: bool) -> Iterator["PartialFile"]:
-    """Give the place to write a file to, which takes the name ``out`` when the block ends well.
+    """Yield a file to write, which is renamed to ``out`` if the block succeeds.
 
-    When the block fails, or the process is stopped, ``out`` is as it was, and what was finished stays for the next run.
+    If the block fails, or the process is stopped, ``out`` stays as it was, and the next run reuses the finished pairs.
 
     Args:
         out: The file to write; its folder is made if it is missing.
-        overwrite: Whether an existing file may be replaced.
+        overwrite: Replace an existing file.
 
     Raises:
-        OutputError: The file exists and may not be replaced, cannot be written, or is being written by another run.
+        OutputError: The file exists and may not be replaced, cannot be written, or another run is writing it.
         DiskFullError: There is no room for it.
     """
     if out.is_dir():
@@ -58,12 +58,12 @@ def partial_file(out: Path, *, overwrite: bool) -> Iterator["PartialFile"]:
     partial = None
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        partial = PartialFile(_hidden(out, "partial"), _hidden(out, "unfinished"))
+        partial = PartialFile(_hidden_path(out, "partial"), _hidden_path(out, "unfinished"))
         yield partial
         partial.target.replace(out)
-        partial.worth = False
+        partial.resumable = False
     except Exception as error:
-        refusal = system_error(error, out)  # h5py's errors too
+        refusal = system_error(error, out)  # it recognises h5py's errors, too
         if refusal is None:
             raise
         raise write_error(out, refusal) from error
@@ -73,7 +73,7 @@ def partial_file(out: Path, *, overwrite: bool) -> Iterator["PartialFile"]:
 
 
 class _Place(NamedTuple):
-    """Where a record lies in the file."""
+    """The place of a record's content in the file, and its checksum."""
 
     start: int
     length: int
@@ -81,11 +81,11 @@ class _Place(NamedTuple):
 
 
 class PartialFile:
-    """A file under way, and the records of what is finished.
+    """An unfinished file of patches, and the records of its finished pairs.
 
     Args:
-        path: Where the records are.
-        target: Where the file is to be written.
+        path: The file of the records.
+        target: The temporary name of the file of patches.
 
     Raises:
         OutputError: Another run is writing it.
@@ -95,60 +95,66 @@ class PartialFile:
         self.path, self.target = path, target
         self._file = path.open("r+b" if path.exists() else "w+b", buffering=0)
         _lock(self._file, path)
-        self._plan, self.finished, self._end = _scanned(self._file)
-        self.worth = bool(self.finished)
-        """Whether the records are worth keeping where the run fails."""
-        target.unlink(missing_ok=True)  # a killed run's
+        self._plan, self.finished, self._end = _scan(self._file)
+        self.resumable = bool(self.finished)
+        """Whether the records stay for another run if this one fails."""
+        target.unlink(missing_ok=True)  # a run that was killed left it
 
     def begin(self, plan: str) -> bool:
-        """Take over what a run with the same plan had finished; tell whether another plan's was thrown away.
+        """Reuse the records if their plan is the same; drop them if not.
+
+        Returns:
+            Whether finished pairs of another plan were dropped.
 
         Raises:
             OSError: The file cannot be written.
         """
-        other = bool(self.finished) and self._plan != plan
+        dropped = bool(self.finished) and self._plan != plan
         if self._plan != plan:
-            self.finished, self.worth, self._end = {}, False, 0
-        self._file.truncate(self._end)  # what was cut off
+            self.finished = {}
+            self.resumable = False
+            self._end = 0
+        self._file.truncate(self._end)  # drops an incomplete record at the end
         if self._plan != plan:
             self._append(_PLAN, plan.encode())
-        return other
+        return dropped
 
-    def recall(self, number: int, patch: int, dtype: np.dtype[Any]) -> Outcome | None:
-        """Give what an item gave in the run that was stopped; None if it was not finished, or is damaged."""
+    def load(self, number: int, patch: int, dtype: np.dtype[Any]) -> Outcome | None:
+        """Return the patches of an item that an interrupted run finished; None if it did not, or they are damaged."""
         place = self.finished.get(number)
         if place is None:
             return None
         with self.path.open("rb") as file:
             file.seek(place.start)
             content = file.read(place.length)
-        return _decoded(content, patch, dtype) if zlib.crc32(content) == place.checksum else None
+        return _decode(content, patch, dtype) if zlib.crc32(content) == place.checksum else None
 
-    def keep(self, number: int, outcome: Outcome) -> None:
-        """Note that an item is finished, with its patches.
+    def save(self, number: int, outcome: Outcome) -> None:
+        """Write an item's patches to its record, if they are not there yet.
 
         Raises:
             OSError: They could not be written.
         """
-        content, known = _encoded(outcome), self.finished.get(number)
-        if known is None or (known.length, known.checksum) != (len(content), zlib.crc32(content)):
+        content = _encode(outcome)
+        place = self.finished.get(number)
+        if place is None or (place.length, place.checksum) != (len(content), zlib.crc32(content)):
             self.finished[number] = self._append(number, content)
-        self.worth |= bool(outcome.cuts)
+        self.resumable |= bool(outcome.cuts)
 
     def close(self) -> None:
-        """Close and remove what nobody goes on from."""
+        """Close the records; remove the temporary file, and the records if they are not for another run."""
         self._file.close()
-        for path in (self.target, *([] if self.worth else [self.path])):
-            with suppress(OSError):  # it has taken its name
+        for path in (self.target, *([] if self.resumable else [self.path])):
+            with suppress(OSError):  # it was renamed
                 path.unlink()
 
     def _append(self, number: int, content: bytes) -> _Place:
         place = _Place(self._end + _HEADER.size, len(content), zlib.crc32(content))
-        left = memoryview(_header(number, place) + content)
+        rest = memoryview(_header(number, place) + content)
         self._file.seek(self._end)
         try:
-            while left:  # the system may take a part
-                left = left[self._file.write(left) :]
+            while rest:  # an unbuffered file may write only a part
+                rest = rest[self._file.write(rest) :]
         except OSError:
             with suppress(OSError):
                 self._file.truncate(self._end)
@@ -162,9 +168,10 @@ def _header(number: int, place: _Place) -> bytes:
     return _HEADER.pack(_MAGIC, number, place.length, place.checksum, zlib.crc32(unchecked))
 
 
-def _scanned(file: BinaryIO) -> tuple[str | None, dict[int, _Place], int]:
-    """Return the plan, where the records of items lie, and where the last whole record ends."""
-    size, end = os.fstat(file.fileno()).st_size, 0
+def _scan(file: BinaryIO) -> tuple[str | None, dict[int, _Place], int]:
+    """Return the plan, the places of the items' records, and the end of the last complete record."""
+    size = os.fstat(file.fileno()).st_size
+    end = 0
     plan: str | None = None
     finished: dict[int, _Place] = {}
     while end + _HEADER.size <= size:
@@ -180,13 +187,13 @@ def _scanned(file: BinaryIO) -> tuple[str | None, dict[int, _Place], int]:
                 break
             plan = content.decode()
         else:
-            finished[number] = place  # the last word counts
+            finished[number] = place  # a later record of an item replaces an earlier one
         end = place.start + length
     return plan, finished, end
 
 
-def _encoded(outcome: Outcome) -> bytes:
-    """Lay an outcome out as bytes: what can be text, then each cut's index, sizes and compressed patches."""
+def _encode(outcome: Outcome) -> bytes:
+    """Convert an outcome to bytes: a head in JSON, then the index, sizes and compressed patches of each cut."""
     head = {
         "flat": outcome.flat,
         "cuts": [{"source": cut.source, "count": len(cut.patches.index)} for cut in outcome.cuts],
@@ -199,13 +206,14 @@ def _encoded(outcome: Outcome) -> bytes:
     return b"".join(parts)
 
 
-def _decoded(content: bytes, patch: int, dtype: np.dtype[Any]) -> Outcome:
-    """Turn bytes whose checksum was right into the outcome again."""
+def _decode(content: bytes, patch: int, dtype: np.dtype[Any]) -> Outcome:
+    """Convert bytes, whose checksum was right, back to the outcome."""
     (length,) = struct.unpack_from("<I", content)
-    head, place = json.loads(content[4 : 4 + length]), 4 + length
+    head = json.loads(content[4 : 4 + length])
+    place = 4 + length
     cuts = []
-    for told in head["cuts"]:
-        count = told["count"]
+    for entry in head["cuts"]:
+        count = entry["count"]
         index = np.frombuffer(content, INDEX, count, place)
         place += index.nbytes
         sizes = np.frombuffer(content, "<u4", 2 * count, place)
@@ -216,12 +224,12 @@ def _decoded(content: bytes, patch: int, dtype: np.dtype[Any]) -> Outcome:
         infrared, visible = (
             np.frombuffer(b"".join(map(unpack, side)), dtype).reshape(-1, patch, patch) for side in packed
         )
-        cuts.append(Cut(PackedPatches(infrared, visible, index, packed), told["source"]))
+        cuts.append(Cut(PackedPatches(infrared, visible, index, packed), entry["source"]))
     return Outcome(cuts, head["flat"])
 
 
-def _hidden(out: Path, kind: str) -> Path:
-    """Return the name of a file beside another that belongs to it; the same in every run."""
+def _hidden_path(out: Path, kind: str) -> Path:
+    """Return the hidden file beside ``out``; every run finds the same name."""
     name = f".{out.name}.{kind}"
     if len(os.fsencode(name)) > _LONGEST_NAME:
         name = f".{sha256(os.fsencode(out.name)).hexdigest()[:32]}.{kind}"
@@ -229,13 +237,13 @@ def _hidden(out: Path, kind: str) -> Path:
 
 
 def _lock(file: Any, path: Path) -> None:  # noqa: ANN401
-    """Keep other runs away from a file until it is closed, where the system can."""
+    """Lock a file against other runs until it is closed, if the system can."""
     if fcntl is None:
         return
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         file.close()
-        raise OutputError(f"{path}: another run is writing it; wait for its end, or choose another name") from None
+        raise OutputError(f"{path}: another run is writing it; wait until it ends, or choose another name") from None
     except OSError:
         return  # a file system without locks

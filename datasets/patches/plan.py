@@ -1,4 +1,4 @@
-"""What to cut: the pairs of all sets, which of them are for validation, and which of their patches were drawn."""
+"""Plan what to cut: find the pairs of all sets, choose those for validation, and draw their patches."""
 
 import hashlib
 from collections import Counter
@@ -11,7 +11,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
-from mmdrfuse.datasets.patches.cut import Item, reading
+from mmdrfuse.datasets.patches.cut import Item, reading_source
 from mmdrfuse.datasets.patches.options import Cutting
 from mmdrfuse.datasets.patches.structure import FORMAT_VERSION
 from mmdrfuse.datasets.sets.layouts import find_pairs
@@ -23,110 +23,117 @@ from mmdrfuse.version import __version__
 
 
 @dataclass(frozen=True)
-class Found:
-    """The pairs of one set."""
+class SetPairs:
+    """The pairs of one set, and the files that are in no pair."""
 
     layout: str
     items: list[Item]
     unclear: list[str]
-    """One line for each group of files that more than one pair could be made of."""
+    """A line for each group of files with the same name, more than one of them on one side."""
     left_out: list[str]
-    """One line for whatever else is in no pair, or held out."""
+    """A line for each other file that is in no pair, and for the pairs held out."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be cut."""
+    """The pairs to cut, and how many patches they have."""
 
     items: list[Item]
     most: int
-    """Patches of one pair, at most."""
+    """Largest number of patches of one pair."""
     deep: bool
     """Whether patches have 16 bits."""
     small: list[str]
-    """One line for each pair that is too small."""
+    """A line for each pair that is smaller than a patch."""
 
     def digest(self, how: Cutting) -> str:
-        """Tell this plan from any other, and the program that carries it out from other versions of it."""
-        told = [repr((how, self.deep, __version__, FORMAT_VERSION, h5py.version.hdf5_version))]
+        """Return a hash of the plan, the options and the versions, which differs if the patches could differ."""
+        parts = [repr((how, self.deep, __version__, FORMAT_VERSION, h5py.version.hdf5_version))]
         for item in self.items:
             chosen = b"" if item.chosen is None else item.chosen.tobytes()
-            told.append(repr((item.number, item.layout, item.pair.name, item.files, item.split, chosen)))
-        return hashlib.sha256("\n".join(told).encode()).hexdigest()
+            parts.append(repr((item.number, item.layout, item.pair.name, item.files, item.split, chosen)))
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
 
-def find(number: int, root: Path, how: Cutting) -> Found:
-    """Search a root for pairs, and choose those for validation.
+def find_set_pairs(number: int, root: Path, how: Cutting) -> SetPairs:
+    """Find the pairs of a root, and choose those for validation.
+
+    Args:
+        number: Number of the set among all sets.
+        root: Root of the set, or a table of pairs.
+        how: The options.
 
     Raises:
         InputError: The root is missing or cannot be searched.
         PairingError: It holds no pairs.
-        UnknownNameError: There is no layout of the name asked for.
+        UnknownNameError: There is no layout of the given name.
     """
-    with reading(root):
+    with reading_source(root):
         layout, pairing = find_pairs(root, how.layout, pair_regex=how.pair_regex)
-        kept, held = pairing.held_out(how.hold_out)
-        scenes = [layout.scene_of(pair.name) for pair in kept]
-        validating = _for_validation(scenes, how)
+        pairs, held_out = pairing.held_out(how.hold_out)
+        scenes = [layout.scene_of(pair.name) for pair in pairs]
+        validating = _validation_scenes(scenes, how)
         items = [
             Item(number, root, layout.name, pair, int(scene in validating))
-            for pair, scene in zip(kept, scenes, strict=True)
+            for pair, scene in zip(pairs, scenes, strict=True)
         ]
-        left_out = [
-            *pairing.unused_lines(),
-            *([f"{root}: {len(held)} of {len(pairing.pairs)} pairs held out"] if held else []),
-        ]
-        return Found(layout.name, items, list(pairing.ambiguous_lines()), left_out)
+        left_out = list(pairing.unused_lines())
+        if held_out:
+            left_out.append(f"{root}: {len(held_out)} of {len(pairing.pairs)} pairs held out")
+        return SetPairs(layout.name, items, list(pairing.ambiguous_lines()), left_out)
 
 
-def on_one_side(items: Iterable[Item]) -> list[Item]:
-    """Let a picture that is in several sets be for validation, or for training, in all of them."""
+def unify_splits(items: Iterable[Item]) -> list[Item]:
+    """Put a picture that is in several sets into the same split, training or validation, everywhere."""
     splits: dict[Path, int] = {}
     return [replace(item, split=splits.setdefault(real(item.pair.infrared), item.split)) for item in items]
 
 
 def plan(items: Sequence[Item], how: Cutting, pool: Executor, advance: Callable[[str], None]) -> Plan:
-    """Look at the pictures' headers, and draw the patches.
+    """Read the pictures' headers, and draw the patches.
 
-    A pair whose pictures cannot be read stays in the plan: cutting it tells what is wrong.
+    A pair whose pictures cannot be read stays in the plan; cutting it reports what is wrong.
 
     Raises:
-        InputError: Exposures are asked for of 16 bits, or a set gives nothing for its weight.
+        InputError: Exposures need 8 bits and a picture has 16, or a set with a weight has no patches.
     """
-    kept, counts, small, deep = [], [], [], False
-    for item, seen in ordered(pool, _headers, items, buffer_size=64):
+    planned = []
+    counts = []
+    small = []
+    deep = False
+    for item, headers in ordered(pool, _headers, items, buffer_size=64):
         advance(item.pair.name)
         count = 0
-        if not isinstance(seen, MMDRFuseError):
-            infrared, visible = seen
+        if not isinstance(headers, MMDRFuseError):
+            infrared, visible = headers
             deep |= how.depth == "auto" and np.uint16 in (infrared.dtype, visible.dtype)
             count = sum(how.blocks(infrared.height, infrared.width)) * (1 + how.exposures)
             if not count:
                 size, patch = f"{infrared.width}x{infrared.height}", f"{how.patch}x{how.patch}"
                 small.append(f"{item.pair.infrared}: {size} is smaller than a patch of {patch}")
                 continue
-        kept.append(item)
+        planned.append(item)
         counts.append(count)
     if deep and how.exposures:
-        raise InputError("other exposures are made of 8 bits, and pictures here have 16", cure="depth")
-    drawn = list(_draw(kept, np.array(counts, np.int64), how))
+        raise InputError("exposures need 8-bit pictures, and some of these have 16 bits", cure="depth")
+    drawn = list(_draw(planned, np.array(counts, np.int64), how))
     most = max((len(item.chosen) if item.chosen is not None else count for item, count in drawn), default=0)
     return Plan([item for item, _ in drawn], most, deep, small)
 
 
-def _for_validation(scenes: Sequence[str], how: Cutting) -> set[str]:
-    """Choose scenes at random as long as they fit into the share; the smallest one, if none does.
+def _validation_scenes(scenes: Sequence[str], how: Cutting) -> set[str]:
+    """Choose scenes at random while they fit into the share; if none fits, choose the smallest.
 
     Raises:
-        InputError: There is but one scene.
+        InputError: There is only one scene.
     """
     sizes = Counter(scenes)
-    room = how.validation * len(scenes)
+    room = how.validation * len(scenes)  # in pairs
     if not room:
         return set()
     if len(sizes) < 2:
         raise InputError(
-            f"all {len(scenes)} pairs are of one scene, {scenes[0]!r}, which cannot be split for validation",
+            f"all {len(scenes)} pairs are of one scene, {scenes[0]!r}, which must not be split for validation",
             cure="hold_out",
         )
     chosen: set[str] = set()
@@ -143,29 +150,37 @@ def _headers(item: Item) -> tuple[Header, Header]:
 
 
 def _draw(items: Sequence[Item], counts: NDArray[np.int64], how: Cutting) -> Iterator[tuple[Item, int]]:
-    """Give each item from which patches were drawn, with the number of all that it has."""
+    """Yield each item from which patches were drawn, and the number of all its patches."""
     if how.max_patches is None and how.weights is None:
         yield from zip(items, counts.tolist(), strict=True)
         return
     groups = np.array([item.number if how.weights else 0 for item in items], np.int64)
-    there = [int(counts[groups == group].sum()) for group in range(len(how.weights or (1,)))]
-    for group, quota in enumerate(_quotas(there, how)):
-        draw = np.sort(np.random.default_rng([how.seed, 2, group]).choice(there[group], quota, replace=False))
+    available = [int(counts[groups == group].sum()) for group in range(len(how.weights or (1,)))]
+    for group, quota in enumerate(_quotas(available, how)):
+        draw = np.sort(np.random.default_rng([how.seed, 2, group]).choice(available[group], quota, replace=False))
         ends = counts[groups == group].cumsum()
         mine = (item for item, number in zip(items, groups, strict=True) if number == group)
         for item, start, end in zip(mine, ends - counts[groups == group], ends, strict=True):
             chosen = draw[slice(*np.searchsorted(draw, (start, end)))] - start
-            if len(chosen) or start == end:  # the latter cannot be read, which is to be told
+            if len(chosen) or start == end:  # an item of 0 patches cannot be read: cutting it reports the error
                 yield replace(item, chosen=chosen), int(end - start)
 
 
-def _quotas(there: Sequence[int], how: Cutting) -> list[int]:
-    """Give how many patches each group gives, of those that it has: as many as the weights and the limit allow."""
-    most = sum(there) if how.max_patches is None else min(how.max_patches, sum(there))
+def _quotas(available: Sequence[int], how: Cutting) -> list[int]:
+    """Return the number of patches to draw from each group: as many as the weights and the limit allow.
+
+    Args:
+        available: Patches of each group.
+        how: The options.
+
+    Raises:
+        InputError: A group has no patches.
+    """
+    most = sum(available) if how.max_patches is None else min(how.max_patches, sum(available))
     if how.weights is None:
         return [most]
-    if not all(there):
-        raise InputError(f"set {there.index(0) + 1} gives no patches, so there can be no share of it; leave it out")
+    if not all(available):
+        raise InputError(f"set {available.index(0) + 1} has no patches, so its weight cannot be met; leave it out")
     parts = np.array(how.weights) / sum(how.weights)
-    total = min(most, *(count / part for count, part in zip(there, parts, strict=True)))
+    total = min(most, *(count / part for count, part in zip(available, parts, strict=True)))
     return [int(total * part + 1e-9) for part in parts]

@@ -1,4 +1,4 @@
-"""From the folders of sets to one file of training patches."""
+"""Cut the folders of sets into one file of training patches."""
 
 import functools
 from collections.abc import Sequence
@@ -8,34 +8,34 @@ from typing import Any
 
 import numpy as np
 
-from mmdrfuse.datasets.patches.cut import Item, Outcome, cut, hashed
+from mmdrfuse.datasets.patches.cut import Item, Outcome, cut, file_hashes
 from mmdrfuse.datasets.patches.options import Cutting
 from mmdrfuse.datasets.patches.partial import PartialFile, partial_file
-from mmdrfuse.datasets.patches.plan import Plan, find, on_one_side, plan
+from mmdrfuse.datasets.patches.plan import Plan, find_set_pairs, plan, unify_splits
 from mmdrfuse.datasets.patches.write import PatchWriter
 from mmdrfuse.errors import InputError, MMDRFuseError, PairingError, SizeError
 from mmdrfuse.system.progress import Progress, silent
 from mmdrfuse.system.workers import cores, ordered, threads
 
 MEMORY = 1 << 30
-"""Bytes of patches, uncompressed, that may wait for being written; a pair that has more waits alone."""
+"""Bytes of uncompressed patches that may wait to be written; a pair with more waits alone."""
 
 
 @dataclass(frozen=True)
 class PrepareReport:
-    """What was written, and what was left out.
+    """The result of `prepare`: what it wrote, and what it left out.
 
     Args:
         path: The file.
         layouts: Name of the layout of each source.
-        pairs: Pairs that gave patches.
+        pairs: Number of pairs that have patches in the file.
         shape: Number, height and width of the patches.
-        validation: How many of the patches are for validation.
-        flat: Patches that were dropped as flat.
+        validation: Number of patches for validation.
+        flat: Number of patches that were dropped as flat.
         nbytes: Size of the file.
-        failed: An error for each pair that should have given patches and could not.
-        left_out: One line for each file or pair that was left out by a rule: what, and why.
-        notes: What else is worth telling.
+        failed: An error for each pair that could not be cut.
+        left_out: A line for each file or pair that was left out, with the reason.
+        notes: A line for anything else that a user should know.
     """
 
     path: Path
@@ -61,72 +61,72 @@ def prepare(
 ) -> PrepareReport:
     """Cut the pairs of sets into patches and write them to one file, in bounded memory.
 
-    The same input and options give the same bytes, and the file appears whole or not at all. What a run that was
-    stopped had finished is taken over by the next one with the same input and options.
+    The same input and options give the same bytes, and the file appears complete or not at all. After an interruption,
+    a run with the same input and options reuses the pairs that were finished.
 
     Args:
         sources: Roots of sets, or tables of pairs (CSV).
-        out: The file to write; see :mod:`mmdrfuse.datasets.patches.file` for what is in it.
+        out: The file to write; :mod:`mmdrfuse.datasets.patches.file` describes its content.
         workers: Threads; None for one a core.
-        overwrite: Whether an existing file may be replaced.
+        overwrite: Replace an existing file.
         progress: Draws the progress.
         options: How to choose and cut: the fields of :class:`mmdrfuse.datasets.patches.options.Cutting`.
 
     Raises:
-        InputError: A root is missing or cannot be searched, or nothing in it could be used.
+        InputError: A root is missing or cannot be searched, or no patch could be cut.
         OutputError: The file exists, or cannot be written.
         PairingError: A root holds no pairs.
-        SizeError: The patch, the stride or another number makes no sense.
+        SizeError: The patch, the stride or another number is out of range.
         UnknownNameError: There is no layout of that name.
     """
     how = Cutting(**options)
     if how.weights is not None and len(how.weights) != len(sources):
-        raise SizeError(f"{len(how.weights)} weights for {len(sources)} sets: give one for each, in their order")
+        raise SizeError(f"{len(how.weights)} weights for {len(sources)} sets: give one for each set, in their order")
     workers = workers or cores()
     with partial_file(out, overwrite=overwrite) as partial, threads(workers) as pool:
-        sets = [find(number, root, how) for number, root in enumerate(sources)]
-        pairs = on_one_side(item for one in sets for item in one.items)
-        with progress("looking at pictures", len(pairs)) as advance:
+        sets = [find_set_pairs(number, root, how) for number, root in enumerate(sources)]
+        pairs = unify_splits(item for one in sets for item in one.items)
+        with progress("reading headers", len(pairs)) as advance:
             planned = plan(pairs, how, pool, advance)
         dtype = np.dtype(np.uint16 if planned.deep else np.uint8)
-        done = _Done(_begun(partial, planned, how))
+        totals = _Totals(_begin(partial, planned, how))
         with (
-            PatchWriter(partial.target, (how.patch, how.patch), _told(how, dtype), dtype=dtype) as writer,
+            PatchWriter(partial.target, (how.patch, how.patch), _stored_options(how, dtype), dtype=dtype) as writer,
             progress("cutting patches", len(planned.items)) as advance,
         ):
             room = MEMORY // max(1, planned.most * 2 * how.patch**2 * dtype.itemsize)
-            work = functools.partial(_outcome, partial=partial, how=how, dtype=dtype)
+            work = functools.partial(_cut_or_load, partial=partial, how=how, dtype=dtype)
             for (number, item), outcome in ordered(
                 pool, work, enumerate(planned.items), buffer_size=min(2 * workers, room)
             ):
-                done.add(outcome)
+                totals.add(outcome)
                 if isinstance(outcome, Outcome):
-                    partial.keep(number, outcome)
+                    partial.save(number, outcome)
                     for made in outcome.cuts:
                         writer.add(made.patches, made.source)
                 advance(item.pair.name)
-            failed = [*(PairingError(line) for one in sets for line in one.unclear), *done.failed]
+            failed = [*(PairingError(line) for one in sets for line in one.unclear), *totals.failed]
             left_out = [line for one in sets for line in one.left_out] + planned.small
             if not writer.count:
-                why = [*left_out, *([f"{done.flat} patches are flat"] if done.flat else []), *map(str, failed)][-1]
-                raise InputError(f"no patch could be cut from {len(pairs)} pairs: {why}")
+                reasons = [*left_out, *([f"{totals.flat} patches are flat"] if totals.flat else []), *map(str, failed)]
+                raise InputError(f"no patch could be cut from {len(pairs)} pairs: {reasons[-1]}")
     return PrepareReport(
         path=out,
         layouts=tuple(one.layout for one in sets),
-        pairs=done.pairs,
+        pairs=totals.pairs,
         shape=(writer.count, how.patch, how.patch),
-        validation=done.validation,
-        flat=done.flat,
+        validation=totals.validation,
+        flat=totals.flat,
         nbytes=out.stat().st_size,
         failed=tuple(failed),
         left_out=tuple(left_out),
-        notes=tuple(done.notes),
+        notes=tuple(totals.notes),
     )
 
 
 @dataclass
-class _Done:
-    """What came of the pairs so far."""
+class _Totals:
+    """Counts and errors over the pairs so far."""
 
     notes: list[str]
     pairs: int = 0
@@ -135,7 +135,7 @@ class _Done:
     failed: list[MMDRFuseError] = field(default_factory=list)
 
     def add(self, outcome: Outcome | MMDRFuseError) -> None:
-        """Count what a pair gave, or keep what went wrong."""
+        """Count the patches of a pair, or add its error."""
         if isinstance(outcome, MMDRFuseError):
             self.failed.append(outcome)
             return
@@ -144,27 +144,27 @@ class _Done:
         self.validation += sum(int(np.count_nonzero(made.patches.index["split"])) for made in outcome.cuts)
 
 
-def _begun(partial: PartialFile, planned: Plan, how: Cutting) -> list[str]:
-    """Begin to write, and say what became of what a run that was stopped has left."""
+def _begin(partial: PartialFile, planned: Plan, how: Cutting) -> list[str]:
+    """Begin to write; return a note on what an interrupted run left."""
     if partial.begin(planned.digest(how)):
-        return [f"{partial.path}: was left by a run with other pictures or options, and is begun anew"]
+        return [f"{partial.path}: was left by a run with other pictures or options, so it starts over"]
     if partial.finished:
-        return [f"{len(partial.finished)} of {len(planned.items)} pairs are taken over from a run that was stopped"]
+        return [f"{len(partial.finished)} of {len(planned.items)} pairs were finished by an interrupted run"]
     return []
 
 
-def _outcome(numbered: tuple[int, Item], *, partial: PartialFile, how: Cutting, dtype: np.dtype[Any]) -> Outcome:
-    """Give what a pair gives: from a run that was stopped, if its pictures are still the same, or cut."""
+def _cut_or_load(numbered: tuple[int, Item], *, partial: PartialFile, how: Cutting, dtype: np.dtype[Any]) -> Outcome:
+    """Return the patches of a pair: those of an interrupted run if its pictures are still the same, or newly cut."""
     number, item = numbered
-    known = partial.recall(number, how.patch, dtype)
-    if known:
-        now = hashed(item)
-        if all(now.items() <= made.source.items() for made in known.cuts):
-            return known
+    finished = partial.load(number, how.patch, dtype)
+    if finished:
+        hashes = file_hashes(item)
+        if all(hashes.items() <= made.source.items() for made in finished.cuts):
+            return finished
     return cut(item, how, dtype)
 
 
-def _told(how: Cutting, dtype: np.dtype[Any]) -> dict[str, Any]:
-    """Give the options as the file tells them."""
+def _stored_options(how: Cutting, dtype: np.dtype[Any]) -> dict[str, Any]:
+    """Return the options as the file stores them."""
     depth = "16 bits, 8 as v * 257" if dtype.itemsize == 2 else "8 bits, 16 as v / 257"
     return asdict(how) | {"stride": how.step, "luminance": "BT.601", "depth": depth}

@@ -1,4 +1,4 @@
-"""Pictures to refine a student on: whole or in pieces, as they are and in other lights."""
+"""Sample the pictures that refine a student: whole or cropped, as they are and in other lights."""
 
 import warnings
 import zlib
@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from mmdrfuse.datasets.patches.cut import luminances
+from mmdrfuse.datasets.patches.cut import read_luminances
 from mmdrfuse.datasets.patches.exposures import ALL, Image, expose
 from mmdrfuse.datasets.sets.layouts import find_pairs
 from mmdrfuse.errors import InputError, MMDRFuseError, TrainingError, UnknownNameError
@@ -17,7 +17,7 @@ from mmdrfuse.pair import Pair
 from mmdrfuse.system.paths import real
 
 LARGE = 300_000
-"""Pixels above which a picture that counts whole is taken at half its size."""
+"""Pixels above which an uncut picture is halved in size, and above which ``pieces`` apply."""
 
 
 def _warn(error: MMDRFuseError) -> None:
@@ -25,7 +25,7 @@ def _warn(error: MMDRFuseError) -> None:
 
 
 class Sample(NamedTuple):
-    """A pair, or a piece of one."""
+    """A pair, or a crop of one."""
 
     infrared: Image
     """H×W."""
@@ -34,7 +34,7 @@ class Sample(NamedTuple):
 
 @dataclass(frozen=True)
 class _Cut:
-    """What becomes of every picture."""
+    """How every picture is cut and mirrored; see `sample_groups`."""
 
     size: int
     uncut: bool
@@ -54,59 +54,64 @@ def sample_groups(
     seed: int = 0,
     failed: Callable[[MMDRFuseError], None] = _warn,
 ) -> dict[str, list[Sample]]:
-    """Draw pictures of pairs: one group for each source, then one for each light, drawn from the first source.
+    """Draw samples of pairs: a group for each source, then a group for each light, drawn from the first source.
 
     Args:
         sources: Roots of sets; a group has the name of its root.
-        pictures: In a group; a pair gives a second one only when all have given one.
-        size: Rows and columns of a piece, at most; smaller pictures stay whole.
-        uncut: Take pictures whole; what has more than `LARGE` pixels at half its size.
-        mirror: Mirror them at random.
-        lights: Names of :data:`mmdrfuse.datasets.patches.exposures.ALL`.
-        groups: What the groups are instead, by name: ``of`` which source, in which ``light``, of which ``share`` of
-            the pictures, how many ``pictures``; and the size of the ``pieces`` that every other picture is cut to.
-        hold_out: Every so-manieth pair by name is left out, as by `prepare`.
-        seed: Chooses pairs, places and exposures.
-        failed: Called with the error of each pair that cannot be used, once; its groups have fewer pictures.
+        pictures: Samples in a group; a pair gives a second one only after every pair gave one.
+        size: Largest height and width of a sample; smaller pictures stay whole.
+        uncut: Take whole pictures; those of more than `LARGE` pixels at half their size.
+        mirror: Mirror pictures at random.
+        lights: Names in :data:`mmdrfuse.datasets.patches.exposures.ALL`.
+        groups: Other groups in place of these: name → its source (``of``), ``light``, the ``share`` of its pictures
+            that get the light (0 to 1), its number of ``pictures``, and the size of the ``pieces`` to which every
+            second large picture is cut.
+        hold_out: Every Nth pair by name is left out, as in `prepare`.
+        seed: Seed of the random pairs, crops and exposures.
+        failed: Called once with the error of each pair that cannot be used; its groups then have fewer pictures.
+
+    Returns:
+        Name of a group → its samples.
 
     Raises:
         InputError: A root cannot be read, two groups have one name, or no pair of a group can be read.
         PairingError: A root holds no pairs.
         SizeError: The pictures of each pair of a group differ in size.
         UnknownNameError: There is no such light, or no such source.
-        TrainingError: Nothing of a source is left to draw from.
+        TrainingError: All pairs of a source are held out.
     """
     entries = _entries(sources, lights, groups or {})
     group_names(sources, lights=lights, groups=groups)
-    trained = {real(root).name: _trained(root, hold_out) for root in sources}
+    pairs = {real(root).name: _training_pairs(root, hold_out) for root in sources}
     cut = _Cut(size, uncut, mirror)
-    found, errors = dict[str, list[Sample]](), dict[Pair, MMDRFuseError]()
+    samples: dict[str, list[Sample]] = {}
+    errors: dict[Pair, MMDRFuseError] = {}
     for name, entry in entries.items():
         light = entry.get("light")
-        drawn_by = seed + (1 + ALL.index(light) if light else 0)
-        drawn = _drawn(trained[entry["of"]], entry.get("pictures", pictures), drawn_by)
-        plain = round((1 - entry.get("share", 1)) * len(drawn)) if light else len(drawn)
-        for nth, pair in drawn:
-            if pair not in errors:
-                try:
-                    piece = _piece(
-                        pair, cut, f"{seed} {nth}", light=None if nth < plain else light, pieces=_pieces(entry, nth)
-                    )
-                except MMDRFuseError as error:
-                    errors[pair] = error
-                else:
-                    found.setdefault(name, []).append(piece)
-        if drawn and name not in found:
+        group_seed = seed + (1 + ALL.index(light) if light else 0)
+        drawn = _draw(pairs[entry["of"]], entry.get("pictures", pictures), group_seed)
+        unchanged = round((1 - entry.get("share", 1)) * len(drawn)) if light else len(drawn)
+        for number, pair in drawn:
+            if pair in errors:
+                continue
+            own_light = None if number < unchanged else light
+            try:
+                sample = _sample(pair, cut, f"{seed} {number}", light=own_light, crop=_crop_size(entry, number))
+            except MMDRFuseError as error:
+                errors[pair] = error
+            else:
+                samples.setdefault(name, []).append(sample)
+        if drawn and name not in samples:
             raise errors[drawn[0][1]]
     for failure in errors.values():
         failed(failure)
-    return found
+    return samples
 
 
 def group_names(
     sources: Sequence[Path], *, lights: Sequence[str] = (), groups: Mapping[str, Mapping[str, Any]] | None = None
 ) -> tuple[str, ...]:
-    """Return the names of the groups that `sample_groups` makes: of each source its folder's, then the lights.
+    """Return the names of the groups that `sample_groups` makes: the folder of each source, then the lights.
 
     Raises:
         InputError: Two groups have one name.
@@ -119,7 +124,9 @@ def group_names(
     names = (*roots, *(() if groups else lights))
     for name in names:
         if names.count(name) > 1:
-            raise InputError(f"two groups have the name {name!r}: give each folder another name, and each light once")
+            raise InputError(
+                f"two groups have the name {name!r}; give each folder a name of its own, and each light once"
+            )
     for name, entry in (groups or {}).items():
         if entry.get("of", name) not in roots:
             raise UnknownNameError(f"source of group {name!r}:", str(entry.get("of", name)), roots)
@@ -129,38 +136,41 @@ def group_names(
 def _entries(
     sources: Sequence[Path], lights: Sequence[str], groups: Mapping[str, Mapping[str, Any]]
 ) -> dict[str, Mapping[str, Any]]:
-    """Return what each group is, its source included."""
+    """Return the entry of each group, with its source."""
     if groups:
         return {name: {"of": name, **entry} for name, entry in groups.items()}
     roots = [real(root).name for root in sources]
-    found: dict[str, Mapping[str, Any]] = {name: {"of": name} for name in roots}
-    return found | {light: {"of": roots[0], "light": light} for light in lights}
+    entries: dict[str, Mapping[str, Any]] = {name: {"of": name} for name in roots}
+    return entries | {light: {"of": roots[0], "light": light} for light in lights}
 
 
-def _trained(root: Path, hold_out: int | None) -> list[Pair]:
+def _training_pairs(root: Path, hold_out: int | None) -> list[Pair]:
     pairs = find_pairs(root)[1].held_out(hold_out)[0]
     if not pairs:
-        raise TrainingError(f"{root}: none of its pairs is left to draw from", cure="hold_out")
+        raise TrainingError(f"{root}: all of its pairs are held out", cure="hold_out")
     return pairs
 
 
-def _pieces(entry: Mapping[str, Any], nth: int) -> int | None:
-    return entry.get("pieces") if nth % 2 else None
+def _crop_size(entry: Mapping[str, Any], number: int) -> int | None:
+    """Return the size to which a group crops its large pictures: every second one."""
+    return entry.get("pieces") if number % 2 else None
 
 
-def _drawn(pairs: Sequence[Pair], count: int, seed: int) -> list[tuple[int, Pair]]:
-    """Choose so many pairs at random, all before any again."""
+def _draw(pairs: Sequence[Pair], count: int, seed: int) -> list[tuple[int, Pair]]:
+    """Draw ``count`` pairs at random, each with its number; every pair comes once before any comes again."""
     order = np.random.default_rng(seed).permutation(len(pairs))
-    return [(nth, pairs[order[nth % len(pairs)]]) for nth in range(count)]
+    return [(number, pairs[order[number % len(pairs)]]) for number in range(count)]
 
 
-def _piece(pair: Pair, cut: _Cut, seed: str, *, light: str | None, pieces: int | None) -> Sample:
-    """Read a pair, show it in its light, and cut, halve or mirror it."""
-    infrared, visible = luminances(pair)
+def _sample(pair: Pair, cut: _Cut, seed: str, *, light: str | None, crop: int | None) -> Sample:
+    """Read a pair, change its light, and crop, halve or mirror it."""
+    infrared, visible = read_luminances(pair)
     if light:
         infrared, visible = expose(infrared, visible, light=light, seed=f"{pair.name} {seed}")
     generator = np.random.default_rng(zlib.crc32(f"{pair.name} {seed}".encode("utf-8", "surrogateescape")))
-    size = pieces if pieces and infrared.size > LARGE else None if cut.uncut else cut.size
+    size = 0 if cut.uncut else cut.size
+    if crop and infrared.size > LARGE:
+        size = crop
     if size:
         top, left = (int(generator.integers(max(length - size, 0) + 1)) for length in infrared.shape)
         place = np.s_[top : top + size, left : left + size]
@@ -174,7 +184,7 @@ def _piece(pair: Pair, cut: _Cut, seed: str, *, light: str | None, pieces: int |
 
 
 def _halved(image: Image) -> Image:
-    """Average each 2×2 pixels; an odd last row or column is left out."""
+    """Return the means of 2×2 pixels; an odd last row or column is left out."""
     height, width = (length // 2 for length in image.shape)
     blocks = image[: 2 * height, : 2 * width].reshape(height, 2, width, 2)
     halved: Image = np.rint(blocks.mean(axis=(1, 3))).astype(np.uint8)

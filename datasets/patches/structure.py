@@ -1,7 +1,7 @@
-"""Is a HDF5 file one of patches, and does it hold together: looked at before anything in it is believed.
+"""Check the structure of a file of patches before any of its content is used.
 
-HDF5 can point elsewhere (external and soft links, external storage, virtual datasets) and can claim sizes that nothing
-stands behind. A file of patches does neither: all that it says is in it.
+An HDF5 file can point elsewhere (external and soft links, external storage, virtual datasets), and can claim sizes that
+no stored data backs. A file of patches does neither.
 """
 
 from pathlib import Path
@@ -20,31 +20,31 @@ TABLES = ("index", "sources")
 _FIELDS = ("source", "y", "x", "scale", "split")
 _DEFLATE = h5py.h5z.FILTER_DEFLATE
 _TIGHTEST = 1100
-"""More bytes than deflate can make of one."""
+"""Greatest ratio of compression; deflate cannot reach it."""
 
 
-def check_form(file: h5py.File, path: Path) -> None:
-    """Refuse what is no file of patches, or does not hold together.
+def check_structure(file: h5py.File, path: Path) -> None:
+    """Check that a file is a complete file of patches.
 
     Raises:
-        PatchFileError: It is none, or is of a newer version, or points elsewhere, or claims more than it has.
+        PatchFileError: It is of another kind or a newer version, points elsewhere, or claims more than is stored.
     """
     if str(file.attrs.get("format")) != FORMAT:
-        raise PatchFileError(f"{path}: HDF5, but no file of training patches; prepare one")
+        raise PatchFileError(f"{path}: is HDF5, but no file of training patches; prepare one")
     version = int(file.attrs["format_version"])
     if version > FORMAT_VERSION:
         raise PatchFileError(
-            f"{path}: format version {version}, and this mmdrfuse {__version__} reads up to {FORMAT_VERSION}; "
+            f"{path}: has format version {version}, and mmdrfuse {__version__} reads up to {FORMAT_VERSION}; "
             "update mmdrfuse, or prepare the patches again"
         )
     for name in (*SIDES, *TABLES):
-        _check_own(file, name, path)
+        _check_stored_here(file, name, path)
     _check_sides(file["infrared"], file["visible"], path)
     _check_tables(file["index"], file["sources"], len(file["infrared"]), path)
 
 
-def _check_own(file: h5py.File, name: str, path: Path) -> None:
-    """Refuse what lies elsewhere."""
+def _check_stored_here(file: h5py.File, name: str, path: Path) -> None:
+    """Check that an array is stored in this file."""
     if not isinstance(file.get(name, getlink=True), h5py.HardLink):
         raise _refused(path, f"{name} is missing, or a link to another place")
     found = file[name]
@@ -55,11 +55,11 @@ def _check_own(file: h5py.File, name: str, path: Path) -> None:
 
 
 def _check_sides(infrared: h5py.Dataset, visible: h5py.Dataset, path: Path) -> None:
-    alike = infrared.shape == visible.shape and infrared.dtype == visible.dtype
-    known = infrared.dtype in (np.uint8, np.uint16) and infrared.ndim == 3
+    same_form = infrared.shape == visible.shape and infrared.dtype == visible.dtype
+    valid_type = infrared.dtype in (np.uint8, np.uint16) and infrared.ndim == 3
     chunked = infrared.chunks == visible.chunks == (1, *infrared.shape[1:])
     packed = _filters(infrared) == _filters(visible) == [_DEFLATE]
-    if not (alike and known and chunked and packed):
+    if not (same_form and valid_type and chunked and packed):
         raise _refused(path, f"infrared {infrared.shape} and visible {visible.shape} are not patches of one size")
     for name, side in zip(SIDES, (infrared, visible), strict=True):
         if side.id.get_num_chunks() != len(side):
@@ -81,11 +81,11 @@ def _check_tables(index: h5py.Dataset, sources: h5py.Dataset, count: int, path: 
             raise _refused(path, f"the {name} claims more than is stored")
     numbers = index["source"]
     if not 0 <= int(numbers.min()) <= int(numbers.max()) < len(sources):
-        raise _refused(path, "the index names sources that are not there")
+        raise _refused(path, "the index names sources that do not exist")
 
 
 def _filters(dataset: h5py.Dataset) -> list[int]:
-    """Return the numbers of what the chunks went through."""
+    """Return the numbers of the filters that the chunks went through."""
     properties: Any = dataset.id.get_create_plist()
     return [properties.get_filter(place)[0] for place in range(properties.get_nfilters())]
 

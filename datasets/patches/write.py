@@ -1,4 +1,4 @@
-"""Writing the file of training patches; see :mod:`mmdrfuse.datasets.patches.file` for what is in it."""
+"""Write the file of training patches; :mod:`mmdrfuse.datasets.patches.file` describes its content."""
 
 import json
 from collections.abc import Mapping
@@ -19,13 +19,13 @@ from mmdrfuse.version import __version__
 
 @dataclass(frozen=True)
 class PackedPatches:
-    """Patches of one pair, already compressed: that is most of the work, and threads can share it."""
+    """Compressed patches of one pair. Compression is most of the work, and threads do it in parallel."""
 
     infrared: NDArray[Any]
     """(n, h, w)."""
     visible: NDArray[Any]
     index: NDArray[np.void]
-    """(n,) records of `INDEX`; their ``source`` is set when they are written."""
+    """(n,) records of `INDEX`; `PatchWriter` sets their ``source``."""
     packed: tuple[list[bytes], list[bytes]]
     """The compressed patches of both sides."""
 
@@ -38,9 +38,9 @@ class PackedPatches:
 
         Args:
             infrared: (n, h, w).
-            visible: The same.
+            visible: (n, h, w).
             corners: First row and column of each patch, (n, 2).
-            scale: Of the picture that each was cut from.
+            scale: Scale of the picture that each was cut from, one number or (n,).
             split: Position in `mmdrfuse.datasets.patches.file.SPLITS`.
         """
         index = np.zeros(len(corners), INDEX)
@@ -51,13 +51,13 @@ class PackedPatches:
 
 
 class PatchWriter(AbstractContextManager["PatchWriter"]):
-    """Write a file of training patches, pair by pair; ``count`` of them so far.
+    """Write a file of training patches, pair by pair; ``count`` is the number of patches so far.
 
     Args:
-        file: Where to; it is replaced if it exists.
+        file: The file to write; it is replaced if it exists.
         size: Height and width of a patch.
-        options: How the patches are made, for the ``options`` attribute.
-        dtype: Of the patches: uint8 or uint16.
+        options: The options that cut the patches, for the ``options`` attribute.
+        dtype: Type of the patches: uint8 or uint16.
     """
 
     def __init__(
@@ -92,8 +92,9 @@ class PatchWriter(AbstractContextManager["PatchWriter"]):
             )
 
     def add(self, patches: PackedPatches, source: Mapping[str, Any]) -> None:
-        """Append patches of a pair, and what is known about the pair."""
-        start, self.count = self.count, self.count + len(patches.index)
+        """Append the patches of a pair, and the facts about the pair."""
+        start = self.count
+        self.count += len(patches.index)
         for side, packed in zip(SIDES, patches.packed, strict=True):
             dataset = self._file[side]
             dataset.resize(self.count, axis=0)
@@ -106,7 +107,7 @@ class PatchWriter(AbstractContextManager["PatchWriter"]):
         self._sources.append(json.dumps(source, sort_keys=True).encode("ascii"))
 
     def __exit__(self, kind: object, value: object, trace: object) -> None:
-        """Write the tables and close; after a failure only close."""
+        """Write the tables and close the file; after a failure, only close it."""
         with self._file as file:
             if kind is None and self.count:
                 index = np.concatenate(self._index)

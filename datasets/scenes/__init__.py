@@ -1,1 +1,1 @@
-"""Made-up night scenes in infrared and in colour."""
+"""Made-up night scenes, in infrared and visible light."""

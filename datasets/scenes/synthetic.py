@@ -24,7 +24,7 @@ from mmdrfuse.system.atomic import writing
 
 Box = tuple[int, int, int, int]
 
-SMALLEST = 64
+MIN_SCENE = 64
 """Pixels on either side below which nothing could be told apart."""
 _LAMP_COLOURS: tuple[Colour, ...] = ((1.0, 0.66, 0.32), (1.0, 0.80, 0.56), (0.92, 0.96, 1.0))
 _SEEN = 0.4  # share of a person that must not be hidden for its box to be told
@@ -70,8 +70,8 @@ def scene(seed: int, *, height: int = 480, width: int = 640) -> Scene:
     Raises:
         SizeError: The pictures would be too small.
     """
-    if min(height, width) < SMALLEST:
-        raise SizeError(f"a scene of {width}x{height} pixels is too small: use at least {SMALLEST} on either side")
+    if min(height, width) < MIN_SCENE:
+        raise SizeError(f"a scene of {width}x{height} pixels is too small: use at least {MIN_SCENE} on either side")
     rng = np.random.default_rng(seed)
     camera = Camera(
         height,

@@ -46,15 +46,15 @@ def test_an_interrupted_run_says_how_to_go_on_and_the_next_one_that_it_does(run,
         keep(self, number, outcome)
         raise KeyboardInterrupt
 
-    keep = partial.PartialFile.keep
+    keep = partial.PartialFile.save
     with monkeypatch.context() as patched:
-        patched.setattr(partial.PartialFile, "keep", interrupt)
+        patched.setattr(partial.PartialFile, "save", interrupt)
         result = run("prepare", scenes, tmp_path / "p.h5", "--patch", 32)
     assert (result.exit_code, (tmp_path / "p.h5").exists()) == (130, False)
     assert "p.h5; the same command goes on from there" in result.stderr
     result = run("prepare", scenes, tmp_path / "p.h5", "--patch", 32)
     assert (result.exit_code, len(PatchFile(tmp_path / "p.h5"))) == (0, 36)
-    assert "note 1 of 3 pairs are taken over from a run that was stopped" in result.stderr
+    assert "note 1 of 3 pairs were finished by an interrupted run" in result.stderr
 
 
 def test_what_is_left_out_is_named_and_is_no_failure(run, tmp_path, rng):

@@ -79,7 +79,7 @@ def test_groups_that_cannot_be_made_are_named(run, scenes, tmp_path, groups, mes
 def test_references_that_are_none_are_named_before_a_picture_is_read(
     run, scenes, monkeypatch, tmp_path, goals, message
 ):
-    monkeypatch.setattr("mmdrfuse.datasets.patches.sample.luminances", None)
+    monkeypatch.setattr("mmdrfuse.datasets.patches.sample.read_luminances", None)
     save_file({"layer.weight": np.zeros((2, 2), np.float32)}, tmp_path / "odd.safetensors")
     goals = goals.format(odd=tmp_path / "odd.safetensors")
     refused = run("refine", "ivif", scenes, "-o", tmp_path / "x.safetensors", "--goals", goals)
@@ -163,7 +163,7 @@ def test_a_printed_recipe_can_be_given_again(run, tmp_path):
     ],
 )
 def test_mistakes_have_messages_before_a_picture_is_read(run, scenes, monkeypatch, tmp_path, arguments, code, message):
-    monkeypatch.setattr("mmdrfuse.datasets.patches.sample.luminances", None)
+    monkeypatch.setattr("mmdrfuse.datasets.patches.sample.read_luminances", None)
     monkeypatch.chdir(tmp_path)
     refused = run("refine", *(argument.format(scenes=scenes) for argument in arguments))
     assert (refused.exit_code, message in refused.stderr) == (code, True), refused.stderr

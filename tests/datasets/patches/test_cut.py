@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from mmdrfuse import images
-from mmdrfuse.datasets.patches.cut import Item, cut, luminances, shrunk
+from mmdrfuse.datasets.patches.cut import Item, cut, downscaled, read_luminances
 from mmdrfuse.datasets.patches.options import Cutting
 from mmdrfuse.pair import Pair
 
@@ -22,19 +22,19 @@ def test_a_smaller_copy_has_the_means_of_blocks(rng, scale, factor, dtype):
     image = rng.integers(0, np.iinfo(dtype).max, (41, 63), dtype, endpoint=True)
     high, wide = 41 // factor, 63 // factor
     blocks = image[: high * factor, : wide * factor].reshape(high, factor, wide, factor)
-    np.testing.assert_array_equal(shrunk(image, scale), np.rint(blocks.mean(axis=(1, 3))))
+    np.testing.assert_array_equal(downscaled(image, scale), np.rint(blocks.mean(axis=(1, 3))))
 
 
 def test_a_pixel_of_any_copy_is_the_mean_of_the_area_it_covers(rng):
     image = rng.integers(0, 256, (30, 40), np.uint8)
     fine = np.asarray(Image.fromarray(image).resize((400, 300), Image.Resampling.NEAREST), float)
     expected = np.rint(fine[:299, :390].reshape(23, 13, 30, 13).mean(axis=(1, 3)))  # 1 / 13 of ten pixels each
-    np.testing.assert_array_equal(shrunk(image, 10 / 13), expected)
+    np.testing.assert_array_equal(downscaled(image, 10 / 13), expected)
 
 
 def test_full_size_is_the_picture_itself(rng):
     image = rng.integers(0, 256, (30, 40), np.uint8)
-    assert shrunk(image, 1) is image
+    assert downscaled(image, 1) is image
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_full_size_is_the_picture_itself(rng):
 )
 def test_either_depth_is_made_of_the_other(tmp_path, stored, dtype, read):
     images.write(tmp_path / "a.tif", stored)
-    found, _ = luminances(Pair("a", tmp_path / "a.tif", tmp_path / "a.tif"), dtype)
+    found, _ = read_luminances(Pair("a", tmp_path / "a.tif", tmp_path / "a.tif"), dtype)
     assert (found.dtype, found.tolist()) == (dtype, read)
 
 

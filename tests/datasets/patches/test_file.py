@@ -112,7 +112,7 @@ def test_verify_finds_a_changed_patch(file):
 
 @pytest.mark.parametrize("indices", [[7], [0, -1]])
 def test_an_index_outside_is_refused(file, indices):
-    with pytest.raises(IndexError, match=r"holds patches 0..6; asked for -?\d"):
+    with pytest.raises(IndexError, match=r"has patches 0..6, and the indices are -?\d"):
         PatchFile(file).batch(np.array(indices))
 
 
@@ -129,7 +129,7 @@ def test_a_split_is_seen_as_if_there_were_no_other(tmp_path, parts, split, indic
     np.testing.assert_array_equal(infrared, whole(parts, 0)[indices][::-1])
     np.testing.assert_array_equal(visible, whole(parts, 1)[indices][::-1])
     assert (len(patches), patches.shape, len(patches.index)) == (len(indices), (len(indices), *SIZE), len(indices))
-    with pytest.raises(IndexError, match=f"holds patches 0..{len(indices) - 1}; asked for"):
+    with pytest.raises(IndexError, match=f"has patches 0..{len(indices) - 1}, and the indices are"):
         patches.batch(np.array([len(indices)]))
 
 
@@ -205,7 +205,7 @@ def test_a_missing_file_says_how_to_make_it(tmp_path):
 def test_a_file_that_was_cut_off_is_refused(file, keep):
     content = file.read_bytes()
     file.write_bytes(content[: int(keep if keep >= 1 else keep * len(content))])
-    with pytest.raises(PatchFileError, match=r"no HDF5 file, or one that was cut off .*; prepare"):
+    with pytest.raises(PatchFileError, match=r"no HDF5 file, or an incomplete one .*; prepare"):
         PatchFile(file)
 
 
@@ -245,7 +245,7 @@ def _short_index(plain):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (_newer, r"format version 3, and this mmdrfuse [\d.]+ reads up to 2; update mmdrfuse, or prepare"),
+        (_newer, r"format version 3, and mmdrfuse [\d.]+ reads up to 2; update mmdrfuse, or prepare"),
         (_no_version, r"damaged .*format_version"),
         (_no_visible, r"damaged: visible is missing"),
         (_bad_options, r"damaged .*\(Expecting property name"),
@@ -352,7 +352,7 @@ def test_a_patch_that_would_unpack_to_gigabytes_is_refused(file):
     bomb = zlib.compress(bytes(10**7), 1)
     with h5py.File(file, "r+") as plain:
         plain["infrared"].id.write_direct_chunk((2, 0, 0), bomb)
-    with pytest.raises(PatchFileError, match="infrared patch 2 is larger than what it was made of"):
+    with pytest.raises(PatchFileError, match="infrared patch 2 is larger compressed than plain"):
         PatchFile(file).verify()
 
 

@@ -94,9 +94,9 @@ def stop(root, out, after, **changes):
     [
         [("PartialFile", "begin", 1, True)],
         [("PartialFile", "begin", 1, False)],
-        [("PartialFile", "keep", 4, True)],
-        [("PatchWriter", "add", 5, False), ("PatchWriter", "add", 3, True), ("PartialFile", "keep", 8, False)],
-        [("PartialFile", "keep", 6, False), ("PartialFile", "keep", 2, False)],  # before it is where it was
+        [("PartialFile", "save", 4, True)],
+        [("PatchWriter", "add", 5, False), ("PatchWriter", "add", 3, True), ("PartialFile", "save", 8, False)],
+        [("PartialFile", "save", 6, False), ("PartialFile", "save", 2, False)],  # before it is where it was
         [("Path", "replace", 1, True), ("Path", "replace", 1, True)],  # at the very end
     ],
     ids=str,
@@ -115,7 +115,7 @@ def test_finished_pairs_are_not_cut_again(root, whole, out, monkeypatch, after):
     monkeypatch.setattr(preparing, "cut", lambda item, *others: cut.append(item.pair.name) or original(item, *others))
     made = resume(root, out)
     assert len(cut) == COUNT - after
-    assert made.notes == (f"{after} of {COUNT} pairs are taken over from a run that was stopped",)
+    assert made.notes == (f"{after} of {COUNT} pairs were finished by an interrupted run",)
     assert made.path.read_bytes() == whole
     assert (made.pairs, made.flat) == (COUNT, 0)
 
@@ -123,7 +123,7 @@ def test_finished_pairs_are_not_cut_again(root, whole, out, monkeypatch, after):
 def test_other_options_throw_away_what_was_left_and_say_so(root, whole, out):
     stop(root, out, 3, stride=9)
     made = resume(root, out)
-    assert "p.h5.partial: was left by a run with other pictures or options, and is begun anew" in made.notes[0]
+    assert "p.h5.partial: was left by a run with other pictures or options, so it starts over" in made.notes[0]
     assert made.path.read_bytes() == whole
 
 
@@ -174,7 +174,7 @@ def test_a_full_disk_is_told_and_the_next_run_goes_on(root, whole, out, monkeypa
                 raise OSError(errno.ENOSPC, "No space left on device")
             return super().write(content[:1000])  # as systems may
 
-    def full(self, number, outcome, original=partial.PartialFile.keep):
+    def full(self, number, outcome, original=partial.PartialFile.save):
         if not isinstance(self._file, Full):
             self._file.close()
             self._file = Full(self.path, "r+b")
@@ -187,13 +187,13 @@ def test_a_full_disk_is_told_and_the_next_run_goes_on(root, whole, out, monkeypa
 
     with monkeypatch.context() as patched:
         if place == "records":
-            patched.setattr(partial.PartialFile, "keep", full)
+            patched.setattr(partial.PartialFile, "save", full)
         else:
             patched.setattr(packing.PatchWriter, "add", refuse)
         with pytest.raises(DiskFullError, match=r"p\.h5: the disk is full \(No space left on device\); make room"):
             resume(root, out)
     assert [path.name for path in out.parent.iterdir()] == [".p.h5.partial"]
-    assert "taken over" in resume(root, out).notes[0]
+    assert "finished by an interrupted run" in resume(root, out).notes[0]
     assert out.read_bytes() == whole
 
 
@@ -205,7 +205,7 @@ def test_a_name_as_long_as_names_can_be_is_taken(root, whole, out):
 def test_two_runs_do_not_write_one_file(root, out):
     pytest.importorskip("fcntl", reason="needs locks on files")
     with partial.partial_file(out, overwrite=True) as held:
-        with pytest.raises(OutputError, match=r"p\.h5\.partial: another run is writing it; wait for its end"):
+        with pytest.raises(OutputError, match=r"p\.h5\.partial: another run is writing it; wait until it ends"):
             resume(root, out)
         held.begin("nothing")
         held.target.touch()

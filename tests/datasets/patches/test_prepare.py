@@ -73,7 +73,7 @@ def test_sixteen_bits_are_kept_for_all_where_any_picture_has_them(root, tmp_path
 
 def test_exposures_of_sixteen_bits_are_refused(root, tmp_path):
     with pytest.raises(
-        InputError, match="exposures are made of 8 bits, and pictures here have 16; make the pictures 8 bits"
+        InputError, match="exposures need 8-bit pictures, and some of these have 16 bits; make the pictures 8 bits"
     ):
         prepare([root], tmp_path / "p.h5", patch=16, exposures=1)
 
@@ -156,7 +156,7 @@ def test_what_is_left_out_is_told_and_the_rest_goes_on(root, tmp_path):
     [
         (
             np.zeros((41, 70), np.uint8),
-            "a.png is 70x41 and .*a.png 70x40 pixels; a pair must be registered: resize or crop",
+            "a.png is 70x41 pixels, and .*a.png is 70x40; .*: resize or crop",
         ),
         (b"broken", "a.png: not a picture"),
     ],
@@ -216,7 +216,7 @@ def test_a_root_that_cannot_be_searched_is_named_and_not_the_output(root, tmp_pa
 
 
 def test_the_smallest_patch_is_the_smallest_that_training_takes():
-    assert options.SMALLEST == training_patches.MIN_PATCH
+    assert options.MIN_PATCH == training_patches.MIN_PATCH
 
 
 def test_ambiguous_names_count_as_failed(root, tmp_path):

@@ -88,7 +88,7 @@ def test_a_source_with_nothing_left_is_named(root):
     for number in range(2, 7):
         (root / f"ir/{number}.png").unlink()
         (root / f"vi/{number}.png").unlink()
-    with pytest.raises(TrainingError, match="s: none of its pairs is left"):
+    with pytest.raises(TrainingError, match="s: all of its pairs are held out"):
         sample_groups([root], hold_out=1)
 
 
