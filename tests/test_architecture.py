@@ -1,4 +1,4 @@
-"""The house stands: imports go one way, public names are what the inventory says."""
+"""The architecture holds: imports go one way, public names are what the inventory says."""
 
 import ast
 import subprocess
@@ -25,7 +25,7 @@ def room(path):
 
 
 def imported(path):
-    """Give the rooms that a file imports, wherever in the file, and the other packages."""
+    """Return the rooms and the other packages that a file imports, at its top or in functions."""
     rooms, packages = set(), set()
     for node in ast.walk(ast.parse(path.read_text())):
         names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []

@@ -1,4 +1,4 @@
-"""The examples in docstrings give what they say."""
+"""The examples in docstrings run and print what they show."""
 
 import doctest
 import importlib
@@ -18,7 +18,7 @@ MODULES = {
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_every_example_runs_and_gives_what_it_says(module, tmp_path, monkeypatch):
+def test_every_example_prints_what_it_shows(module, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     results = doctest.testmod(importlib.import_module(module))
     # Doctest passes over what stands behind a decorator that is not a plain wrapper.

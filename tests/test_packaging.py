@@ -117,10 +117,10 @@ def test_only_requirements_are_pinned():
 @pytest.mark.parametrize("requirement", REQUIREMENTS, ids=str)
 def test_what_is_installed_is_what_is_pinned(requirement):
     try:
-        found = Version(metadata.version(requirement.name))
+        installed = Version(metadata.version(requirement.name))
     except metadata.PackageNotFoundError:
         pytest.skip(f"{requirement.name} is not installed, which no extra but its own asks for")
-    assert found.public == PINS[canonicalize_name(requirement.name)]
+    assert installed.public == PINS[canonicalize_name(requirement.name)]
 
 
 def test_what_is_imported_is_required_and_the_reverse():
@@ -142,12 +142,12 @@ def test_the_wheel_holds_the_sources_and_their_data_and_nothing_else(wheel):
 
 
 @pytest.mark.slow
-def test_the_metadata_tell_version_licence_and_python(wheel):
+def test_the_wheels_metadata_have_version_licence_and_python(wheel):
     with zipfile.ZipFile(wheel) as archive:
         folder = f"mmdrfuse-{__version__}.dist-info"
-        told = message_from_bytes(archive.read(f"{folder}/METADATA"))
+        fields = message_from_bytes(archive.read(f"{folder}/METADATA"))
         assert archive.read(f"{folder}/licenses/LICENSE").startswith(b"MIT License")
-    assert (told["License"], told["Version"], told["Requires-Python"]) == ("MIT", __version__, ">=3.11")
+    assert (fields["License"], fields["Version"], fields["Requires-Python"]) == ("MIT", __version__, ">=3.11")
 
 
 def test_everything_asks_for_the_same_python():
@@ -162,7 +162,7 @@ def test_everything_asks_for_the_same_python():
 def test_the_wheel_works_elsewhere(elsewhere):
     folder, run = elsewhere
     where = "import mmdrfuse.cli, mmdrfuse.datasets as d; print(mmdrfuse.__file__, mmdrfuse.cli.__file__, d.__file__)"
-    assert all(Path(found).is_relative_to(folder / "venv") for found in run("python", "-c", where).split())
+    assert all(Path(path).is_relative_to(folder / "venv") for path in run("python", "-c", where).split())
 
     run("mmdrfuse", "demo", "scenes")
     assert (folder / "scenes" / "sheet.png").is_file()

@@ -11,7 +11,7 @@ from mmdrfuse.pipeline import Pair
 from mmdrfuse.registration.geometry import SIZE_POLICIES
 
 
-def test_nothing_asked_for_changes_nothing(rng):
+def test_the_default_preparation_changes_nothing(rng):
     sides = rng.integers(0, 9, (4, 5), np.uint8), rng.integers(0, 9, (4, 5, 3), np.uint8)
     prepared = Preparation()(*sides)
     assert (prepared.infrared is sides[0], prepared.visible is sides[1]) == (True, True)
@@ -20,8 +20,8 @@ def test_nothing_asked_for_changes_nothing(rng):
 def test_infrared_is_moved_onto_the_visible_then_put_into_its_range():
     infrared = np.array([[100, 200], [300, 400]], np.uint16)
     preparation = Preparation(transform=(1, 0, 1, 0, 1, 0, 0, 0, 1), infrared_range=(100, 300))
-    found = preparation(infrared, np.zeros((2, 3), np.uint8))
-    assert found.infrared.tolist() == [[0, 0, 0.5], [0, 1, 1]]
+    prepared = preparation(infrared, np.zeros((2, 3), np.uint8))
+    assert prepared.infrared.tolist() == [[0, 0, 0.5], [0, 1, 1]]
 
 
 def test_preparations_can_be_sorted():
@@ -30,12 +30,12 @@ def test_preparations_can_be_sorted():
 
 
 @pytest.mark.parametrize(
-    ("infrared", "error", "said"),
+    ("infrared", "error", "reason"),
     [(np.zeros((3, 3)), SizeError, "infrared is 3x3"), (np.full((4, 5), np.nan), InputError, "no numbers")],
 )
-def test_what_is_wrong_is_said_with_the_names(infrared, error, said, tmp_path):
+def test_errors_name_the_files(infrared, error, reason, tmp_path):
     pair = Pair("a", tmp_path / "a.png", tmp_path / "b.png", Preparation(infrared_range=(0.0, 1.0)))
-    with pytest.raises(error, match=rf"a\.png \+ .*b\.png: .*{said}"):
+    with pytest.raises(error, match=rf"a\.png \+ .*b\.png: .*{reason}"):
         pair.prepared(infrared, np.zeros((4, 5)))
 
 
@@ -43,7 +43,7 @@ def test_what_is_wrong_is_said_with_the_names(infrared, error, said, tmp_path):
     st.sampled_from(SIZE_POLICIES), st.booleans(), st.tuples(st.integers(2, 9), st.integers(2, 9)),
     st.tuples(st.integers(2, 9), st.integers(2, 9)),
 )  # fmt: skip
-def test_the_size_told_beforehand_is_the_one_that_comes(policy, moved, infrared, visible):
+def test_size_predicts_the_size_of_the_prepared_sides(policy, moved, infrared, visible):
     preparation = Preparation(policy, (1.0, 0, 0, 0, 1, 0, 0, 0, 1) if moved else ())
     sides = [np.zeros(size, np.uint8) for size in (infrared, visible)]
     try:
@@ -61,7 +61,7 @@ def test_the_size_told_beforehand_is_the_one_that_comes(policy, moved, infrared,
 @pytest.mark.parametrize(
     "wrong", [{"size_policy": "stretch"}, {"transform": (1.0, 2.0)}, {"infrared_range": (1.0,)}, {"page": -1}]
 )
-def test_what_can_never_be_done_is_refused(wrong):
+def test_impossible_preparations_are_refused(wrong):
     with pytest.raises(MMDRFuseError):
         Preparation(**wrong)
 

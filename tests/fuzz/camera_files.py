@@ -1,4 +1,4 @@
-"""Files as thermal cameras and hospitals' scanners write them, made byte by byte from their descriptions.
+"""Files as thermal cameras and hospitals' scanners write them, built byte by byte from their descriptions.
 
 FLIR: ExifTool's table of FLIR tags, https://exiftool.org/TagNames/FLIR.html. DICOM: PS3.5, https://dicom.nema.org.
 """
@@ -39,10 +39,10 @@ def camera():
 
 
 def exif(orientation=1, zoom=1):
-    made = Image.Exif()
-    made[ExifTags.Base.Orientation] = orientation
-    made[ExifTags.IFD.Exif] = {ExifTags.Base.DigitalZoomRatio: zoom}
-    return made
+    tags = Image.Exif()
+    tags[ExifTags.Base.Orientation] = orientation
+    tags[ExifTags.IFD.Exif] = {ExifTags.Base.DigitalZoomRatio: zoom}
+    return tags
 
 
 def flir(raw=RAW, photo=PHOTO, placing=(2.0, 3, -2), **tags):
@@ -131,7 +131,7 @@ def dicom(
     """
     plain = "explicit" if syntax in {"rle", "jpeg"} else syntax
     shape, bits = values.shape[frames > 1 :], 8 * values.dtype.itemsize
-    said = {
+    elements = {
         (0x8, 0x16): ("UI", SECONDARY_CAPTURE),
         (0x8, 0x18): ("UI", "1.2.3.4"),
         (0x8, 0x60): ("CS", "OT"),
@@ -145,11 +145,11 @@ def dicom(
         (0x28, 0x103): ("US", int(values.dtype.kind == "i")),
     }
     if len(shape) == 3:
-        said[0x28, 0x6] = ("US", planar)
+        elements[0x28, 0x6] = ("US", planar)
     if frames > 1:
-        said[0x28, 0x8] = ("IS", str(frames))
-    said |= {(int(tag[1:5], 16), int(tag[5:], 16)): value for tag, value in more.items()}
-    body = b"".join(element(tag, *said[tag], plain) for tag in sorted(said))
+        elements[0x28, 0x8] = ("IS", str(frames))
+    elements |= {(int(tag[1:5], 16), int(tag[5:], 16)): value for tag, value in more.items()}
+    body = b"".join(element(tag, *elements[tag], plain) for tag in sorted(elements))
 
     if syntax == "rle":
         body += items(*map(rle, values if frames > 1 else [values]))

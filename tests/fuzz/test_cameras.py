@@ -56,9 +56,9 @@ def test_a_damaged_scan_is_read_or_named(tmp_path, kind):
 
 
 @pytest.fixture
-def film(tmp_path):
+def video(tmp_path):
     av = pytest.importorskip("av", reason="needs the extra video")
-    with av.open(str(tmp_path / "film.mp4"), "w") as container:
+    with av.open(str(tmp_path / "video.mp4"), "w") as container:
         stream = container.add_stream("libx264", rate=10)
         stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
         for number in range(6):
@@ -66,17 +66,17 @@ def film(tmp_path):
             frame.pts, frame.time_base = number, Fraction(1, 10)
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
-    return tmp_path / "film.mp4"
+    return tmp_path / "video.mp4"
 
 
-def test_a_damaged_video_is_read_or_named(film):
-    content = film.read_bytes()
+def test_a_damaged_video_is_read_or_named(video):
+    content = video.read_bytes()
     head = content.find(b"moov")  # most of the file is pixels, most of the sense is here
     for seed in range(TRIES // 4):
         start = head if seed % 2 else 0
-        film.write_bytes(content[:start] + mutated(content[start:], seed))
-        source, last = VideoSource(film), None
-        with blamed(film):
+        video.write_bytes(content[:start] + mutated(content[start:], seed))
+        source, last = VideoSource(video), None
+        with blamed(video):
             layout = source.layout
             for frame in source.frames():
                 assert frame.luma.shape == (layout.height, layout.width)

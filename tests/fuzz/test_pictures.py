@@ -36,10 +36,10 @@ def tiff(image, **options):
 
 
 def exif():
-    made = Image.Exif()
-    made[0x0110], made[0x0112] = "Model", 6
-    made[0x8825] = {1: "N", 2: (52.0, 30.0, 59.0)}
-    return made.tobytes()
+    tags = Image.Exif()
+    tags[0x0110], tags[0x0112] = "Model", 6
+    tags[0x8825] = {1: "N", 2: (52.0, 30.0, 59.0)}
+    return tags.tobytes()
 
 
 PICTURES = {

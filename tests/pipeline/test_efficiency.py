@@ -27,10 +27,10 @@ def test_multiply_adds_are_those_that_torch_counts(network):
 
     from mmdrfuse.models import build
 
-    made = checkpoint(network)
+    weights = checkpoint(network)
     with FlopCounterMode(display=False) as counter, torch.no_grad():
-        build(made)(*torch.zeros(2, 1, 1, 24, 36))
-    assert 2 * multiply_adds(made, 36, 24) == counter.get_total_flops()
+        build(weights)(*torch.zeros(2, 1, 1, 24, 36))
+    assert 2 * multiply_adds(weights, 36, 24) == counter.get_total_flops()
 
 
 def test_teacher_has_its_size_and_runs_in_torch():

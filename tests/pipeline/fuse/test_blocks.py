@@ -81,26 +81,26 @@ def test_blocks_and_the_whole_are_equal_to_the_bit(
 )
 def test_every_layout_of_the_file_gives_the_same_pixels(fuser, small_blocks, rng, tmp_path, kinds, options):
     pair, infrared, visible = stored_pair(tmp_path, rng, (53, 101), kinds, **options)
-    made = BlockwisePair(pair).fuse(fuser, tmp_path / "out.tif")
+    info = BlockwisePair(pair).fuse(fuser, tmp_path / "out.tif")
     expected = fuser(infrared, visible).image
-    assert made.dtype == expected.dtype
+    assert info.dtype == expected.dtype
     np.testing.assert_array_equal(images.read(tmp_path / "out.tif"), expected)
 
 
 def test_extremes_are_those_of_the_whole_picture(fuser, small_blocks, rng, tmp_path):
     pair, infrared, visible = stored_pair(tmp_path, rng, (40, 90))
     stretched = replace(fuser, range="minmax")
-    made = BlockwisePair(pair).fuse(stretched, tmp_path / "out.tif")
+    info = BlockwisePair(pair).fuse(stretched, tmp_path / "out.tif")
     expected = stretched(infrared, visible)
-    assert made.limits == expected.limits
+    assert info.limits == expected.limits
     np.testing.assert_array_equal(images.read(tmp_path / "out.tif"), expected.image)
 
 
 def test_percentiles_are_those_of_the_whole_picture(fuser, small_blocks, rng, tmp_path):
     pair, infrared, visible = stored_pair(tmp_path, rng, (40, 90))
-    made = BlockwisePair(pair).fuse(replace(fuser, range="percentile"), tmp_path / "out.tif")
+    info = BlockwisePair(pair).fuse(replace(fuser, range="percentile"), tmp_path / "out.tif")
     expected = np.percentile(fuser.output(infrared, visible), (1, 99), method="inverted_cdf")
-    np.testing.assert_allclose(made.limits, expected, atol=2 / 65535)  # the width of a bin
+    np.testing.assert_allclose(info.limits, expected, atol=2 / 65535)  # the width of a bin
 
 
 def test_an_infrared_range_is_applied(fuser, small_blocks, rng, tmp_path):
@@ -120,8 +120,8 @@ def test_colour_far_from_the_corner_is_kept_by_every_block(fuser, small_blocks, 
     sides = {"ir": gray, "vi": gray} | {side: colour}
     for name, image in sides.items():
         tifffile.imwrite(tmp_path / f"{name}.tif", image, tile=(16, 16))
-    made = BlockwisePair(Pair("x", tmp_path / "ir.tif", tmp_path / "vi.tif")).fuse(fuser, tmp_path / "out.tif")
-    assert made.color
+    info = BlockwisePair(Pair("x", tmp_path / "ir.tif", tmp_path / "vi.tif")).fuse(fuser, tmp_path / "out.tif")
+    assert info.color
     np.testing.assert_array_equal(images.read(tmp_path / "out.tif"), fuser(sides["ir"], sides["vi"]).image)
 
 
@@ -129,8 +129,8 @@ def test_gray_in_three_channels_is_gray(fuser, small_blocks, rng, tmp_path):
     gray = rng.integers(0, 256, (20, 60)).astype(np.uint8)
     for name in ("ir", "vi"):
         tifffile.imwrite(tmp_path / f"{name}.tif", np.stack([gray] * 3, axis=-1), tile=(16, 16))
-    made = BlockwisePair(Pair("x", tmp_path / "ir.tif", tmp_path / "vi.tif")).fuse(fuser, tmp_path / "out.tif")
-    assert not made.color
+    info = BlockwisePair(Pair("x", tmp_path / "ir.tif", tmp_path / "vi.tif")).fuse(fuser, tmp_path / "out.tif")
+    assert not info.color
     assert images.read(tmp_path / "out.tif").ndim == 2
 
 
@@ -139,9 +139,9 @@ def test_the_place_on_earth_and_the_author_are_carried_over(fuser, rng, tmp_path
     pair, _, _ = stored_pair(tmp_path, rng, (40, 50), tile=(16, 16), extratags=tags)
     BlockwisePair(pair).fuse(fuser, tmp_path / "out.tif")
     with tifffile.TiffFile(tmp_path / "out.tif") as file:
-        found = file.pages.first.tags
-        assert found[33550].value == (0.5, 0.5, 0.0)
-        assert found[315].value == "A. Author"
+        tags = file.pages.first.tags
+        assert tags[33550].value == (0.5, 0.5, 0.0)
+        assert tags[315].value == "A. Author"
         assert file.pages.first.tile == (512, 512)
 
 
@@ -159,7 +159,7 @@ def test_a_source_that_is_written_to_meanwhile_leaves_no_file(fuser, rng, tmp_pa
 
 
 @pytest.mark.parametrize(("coloured", "author"), [("ir", "I"), ("vi", "V"), (None, "V")])
-def test_what_is_carried_over_is_of_the_side_whose_colour_is_kept(fuser, rng, tmp_path, coloured, author):
+def test_tags_come_from_the_side_whose_colour_is_kept(fuser, rng, tmp_path, coloured, author):
     for name, tag in (("ir", "I"), ("vi", "V")):
         image = rng.integers(0, 255, (40, 50, 3) if name == coloured else (40, 50)).astype(np.uint8)
         tifffile.imwrite(tmp_path / f"{name}.tif", image, tile=(16, 16), extratags=[(315, "s", 0, tag, True)])
@@ -182,7 +182,7 @@ def test_blocks_are_chosen_for_tiles_and_for_many_pixels(rng, tmp_path, monkeypa
     assert fits_blocks(tile_pair, tmp_path / "out.tiff")
 
 
-def test_other_files_are_left_to_the_usual_way(rng, tmp_path):
+def test_files_that_blocks_cannot_read_are_fused_in_one_piece(rng, tmp_path):
     pair, _, _ = stored_pair(tmp_path, rng, (30, 40), tile=(16, 16))
     tifffile.imwrite(tmp_path / "int.tif", np.zeros((30, 40), np.int32), tile=(16, 16))
     (tmp_path / "broken.tif").write_bytes(b"II*\0nothing")
@@ -202,7 +202,7 @@ def test_a_failure_leaves_no_file(fuser, rng, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["ir.tif", "vi.tif"]
 
 
-def test_misfits_are_explained(fuser, rng, tmp_path):
+def test_both_sizes_are_named_where_they_differ(fuser, rng, tmp_path):
     pair, _, _ = stored_pair(tmp_path, rng, (30, 40), tile=(16, 16))
     tifffile.imwrite(tmp_path / "wide.tif", np.zeros((30, 41), np.uint8), tile=(16, 16))
     with pytest.raises(SizeError, match=r"ir\.tif is 40x30 and .*wide\.tif 41x30 pixels: blocks need one size"):
@@ -221,7 +221,7 @@ def test_a_coloured_infrared_with_a_range_is_that_of_the_whole(fuser, small_bloc
     np.testing.assert_array_equal(images.read(tmp_path / "out.tif"), whole.image)
 
 
-def test_small_files_that_cannot_be_cut_are_left_to_the_usual_way(rng, tmp_path, monkeypatch):
+def test_small_files_that_cannot_be_read_in_blocks_are_fused_in_one_piece(rng, tmp_path, monkeypatch):
     pair, _, _ = stored_pair(tmp_path, rng, (30, 40), tile=(16, 16))
 
     def refuse(reader, *_):
@@ -253,8 +253,8 @@ def test_a_folders_run_does_blocks_by_itself_and_records_the_same(rng, tmp_path,
         assert isinstance(folder.fusion_input(choices, out, pair), BlockwisePair) == (huge == 1)
         choices, pairs = folder.settle(choices, [pair], out)
         plans.append([planned.info for _, planned in folder.plan_pairs(choices, pairs, pairs, out)])
-        made = [entry for _, entry in folder.fuse_pairs(choices, pairs, out)]
-        entries.append([replace(entry, seconds=0, finished="", nbytes=0) for entry in made])
+        fused = [entry for _, entry in folder.fuse_pairs(choices, pairs, out)]
+        entries.append([replace(entry, seconds=0, finished="", nbytes=0) for entry in fused])
         pictures.append(images.read(choices.target(pair, out)))
     assert entries[0] == entries[1]
     assert plans[0] == plans[1]
@@ -291,7 +291,7 @@ def test_memory_does_not_grow_with_the_picture(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["page", "reduced"])
-def test_only_a_picture_that_is_alone_in_its_file_is_taken_fits_blocks(tmp_path, rng, kind):
+def test_files_of_several_pages_are_not_fused_in_blocks(tmp_path, rng, kind):
     for name in ("ir", "vi"):
         with tifffile.TiffWriter(tmp_path / f"{name}.tif") as writer:
             for index in range(2):
@@ -308,7 +308,7 @@ def test_description_in_any_language_goes_into_the_result(tmp_path, rng, fuser):
         assert file.pages.first.description == "Müller, 紅外"
 
 
-def test_tiles_without_a_size_are_not_taken_fits_blocks(tmp_path, rng):
+def test_tiles_of_size_zero_are_not_fused_in_blocks(tmp_path, rng):
     stored_pair(tmp_path, rng, (40, 30), tile=(16, 16))
     path = tmp_path / "vi.tif"
     with tifffile.TiffFile(path) as file:

@@ -31,7 +31,7 @@ def test_visible_colour_wins_where_both_have_some(rng):
     )
 
 
-def test_gray_is_asked_for_and_got(rng):
+def test_gray_drops_the_colour(rng):
     assert Fuser(BASELINES["max"], color="gray")(image(GREY, rng), image(COLOUR, rng)).image.shape == GREY
 
 
@@ -76,7 +76,7 @@ def test_too_small_is_named():
         fuse(np.zeros((4, 1), np.uint8), np.zeros((4, 1), np.uint8))
 
 
-def test_unknown_weights_are_answered_with_those_there_are():
+def test_unknown_weights_get_the_nearest_name_as_a_hint():
     with pytest.raises(UnknownNameError, match="unknown weights 'ivf': did you mean ivif"):
         fuse(np.zeros(GREY, np.uint8), np.zeros(GREY, np.uint8), weights="ivf")
 
@@ -92,12 +92,12 @@ def test_weights_written_anew_are_read_anew(tmp_path, rng):
 
 
 @pytest.mark.parametrize(
-    ("image", "said"),
+    ("image", "reason"),
     [([[0]], "not a list"), (None, "not a NoneType"), (np.zeros(4), r"not a ndarray of shape \(4,\)"),
      (np.zeros((4, 4, 4)), r"not a ndarray of shape \(4, 4, 4\)")],
 )  # fmt: skip
-def test_what_is_no_image_is_named(image, said):
-    with pytest.raises(InputError, match=f"infrared must be a NumPy array.*{said}"):
+def test_an_argument_that_is_no_image_is_named(image, reason):
+    with pytest.raises(InputError, match=f"infrared must be a NumPy array.*{reason}"):
         fuse(image, np.zeros((4, 4)))
 
 

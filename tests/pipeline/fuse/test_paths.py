@@ -1,4 +1,4 @@
-"""One definition of range: a picture from Python, in a folder, in blocks and as a film has the same pixels."""
+"""One definition of range: from Python, in a folder, in blocks and in a video, a picture has the same pixels."""
 
 from fractions import Fraction
 
@@ -34,35 +34,36 @@ def choices(policy, **others):
     return Choices(Fuser(make(checkpoint), policy), checkpoint, **others)
 
 
-def folder_of_one(asked, sides, out):
+def folder_of_one(requested, sides, out):
     pair = Pair("x", out / "ir.png", out / "vi.png")
     for path, side in zip((pair.infrared, pair.visible), sides, strict=True):
         images.write(path, side)
-    return fused(asked, pair, out / "out")
+    return fused(requested, pair, out / "out")
 
 
-def in_blocks(asked, sides, out):
-    pair = Pair("x", out / "ir.tif", out / "vi.tif", asked.preparation, output="x.tif")
+def in_blocks(requested, sides, out):
+    pair = Pair("x", out / "ir.tif", out / "vi.tif", requested.preparation, output="x.tif")
     for path, side in zip((pair.infrared, pair.visible), sides, strict=True):
         tifffile.imwrite(path, side, tile=(16, 16))
-    assert isinstance(folder.fusion_input(asked, out, pair), blocks.BlockwisePair) is asked.preparation.pointwise
-    return fused(asked, pair, out / "out")
+    source = folder.fusion_input(requested, out, pair)
+    assert isinstance(source, blocks.BlockwisePair) is requested.preparation.pointwise
+    return fused(requested, pair, out / "out")
 
 
-def fused(asked, pair, out):
-    settled, pairs = folder.settle(asked, [pair], out)
+def fused(requested, pair, out):
+    settled, pairs = folder.settle(requested, [pair], out)
     ((_, entry),) = folder.fuse_pairs(settled, pairs, out)
     return images.read(out / entry.fused)
 
 
-def raw_film(asked, sides, folder):
+def raw_frames(requested, sides, folder):
     form = RawFormat(SIZE[1], SIZE[0], Fraction(10))
     for name, side in zip(("ir", "vi"), sides, strict=True):
         (folder / name).write_bytes(side.tobytes())
-    return filmed(asked, RawSource(folder / "ir", form), RawSource(folder / "vi", form), folder)
+    return single_frame(requested, RawSource(folder / "ir", form), RawSource(folder / "vi", form), folder)
 
 
-def lossless_film(asked, sides, folder):
+def lossless_video(requested, sides, folder):
     av = pytest.importorskip("av", reason="needs PyAV, the extra [video]")
     from mmdrfuse.images.video.files import VideoSource
 
@@ -72,15 +73,15 @@ def lossless_film(asked, sides, folder):
             stream.width, stream.height, stream.pix_fmt = SIZE[1], SIZE[0], "gray"
             container.mux(stream.encode(av.VideoFrame.from_ndarray(side, format="gray")))
             container.mux(stream.encode())
-    return filmed(asked, VideoSource(folder / "ir.mkv"), VideoSource(folder / "vi.mkv"), folder)
+    return single_frame(requested, VideoSource(folder / "ir.mkv"), VideoSource(folder / "vi.mkv"), folder)
 
 
-def filmed(asked, infrared, visible, folder):
-    assert len(list(fuse_sequences(asked, infrared, visible, folder / "out.gray"))) == 1
+def single_frame(requested, infrared, visible, folder):
+    assert len(list(fuse_sequences(requested, infrared, visible, folder / "out.gray"))) == 1
     return np.frombuffer((folder / "out.gray").read_bytes(), np.uint8).reshape(SIZE)
 
 
-PATHS = [folder_of_one, in_blocks, raw_film, lossless_film]
+PATHS = [folder_of_one, in_blocks, raw_frames, lossless_video]
 
 
 @pytest.fixture
@@ -99,8 +100,8 @@ def test_every_path_gives_the_pixels_of_python(sides, tmp_path, small_blocks, pa
 
 def test_the_ranges_differ_from_each_other(sides):
     """Otherwise the test above would say nothing."""
-    made = [mmdrfuse.fuse(*sides, range=policy) for policy in RANGES]
-    assert all((a != b).mean() > 0.1 for number, a in enumerate(made) for b in made[:number])
+    pictures = [mmdrfuse.fuse(*sides, range=policy) for policy in RANGES]
+    assert all((a != b).mean() > 0.1 for number, a in enumerate(pictures) for b in pictures[:number])
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -109,13 +110,13 @@ def test_the_ranges_differ_from_each_other(sides):
 def test_every_path_prepares_alike(sides, tmp_path, small_blocks, path, levels, moved):
     """One that cannot apply a step leaves it to another, or refuses; it never leaves it out."""
     preparation = Preparation(transform=(1.0, 0.02, 3.0, 0.0, 1.0, -2.0, 0.0, 0.0, 1.0) if moved else ())
-    asked = choices("clip", preparation=preparation, infrared_range=images.Levels.parse(levels))
+    requested = choices("clip", preparation=preparation, infrared_range=images.Levels.parse(levels))
     low, high = (30.0, 200.0) if "p" not in levels else np.percentile(sides[0], (2, 98), method="inverted_cdf")
     prepared = preparation.within((low, high))(*sides)
-    expected = asked.fuser(
+    expected = requested.fuser(
         prepared.infrared, prepared.visible, dtype=np.dtype(np.uint8), coverage=prepared.coverage
     ).image
-    got = path(asked, sides, tmp_path)
-    assert np.abs(got - mmdrfuse.fuse(*sides).astype(int)).max() > 3
+    result = path(requested, sides, tmp_path)
+    assert np.abs(result - mmdrfuse.fuse(*sides).astype(int)).max() > 3
     # A float infrared is written to PNG with as many bits as the sources have, here 8.
-    np.testing.assert_array_equal(got, expected)
+    np.testing.assert_array_equal(result, expected)

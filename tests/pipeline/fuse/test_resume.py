@@ -27,11 +27,11 @@ def out(tmp_path):
 
 @pytest.fixture
 def pairs(tmp_path, rng):
-    made = [Pair(name, tmp_path / f"{name}_ir.png", tmp_path / f"{name}_vi.png") for name in "abc"]
-    for pair in made:
+    pairs = [Pair(name, tmp_path / f"{name}_ir.png", tmp_path / f"{name}_vi.png") for name in "abc"]
+    for pair in pairs:
         images.write(pair.infrared, rng.integers(0, 255, (6, 8), np.uint8))
         images.write(pair.visible, rng.integers(0, 255, (6, 8, 3), np.uint8))
-    return made
+    return pairs
 
 
 def names(pairs):
@@ -42,7 +42,7 @@ def test_without_a_manifest_nothing_is_done(choices, out, pairs):
     assert unfinished(choices, pairs, out) == pairs
 
 
-def test_what_the_manifest_proves_is_left_out(choices, out, pairs):
+def test_pairs_that_the_manifest_proves_fused_are_left_out(choices, out, pairs):
     list(fuse_pairs(choices, pairs[:2], out))
     assert names(unfinished(choices, pairs, out, workers=2)) == ["c"]
 
@@ -106,17 +106,17 @@ def test_plan_says_what_becomes_of_each_pair_and_writes_nothing(choices, out, pa
     plans = dict(plan_pairs(choices, pairs, pairs[1:], out, overwrite=True))
     assert [entry.action for entry in plans.values()] == ["skip", "replace", "write"]
     assert plans[pairs[0]].info is None
-    made = plans[pairs[1]].info
-    assert (str(made.infrared), str(made.visible)) == ("8x6 uint8", "8x6 uint8 RGB")
-    assert (made.width, made.height) == (8, 6)
+    info = plans[pairs[1]].info
+    assert (str(info.infrared), str(info.visible)) == ("8x6 uint8", "8x6 uint8 RGB")
+    assert (info.width, info.height) == (8, 6)
     assert sorted(path.stat().st_mtime_ns for path in out.iterdir()) == before
 
 
 def test_plan_names_what_would_fail(choices, out, pairs):
     pairs[0].infrared.write_bytes(b"broken")
     images.write(pairs[1].visible, np.zeros((5, 5), np.uint8))
-    found = [result for _, result in plan_pairs(choices, pairs, pairs, out)]
-    assert [type(result) for result in found[:2]] == [InputError, SizeError]
+    results = [result for _, result in plan_pairs(choices, pairs, pairs, out)]
+    assert [type(result) for result in results[:2]] == [InputError, SizeError]
 
 
 @pytest.mark.parametrize("damage", ["unreadable", "misfit", "value", "format", "target", "folder", "exists"])

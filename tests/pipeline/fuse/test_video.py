@@ -30,14 +30,14 @@ FORMAT = RawFormat(20, 12, Fraction(10))
 
 
 @dataclass
-class Film:
+class FramesInMemory:
     """Frames in memory."""
 
     luma: list
     rate: Fraction = Fraction(10)
     chroma: tuple | None = None
     depth: int = 8
-    path: Path = Path("film")
+    path: Path = Path("frames")
     repeatable: bool = True
 
     @property
@@ -65,7 +65,7 @@ def noise(rng, count, shape=(12, 20), top=255, dtype=np.uint8):
 
 
 def fused(choices, infrared, visible, folder):
-    """Fuse to raw frames and give them."""
+    """Fuse to raw frames and return them."""
     out = folder / "out.gray"
     expected = list(fuse_sequences(choices, infrared, visible, out, overwrite=True))
     assert set(expected) <= {visible.layout.count}
@@ -105,7 +105,7 @@ def test_partners_by_hand(infrared, visible, partners):
 
 def test_every_frame_is_fused_as_a_picture_is(choices, rng, tmp_path):
     infrared, visible = noise(rng, 3), noise(rng, 3)
-    result = fused(choices, Film(infrared), Film(visible), tmp_path)
+    result = fused(choices, FramesInMemory(infrared), FramesInMemory(visible), tmp_path)
     fuser = choices.fuser
     np.testing.assert_array_equal(result, [fuser(*pair).image for pair in zip(infrared, visible, strict=True)])
 
@@ -114,11 +114,11 @@ def test_every_frame_is_fused_as_a_picture_is(choices, rng, tmp_path):
 def test_one_range_holds_for_the_whole_sequence(choices, rng, tmp_path, policy):
     still = noise(rng, 1)[0]
     dark, bright = still // 4, still // 2 + 100
-    films = [still, dark, still, bright, still]
-    result = fused(ranged(choices, range=policy), Film(films), Film(films), tmp_path)
+    frames = [still, dark, still, bright, still]
+    result = fused(ranged(choices, range=policy), FramesInMemory(frames), FramesInMemory(frames), tmp_path)
     np.testing.assert_array_equal(result[0], result[2])  # whatever stands between
     np.testing.assert_array_equal(result[0], result[4])
-    outputs = np.stack([choices.fuser.output(luma, luma) for luma in films])
+    outputs = np.stack([choices.fuser.output(luma, luma) for luma in frames])
     ends = (0, 100) if policy == "minmax" else (1, 99)
     low, high = np.percentile(outputs, ends, method="inverted_cdf")
     expected = np.clip((outputs - low) / (high - low) * 255, 0, 255)
@@ -130,18 +130,17 @@ def test_deep_infrared_gets_one_range_from_the_whole_sequence(rng, tmp_path):
     deep = [luma + 7000 for luma in deep]
     black = [np.zeros((12, 20), np.uint8)] * 4
     choices = Choices(Fuser(BASELINES["max"]), models.read("ivif"), Levels.parse("p0..p100"))
-    result = fused(choices, Film(deep, depth=16), Film(black), tmp_path)
+    result = fused(choices, FramesInMemory(deep, depth=16), FramesInMemory(black), tmp_path)
     low, high = np.min(deep), np.max(deep)
     np.testing.assert_allclose(result, (np.array(deep) - low) / (high - low) * 255, atol=0.51)
-    fixed = fused(
-        replace(choices, infrared_range=Levels.parse("7000..9000")), Film(deep, depth=16), Film(black), tmp_path
-    )
+    fixed_range = replace(choices, infrared_range=Levels.parse("7000..9000"))
+    fixed = fused(fixed_range, FramesInMemory(deep, depth=16), FramesInMemory(black), tmp_path)
     np.testing.assert_allclose(fixed, np.clip((np.array(deep) - 7000.0) / 2000, 0, 1) * 255, atol=0.51)
 
 
 def test_sizes_that_differ_are_explained_and_follow_the_policy(choices, rng, tmp_path):
-    large, small = Film(noise(rng, 2, (24, 40))), Film(noise(rng, 2))
-    with pytest.raises(SizeError, match=r"film \+ film: infrared is 40x24 and visible 20x12 pixels"):
+    large, small = FramesInMemory(noise(rng, 2, (24, 40))), FramesInMemory(noise(rng, 2))
+    with pytest.raises(SizeError, match=r"frames \+ frames: infrared is 40x24 and visible 20x12 pixels"):
         fused(choices, large, small, tmp_path)
     fitting = replace(choices, preparation=Preparation("fit-ir"))
     assert fused(fitting, large, small, tmp_path).shape == (2, 12, 20)
@@ -156,8 +155,8 @@ def test_a_matrix_brings_the_infrared_onto_the_visible(choices, rng, tmp_path):
     shift = (1.0, 0, 3, 0, 1, 0, 0, 0, 1)
     result = fused(
         replace(ranged(choices, engine=BASELINES["max"]), preparation=Preparation(transform=shift, outside="black")),
-        Film(infrared),
-        Film(visible),
+        FramesInMemory(infrared),
+        FramesInMemory(visible),
         tmp_path,
     )
     np.testing.assert_array_equal(result[0][:, 3:], infrared[0][:, :-3])
@@ -168,45 +167,45 @@ def test_pipes_are_fused_as_they_come(choices, rng, tmp_path):
     os.mkfifo(tmp_path / "pipe")
     feeding = threading.Thread(target=(tmp_path / "pipe").write_bytes, args=(np.stack(infrared).tobytes(),))
     feeding.start()
-    result = fused(choices, RawSource(tmp_path / "pipe", FORMAT), Film(visible), tmp_path)
+    result = fused(choices, RawSource(tmp_path / "pipe", FORMAT), FramesInMemory(visible), tmp_path)
     feeding.join()
     fuser = choices.fuser
     np.testing.assert_array_equal(result[29], fuser(infrared[29], visible[29]).image)
 
 
 def test_standard_output_gets_bare_frames(choices, rng, tmp_path, monkeypatch):
-    films = noise(rng, 3)
-    (tmp_path / "film.gray").write_bytes(np.stack(films).tobytes())
+    frames = noise(rng, 3)
+    (tmp_path / "video.gray").write_bytes(np.stack(frames).tobytes())
     received = io.TextIOWrapper(io.BytesIO())
     monkeypatch.setattr(sys, "stdout", received)
-    source = RawSource(tmp_path / "film.gray", FORMAT)
+    source = RawSource(tmp_path / "video.gray", FORMAT)
     assert len(list(fuse_sequences(choices, source, source, PIPE))) == 3
-    assert received.buffer.getvalue()[: 12 * 20] == choices.fuser(films[0], films[0]).image.tobytes()
+    assert received.buffer.getvalue()[: 12 * 20] == choices.fuser(frames[0], frames[0]).image.tobytes()
 
 
-def test_what_needs_a_second_look_refuses_a_pipe(choices, rng, tmp_path):
-    once = Film(noise(rng, 2), repeatable=False, path=PIPE)
-    for asked in (ranged(choices, range="percentile"), replace(choices, infrared_range=Levels.parse("p1..p99"))):
+def test_choices_that_need_a_second_reading_refuse_a_pipe(choices, rng, tmp_path):
+    once = FramesInMemory(noise(rng, 2), repeatable=False, path=PIPE)
+    for requested in (ranged(choices, range="percentile"), replace(choices, infrared_range=Levels.parse("p1..p99"))):
         with pytest.raises(ChoiceError, match=r"-: .* a pipe can be read once only; give numbers instead, or files"):
-            fused(asked, once, once, tmp_path)
+            fused(requested, once, once, tmp_path)
 
 
 def test_a_failure_or_an_interruption_leaves_nothing(choices, rng, tmp_path):
-    (tmp_path / "film.gray").write_bytes(np.stack(noise(rng, 50)).tobytes() + b"half")
-    broken = RawSource(tmp_path / "film.gray", FORMAT)
+    (tmp_path / "video.gray").write_bytes(np.stack(noise(rng, 50)).tobytes() + b"half")
+    broken = RawSource(tmp_path / "video.gray", FORMAT)
     with pytest.raises(InputError, match="ends within frame 51"):
         list(fuse_sequences(choices, broken, broken, tmp_path / "out.gray"))
     started = fuse_sequences(choices, broken, broken, tmp_path / "out.gray")
     assert len(list(islice(started, 3))) == 3
     started.close()  # as an interruption does
-    assert [path.name for path in tmp_path.iterdir()] == ["film.gray"]
+    assert [path.name for path in tmp_path.iterdir()] == ["video.gray"]
 
 
 def test_sources_and_existing_files_are_not_replaced(choices, rng, tmp_path):
-    path = tmp_path / "film.gray"
+    path = tmp_path / "video.gray"
     path.write_bytes(np.stack(noise(rng, 2)).tobytes())
     source = RawSource(path, FORMAT)
-    with pytest.raises(OutputError, match=r"film\.gray: is one of the sources"):
+    with pytest.raises(OutputError, match=r"video\.gray: is one of the sources"):
         list(fuse_sequences(choices, source, source, path, overwrite=True))
     (tmp_path / "mine.gray").write_text("keep")
     with pytest.raises(OutputError, match=r"mine\.gray: exists already; .* overwrite"):
@@ -256,17 +255,18 @@ def test_colour_follows_a_size_that_was_fitted(choices, tmp_path):
     from mmdrfuse.images.video.files import VideoSource
 
     chroma = np.full((24, 32), 100, np.uint8), np.full((24, 32), 140, np.uint8)
-    visible = Film([np.full((48, 64), 90, np.uint8)] * 2, chroma=chroma)
-    infrared = Film([np.full((24, 32), 90, np.uint8)] * 2)
+    visible = FramesInMemory([np.full((48, 64), 90, np.uint8)] * 2, chroma=chroma)
+    infrared = FramesInMemory([np.full((24, 32), 90, np.uint8)] * 2)
     for policy in ("fit-vis", "crop-common"):
-        asked = replace(choices, preparation=Preparation(policy))
-        list(fuse_sequences(asked, infrared, visible, tmp_path / f"{policy}.mkv"))
+        requested = replace(choices, preparation=Preparation(policy))
+        list(fuse_sequences(requested, infrared, visible, tmp_path / f"{policy}.mkv"))
         frame = next(VideoSource(tmp_path / f"{policy}.mkv").frames())
         assert frame.luma.shape == (24, 32)
         assert [round(float(plane.mean())) for plane in frame.chroma] == [100, 140]
 
 
-def test_what_cannot_be_encoded_is_said_with_the_files_true_name(choices, rng, tmp_path):
+def test_an_encoding_error_names_the_file_that_the_user_gave(choices, rng, tmp_path):
     pytest.importorskip("av", reason="needs PyAV, the extra [video]")
+    source = FramesInMemory(noise(rng, 1))
     with pytest.raises(OutputError, match=r"/out\.wmv: cannot write such a video"):
-        list(fuse_sequences(choices, Film(noise(rng, 1)), Film(noise(rng, 1)), tmp_path / "out.wmv"))
+        list(fuse_sequences(choices, source, source, tmp_path / "out.wmv"))

@@ -46,30 +46,32 @@ def expected(pairs, folder, metrics, protocol="standard"):
 
 @pytest.mark.parametrize(("metrics", "protocol"), [(("SD", "vif"), "standard"), ("ssim", "CDDFuse")])
 def test_scores_are_those_of_evaluate_by_hand(pairs, fused, metrics, protocol):
-    found = evaluate_folders([fused], pairs, metrics=metrics, protocol=protocol)
-    assert found.scores.methods == {"fused": expected(pairs, fused, metrics, protocol)}
-    assert (found.count, found.failures, found.warnings, found.made) == (3, (), (), {})
+    evaluation = evaluate_folders([fused], pairs, metrics=metrics, protocol=protocol)
+    assert evaluation.scores.methods == {"fused": expected(pairs, fused, metrics, protocol)}
+    assert (evaluation.count, evaluation.failures, evaluation.warnings, evaluation.made) == (3, (), (), {})
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("make", [ThreadPoolExecutor, lambda count: ProcessPoolExecutor(count, get_context("spawn"))])
 def test_any_executor_of_the_caller_gives_the_same_and_stays_open(pairs, fused, make):
     with make(2) as executor:
-        found = evaluate_folders([fused], pairs, metrics="EN", workers=executor)
+        evaluation = evaluate_folders([fused], pairs, metrics="EN", workers=executor)
         assert executor.submit(os.getpid).result() > 0
-    assert found.scores.methods["fused"] == expected(pairs, fused, "EN")
+    assert evaluation.scores.methods["fused"] == expected(pairs, fused, "EN")
 
 
 @pytest.mark.slow
 def test_processes_give_the_same_and_failures_come_back_whole(pairs, fused):
     (fused / "street_0001.png").write_bytes(b"no picture")
-    told = []
-    found = evaluate_folders({"mine": fused}, pairs, baselines=["max"], metrics="EN", workers=2, on_failure=told.append)
+    failures = []
+    evaluation = evaluate_folders(
+        {"mine": fused}, pairs, baselines=["max"], metrics="EN", workers=2, on_failure=failures.append
+    )
     left = [pairs[0], pairs[2]]
-    assert found.scores.methods["mine"] == expected(left, fused, "EN")
-    assert (found.count, len(found.scores.methods["max"])) == (5, 3)
-    assert list(found.failures) == told
-    assert "street_0001.png" in told[0].message
+    assert evaluation.scores.methods["mine"] == expected(left, fused, "EN")
+    assert (evaluation.count, len(evaluation.scores.methods["max"])) == (5, 3)
+    assert list(evaluation.failures) == failures
+    assert "street_0001.png" in failures[0].message
 
 
 @pytest.mark.slow
@@ -92,23 +94,23 @@ def test_progress_draws_every_picture_and_all_metrics_can_be_asked_for(pairs, fu
         drawn.append((title, total))
         yield drawn.append
 
-    found = evaluate_folders([fused], pairs[:1], metrics="all", progress=progress)
+    evaluation = evaluate_folders([fused], pairs[:1], metrics="all", progress=progress)
     assert drawn == [("scoring", 1), "fused street_0000"]
-    assert found.scores.metrics == mmdrfuse.metrics.names()
+    assert evaluation.scores.metrics == mmdrfuse.metrics.names()
 
 
 def test_metrics_say_which_size_they_need(pairs, fused):
-    found = evaluate_folders([fused], pairs, metrics=["EN", "MS_SSIM"])
+    evaluation = evaluate_folders([fused], pairs, metrics=["EN", "MS_SSIM"])
     smallest = mmdrfuse.metrics.METRICS["MS_SSIM"].protocols["standard"].smallest
-    assert found.warnings == (f"MS_SSIM: has no value for 3 pictures: needs {smallest} pixels a side",)
-    assert math.isnan(found.scores.methods["fused"]["street_0000"]["MS_SSIM"])
+    assert evaluation.warnings == (f"MS_SSIM: has no value for 3 pictures: needs {smallest} pixels a side",)
+    assert math.isnan(evaluation.scores.methods["fused"]["street_0000"]["MS_SSIM"])
 
 
 def test_missing_and_spare_pictures_and_folders_without_a_manifest_are_data(pairs, fused, tmp_path):
     (fused / "street_0000.png").rename(fused / "other.png")
-    found = evaluate_folders([fused], pairs, metrics="EN")
-    assert [failure.message for failure in found.failures] == [f"{fused}: no picture for street_0000"]
-    assert found.warnings == (f"{fused / 'other.png'}: belongs to no pair, not scored",)
+    evaluation = evaluate_folders([fused], pairs, metrics="EN")
+    assert [failure.message for failure in evaluation.failures] == [f"{fused}: no picture for street_0000"]
+    assert evaluation.warnings == (f"{fused / 'other.png'}: belongs to no pair, not scored",)
     (failure,) = evaluate_folders([fused], metrics="EN").failures
     assert isinstance(failure, ManifestError)
 
@@ -122,9 +124,9 @@ def test_a_key_finds_pictures_that_are_called_otherwise(pairs, fused):
 
 def test_two_pictures_of_one_name_cost_only_the_second(pairs, fused):
     double = Pair(pairs[0].name, pairs[1].infrared, pairs[1].visible)
-    found = evaluate_folders([], [pairs[0], double, pairs[2]], baselines=["max"], metrics="EN")
-    assert list(found.scores.methods["max"]) == ["street_0000", "street_0002"]
-    assert "two pictures are called street_0000" in found.failures[0].message
+    evaluation = evaluate_folders([], [pairs[0], double, pairs[2]], baselines=["max"], metrics="EN")
+    assert list(evaluation.scores.methods["max"]) == ["street_0000", "street_0002"]
+    assert "two pictures are called street_0000" in evaluation.failures[0].message
 
 
 def test_the_document_is_json_with_everything_in_it(pairs, fused):
@@ -146,7 +148,7 @@ def test_the_document_is_json_with_everything_in_it(pairs, fused):
         ([["x"]], {"baselines": ["min"]}, UnknownNameError, "unknown baseline 'min'"),
     ],
 )
-def test_what_cannot_be_evaluated_is_refused(arguments, options, error, message):
+def test_wrong_arguments_are_refused(arguments, options, error, message):
     folders, *pairs = arguments
     with pytest.raises(error, match=message):
         evaluate_folders([Path(folder) for folder in folders], *pairs, **options)

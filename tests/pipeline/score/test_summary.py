@@ -14,11 +14,11 @@ from mmdrfuse.pipeline.score.summary import mean_intervals
 @pytest.fixture
 def scores():
     """Two methods on six pictures; the second is better by 1, 2, … 6 in SD and worse in MSE, where less is better."""
-    made = Scores("standard", ("SD", "MSE"))
+    scores = Scores("standard", ("SD", "MSE"))
     for number in range(1, 7):
-        made.add("first", f"{number}", {"SD": 10.0, "MSE": 5.0})
-        made.add("second", f"{number}", {"SD": 10.0 + number, "MSE": 6.0})
-    return made
+        scores.add("first", f"{number}", {"SD": 10.0, "MSE": 5.0})
+        scores.add("second", f"{number}", {"SD": 10.0 + number, "MSE": 6.0})
+    return scores
 
 
 def test_means_and_spreads_are_those_of_the_sample(scores):
@@ -54,8 +54,8 @@ def test_intervals_hold_the_mean_of_normal_data_and_repeat(number):
 
 
 def test_intervals_of_what_has_none_are_nan_and_of_one_picture_its_value():
-    found = mean_intervals(np.array([[1, math.nan, 2], [1, math.inf, 2], [1, 1, 1]]))
-    np.testing.assert_array_equal(found, [[math.nan] * 2, [math.nan] * 2, [1, 1]])
+    intervals = mean_intervals(np.array([[1, math.nan, 2], [1, math.inf, 2], [1, 1, 1]]))
+    np.testing.assert_array_equal(intervals, [[math.nan] * 2, [math.nan] * 2, [1, 1]])
     np.testing.assert_array_equal(mean_intervals(np.array([[math.nan, math.nan]])), [[math.nan] * 2])
     np.testing.assert_array_equal(mean_intervals(np.array([[4.0], [5.0]])), [[4, 4], [5, 5]])
 
@@ -88,7 +88,7 @@ def test_second_picture_of_a_name_is_refused(scores):
         scores.add("first", "1", {"SD": 1.0, "MSE": 1.0})
 
 
-def test_what_json_cannot_say_becomes_null(scores):
+def test_nan_and_infinity_become_null_in_json(scores):
     scores.add("first", "7", {"SD": math.nan, "MSE": math.inf})
     document = json.loads(json.dumps(scores.document(compare=True), allow_nan=False))
     assert document["methods"]["first"]["images"]["7"] == {"SD": None, "MSE": None}
