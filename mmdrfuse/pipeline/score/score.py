@@ -65,8 +65,8 @@ def score_candidates(
 def score_one(candidate: Candidate, *, metrics: Sequence[str], protocol: str) -> dict[str, float]:
     """Read, and where needed fuse, one picture and score it against its sources.
 
-    Where the cameras of a rig differ in view, the largest rectangle that both see is scored. A metric whose windows need
-    a larger picture is missing in the result; the others are there.
+    Where the cameras of a rig differ in view, the largest rectangle that both see is scored. A metric whose windows
+    need a larger picture is missing in the result; the others are there.
 
     Raises:
         InputError: A file cannot be read, or a source is not what the picture was made from.
