@@ -1,4 +1,4 @@
-"""Running a network on whole images: a compiled kernel for the student, torch for everything else.
+"""Running a network on whole pictures: a compiled kernel for the student, torch for everything else.
 
 Both take and return float32 planes. `fuse_stored` takes and returns stored values, which the kernel converts in the
 same pass. `mmdrfuse.images` handles colour.
@@ -17,11 +17,11 @@ Plane = NDArray[np.float32]
 """One channel of a picture, (H, W)."""
 
 Engine = Callable[[Plane, Plane], Plane]
-"""(infrared, visible) → fused, each H×W float32; sources in [0, 1], result in (-1, 1). It can be pickled."""
+"""(infrared, visible) → fused, each H×W float32; sources in [0, 1], result in (-1, 1). An engine can be pickled."""
 
 Kind = Literal["auto", "cpu", "torch"]
 KINDS: tuple[str, ...] = get_args(Kind)
-"""``cpu`` runs students without torch, ``torch`` any network on any device, ``auto`` takes what fits."""
+"""``cpu`` runs students without torch, ``torch`` runs any network on any device, and ``auto`` chooses between them."""
 
 __all__ = ["KINDS", "Engine", "Kind", "Plane", "fuse_stored", "make"]
 
@@ -33,12 +33,12 @@ def make(checkpoint: Checkpoint, *, kind: str = "auto", device: str = "cpu", thr
         checkpoint: The weights.
         kind: One of `KINDS`; ``auto`` is ``cpu`` for a student on the CPU and ``torch`` otherwise.
         device: A torch device for ``torch``.
-        threads: Number of threads of ``cpu``; torch has its own setting.
+        threads: Number of threads for ``cpu``; torch has its own setting.
 
     Raises:
-        UnknownNameError: No such kind.
-        MMDRFuseError: The CPU kernel is asked to run elsewhere, or the device does not exist here.
-        WeightsError: The CPU kernel is asked to run another network than the student.
+        UnknownNameError: There is no such kind.
+        MMDRFuseError: ``cpu`` is combined with another device, or the device does not exist here.
+        WeightsError: ``cpu`` is combined with another network than the student.
     """
     if kind not in KINDS:
         raise UnknownNameError("engine", kind, KINDS)
@@ -67,22 +67,22 @@ def fuse_stored(
     high: float = 1,
     dtype: DTypeLike = np.uint8,
 ) -> NDArray[Any]:
-    """Fuse two planes of stored values to one of stored values, where its limits are known beforehand.
+    """Fuse two planes of stored values to one of stored values, between given limits of the output.
 
-    The same values as ``from_unit(engine(to_unit(infrared), to_unit(visible)), low, high, dtype)``, to the bit; the
-    kernel gives integers without a float picture in between.
+    The values equal ``from_unit(engine(to_unit(infrared), to_unit(visible)), low, high, dtype)`` to the bit. The kernel
+    computes integers without a float picture in between.
 
     Args:
         engine: Any engine.
         infrared: H×W; uint8, uint16, or float in [0, 1].
         visible: The same; it may have another dtype.
         low: The network's value that becomes black.
-        high: What becomes white.
+        high: The network's value that becomes white.
         dtype: Of the result: uint8, uint16, or a float type for [0, 1].
 
     Raises:
         SizeError: The sizes differ, or a side is shorter than 2.
-        InputError: A dtype or value range that cannot be fused.
+        InputError: A source has another dtype, or floats outside [0, 1].
     """
     from mmdrfuse.engine.cpu import StudentEngine
     from mmdrfuse.images.values.ranges import from_unit, to_unit

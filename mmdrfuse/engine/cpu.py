@@ -1,4 +1,4 @@
-"""The CPU engine: bands of rows in threads, each through the compiled kernel, without torch."""
+"""The CPU engine: threads run the compiled kernel on bands of rows, without torch."""
 
 from collections.abc import Mapping
 from queue import SimpleQueue
@@ -13,20 +13,20 @@ from mmdrfuse.images.values.ranges import to_unit
 from mmdrfuse.system.threads import run_in_threads
 
 _MIN_ROWS = 16
-"""Rows below which a band costs more to distribute, and to compute its borders, than its own rows cost."""
+"""Minimal height of a band: for fewer rows, threads and the band's borders cost more than they save."""
 
-_BANDS = 4
-"""Bands a thread: more balance better, but every band computes two rows that its neighbours compute too."""
+_BANDS_PER_THREAD = 4
+"""More bands balance the load better, but each computes two rows that its neighbours compute too."""
 
 
 class StudentEngine:
-    """A student given as plain arrays, ready to run.
+    """A student, ready to run on pictures.
 
     The result does not depend on ``threads``: every pixel is computed by the same operations.
 
     Args:
         arrays: ``conv1.weight`` (4, 2, 3, 3), ``conv1.bias`` (4,), ``conv2.weight`` (1, 4, 3, 3),
-            ``conv2.bias`` (1,), as `mmdrfuse.models.read` gives them.
+            ``conv2.bias`` (1,), as in `mmdrfuse.models.Checkpoint.arrays`.
         threads: Number of threads, which compute one band each at a time.
     """
 
@@ -52,7 +52,7 @@ class StudentEngine:
 
         Raises:
             SizeError: The sizes differ, or a side is shorter than 2.
-            InputError: A dtype or value range that cannot be fused.
+            InputError: A source has another dtype, or floats outside [0, 1].
         """
         integer = np.dtype(dtype)
         top = np.iinfo(integer).max
@@ -76,7 +76,7 @@ class StudentEngine:
         bands, threads = _bands(len(fused), self.threads)
 
         def work() -> None:
-            rows = np.empty((19, fused.shape[1] + 2), np.float32)  # 6 of the sources, 12 of the hidden map, 1 of sums
+            rows = np.empty((19, fused.shape[1] + 2), np.float32)  # 6 for sources, 12 for the hidden map, 1 for sums
             for first, last in iter(bands.get, None):
                 fuse_rows(
                     i.ctypes.data, _gain(i), v.ctypes.data, _gain(v), self.w1.ctypes.data, self.b1.ctypes.data,
@@ -89,7 +89,7 @@ class StudentEngine:
 
 
 def _readable(plane: NDArray[Any]) -> NDArray[Any]:
-    """Return values of a type that the kernel reads: 8 and 16 bits as they are, others in [0, 1]."""
+    """Return values of a type that the kernel reads: uint8 and uint16 as they are, others as float32 in [0, 1]."""
     return plane if plane.dtype in (np.uint8, np.uint16) else to_unit(plane)
 
 
@@ -98,13 +98,13 @@ def _gain(plane: NDArray[Any]) -> float:
 
 
 def _bands(rows: int, threads: int) -> tuple[SimpleQueue[tuple[int, int] | None], int]:
-    """Cut the rows into bands in a queue, from which every thread takes its next: a busy processor delays no other.
+    """Divide the rows into bands, in a queue from which each thread takes its next: a busy processor delays no other.
 
     Returns:
-        The bands, with one end mark for every thread, and the number of threads that is worth its cost.
+        The bands, with one end mark (None) for each thread, and the number of threads that pays off.
     """
     threads = max(1, min(threads, rows // _MIN_ROWS))
-    count = 1 if threads == 1 else min(_BANDS * threads, rows // _MIN_ROWS)
+    count = 1 if threads == 1 else min(_BANDS_PER_THREAD * threads, rows // _MIN_ROWS)
     bands: SimpleQueue[tuple[int, int] | None] = SimpleQueue()
     for band in range(count):
         bands.put((rows * band // count, rows * (band + 1) // count))

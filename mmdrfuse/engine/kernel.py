@@ -1,11 +1,11 @@
 """The student's two convolutions in one pass over rolling rows, from stored values to stored values.
 
-Only three rows of the sources and of the hidden map are kept at a time, so everything but the pictures themselves
-stays in the first cache. `mmdrfuse.system.native` compiles it, so all arguments are numbers and addresses.
+Only three rows of the sources and of the hidden map are in memory at a time, so that all but the pictures themselves
+stays in the level-1 cache. `mmdrfuse.system.native` compiles this module, so all arguments are numbers and addresses.
 
-Of 5.6 ms at 1280×1024 on one thread (AVX-512, Zen 4) the first convolution takes 2.9, the second 1.6, tanh and
-rounding 0.4, reading 0.1. As many multiply-adds in one product of matrices take the BLAS 2.8: it keeps both factors in
-registers, whereas here each needs a load of its own, and two loads in three straddle a line of the cache.
+A picture of 1280×1024 takes 5.6 ms on one thread (AVX-512, Zen 4): the first convolution 2.9, the second 1.6, tanh and
+rounding 0.4, reading 0.1. BLAS needs 2.8 ms for as many multiply-adds in one product of matrices. It holds both factors
+in registers. Here each factor needs a load of its own, and two loads in three cross a cache line.
 """
 
 from typing import Any
@@ -25,7 +25,7 @@ Pixels = NDArray[Any]
 """Stored values of one row or picture: uint8, uint16 or float32."""
 
 Address = Any
-"""Of the first value of an array; numba types it by the signature that it is compiled with."""
+"""Address of the first value of an array; its type comes from the signature that numba compiles."""
 
 # tanh x = x · N(x²)/D(x²): Lambert's continued fraction x/(1 + x²/(3 + x²/(5 + …))) cut after 13 terms.
 _N1, _N2, _N3, _N4, _N5, _N6 = map(
@@ -53,7 +53,7 @@ def fuse_rows(
     Args:
         infrared_at: H×W values, both sides at least 2.
         infrared_gain: Factor that brings them to [0, 1].
-        visible_at: The same of the visible side.
+        visible_at: The same for the visible side.
         visible_gain: The same for the visible side.
         w1_at: (4, 2, 3, 3), the first convolution.
         b1_at: (4,).
@@ -65,8 +65,8 @@ def fuse_rows(
         gain: Levels per unit of the output.
         top: The largest level, or 0 for the output itself.
         sources_at: (2, 3, W + 2) floats of work space; row y is in slot y mod 3.
-        hidden_at: (4, 3, W + 2) more.
-        total_at: (W,) more.
+        hidden_at: (4, 3, W + 2) floats of work space.
+        total_at: (W,) floats of work space.
         height: H.
         width: W.
         first: First row.
@@ -82,7 +82,7 @@ def fuse_rows(
     hidden = carray(hidden_at, (4, 3, width + 2))
     total = carray(total_at, (width,))
 
-    # the first hidden row needs the source rows around it; from then on one new source row comes with each hidden row
+    # The first hidden row needs the source rows around it. Each further hidden row needs one new source row.
     start = max(first - 1, 0)
     for y in range(max(start - 1, 0), start + 1):
         _load(infrared[y], infrared_gain, sources[0, y % 3])

@@ -1,4 +1,4 @@
-"""The torch engine: the reference for exactness, and the one that runs on GPUs and runs teachers."""
+"""The torch engine: the reference for exactness, and the engine for GPUs and for teachers."""
 
 import torch
 
@@ -8,7 +8,7 @@ from mmdrfuse.models import Checkpoint, build
 
 
 class TorchEngine:
-    """A checkpoint's torch module, ready to run on single images.
+    """A checkpoint's torch module, ready to run on pictures.
 
     Args:
         checkpoint: The weights of any network.
@@ -22,7 +22,7 @@ class TorchEngine:
         self.device = device
         try:
             self.network = build(checkpoint).to(device)
-        except (RuntimeError, AssertionError) as error:  # torch asserts that it was compiled with CUDA
+        except (RuntimeError, AssertionError) as error:  # torch without CUDA fails by an assertion
             reason = str(error).splitlines()[0]
             raise MMDRFuseError(f"device {device!r} cannot be used here ({reason})", cure="device") from error
 

@@ -1,7 +1,7 @@
 """The two networks and their checkpoints.
 
-`checkpoints` works on plain arrays without torch; `student` and `teacher` hold the torch modules, which
-`load` builds.
+`checkpoints` reads and writes plain arrays without torch. `student` and `teacher` hold the torch modules, which `load`
+builds.
 """
 
 from pathlib import Path

@@ -1,8 +1,8 @@
-"""Reading and writing weights: safetensors with a model card, and the authors' released files by name.
+"""Reading and writing checkpoints: safetensors with a model card, and the state dicts that the authors released.
 
-A checkpoint of ours is one safetensors file. Its metadata holds ``card``: a JSON object that says what
-the network is, how and on what data it was trained, what it scores and under which licence its data came.
-Nothing here unpickles; PyTorch files load with ``weights_only=True``. Weights of any floating type become float32.
+A checkpoint of ours is one safetensors file. Its metadata holds ``card``, a JSON object: the network, its training and
+data, its scores, and the licence of the data. Nothing here unpickles objects: PyTorch files load with
+``weights_only=True``. Weights of any floating type become float32.
 """
 
 import hashlib
@@ -42,20 +42,20 @@ RELEASED: dict[Network, dict[str, str]] = {
         "conv11.1": "d1", "conv00.1": "d0",
     },
 }  # fmt: skip
-"""Names in the state dicts that the paper's authors released → ours."""
+"""Layer in the state dicts that the paper's authors released → our name of it."""
 
-LARGEST = 2**28
-"""Bytes of a file that is looked into: a teacher with its optimiser's state takes 7 MB."""
+MAX_BYTES = 2**28
+"""Size above which a file is not read; a teacher with its optimiser's state has 7 MB."""
 
 _PICKLES = (b"PK\x03\x04", b"\x80")
-"""How PyTorch's files begin: the archives of today, and what it wrote before version 1.6."""
+"""The first bytes of PyTorch's files: zip archives, and plain pickles before version 1.6."""
 
 _CURE = "give a .safetensors file or a PyTorch state dict"
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Weights as plain arrays, with what is known about them."""
+    """Weights as plain arrays, with their model card."""
 
     name: str
     """Shipped name or file name."""
@@ -65,29 +65,29 @@ class Checkpoint:
     card: dict[str, Any]
     """The model card; empty for the authors' files."""
     sha256: str
-    """Of the file, in hexadecimal."""
+    """Hash of the file, in hexadecimal."""
 
 
 def names() -> tuple[str, ...]:
-    """List the names of the shipped weights."""
+    """Return the names of the shipped weights."""
     return tuple(sorted(file.stem for file in SHIPPED.glob("*.safetensors")))
 
 
 def read(name_or_path: str | Path) -> Checkpoint:
-    """Read a checkpoint by shipped name or by file.
+    """Read a checkpoint by its shipped name or its file.
 
     Args:
-        name_or_path: A name of `names`, a ``.safetensors`` file, or a PyTorch state dict such as the
+        name_or_path: One of `names`, a ``.safetensors`` file, or a PyTorch state dict such as the
             authors' ``student.model``.
 
     Raises:
-        UnknownNameError: It is neither a shipped name nor an existing file.
-        WeightsError: The file is no checkpoint of the student or teacher.
+        UnknownNameError: There is no such name and no such file.
+        WeightsError: The file holds no student or teacher.
     """
     path = _find(name_or_path)
     with reading(path, "checkpoint", error=WeightsError, cure=_CURE):
         content = _content(path)
-        state, metadata = _stored(content, path)
+        state, metadata = _parse(content, path)
         network, arrays = _recognise(state, path)
         card = _card(metadata, path)
     name = path.stem if path.parent == SHIPPED else path.name
@@ -126,46 +126,50 @@ def _find(name_or_path: str | Path) -> Path:
 
 def _content(path: Path) -> bytes:
     size = path.stat().st_size
-    if size > LARGEST:
+    if size > MAX_BYTES:
         raise WeightsError(f"{path}: has {size / 1e6:.0f} MB, which no student or teacher has; {_CURE}")
     return path.read_bytes()
 
 
-def _stored(content: bytes, path: Path) -> tuple[Mapping[str, Any], Mapping[str, str]]:
-    """Give arrays or tensors by name, and the metadata; the content tells the format, not the file's name."""
+def _parse(content: bytes, path: Path) -> tuple[Mapping[str, Any], Mapping[str, str]]:
+    """Return arrays or tensors by name, and the metadata; the content decides the format before the file's name."""
     pickled = content.startswith(_PICKLES)
     if not pickled and (content[8:9] == b"{" or path.suffix.lower() == ".safetensors"):
         return safetensors_arrays(content)
     if pickled:
         return torch_tensors(content, path), {}
-    raise WeightsError(f"{path}: {_what(content)}, neither a safetensors file nor a PyTorch state dict; {_CURE}")
+    raise WeightsError(f"{path}: {_describe(content)}, neither a safetensors file nor a PyTorch state dict; {_CURE}")
 
 
-def _what(content: bytes) -> str:
-    """Say what else a file is, as far as its first bytes tell."""
+def _describe(content: bytes) -> str:
+    """Describe a file of another format by its first bytes."""
     if not content:
         return "an empty file"
     return "a text" if content[:512].isascii() else "something unknown"
 
 
 def _recognise(state: Mapping[str, Any], path: Path) -> tuple[Network, dict[str, NDArray[np.float32]]]:
-    """Tell student from teacher by the parameters' names, then check every shape."""
+    """Recognise student or teacher by the names of the parameters, ours or the released ones, and check every shape."""
     for network, released in RELEASED.items():
         for layers in ({layer: layer for layer in SHAPES[network]}, released):
-            wanted = {
-                f"{layer}.{kind}": f"{ours}.{kind}" for layer, ours in layers.items() for kind in ("weight", "bias")
-            }
-            if state.keys() == wanted.keys():
-                return network, _checked(network, {ours: state[key] for key, ours in wanted.items()}, path)
-    found = ", ".join(list(state)[:4]) or "nothing"
+            names = _parameter_names(layers)
+            if state.keys() == names.keys():
+                renamed = {ours: state[name] for name, ours in names.items()}
+                return network, _checked(network, renamed, path)
+    first = ", ".join(list(state)[:4]) or "nothing"
     raise WeightsError(
-        f"{path}: holds {len(state)} arrays ({found} …), which is neither a student (conv1, conv2) "
+        f"{path}: holds {len(state)} arrays ({first} …), which is neither a student (conv1, conv2) "
         "nor a teacher (e1 … e6, d6 … d0)"
     )
 
 
+def _parameter_names(layers: Mapping[str, str]) -> dict[str, str]:
+    """Return the names of all parameters → ours, from the names of their layers → ours."""
+    return {f"{layer}.{kind}": f"{ours}.{kind}" for layer, ours in layers.items() for kind in ("weight", "bias")}
+
+
 def _checked(network: Network, state: Mapping[str, Any], path: Path) -> dict[str, NDArray[np.float32]]:
-    """Check shapes before anything is made of them: a few bytes of a crafted file may claim terabytes."""
+    """Convert the weights to float32, after a check of their shapes: a small crafted file may claim terabytes."""
     arrays = {}
     for layer, (outputs, inputs) in SHAPES[network].items():
         for kind, shape in (("weight", (outputs, inputs, 3, 3)), ("bias", (outputs,))):
@@ -179,7 +183,7 @@ def _checked(network: Network, state: Mapping[str, Any], path: Path) -> dict[str
 
 
 def _float32(values: Any) -> NDArray[np.float32]:  # noqa: ANN401
-    """Give an array, or a tensor of torch, as an array that owns its values."""
+    """Copy an array, or a tensor of torch, to an array of float32."""
     if isinstance(values, np.ndarray):
         return np.array(values, np.float32)
     if not values.is_floating_point():
@@ -193,5 +197,5 @@ def _card(metadata: Mapping[str, str], path: Path) -> dict[str, Any]:
     except (ValueError, RecursionError) as error:
         raise WeightsError(f"{path}: its model card is not JSON ({error})") from error
     if not isinstance(card, dict):
-        raise WeightsError(f"{path}: its model card is not JSON's object of entries, but {type(card).__name__}")
+        raise WeightsError(f"{path}: its model card is not a JSON object, but {type(card).__name__}")
     return card

@@ -13,11 +13,11 @@ from torch.nn.functional import relu
 from mmdrfuse.errors import SizeError
 
 CHANNELS = 4
-"""Width of the hidden map, and of the teacher's buffer that it is matched to."""
+"""Channels of the hidden map, and of the teacher's feature map that it is trained to match."""
 
 
 class Output(NamedTuple):
-    """What either network gives: the picture, and the map in front of its last convolution."""
+    """The output of either network: the picture, and the feature map before its last convolution."""
 
     fused: Tensor
     """(N, 1, H, W), in (-1, 1): the tanh of the last convolution."""
@@ -56,7 +56,7 @@ class Student(nn.Module):
 
 
 def check_sizes(infrared: Tensor, visible: Tensor) -> None:
-    """Refuse batches that no network here can fuse.
+    """Check the sizes of a batch for either network.
 
     Raises:
         SizeError: The shapes differ, or a side is shorter than 2 pixels (what reflection needs).

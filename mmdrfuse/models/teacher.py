@@ -1,7 +1,7 @@
 """The teacher: an encoder and decoder with dense skips, 556,489 parameters.
 
-Its last two stages have the student's shape on purpose: the four-channel buffer in front of the last
-convolution is what the student is matched to ("digestible" distillation).
+Its last two stages have the student's shape on purpose: the student is trained to match the four-channel feature map
+before the last convolution ("digestible" distillation).
 
 Deng, Xu, Cheng, Wu, Kittler: "MMDRFuse: Distilled Mini-Model with Dynamic Refresh for Multi-Modality
 Image Fusion", ACM Multimedia 2024, https://arxiv.org/abs/2408.15641.
@@ -17,8 +17,7 @@ from mmdrfuse.models.student import CHANNELS, Output, check_sizes
 class Teacher(nn.Module):
     """Fuse two single-channel images at two scales.
 
-    Sides that the two scales cannot halve are extended by repeating the last row or column, and the
-    result is cut back.
+    Odd sides cannot be halved. They are extended by the last row or column, and the result is cropped.
 
     References:
         MMDRFuse, section 3 (Deng et al. 2024).
@@ -48,7 +47,7 @@ class Teacher(nn.Module):
             visible: The same shape and range.
 
         Returns:
-            The fused batch of the same size, and the buffer feature.
+            The fused batch of the same size, and the feature map before the last convolution.
 
         Raises:
             SizeError: The shapes differ, or a side is shorter than 2.
@@ -84,7 +83,10 @@ def _cat(*maps: Tensor) -> Tensor:
 
 
 def _extend(sources: Tensor) -> Tensor:
-    """Repeat the last row and column until both sides are even and the half size can be reflected (4)."""
+    """Repeat the last row and column until both sides are even, and at least 4: half of that can be reflected."""
     height, width = sources.shape[-2:]
-    right, below = (max(4, side + side % 2) - side for side in (width, height))
-    return pad(sources, (0, right, 0, below), mode="replicate") if right or below else sources
+    right = max(4, width + width % 2) - width
+    below = max(4, height + height % 2) - height
+    if not right and not below:
+        return sources
+    return pad(sources, (0, right, 0, below), mode="replicate")

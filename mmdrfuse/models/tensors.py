@@ -1,4 +1,4 @@
-"""The tensors of a file, whoever saved it: safetensors, or PyTorch's own formats with nothing but tensors in them."""
+"""Reading the tensors of a file: safetensors, or PyTorch's own formats with nothing but tensors in them."""
 
 import io
 import json
@@ -15,25 +15,25 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 WRAPPERS = ("state_dict", "model_state_dict", "model")
-"""Entries that training scripts keep a network's state dict under, beside their optimiser's."""
+"""Keys of a network's state dict in the checkpoints of training scripts, beside the optimiser's."""
 
 PREFIXES = ("module.", "_orig_mod.")
-"""What DistributedDataParallel and ``torch.compile`` put before the names of a network's parameters."""
+"""Prefixes that DistributedDataParallel and ``torch.compile`` add to the names of a network's parameters."""
 
 _FLOATS: dict[str, np.dtype[Any]] = {"F16": np.dtype("<f2"), "F32": np.dtype("<f4"), "F64": np.dtype("<f8")}
-"""safetensors' names of the types that NumPy has too."""
+"""Floating types in safetensors → NumPy's; NumPy has no bfloat16."""
 
 
 def safetensors_arrays(content: bytes) -> tuple[dict[str, NDArray[np.float32]], dict[str, str]]:
     """Read the arrays of a safetensors file, as float32, and its metadata.
 
-    NumPy has no bfloat16: it is the upper half of a float32, so no torch is needed for it.
+    bfloat16 is the upper half of float32, so that NumPy can convert it without torch.
 
     Args:
         content: The whole file.
 
     Raises:
-        SafetensorError: Its header does not fit the content.
+        SafetensorError: The header does not fit the content.
         TypeError: An array is not of a floating type.
     """
     from safetensors import deserialize
@@ -47,24 +47,25 @@ def safetensors_arrays(content: bytes) -> tuple[dict[str, NDArray[np.float32]], 
 
 
 def torch_tensors(source: Path | bytes, name: object) -> "dict[str, Tensor]":
-    """Read a PyTorch state dict; nothing but tensors is unpickled.
+    """Read a PyTorch state dict; only tensors are unpickled.
 
-    A state dict within a checkpoint of a training script is found, and prefixes of wrapped networks are taken off.
+    The state dict may stand in the checkpoint of a training script. The prefixes of wrapped networks are removed.
 
     Args:
-        source: The file, or all that is in it.
-        name: Of the file, for the message.
+        source: The file, or its content.
+        name: What to call the file in messages.
 
     Raises:
-        WeightsError: It is no state dict of tensors.
+        WeightsError: The file is not a state dict of tensors.
     """
     import torch
 
     try:
-        found = torch.load(io.BytesIO(source) if isinstance(source, bytes) else source, "cpu", weights_only=True)
-        return {_bare(key): value.detach() for key, value in _unwrapped(found).items()}
+        file = io.BytesIO(source) if isinstance(source, bytes) else source
+        content = torch.load(file, "cpu", weights_only=True)
+        return {_without_prefix(key): value.detach() for key, value in _state_dict(content).items()}
     except Exception as error:
-        # Damaged and crafted pickles fail with anything; what torch says advises to load without the safeguard.
+        # Damaged and crafted pickles raise anything. torch's message is left out: it advises to load without the check.
         raise WeightsError(f"{name}: not a PyTorch state dict of plain tensors") from error
 
 
@@ -73,22 +74,22 @@ def _float32(data: bytes | bytearray, kind: str) -> NDArray[np.float32]:
         return (np.frombuffer(data, "<u2").astype(np.uint32) << 16).view(np.float32)
     if kind not in _FLOATS:
         raise TypeError(f"values of type {kind} instead of floating-point numbers")
-    with np.errstate(over="ignore"):  # what becomes infinite is refused by whoever needs numbers
+    with np.errstate(over="ignore"):  # float64 may become infinite, which the callers refuse
         values: NDArray[np.float32] = np.frombuffer(data, _FLOATS[kind]).astype(np.float32)
     return values
 
 
-def _unwrapped(found: Any) -> Mapping[str, Any]:  # noqa: ANN401
-    """Give the state dict itself."""
+def _state_dict(content: Any) -> Mapping[str, Any]:  # noqa: ANN401
+    """Return the state dict in a checkpoint of any nesting."""
     for wrapper in WRAPPERS:
-        if isinstance(found.get(wrapper), Mapping):
-            return _unwrapped(found[wrapper])
-    state: Mapping[str, Any] = found
+        if isinstance(content.get(wrapper), Mapping):
+            return _state_dict(content[wrapper])
+    state: Mapping[str, Any] = content
     return state
 
 
-def _bare(key: object) -> str:
-    bare = str(key)
-    while bare.startswith(PREFIXES):
-        bare = bare.partition(".")[2]
-    return bare
+def _without_prefix(key: object) -> str:
+    name = str(key)
+    while name.startswith(PREFIXES):
+        name = name.partition(".")[2]
+    return name
