@@ -24,13 +24,13 @@ class Toy:
         self.infrared[:, 4:9, 3:8] += 150
         self.shape = self.infrared.shape
         self.fingerprint = hashlib.sha256(self.infrared.tobytes()).hexdigest()
-        self.asked = []
+        self.batches = []
 
     def __len__(self):
         return len(self.infrared)
 
     def batch(self, indices):
-        self.asked.append(indices.tolist())
+        self.batches.append(indices.tolist())
         return self.infrared[indices], self.visible[indices]
 
 
@@ -41,7 +41,7 @@ def toy():
 
 @pytest.fixture(scope="session")
 def teacher(tmp_path_factory):
-    """A teacher that nobody has taught, as a checkpoint."""
+    """An untrained teacher, as a checkpoint."""
     torch.manual_seed(0)
     path = tmp_path_factory.mktemp("teacher") / "teacher.safetensors"
     models.write(path, {name: value.numpy() for name, value in Teacher().state_dict().items()}, {})
@@ -50,7 +50,7 @@ def teacher(tmp_path_factory):
 
 @pytest.fixture
 def small():
-    """Make a recipe of few steps and no features."""
+    """Return a function that makes a recipe of few steps without features."""
 
     def make(network="student", name="default", **changes):
         return training.recipe(name, network, **{"epochs": 3, "batch": 3, "features": "none", **changes})
@@ -60,19 +60,19 @@ def small():
 
 @pytest.fixture
 def weights_of():
-    """Read all numbers of a network as one vector."""
+    """Return a function that concatenates all values of a network to one vector."""
     return lambda network: torch.cat([value.detach().flatten().clone() for value in network.state_dict().values()])
 
 
 @pytest.fixture
 def changed():
-    """Give a recipe with other weights of its terms."""
+    """Return a function that changes the weights of a recipe's terms."""
     return lambda recipe, **weights: dataclasses.replace(recipe, weights=dataclasses.replace(recipe.weights, **weights))
 
 
 @pytest.fixture
 def full_disk(monkeypatch):
-    """Let there be no room for any file that claims its room beforehand."""
+    """Make every reservation of a file's room fail."""
 
     def full(*arguments):
         raise OSError(28, "No space left on device")

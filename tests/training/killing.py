@@ -1,7 +1,7 @@
-"""A program for tests: train a toy student in processes that are killed at chosen points, each time to be resumed.
+"""A program for tests: train a toy student in processes that are killed at chosen points and then resumed.
 
 ``python killing.py FOLDER TEACHER PROCESSES LIMIT POINT...``: one interpreter loads torch and forks every process,
-which spares the seconds of loading it again. A point is ``Class.method:when:count:rank``: that process is killed
+which saves the seconds of loading it again. A point is ``Class.method:when:count:rank``: that process is killed
 before, within or after that call, and the others with it. After all points the run goes on to its end; the sizes of
 the mapped memories go to standard output before.
 """
@@ -26,27 +26,28 @@ CLASSES = {
 
 
 def arm(point):
-    """Let the process be killed at a point."""
+    """Arrange that the process is killed at a point."""
     name, when, count, _ = point.split(":")
     owner, method = CLASSES[name.partition(".")[0]], name.partition(".")[2]
-    original, left = getattr(owner, method), int(count)
+    original = getattr(owner, method)
+    calls_left = int(count)
 
-    def mined(self, *arguments, **options):
-        nonlocal left
-        left -= 1
-        if left == 0 and when == "before":
+    def deadly(self, *arguments, **options):
+        nonlocal calls_left
+        calls_left -= 1
+        if calls_left == 0 and when == "before":
             os.kill(os.getpid(), signal.SIGKILL)
-        if left == 0 and when == "within":  # of RefreshMemory._replace: half an image, where it changes
+        if calls_left == 0 and when == "within":  # of RefreshMemory._replace: half an image, where it changes
             positions, outputs, better = arguments
             torn = outputs[..., : outputs.shape[-1] // 2, :] // 2
             original(_Top(self.images), positions, torn, better)
             os.kill(os.getpid(), signal.SIGKILL)
         result = original(self, *arguments, **options)
-        if left == 0:
+        if calls_left == 0:
             os.kill(os.getpid(), signal.SIGKILL)
         return result
 
-    setattr(owner, method, mined)
+    setattr(owner, method, deadly)
 
 
 class _Top:
@@ -56,8 +57,8 @@ class _Top:
         self.images = images[..., : images.shape[-2] // 2, :]
 
 
-def born(rank, size, port, point, folder, teacher):
-    """Fork a process of the group; with a point, it will not see its end."""
+def fork(rank, size, port, point, folder, teacher):
+    """Fork a process of the group; with a point, it is killed there."""
     child = os.fork()
     if child:
         return child
@@ -75,7 +76,7 @@ def born(rank, size, port, point, folder, teacher):
 def main(folder, teacher, size, limit, *points):
     torch.set_num_threads(1)
     memory.IN_MEMORY = int(limit)
-    torch.optim.Adam([torch.zeros(1, requires_grad=True)]).zero_grad()  # loads the half of torch that is loaded late
+    torch.optim.Adam([torch.zeros(1, requires_grad=True)]).zero_grad()  # loads the parts of torch that load late
     for point in (*points, None):
         if not point:
             mapped = pathlib.Path(folder).rglob("memory.bin")
@@ -85,20 +86,20 @@ def main(folder, teacher, size, limit, *points):
             port = free.getsockname()[1]
         victim = int(point.rpartition(":")[2]) if point else None
         group = [
-            born(rank, int(size), port, point if rank == victim else None, pathlib.Path(folder), teacher)
+            fork(rank, int(size), port, point if rank == victim else None, pathlib.Path(folder), teacher)
             for rank in range(int(size))
         ]
         pid, status = os.wait()
         if point:
             if not os.WIFSIGNALED(status):
                 sys.exit(f"{point}: the process ended with {status}")
-            time.sleep(0.05)  # what the others can do without the killed one, they have done
+            time.sleep(0.05)  # time for the others to do all they can without the killed one
             for other in set(group) - {pid}:
                 os.kill(other, signal.SIGKILL)
         for other in set(group) - {pid}:
             _, status = os.waitpid(other, 0)
         if not point and status:
-            sys.exit(f"the end was not reached: {status}")
+            sys.exit(f"the run did not end: {status}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What a network knows before its first step."""
+"""The initial weights of networks."""
 
 import pytest
 import torch
@@ -17,7 +17,7 @@ def squares():
     return infrared.expand(-1, 1, 3, 3), visible.expand(-1, 1, 3, 3)
 
 
-def test_a_student_starts_as_the_maximum_with_tanhs_squeeze_made_up_for(small):
+def test_a_student_starts_close_to_the_maximum(small):
     infrared, visible = squares()
     with torch.no_grad():
         error = (
@@ -29,11 +29,11 @@ def test_a_student_starts_as_the_maximum_with_tanhs_squeeze_made_up_for(small):
 
 
 def test_a_student_starts_with_its_teachers_last_layer(small, teacher):
-    master = models.build(teacher)
-    student = initial_network(small(start="teacher"), master)
-    assert torch.equal(student.conv2.weight, master.d0.weight)
-    assert torch.equal(student.conv2.bias, master.d0.bias)
-    assert student.conv2.weight.data_ptr() != master.d0.weight.data_ptr()
+    network = models.build(teacher)
+    student = initial_network(small(start="teacher"), network)
+    assert torch.equal(student.conv2.weight, network.d0.weight)
+    assert torch.equal(student.conv2.bias, network.d0.bias)
+    assert student.conv2.weight.data_ptr() != network.d0.weight.data_ptr()
 
 
 @pytest.mark.parametrize(("network", "kind"), [("student", Student), ("teacher", Teacher)])
@@ -44,7 +44,7 @@ def test_the_seed_alone_decides_a_random_start(small, weights_of, network, kind)
     assert not torch.equal(weights_of(one), weights_of(other))
 
 
-def test_torchs_own_generator_is_left_alone(small):
+def test_torchs_generator_is_not_changed(small):
     before = torch.random.get_rng_state()
     initial_network(small(start="random", seed=9), None)
     assert torch.equal(torch.random.get_rng_state(), before)
@@ -57,6 +57,6 @@ def test_torchs_own_generator_is_left_alone(small):
         ("student", "teacher", "there is no teacher"),
     ],
 )
-def test_a_start_that_cannot_be_is_refused(small, network, start, message):
+def test_an_impossible_start_is_refused(small, network, start, message):
     with pytest.raises(TrainingError, match=message):
         initial_network(small(network, start=start), None)

@@ -1,4 +1,4 @@
-"""The loop: who sees a mirrored batch, and who does not."""
+"""The loop: mirrored batches for the network alone, and no waiting for the device."""
 
 import numpy as np
 import pytest
@@ -18,53 +18,52 @@ CPU = torch.device("cpu")
 
 
 class Copy(nn.Module):
-    """Give the infrared image back, and remember what was seen."""
+    """Return the infrared image, and store the inputs."""
 
     def __init__(self):
         super().__init__()
-        self.factor, self.seen = nn.Parameter(torch.ones(())), []
+        self.factor = nn.Parameter(torch.ones(()))
+        self.inputs = []
 
     def forward(self, infrared, visible):
-        self.seen.append((infrared, visible))
+        self.inputs.append((infrared, visible))
         return Output(infrared * self.factor, visible * self.factor)
 
 
 @pytest.fixture
 def walked(toy, small):
-    """Walk with a supervision that keeps what it is given; the totals do not matter."""
+    """Return a function that does the steps and returns the arguments of the supervision."""
 
     def go(network, steps=12, **changes):
-        given = []
+        calls = []
 
         def supervision(batch, output, *, first_visit):
-            given.append((batch, output))
+            calls.append((batch, output))
             return {"total": output.fused.sum()}
-
-        supervision.refreshed = {}
 
         supervision.refreshed = {}
         recipe = small(epochs=steps, batch=7, **changes)
         optimiser = torch.optim.SGD(network.parameters(), lr=0.0)
         list(train_steps(network, supervision, optimiser, Shard(toy()), recipe=recipe, start=0, device=CPU))
-        return given
+        return calls
 
     return go
 
 
-def test_the_network_sees_mirrored_patches_and_the_supervision_never_does(walked, toy):
+def test_only_the_network_sees_mirrored_patches(walked, toy):
     network = Copy()
-    given = walked(network, rate=1e-30)
+    calls = walked(network, rate=1e-30)
     flips = [draw_batch(step, count=7, batch=7, seed=0, flips=True)[1] for step in range(12)]
     assert set(flips) == set(FLIPS)
-    for flip, (infrared, visible), (batch, output) in zip(flips, network.seen, given, strict=True):
+    for flip, (infrared, visible), (batch, output) in zip(flips, network.inputs, calls, strict=True):
         assert torch.equal(infrared, batch.infrared.flip(flip))
         assert torch.equal(visible, batch.visible.flip(flip))
         assert np.array_equal(batch.infrared[:, 0], toy().infrared[batch.indices] / np.float32(255))
         torch.testing.assert_close(output, Output(batch.infrared, batch.visible))
 
 
-def test_mirroring_changes_what_a_student_makes_of_a_patch_only_in_its_place(walked):
-    """A student whose kernels are symmetric cannot tell a mirrored patch from a straight one."""
+def test_mirroring_does_not_change_the_outputs_of_a_symmetric_student(walked):
+    """A student with symmetric kernels has the same output for a mirrored patch."""
     student = Student()
     with torch.no_grad():
         for conv in (student.conv1, student.conv2):
@@ -75,15 +74,16 @@ def test_mirroring_changes_what_a_student_makes_of_a_patch_only_in_its_place(wal
 
 
 @pytest.mark.parametrize("name", ["default", "paper"])
-def test_a_step_waits_for_no_number(toy, teacher, small, tmp_path, name):
-    """On a device that has no values, whoever asked for one would fail."""
+def test_a_step_reads_no_number_from_the_device(toy, teacher, small, tmp_path, name):
+    """The meta device has no values, so reading one would fail."""
     nowhere, recipe = torch.device("meta"), small(name=name, features="vgg19", epochs=2, batch=7, cache=0)
     with nowhere:
         features, student = VGG19().eval().requires_grad_(False), Student()
-    patches, mentor = Shard(toy()), models.build(teacher).to(nowhere)
+    patches = Shard(toy())
+    network = models.build(teacher).to(nowhere)
     memory = RefreshMemory(patches.shape, dtype=torch.uint8, device=nowhere, folder=tmp_path)
     frozen = frozen_outputs(
-        recipe, tmp_path, patches.shape, teacher=mentor, features=features, device=nowhere, resume=False
+        recipe, tmp_path, patches.shape, teacher=network, features=features, device=nowhere, resume=False
     )
     supervision = Supervision(recipe, features=features, memory=memory, frozen=frozen)
     optimiser = torch.optim.Adam(student.parameters())

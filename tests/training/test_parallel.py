@@ -1,4 +1,4 @@
-"""Several processes at one run: who owns what, that they end like one, and that they stop together."""
+"""Several processes of one run: their shards, the same result as one process, and a common end."""
 
 import json
 import os
@@ -24,18 +24,18 @@ from mmdrfuse.training.patches import Shard, draw_batch
 TORCHRUN = ("-m", "torch.distributed.run", "--nproc-per-node", "2", "-m", "mmdrfuse")
 
 
-def shares(patches, size):
+def shards(patches, size):
     return [Shard(patches, rank=rank, processes=size) for rank in range(size)]
 
 
 @pytest.mark.parametrize(("count", "size", "batch"), [(7, 1, 3), (9, 2, 2), (10, 3, 1), (25, 4, 3)])
-def test_processes_share_out_the_batch_of_a_single_one(toy, count, size, batch):
+def test_the_batches_of_the_shards_make_that_of_one_process(toy, count, size, batch):
     patches, owners = toy(count), {}
     for step in range(2 * -(-count // (batch * size))):
         indices, _ = draw_batch(step, count=count, batch=batch * size, seed=0, flips=False)
-        found = [(rank, *share.local(indices)) for rank, share in enumerate(shares(patches, size))]
-        assert sum(part for _, _, part in found) == pytest.approx(1)
-        seen = {rank: own * size + rank for rank, own, part in found if part}
+        parts = [(rank, *shard.local(indices)) for rank, shard in enumerate(shards(patches, size))]
+        assert sum(part for _, _, part in parts) == pytest.approx(1)
+        seen = {rank: own * size + rank for rank, own, part in parts if part}
         assert sorted(np.concatenate(list(seen.values()))) == sorted(indices)
         for rank, own in seen.items():
             assert len(own) <= batch
@@ -43,20 +43,20 @@ def test_processes_share_out_the_batch_of_a_single_one(toy, count, size, batch):
     assert sorted(owners) == list(range(count))
 
 
-def test_a_share_gives_its_patches_and_a_stand_in(toy):
+def test_a_shard_has_its_patches_and_a_placeholder(toy):
     patches = toy(7)
-    for rank, share in enumerate(shares(patches, 2)):
-        infrared, _ = share.batch(np.arange(share.own))
+    for rank, shard in enumerate(shards(patches, 2)):
+        infrared, _ = shard.batch(np.arange(shard.own))
         assert np.array_equal(infrared, patches.infrared[rank::2])
-        assert share.shape == (share.own + 1, 16, 16)
-        own, part = share.local(np.array([1 - rank]))
-        assert (own.tolist(), part) == ([share.own], 0)
-        assert share.batch(own)[0].shape == (1, 16, 16)
-    assert shares(patches, 1)[0].shape == patches.shape
+        assert shard.shape == (shard.own + 1, 16, 16)
+        own, part = shard.local(np.array([1 - rank]))
+        assert (own.tolist(), part) == ([shard.own], 0)
+        assert shard.batch(own)[0].shape == (1, 16, 16)
+    assert shards(patches, 1)[0].shape == patches.shape
 
 
 @pytest.mark.slow
-def test_torchrun_ends_like_one_process_with_the_doubled_batch(scenes, tmp_path):
+def test_two_processes_end_like_one_with_twice_the_batch(scenes, tmp_path):
     prepare([scenes], tmp_path / "p.h5", patch=32, stride=48)  # 18 patches: the last step has one for each
     shared = ("--epochs", 2, "--features", "none", "--device", "cpu", "--threads", 1, "--weight", "distillation=0")
     one, two = (("distill", tmp_path / "p.h5", "-o", tmp_path / name, *shared) for name in ("one", "two"))
@@ -92,10 +92,10 @@ class Broken(Toy):
         return super().batch(indices)
 def breaking(share, indices, *, device):
     batch = load_batch(share, indices, device=device)
-    return batch._replace(infrared=batch.infrared * float("nan")) if share.patches.broken else batch
+    return batch._replace(infrared=batch.infrared * float("nan")) if shard.patches.broken else batch
 load_batch, loop.load_batch = loop.load_batch, breaking
 recipe = training.recipe("default", "teacher", epochs=2, batch=2, features="none")
-torch.optim.Adam([torch.zeros(1, requires_grad=True)]).zero_grad()  # loads the half of torch that is loaded late
+torch.optim.Adam([torch.zeros(1, requires_grad=True)]).zero_grad()  # loads the parts of torch that load late
 for how, port in zip(("nan", "gone"), sys.argv[3:]):
     os.environ["MASTER_PORT"] = port
     for rank in "01":
@@ -112,7 +112,7 @@ for how, port in zip(("nan", "gone"), sys.argv[3:]):
 
 @pytest.fixture(scope="module")
 def broken(tmp_path_factory):
-    """Let one of two processes break; gives what each says, by how it breaks and its number."""
+    """Break one of two processes; return the messages by the way of breaking and the rank."""
     folder = tmp_path_factory.mktemp("broken")
     with socket.socket() as one, socket.socket() as two:
         for free in (one, two):
@@ -125,7 +125,7 @@ def broken(tmp_path_factory):
 
 
 @pytest.mark.slow
-def test_what_is_no_number_in_one_process_stops_all_with_one_message(broken):
+def test_a_loss_that_is_not_finite_stops_all_processes_with_one_message(broken):
     assert broken["nan0"] == broken["nan1"]
     assert "no finite number for intensity" in broken["nan0"]
     named = broken["nan0"].partition("on patches ")[2].partition(";")[0].split(", ")
@@ -149,17 +149,17 @@ def test_a_process_that_ends_leaves_no_other_waiting(broken):
         (torch.distributed.DistBackendError("NCCL"), "another process of this run has stopped"),
     ],
 )
-def test_a_process_that_is_gone_is_said_to_be(error, message):
+def test_an_error_of_torch_becomes_one_about_the_lost_process(error, message):
     with pytest.raises(TrainingError, match=message), report_lost_process():
         raise error
 
 
-def test_other_errors_are_not_taken_for_that():
+def test_other_errors_stay_as_they_are():
     with pytest.raises(RuntimeError, match="shapes"), report_lost_process():
         raise RuntimeError("shapes")
 
 
-def test_processes_that_cannot_meet_say_how_to_start(monkeypatch):
+def test_processes_that_do_not_find_each_other_are_an_error_with_a_cure(monkeypatch):
     monkeypatch.delenv("MASTER_ADDR", raising=False)
     with pytest.raises(TrainingError, match=r"process 0 of 2 cannot find the others .*torchrun --nproc-per-node N -m"):
         World(0, 2).join(torch.device("cpu"))
@@ -168,10 +168,10 @@ def test_processes_that_cannot_meet_say_how_to_start(monkeypatch):
 
 
 def test_processes_wait_for_the_first_one_longer_than_any_validation_takes(monkeypatch):
-    asked = {}
-    monkeypatch.setattr(torch.distributed, "init_process_group", lambda backend, **options: asked.update(options))
+    settings = {}
+    monkeypatch.setattr(torch.distributed, "init_process_group", lambda backend, **options: settings.update(options))
     World(1, 2).join(torch.device("cpu"))
-    assert asked["timeout"].total_seconds() >= 12 * 3600
+    assert settings["timeout"].total_seconds() >= 12 * 3600
 
 
 def test_a_process_is_numbered_by_its_environment_and_takes_its_own_accelerator(monkeypatch):
@@ -190,7 +190,7 @@ def test_a_process_is_numbered_by_its_environment_and_takes_its_own_accelerator(
         {"RANK": "one", "WORLD_SIZE": "2"}, {"RANK": "-1", "WORLD_SIZE": "2"}, {"RANK": "2", "WORLD_SIZE": "2"},
     ],
 )  # fmt: skip
-def test_numbers_that_no_launcher_sets_leave_a_process_alone(monkeypatch, left_behind):
+def test_incomplete_or_invalid_ranks_are_ignored(monkeypatch, left_behind):
     for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK"):
         monkeypatch.delenv(name, raising=False)
     for name, value in left_behind.items():

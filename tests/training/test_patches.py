@@ -1,4 +1,4 @@
-"""Which patches a step sees, and how they reach the device."""
+"""The patches of each step, and their values on the device."""
 
 from types import SimpleNamespace
 
@@ -33,7 +33,7 @@ def test_a_step_depends_on_seed_and_number_alone(changes):
     assert all(same) is not bool(changes)
 
 
-def test_all_four_mirrorings_occur_and_none_when_not_wanted():
+def test_all_four_mirrorings_occur_and_none_without_flips():
     assert {flip for _, flip in drawn(range(60))} == set(FLIPS)
     assert {flip for _, flip in drawn(range(60), flips=False)} == {()}
 
@@ -50,9 +50,9 @@ def test_a_batch_is_scaled_to_one_as_it_stands_in_the_file(toy):
 def test_sixteen_bits_are_scaled_to_one_too(toy):
     patches = toy()
     deep = SimpleNamespace(batch=lambda indices: tuple(side * np.uint16(257) for side in patches.batch(indices)))
-    expected, found = (load_batch(source, np.array([5, 2]), device=CPU) for source in (patches, deep))
-    np.testing.assert_allclose(found.infrared, expected.infrared, rtol=1e-6)
-    np.testing.assert_allclose(found.visible, expected.visible, rtol=1e-6)
+    expected, scaled = (load_batch(source, np.array([5, 2]), device=CPU) for source in (patches, deep))
+    np.testing.assert_allclose(scaled.infrared, expected.infrared, rtol=1e-6)
+    np.testing.assert_allclose(scaled.visible, expected.visible, rtol=1e-6)
 
 
 def test_the_description_tells_patches_apart(toy):

@@ -46,9 +46,9 @@ def test_a_run_with_amp_ends_near_the_exact_one_and_says_so(small, toy, teacher,
     for amp in (False, True):
         folder = tmp_path / str(amp)
         list(training.train(small(amp=amp), toy(), folder, teacher=teacher, device="cpu"))
-        found = models.read(folder / "student.safetensors")
-        arrays[amp] = np.concatenate([value.ravel() for value in found.arrays.values()])
-        assert found.card["recipe"]["amp"] is amp
+        saved = models.read(folder / "student.safetensors")
+        arrays[amp] = np.concatenate([value.ravel() for value in saved.arrays.values()])
+        assert saved.card["recipe"]["amp"] is amp
     assert 0 < np.abs(arrays[True] - arrays[False]).max() < 0.05
     with pytest.raises(TrainingError, match=r"recipe\.amp: was True, now False"):
         training.train(small(), toy(), folder, teacher=teacher, device="cpu", resume=True)
@@ -64,8 +64,8 @@ def test_a_compiled_student_gives_what_the_plain_one_gives(pair):
     plain = student(*pair)
     with torch.no_grad():  # the way back takes as long to compile again
         fast = compile_network(student, (2, 16, 16), CPU)
-        found = fast(*pair)
-    for exact, maps in zip(plain, found, strict=True):
+        compiled_maps = fast(*pair)
+    for exact, maps in zip(plain, compiled_maps, strict=True):
         torch.testing.assert_close(maps, exact, rtol=0, atol=1e-5)
 
 

@@ -1,4 +1,4 @@
-"""Dynamic refresh over three epochs on pictures whose scores can be worked out by hand: remember, relapse, improve.
+"""Dynamic refresh over three epochs on pictures whose scores can be worked out by hand: stored, worse, better.
 
 Equations of Deng et al. 2024: s = SSIM(F,I) + SSIM(F,V), g = GMSD(F,I) + GMSD(F,V); a memory m that is better than F
 asks for 10 |s_m - s| mean |m - F| and 10 |g_m - g| mean (∇F - ∇m)², the perceptual parts left out (no features).
@@ -30,7 +30,7 @@ def steps(heights):
 
 @pytest.fixture
 def visits(small, tmp_path):
-    """Show three epochs of outputs to a supervision; give the terms, the memory's labels and the refreshed share."""
+    """Return a function that runs three epochs of outputs; it returns the terms, totals and labels."""
 
     def show(source, outputs, decision, term):
         weights = Weights(**{"intensity": 1.0, "gradient": 0, "perception": 0, "structure": 0, "detail": 0, term: 10.0})
@@ -38,12 +38,12 @@ def visits(small, tmp_path):
         memory = RefreshMemory((2, SIDE, SIDE), dtype=torch.float32, device=torch.device("cpu"), folder=tmp_path)
         supervision = Supervision(recipe, features=backbone("none"), memory=memory, frozen={})
         batch = Batch(np.arange(2), torch.arange(2), source, source)
-        found = []
+        rows = []
         for epoch, fused in enumerate(outputs):
             terms = supervision(batch, Output(fused, fused), first_visit=epoch == 0)
-            kept = memory.labels(batch.positions)[("structure", "detail").index(term)]
-            found.append((terms[term].item(), terms["total"].item(), kept[:, 0, 0, -1].tolist()))
-        return [np.array(column) for column in zip(*found, strict=True)]
+            label = memory.labels(batch.positions)[("structure", "detail").index(term)]
+            rows.append((terms[term].item(), terms["total"].item(), label[:, 0, 0, -1].tolist()))
+        return [np.array(column) for column in zip(*rows, strict=True)]
 
     return show
 
@@ -66,9 +66,9 @@ def test_structure_by_hand(visits, decision, terms, labels):
     s(0.4) = 1.951231, s(0.25) = 1.600128, s(0.3) = 1.764775, s(0.5) = 2.
     """
     outputs = [flat([0.4, 0.25]), flat([0.25, 0.3]), flat([0.5, 0.25])]
-    found, totals, kept = visits(flat([0.5, 0.5]), outputs, decision, "structure")
-    np.testing.assert_allclose(found, terms, rtol=2e-4)  # SSIM of flat pictures subtracts equals, in single precision
-    np.testing.assert_allclose(kept, labels, atol=1e-7)
+    losses, totals, stored = visits(flat([0.5, 0.5]), outputs, decision, "structure")
+    np.testing.assert_allclose(losses, terms, rtol=2e-4)  # SSIM of flat pictures subtracts equals, in single precision
+    np.testing.assert_allclose(stored, labels, atol=1e-7)
     intensity = [(0.1 + 0.25) / 2, (0.25 + 0.2) / 2, (0 + 0.25) / 2]  # mean |F - 0.5|, which counts once
     np.testing.assert_allclose(totals, np.array(intensity) + 10 * np.array(terms), rtol=2e-4)
 
@@ -101,6 +101,6 @@ def test_detail_by_hand(visits, decision, terms, heights):
     14·27 + 2·108 = 594 sixty-fourths; the mean over 256 pixels 594/16384.
     """
     outputs = [steps([0.4, 0.2]), steps([0.2, 0.3]), steps([0.3, 0.3])]
-    found, _, kept = visits(steps([0.4, 0.4]), outputs, decision, "detail")
-    np.testing.assert_allclose(found, terms, rtol=2e-5, atol=1e-10)
-    np.testing.assert_allclose(kept, 0.2 + np.array(heights), atol=1e-7)
+    losses, _, stored = visits(steps([0.4, 0.4]), outputs, decision, "detail")
+    np.testing.assert_allclose(losses, terms, rtol=2e-5, atol=1e-10)
+    np.testing.assert_allclose(stored, 0.2 + np.array(heights), atol=1e-7)

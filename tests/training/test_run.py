@@ -1,4 +1,4 @@
-"""Whole runs: what they leave, what they repeat exactly, how they stop and go on."""
+"""Whole runs: their files, their exact repetition, stopping and resuming."""
 
 import json
 import math
@@ -24,7 +24,7 @@ LOSSES = [5.600270, 1.640351, 1.375415, 1.413125]
 
 @pytest.fixture
 def student(toy, small, teacher, tmp_path):
-    """Start a student's run in a folder; gives the records still to come."""
+    """Return a function that starts a student's run in a folder and returns its records."""
 
     def start(folder="run", *, patches=None, recipe=None, **options):
         options = {"teacher": teacher, "device": "cpu", **options}
@@ -44,30 +44,30 @@ def lines_of(folder):
     return [{key: value for key, value in line.items() if key != "seconds"} for line in lines]
 
 
-def test_a_run_gives_a_record_a_step_and_leaves_log_state_and_weights(student, tmp_path):
-    found = list(student())
-    assert [record.step for record in found] == list(range(9))  # 3 epochs of 7 patches by 3
-    assert [record.epoch for record in found] == [0, 0, 0, 1, 1, 1, 2, 2, 2]
-    assert [record.patches for record in found] == [3, 3, 1] * 3
+def test_a_run_has_a_record_a_step_and_leaves_log_state_and_weights(student, tmp_path):
+    records = list(student())
+    assert [record.step for record in records] == list(range(9))  # 3 epochs of 7 patches by 3
+    assert [record.epoch for record in records] == [0, 0, 0, 1, 1, 1, 2, 2, 2]
+    assert [record.patches for record in records] == [3, 3, 1] * 3
     assert {path.name for path in (tmp_path / "run").iterdir()} == {
         "log.jsonl", "recipe.yaml", "state.safetensors", "student.safetensors",
     }  # fmt: skip
-    assert [line["losses"]["total"] for line in lines_of(tmp_path / "run")] == [r.losses["total"] for r in found]
+    assert [line["losses"]["total"] for line in lines_of(tmp_path / "run")] == [r.losses["total"] for r in records]
     assert models.load(tmp_path / "run" / "student.safetensors")
 
 
 def test_the_losses_fall(student, small):
-    found = list(student(recipe=small(epochs=25, rate=5e-3, start="random")))
-    first, last = (np.mean([record.losses["total"] for record in part]) for part in (found[:3], found[-3:]))
+    records = list(student(recipe=small(epochs=25, rate=5e-3, start="random")))
+    first, last = (np.mean([record.losses["total"] for record in part]) for part in (records[:3], records[-3:]))
     assert last < 0.6 * first
 
 
-def test_the_losses_are_those_of_before(student, small):
+def test_the_losses_are_those_of_earlier_versions(student, small):
     totals = [record.losses["total"] for record in student(recipe=small(start="max", flips=False))]
     np.testing.assert_allclose(totals[:4], LOSSES, rtol=1e-3)
 
 
-def test_the_card_says_how_the_weights_came_about(student, small, teacher, toy, tmp_path):
+def test_the_card_describes_the_training(student, small, teacher, toy, tmp_path):
     list(student(card={"data": {"pairs": {"toy": 7}}}))
     card = models.read(tmp_path / "run" / "student.safetensors").card
     assert card["recipe"]["features"] == "none"
@@ -86,7 +86,7 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(student, sma
 @pytest.mark.slow
 @pytest.mark.parametrize("steps", [1, 3, 5, 8])
 @pytest.mark.parametrize("name", ["default", "paper"])
-def test_stop_and_resume_equals_going_straight_through(student, small, tmp_path, name, steps):
+def test_stopping_and_resuming_equals_one_run(student, small, tmp_path, name, steps):
     recipe = small(name=name)
     list(student("straight", recipe=recipe))
     list(islice(student("stopped", recipe=recipe, save_seconds=0), steps))
@@ -96,7 +96,7 @@ def test_stop_and_resume_equals_going_straight_through(student, small, tmp_path,
     assert lines_of(tmp_path / "straight") == lines_of(tmp_path / "stopped")
 
 
-def test_steps_after_the_last_save_are_done_again(student, tmp_path):
+def test_steps_after_the_last_save_are_repeated(student, tmp_path):
     list(student("straight"))
     list(islice(student("stopped"), 5))  # saved after 3, where the epoch ended
     assert next(student("stopped", resume=True)).step == 3
@@ -105,8 +105,8 @@ def test_steps_after_the_last_save_are_done_again(student, tmp_path):
 
 
 def test_a_teachers_run_needs_no_teacher(toy, small, tmp_path):
-    found = list(training.train(small("teacher", epochs=2), toy(), tmp_path, device="cpu"))
-    assert "distillation" not in found[0].losses
+    records = list(training.train(small("teacher", epochs=2), toy(), tmp_path, device="cpu"))
+    assert "distillation" not in records[0].losses
     assert models.read(tmp_path / "teacher.safetensors").network == "teacher"
 
 
@@ -119,30 +119,30 @@ def test_a_student_without_distillation_needs_no_teacher(student, small, changed
 def test_a_teacher_learns_from_real_features(student, small, toy):
     pytest.importorskip(efficientnet.PACKAGE)
     recipe = small("teacher", epochs=4, features="efficientnet-lite0")
-    found = list(student(patches=toy(6, side=32), recipe=recipe, teacher=None))
-    assert found[0].losses["perception"] > 0
-    assert found[-1].losses["total"] < found[0].losses["total"]
+    records = list(student(patches=toy(6, side=32), recipe=recipe, teacher=None))
+    assert records[0].losses["perception"] > 0
+    assert records[-1].losses["total"] < records[0].losses["total"]
 
 
 def breaking(at):
-    """Load batches, which become something else than numbers after some."""
-    left = [at]
+    """Return a loader whose batches become NaN after some calls."""
+    calls_left = [at]
 
     def load(*arguments, **options):
         batch = patches.load_batch(*arguments, **options)
-        left[0] -= 1
-        return batch if left[0] >= 0 else batch._replace(infrared=batch.infrared * math.nan)
+        calls_left[0] -= 1
+        return batch if calls_left[0] >= 0 else batch._replace(infrared=batch.infrared * math.nan)
 
     return load
 
 
-def test_not_a_number_stops_the_run_and_the_last_good_state_goes_on(student, toy, tmp_path, monkeypatch):
-    seen = toy()
+def test_a_loss_that_is_not_finite_stops_the_run_which_resumes_from_the_last_save(student, toy, tmp_path, monkeypatch):
+    source = toy()
     with monkeypatch.context() as patch:
         patch.setattr("mmdrfuse.training.loop.load_batch", breaking(4))
         with pytest.raises(TrainingError) as caught:
-            list(student(patches=seen))
-    named = ", ".join(map(str, seen.asked[4]))
+            list(student(patches=source))
+    named = ", ".join(map(str, source.batches[4]))
     terms = "intensity, gradient, structure, detail, distillation, total"
     assert f"step 4: no finite number for {terms}, on patches {named}; the last saved" in str(caught.value)
     assert next(student(resume=True)).step == 3
@@ -150,7 +150,7 @@ def test_not_a_number_stops_the_run_and_the_last_good_state_goes_on(student, toy
     assert np.isfinite(models.read(tmp_path / "run" / "student.safetensors").arrays["conv1.weight"]).all()
 
 
-def test_a_run_that_is_there_is_not_lost(student, tmp_path):
+def test_an_existing_run_is_not_lost(student, tmp_path):
     list(student())
     with pytest.raises(OutputError, match="holds a run; go on with resume=True, or begin anew"):
         student()
@@ -166,7 +166,7 @@ def test_a_run_that_is_there_is_not_lost(student, tmp_path):
     assert not any(path.exists() for path in (*left, tmp_path / "run" / "student.safetensors"))
 
 
-def test_a_folder_without_a_run_loses_nothing(student, tmp_path):
+def test_files_of_others_stay_in_a_folder_without_a_run(student, tmp_path):
     names = (
         "memory-of-mine.safetensors", "best-of-all.safetensors", "preview-of-it.png", "data.bin",
         "tensorboard/events.out.tfevents.1",
@@ -215,16 +215,18 @@ def test_a_finished_run_resumed_has_nothing_to_do(student, tmp_path):
     assert bytes_of(tmp_path / "run") == before
 
 
-def test_what_only_more_steps_need_is_there_until_the_last_one_is_done(student, tmp_path):
-    folder, needed = tmp_path / "run", {"memory-9.safetensors", "teacher-outputs.bin"}
+def test_temporary_files_exist_until_the_last_step_is_done(student, tmp_path):
+    folder = tmp_path / "run"
+    temporary = {"memory-9.safetensors", "teacher-outputs.bin"}
     records = student()
     list(islice(records, 9))
-    assert needed <= {path.name for path in folder.iterdir()}
+    assert temporary <= {path.name for path in folder.iterdir()}
     assert next(records, None) is None
-    left, before = {path.name for path in folder.iterdir()}, bytes_of(folder)
-    assert not needed & left
+    left = {path.name for path in folder.iterdir()}
+    before = bytes_of(folder)
+    assert not temporary & left
     (folder / "student.safetensors").unlink()  # as if the run had been killed before its weights were written
-    (folder / "teacher-outputs.bin").touch()  # or before everything was let go
+    (folder / "teacher-outputs.bin").touch()  # or before its temporary files were deleted
     assert list(student(resume=True)) == []
     assert {path.name for path in folder.iterdir()} == left
     assert bytes_of(folder) == before
@@ -249,12 +251,12 @@ def test_patches_that_cannot_be_trained_on_are_refused_before_anything_is_made(s
 def test_the_smallest_patches_suffice_for_the_published_features(small, toy, tmp_path, monkeypatch):
     monkeypatch.setattr(run, "backbone", lambda name, file: VGG19().eval().requires_grad_(False))
     recipe = small("teacher", epochs=2, features="vgg19")
-    found = list(training.train(recipe, toy(3, patches.MIN_PATCH), tmp_path, device="cpu"))
-    assert all(math.isfinite(value) for value in found[-1].losses.values())
+    records = list(training.train(recipe, toy(3, patches.MIN_PATCH), tmp_path, device="cpu"))
+    assert all(math.isfinite(value) for value in records[-1].losses.values())
 
 
 @pytest.mark.parametrize("name", ["quantum", "cuda:77"])
-def test_a_device_that_is_not_there_is_named(student, name):
+def test_a_missing_device_is_named(student, name):
     with pytest.raises(TrainingError, match=f"device '{name}' cannot be used here .*choose device 'cpu'"):
         student(device=name)
 
@@ -269,14 +271,14 @@ def test_a_folder_that_cannot_be_made_is_named(student, tmp_path):
         student("file/run")
 
 
-def test_a_run_that_was_stopped_before_its_first_save_is_resumed_from_its_begin(student, tmp_path):
-    said = []
-    records = student(resume=True, watch=Watch(warn=said.append))
+def test_a_run_without_a_save_starts_anew_on_resume(student, tmp_path):
+    warnings = []
+    records = student(resume=True, watch=Watch(warn=warnings.append))
     next(records)
     records.close()
     (tmp_path / "run" / ".0123456789abcdef.safetensors").write_bytes(b"half")  # as a kill within a save leaves it
-    assert len(list(student(resume=True, watch=Watch(warn=said.append)))) == 9
-    assert said == [f"{tmp_path / 'run'}: no state was saved here yet, so the run starts anew"] * 2
+    assert len(list(student(resume=True, watch=Watch(warn=warnings.append)))) == 9
+    assert warnings == [f"{tmp_path / 'run'}: no state was saved here yet, so the run starts anew"] * 2
     list(student("straight"))
     assert bytes_of(tmp_path / "run") == bytes_of(tmp_path / "straight")
     assert len(list((tmp_path / "run").iterdir())) == 4
@@ -298,7 +300,7 @@ FULL = {
 
 
 @pytest.mark.parametrize("which", FULL)
-def test_a_full_disk_ends_a_run_with_one_sentence_and_it_goes_on_from_there(student, tmp_path, monkeypatch, which):
+def test_a_full_disk_ends_a_run_with_one_error_and_the_run_can_be_resumed(student, tmp_path, monkeypatch, which):
     name, full = FULL[which]
     module, _, function = name.rpartition(".")
     owner = Path if module == "pathlib.Path" else safetensors.torch
@@ -306,7 +308,7 @@ def test_a_full_disk_ends_a_run_with_one_sentence_and_it_goes_on_from_there(stud
 
     def fill(*arguments, **options):
         calls.append(full(*arguments, **options) if len(arguments) > 1 else False)
-        if sum(calls) > 1 and calls[-1]:  # the second time: one save is there
+        if sum(calls) > 1 and calls[-1]:  # the second time: one save exists
             raise (
                 OSError(28, "No space left on device")
                 if which == "log"

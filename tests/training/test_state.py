@@ -1,4 +1,4 @@
-"""States of runs: what is refused, and that nothing is unpickled."""
+"""Saved states of runs: exact restoring, and errors for foreign and damaged files."""
 
 import json
 
@@ -29,13 +29,13 @@ def state(tmp_path):
     return make
 
 
-def test_weights_moments_and_memory_come_back_exactly(state, tmp_path, weights_of):
+def test_weights_moments_and_memory_are_restored_exactly(state, tmp_path, weights_of):
     saved, fresh = state(), state(0)
     saved.memory.images.random_(0, 255)
     saved.save(tmp_path / "s.safetensors", 2)
-    found = read(tmp_path / "s.safetensors", {"seed": 0})
-    fresh.restore(found)
-    assert found.step == 2
+    loaded = read(tmp_path / "s.safetensors", {"seed": 0})
+    fresh.restore(loaded)
+    assert loaded.step == 2
     assert torch.equal(weights_of(fresh.network), weights_of(saved.network))
     assert torch.equal(fresh.memory.images, saved.memory.images)
     old, new = (one.optimiser.state_dict()["state"] for one in (saved, fresh))
@@ -50,7 +50,7 @@ def test_weights_moments_and_memory_come_back_exactly(state, tmp_path, weights_o
         ({"run": json.dumps({"version": 0})}, "its layout is version 0 and this program reads 2"),
     ],
 )
-def test_a_foreign_file_is_named_with_the_way_out(tmp_path, metadata, message):
+def test_a_foreign_file_is_named_with_a_cure(tmp_path, metadata, message):
     save_file({"a": torch.zeros(1)}, tmp_path / "s.safetensors", metadata=metadata)
     with pytest.raises(TrainingError, match=rf"s\.safetensors: {message}.*begin anew with overwrite=True"):
         read(tmp_path / "s.safetensors", {"seed": 0})
@@ -63,11 +63,11 @@ def test_a_truncated_file_is_named(state, tmp_path):
         read(tmp_path / "s.safetensors", {"seed": 0})
 
 
-def test_a_state_that_was_never_saved_is_none(tmp_path):
+def test_a_missing_state_is_none(tmp_path):
     assert read(tmp_path / "s.safetensors", {"seed": 0}) is None
 
 
-def test_another_run_is_told_by_what_differs(state, tmp_path):
+def test_the_error_about_another_run_names_the_differences(state, tmp_path):
     state(recipe={"rate": 1, "batch": 2}).save(tmp_path / "s.safetensors", 2)
     with pytest.raises(TrainingError, match=r"was another one: recipe\.rate: was 1, now 3; teacher: was None, now 'x'"):
         read(tmp_path / "s.safetensors", {"seed": 0, "recipe": {"rate": 3, "batch": 2}, "teacher": "x"})

@@ -1,4 +1,4 @@
-"""Stopping early: which epoch was best, and when it is enough."""
+"""Early stopping: the best epoch, and the end of the run."""
 
 import pytest
 
@@ -28,13 +28,13 @@ def test_the_best_epoch_is_the_first_of_the_best_in_the_metrics_direction(metric
         ({0: 0.5, 1: 0.4}, 2, False),
         ({0: 0.5, 1: 0.4, 2: 0.6, 3: 0.5}, 2, False),
         ({0: 0.5, 1: 0.4, 2: 0.6, 3: 0.5, 4: 0.6}, 2, True),
-        ({0: 0.5, 7: 0.4}, 2, False),  # epochs without a score are not held against the run
+        ({0: 0.5, 7: 0.4}, 2, False),  # epochs without a score do not count
     ],
 )
 def test_a_run_ends_after_so_many_scored_epochs_without_a_better_one(scores, patience, due):
     assert EarlyStopping("SSIM", patience).should_stop(scores) is due
 
 
-def test_patience_must_leave_an_epoch():
+def test_a_patience_below_one_is_refused():
     with pytest.raises(TrainingError, match="patience 0: must be at least 1 epoch"):
         EarlyStopping("SSIM", 0)

@@ -1,4 +1,4 @@
-"""The plot of a run: what is read from the log, and that it can be drawn of every kind of run."""
+"""The plot of a run: values from the log, and a plot for every kind of run."""
 
 import json
 
@@ -14,7 +14,7 @@ WEIGHTS = {"intensity": 2.0, "gradient": 0.1, "structure": 10.0}
 
 @pytest.fixture
 def log(tmp_path):
-    """Write a log of so many steps, four an epoch; gives its path."""
+    """Return a function that writes a log, four steps an epoch, and returns its path."""
 
     def write(steps, *, scored=True, refresh=True):
         path = tmp_path / "log.jsonl"
@@ -32,7 +32,7 @@ def log(tmp_path):
     return write
 
 
-def test_losses_are_drawn_as_they_count_over_epochs(log):
+def test_weighted_losses_are_drawn_over_epochs(log):
     curves = plots._curves(log(8), 4, WEIGHTS)
     np.testing.assert_allclose(curves["epoch"], np.arange(1, 9) / 4)
     np.testing.assert_allclose(curves["intensity"], 2 / np.arange(1, 9))
@@ -58,13 +58,13 @@ def test_every_kind_of_run_can_be_drawn(log, tmp_path, kind):
     assert drawn.std() > 10
 
 
-def test_the_panels_say_what_they_show(log, tmp_path, monkeypatch):
+def test_the_figure_has_a_panel_for_every_quantity(log, tmp_path, monkeypatch):
     from matplotlib.figure import Figure
 
-    kept = []
-    monkeypatch.setattr(Figure, "savefig", lambda figure, *_, **__: kept.append(figure))
+    figures = []
+    monkeypatch.setattr(Figure, "savefig", lambda figure, *_, **__: figures.append(figure))
     plots.plot(log(40), tmp_path / "losses.png", title="a run", per_epoch=4, weights=WEIGHTS)
-    (figure,) = kept
+    (figure,) = figures
     titles = [axes.get_title(loc="left") for axes in figure.axes]
     assert titles == ["weighted losses", "patches no worse than before",
                       "mean gap to the best before", "learning rate", "SSIM ↑", "CE ↓"]  # fmt: skip

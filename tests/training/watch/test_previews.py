@@ -1,4 +1,4 @@
-"""Previews: examples chosen evenly, the sources as they are, the network's picture beside the maximum."""
+"""Previews: evenly spaced examples, with the sources, the network's output and the maximum."""
 
 import numpy as np
 import pytest

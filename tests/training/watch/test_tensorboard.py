@@ -1,4 +1,4 @@
-"""TensorBoard: every number of every record, and a resumed run that repeats nothing."""
+"""TensorBoard: all values of every record, and no duplicates after a resume."""
 
 import pytest
 
@@ -12,7 +12,7 @@ def record(step, value=1.0, validation=None):
 
 
 def read(folder):
-    """Give name → [(step, value)] as TensorBoard reads it."""
+    """Return name → [(step, value)] as TensorBoard reads it."""
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     events = EventAccumulator(str(folder)).Reload()
@@ -20,8 +20,8 @@ def read(folder):
 
 
 def test_losses_refresh_rate_and_scores_are_written_while_records_pass(tmp_path):
-    given = [record(0), record(1, 2.0, Scores({"SSIM": 0.5, "CE": None}, {"TNO": {"SSIM": 0.5}}))]
-    assert list(write_tensorboard(iter(given), tmp_path)) == given
+    records = [record(0), record(1, 2.0, Scores({"SSIM": 0.5, "CE": None}, {"TNO": {"SSIM": 0.5}}))]
+    assert list(write_tensorboard(iter(records), tmp_path)) == records
     assert read(tmp_path) == {
         "losses/total": [(0, 1.0), (1, 2.0)],
         "refresh/detail_gap": [(0, 0.5), (1, 0.5)],
@@ -31,7 +31,7 @@ def test_losses_refresh_rate_and_scores_are_written_while_records_pass(tmp_path)
     }
 
 
-def test_a_resumed_run_replaces_what_it_does_again(tmp_path):
+def test_a_resumed_run_replaces_repeated_steps(tmp_path):
     list(write_tensorboard(iter([record(0), record(1, 7.0), record(2, 7.0)]), tmp_path))
     list(write_tensorboard(iter([record(1), record(2)]), tmp_path))
     assert read(tmp_path)["losses/total"] == [(0, 1.0), (1, 1.0), (2, 1.0)]
@@ -44,7 +44,7 @@ def test_a_missing_tensorboard_is_named_before_anything_is_trained(tmp_path, mon
 
 
 @pytest.mark.filterwarnings("error::pytest.PytestUnhandledThreadExceptionWarning")
-def test_a_full_disk_is_told_once(tmp_path, monkeypatch):
+def test_a_full_disk_is_reported_once(tmp_path, monkeypatch):
     from tensorboard.summary.writer import record_writer
 
     def full(*arguments):

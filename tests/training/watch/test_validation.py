@@ -1,4 +1,4 @@
-"""Validation: means over whole pairs, and what is found before a training starts."""
+"""Validation: means over whole pairs, and checks before a training starts."""
 
 import math
 import re
@@ -23,7 +23,7 @@ def pairs(scenes):
 
 @pytest.fixture
 def odd(tmp_path):
-    """Write a pair of pictures of given sizes; gives the pair."""
+    """Return a function that writes a pair of pictures of given sizes and returns the pair."""
 
     def write(infrared, visible):
         for side, shape in (("ir", infrared), ("vi", visible)):
@@ -33,9 +33,11 @@ def odd(tmp_path):
     return write
 
 
-def test_scores_are_the_means_of_what_evaluate_says_of_each_fused_pair(pairs):
+def test_scores_are_the_means_of_evaluate_over_the_fused_pairs(pairs):
     fuse = engine.make(models.read("ivif"))
-    found = Validation.of({"one": pairs[:1], "rest": pairs[1:]}, metrics=["sd", "VIF"], protocol="cddfuse").scores(fuse)
+    scores = Validation.of({"one": pairs[:1], "rest": pairs[1:]}, metrics=["sd", "VIF"], protocol="cddfuse").scores(
+        fuse
+    )
     rows = []
     for pair in pairs:
         infrared, visible = images.read(pair.infrared), images.read(pair.visible)
@@ -43,19 +45,19 @@ def test_scores_are_the_means_of_what_evaluate_says_of_each_fused_pair(pairs):
         rows.append(metrics.evaluate(fused, infrared, visible, metrics=["SD", "VIF"], protocol="cddfuse"))
     for metric in ("SD", "VIF"):
         values = [row[metric] for row in rows]
-        assert found.sets["one"][metric] == values[0]
-        assert found.sets["rest"][metric] == pytest.approx(np.mean(values[1:]), rel=1e-12)
-        assert found.overall[metric] == pytest.approx(np.mean(values), rel=1e-12)
+        assert scores.sets["one"][metric] == values[0]
+        assert scores.sets["rest"][metric] == pytest.approx(np.mean(values[1:]), rel=1e-12)
+        assert scores.overall[metric] == pytest.approx(np.mean(values), rel=1e-12)
 
 
-def test_a_mean_that_is_no_number_is_none(scenes, pairs):
+def test_a_mean_that_is_not_finite_is_none(scenes, pairs):
     same = Pair("same", pairs[0].infrared, pairs[0].infrared)
-    found = Validation.of({"x": [same]}, metrics=["PSNR", "SSIM"]).scores(BASELINES["max"])
+    scores = Validation.of({"x": [same]}, metrics=["PSNR", "SSIM"]).scores(BASELINES["max"])
     assert math.isinf(metrics.evaluate(*[images.read(same.infrared)] * 3, metrics="PSNR")["PSNR"])
-    assert found == Scores({"PSNR": None, "SSIM": pytest.approx(2)}, {"x": found.overall})
+    assert scores == Scores({"PSNR": None, "SSIM": pytest.approx(2)}, {"x": scores.overall})
 
 
-def test_names_are_understood_in_any_spelling_and_kept_once(pairs):
+def test_names_are_valid_in_any_spelling_and_appear_once(pairs):
     made = Validation.of({"x": pairs}, metrics=["ssim", "SSIM", "vif"], protocol="CDDFuse")
     assert (made.metrics, made.protocol) == (("SSIM", "VIF"), "cddfuse")
 
@@ -70,7 +72,7 @@ def test_names_are_understood_in_any_spelling_and_kept_once(pairs):
         ({"x": [0]}, {"metrics": ["Qcb"], "protocol": "cddfuse"}, MMDRFuseError, "Qcb"),
     ],
 )
-def test_what_cannot_be_validated_is_refused(sets, options, error, message):
+def test_invalid_sets_and_names_are_refused(sets, options, error, message):
     with pytest.raises(error, match=message):
         Validation.of(sets, **options)
 
@@ -114,11 +116,11 @@ def test_the_check_tries_the_network_on_the_largest_pair(pairs, odd):
     assert seen == [(130, 150)]
 
 
-def test_the_description_tells_other_pictures_apart_wherever_they_lie(pairs, odd, tmp_path):
+def test_the_description_depends_on_the_pictures_not_on_their_folders(pairs, odd, tmp_path):
     first = odd((40, 50), (40, 50))
-    known = Validation.of({"x": [first]}).description["sets"]["x"]
-    assert known["pairs"] == 1
+    before = Validation.of({"x": [first]}).description["sets"]["x"]
+    assert before["pairs"] == 1
     moved = Pair("odd", first.visible, first.infrared)  # both are the same picture
-    assert Validation.of({"x": [moved]}).description["sets"]["x"] == known
+    assert Validation.of({"x": [moved]}).description["sets"]["x"] == before
     images.write(first.visible, np.full((40, 50), 8, np.uint8))
-    assert Validation.of({"x": [first]}).description["sets"]["x"] != known
+    assert Validation.of({"x": [first]}).description["sets"]["x"] != before

@@ -1,4 +1,4 @@
-"""Watched runs: scores in the log, weights of the best epoch, early ends, pictures, and no harm to a training."""
+"""Watched runs: scores in the log, weights of the best epoch, early stopping, pictures, and unchanged training."""
 
 import inspect
 import json
@@ -24,7 +24,7 @@ from mmdrfuse.training.watch.watcher import Watcher
 
 
 class Killed(BaseException):
-    """Ends a run as a signal would: nobody handles it."""
+    """End a run as a signal would: no code handles it."""
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def validation(scenes):
 
 @pytest.fixture
 def watched(toy, small, teacher, tmp_path):
-    """Start a watched run of a student in a folder; gives the records still to come."""
+    """Return a function that starts a watched run of a student and returns its records."""
 
     def start(watch, folder="run", *, recipe=None, **options):
         options = {"teacher": teacher, "device": "cpu", **options}
@@ -45,11 +45,11 @@ def watched(toy, small, teacher, tmp_path):
 
 @pytest.fixture
 def scripted(monkeypatch, validation):
-    """Let the epochs score what is written down, and give a watch that stops on it."""
+    """Return a function that fixes the scores of the epochs and returns a watch that stops on them."""
 
     def script(scores, patience, metric="SD"):
-        left = iter(scores)
-        monkeypatch.setattr(Validation, "scores", lambda self, engine: Scores({metric: next(left)}, {}))
+        remaining = iter(scores)
+        monkeypatch.setattr(Validation, "scores", lambda self, engine: Scores({metric: next(remaining)}, {}))
         return Watch(validation, EarlyStopping(metric, patience))
 
     return script
@@ -91,8 +91,8 @@ def test_watching_changes_no_weight(watched, validation, tmp_path):
 
 def test_a_teacher_is_watched_too(toy, small, validation, tmp_path):
     watch = Watch(validation, preview_every=0)
-    found = list(training.train(small("teacher", epochs=1), toy(), tmp_path, device="cpu", watch=watch))
-    assert found[-1].validation.overall["SD"] > 0
+    records = list(training.train(small("teacher", epochs=1), toy(), tmp_path, device="cpu", watch=watch))
+    assert records[-1].validation.overall["SD"] > 0
     assert (tmp_path / "preview.png").is_file()
 
 
@@ -113,7 +113,7 @@ def test_the_weights_at_the_end_are_those_of_the_best_epoch(watched, scripted, t
     assert [path.name for path in (tmp_path / "run").glob("best-*")] == ["best-0002.safetensors"]
 
 
-def test_a_run_ends_when_its_patience_does_and_stays_ended(watched, scripted, tmp_path):
+def test_a_run_stops_early_and_a_resumed_one_has_no_steps_left(watched, scripted, tmp_path):
     watch = scripted([1, 3, 2, 2, 9], patience=2)
     assert [record.epoch for record in watched(watch)][-1] == 3
     final = tmp_path / "run" / "student.safetensors"
@@ -123,7 +123,7 @@ def test_a_run_ends_when_its_patience_does_and_stays_ended(watched, scripted, tm
     assert final.read_bytes() == before
 
 
-def test_a_resumed_run_remembers_the_best_score_and_how_long_ago_it_was(watched, scripted, tmp_path):
+def test_a_resumed_run_knows_the_best_score_and_its_epoch(watched, scripted, tmp_path):
     for _ in zip(range(9), watched(scripted([1, 3, 2], patience=2)), strict=False):
         pass  # three epochs, the best of them the second
     rest = list(watched(scripted([2.5, 9], patience=2), resume=True))
@@ -131,8 +131,8 @@ def test_a_resumed_run_remembers_the_best_score_and_how_long_ago_it_was(watched,
     assert rest[-1].validation.best == 2
 
 
-def test_the_shared_network_is_let_go_before_the_processes_part(watched, scripted, monkeypatch):
-    """Otherwise its end waits for a thread of the group that waits for Python: seen to hang after early ends."""
+def test_the_distributed_network_is_freed_before_the_process_group(watched, scripted, monkeypatch):
+    """Otherwise freeing it waits for a thread of the group, which waits for Python: early stopping hung."""
     train_steps, made, states = run.train_steps, [], []
 
     def walked(*arguments, **options):
@@ -148,7 +148,7 @@ def test_the_shared_network_is_let_go_before_the_processes_part(watched, scripte
 
 
 def killer(monkeypatch, owner, name, *, at, before):
-    """Kill the run when a method is called for the so-manieth time: before its work, or right after."""
+    """Kill the run before or after the Nth call of a method."""
     calls, work = [], getattr(owner, name)
 
     def deadly(*arguments, **options):
@@ -169,7 +169,7 @@ def killer(monkeypatch, owner, name, *, at, before):
 @pytest.mark.parametrize(
     ("owner", "name"), [(Validation, "scores"), (Watcher, "score"), (State, "save"), (Watcher, "after_save")]
 )
-def test_a_run_killed_anywhere_near_a_validation_goes_on_to_the_same_bytes(
+def test_a_run_killed_near_a_validation_resumes_to_the_same_bytes(
     watched, validation, tmp_path, monkeypatch, owner, name, before, at
 ):
     watch = Watch(validation, EarlyStopping("MSE", 2))
@@ -182,12 +182,12 @@ def test_a_run_killed_anywhere_near_a_validation_goes_on_to_the_same_bytes(
     list(watched(watch, "killed", resume=resume))
     straight, killed = (tmp_path / folder for folder in ("straight", "killed"))
     assert (straight / "student.safetensors").read_bytes() == (killed / "student.safetensors").read_bytes()
-    told = [[{**line, "seconds": 0} for line in lines(folder)] for folder in (straight, killed)]
-    assert told[0] == told[1]
+    logs = [[{**line, "seconds": 0} for line in lines(folder)] for folder in (straight, killed)]
+    assert logs[0] == logs[1]
     assert {path.name for path in straight.glob("best*")} == {path.name for path in killed.glob("best*")}
 
 
-def test_a_run_is_not_resumed_with_another_reason_to_stop_or_other_pictures(watched, validation, tmp_path):
+def test_a_run_is_not_resumed_with_other_early_stopping_or_pictures(watched, validation, tmp_path):
     list(watched(Watch(validation, EarlyStopping("SD", 9))))
     with pytest.raises(TrainingError, match=r"stop\.patience: was 9, now 1"):
         watched(Watch(validation, EarlyStopping("SD", 1)), resume=True)
@@ -196,13 +196,13 @@ def test_a_run_is_not_resumed_with_another_reason_to_stop_or_other_pictures(watc
         watched(Watch(fewer, EarlyStopping("SD", 9)), resume=True)
 
 
-def test_a_run_without_early_end_may_be_watched_otherwise_when_resumed(watched, validation):
+def test_a_run_without_early_stopping_can_change_its_watch_on_resume(watched, validation):
     for _ in zip(range(3), watched(Watch()), strict=False):
         pass
     assert list(watched(Watch(validation), resume=True))[-1].validation
 
 
-def test_best_weights_that_are_gone_are_missed_before_the_training_goes_on(watched, validation, tmp_path):
+def test_missing_best_weights_are_an_error_before_the_training(watched, validation, tmp_path):
     list(watched(Watch(validation, EarlyStopping("SD", 9))))
     for path in (tmp_path / "run").glob("best-*"):
         path.unlink()
@@ -212,7 +212,7 @@ def test_best_weights_that_are_gone_are_missed_before_the_training_goes_on(watch
         watched(Watch(validation, EarlyStopping("SD", 9)), resume=True)
 
 
-def test_a_stop_needs_a_score_that_is_looked_at(validation):
+def test_early_stopping_needs_a_metric_of_the_validation(validation):
     with pytest.raises(TrainingError, match="cannot stop on VIF: validation scores SD, MSE; add it there"):
         Watch(validation, EarlyStopping("VIF"))
     with pytest.raises(TrainingError, match="cannot stop on VIF: validation scores nothing"):
@@ -227,10 +227,8 @@ def test_an_unreadable_picture_is_found_before_anything_is_made(watched, validat
 
 
 @pytest.mark.parametrize("error", [InputError("x.png: damaged"), MemoryError("no room")])
-def test_a_picture_that_is_lost_on_the_way_costs_an_epoch_its_scores_and_nothing_else(
-    watched, validation, tmp_path, monkeypatch, error
-):
-    told, score, calls = [], Validation.scores, []
+def test_an_error_in_a_validation_only_loses_the_scores_of_the_epoch(watched, validation, tmp_path, monkeypatch, error):
+    warnings, score, calls = [], Validation.scores, []
 
     def flaky(self, engine):
         calls.append(1)
@@ -239,9 +237,9 @@ def test_a_picture_that_is_lost_on_the_way_costs_an_epoch_its_scores_and_nothing
         return score(self, engine)
 
     monkeypatch.setattr(Validation, "scores", flaky)
-    records = list(watched(Watch(validation, warn=told.append)))
+    records = list(watched(Watch(validation, warn=warnings.append)))
     assert [record.epoch for record in records if record.validation] == [0, 2, 3]
-    assert told == [f"no scores after epoch {epoch}: {error}" for epoch in (2, 5)]
+    assert warnings == [f"no scores after epoch {epoch}: {error}" for epoch in (2, 5)]
     assert models.read(tmp_path / "run" / "student.safetensors").card["validation"]["scores"] is None
 
 
@@ -260,13 +258,13 @@ def test_without_pairs_the_preview_shows_patches(watched, tmp_path):
     assert images.read(tmp_path / "run" / "preview.png").shape == (22 + 4 * 246, 4 * 240 + 5 * 6, 3)
 
 
-def test_no_picture_is_drawn_where_none_is_asked_for(watched, tmp_path):
+def test_no_picture_is_drawn_by_default(watched, tmp_path):
     list(watched(Watch()))
     assert not list((tmp_path / "run").glob("*.png"))
 
 
 @pytest.mark.slow
-def test_a_new_run_clears_away_what_the_old_one_drew_and_kept(watched, scripted, tmp_path):
+def test_a_new_run_deletes_the_pictures_and_best_weights_of_the_old_one(watched, scripted, tmp_path):
     list(watched(replace(scripted([1, 2, 3, 4, 5], patience=3), preview_every=2)))
     next(watched(Watch(), overwrite=True))
     assert not list((tmp_path / "run").glob("best-*"))
@@ -275,19 +273,19 @@ def test_a_new_run_clears_away_what_the_old_one_drew_and_kept(watched, scripted,
 
 def test_without_matplotlib_there_is_a_note_and_no_plot(watched, tmp_path, monkeypatch):
     monkeypatch.setattr(plots.importlib.util, "find_spec", lambda name: None)
-    told = []
-    list(watched(Watch(preview_every=1, warn=told.append)))
-    assert len(told) == 1
-    assert "needs matplotlib" in told[0]
+    warnings = []
+    list(watched(Watch(preview_every=1, warn=warnings.append)))
+    assert len(warnings) == 1
+    assert "needs matplotlib" in warnings[0]
     assert (tmp_path / "run" / "preview.png").is_file()
     assert not (tmp_path / "run" / "losses.png").exists()
 
 
-def test_a_picture_that_cannot_be_drawn_is_told_and_the_weights_are_written(watched, tmp_path, monkeypatch):
-    told = []
+def test_an_error_in_a_plot_is_a_warning_and_the_weights_are_written(watched, tmp_path, monkeypatch):
+    warnings = []
     monkeypatch.setattr(plots, "plot", lambda *_, **__: (_ for _ in ()).throw(MemoryError("no room")))
-    list(watched(Watch(preview_every=0, warn=told.append)))
-    assert told == ["no pictures after epoch 5: no room"]
+    list(watched(Watch(preview_every=0, warn=warnings.append)))
+    assert warnings == ["no pictures after epoch 5: no room"]
     assert (tmp_path / "run" / "student.safetensors").is_file()
 
 
@@ -305,7 +303,7 @@ falling = iter([3.0, 2.0])
 Validation.scores = lambda self, engine: Scores({"SD": next(falling)}, {})
 watch = Watch(Validation.of({"x": find_pairs(Path(sys.argv[3]))[1].pairs}, metrics=["SD"]), EarlyStopping("SD", 1), 0)
 recipe = training.recipe("default", "teacher", epochs=5, batch=2, features="none")
-torch.optim.Adam([torch.zeros(1, requires_grad=True)]).zero_grad()  # loads the half of torch that is loaded late
+torch.optim.Adam([torch.zeros(1, requires_grad=True)]).zero_grad()  # loads the parts of torch that load late
 for resume, port in zip((False, True), sys.argv[4:]):
     os.environ["MASTER_PORT"] = port
     for rank in "01":
