@@ -259,8 +259,9 @@ def _fuse_pairs(pairs: "Sequence[Pair]", out: Path, chosen: Options, report: Rep
 
     With a report, the folder gets a manifest, and a pair that fails does not stop the others.
     """
-    from mmdrfuse.pipeline.fuse.folder import check_targets, fuse_pair, fuse_pairs, plan_pairs, settle
+    from mmdrfuse.pipeline.fuse.folder import fuse_pair, fuse_pairs, plan_pairs, settle
     from mmdrfuse.pipeline.fuse.resume import unfinished
+    from mmdrfuse.pipeline.fuse.targets import check_targets
 
     choices = chosen.choices(threads=1 if report else chosen.workers)
     replaces = chosen.overwrite or chosen.resume

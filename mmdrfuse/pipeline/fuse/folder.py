@@ -6,9 +6,7 @@ read as a `WholePair` or a `BlockwisePair`, and `fuse_pair` makes its manifest e
 """
 
 import hashlib
-import os
 import time
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -19,8 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mmdrfuse import images
-from mmdrfuse.errors import ChoiceError, DiskFullError, InputError, MMDRFuseError, OutputError
+from mmdrfuse.errors import DiskFullError, InputError, MMDRFuseError
 from mmdrfuse.pair import Pair
 from mmdrfuse.pipeline.fuse.blocks import BlockwisePair, fits_blocks
 from mmdrfuse.pipeline.fuse.choices import Choices
@@ -28,9 +25,8 @@ from mmdrfuse.pipeline.fuse.fuser import Fused, Fuser
 from mmdrfuse.pipeline.fuse.info import FusedInfo
 from mmdrfuse.pipeline.fuse.manifest import Entry, appending, check_folder, relative
 from mmdrfuse.pipeline.fuse.set_ranges import FusionInput, infrared_ranges, set_limits
+from mmdrfuse.pipeline.fuse.targets import check_targets
 from mmdrfuse.pipeline.fuse.whole import WholePair
-from mmdrfuse.system.atomic import refuse_existing
-from mmdrfuse.system.paths import real
 from mmdrfuse.system.progress import Progress, silent
 from mmdrfuse.system.workers import Workers, ordered, pool, queue_length
 from mmdrfuse.version import __version__
@@ -217,45 +213,6 @@ def fuse_sources(
         return fuser(infrared, visible, dtype=dtype)
 
 
-def check_targets(choices: Choices, pairs: Sequence[Pair], out: Path, *, overwrite: bool) -> None:
-    """Refuse to replace a source, and any other file unless `overwrite` is true.
-
-    Raises:
-        ChoiceError: A picture's format has no quality.
-        OutputError: A picture would replace a source or another one, or a file that may not be replaced.
-    """
-    targets = [choices.target(pair, out) for pair in pairs]
-    for target in targets if choices.quality is not None else ():
-        _check_quality(target, choices.quality)
-
-    shared = next((target for target, count in Counter(targets).items() if count > 1), None)
-    if shared:
-        raise OutputError(f"{shared}: several pairs would be written to it; give them names of their own")
-
-    sources = {real(source) for pair in pairs for source in (pair.infrared, pair.visible)}
-    source = next((target for target in targets if real(target) in sources), None)
-    if source:
-        raise OutputError(f"{source}: is one of the sources; choose another place for the fused picture")
-
-    folder = next((target for target in targets if target.is_dir()), None)
-    if folder:
-        raise OutputError(f"{folder}: is a folder, in the place of a picture; move it, or choose another place")
-    if not overwrite:
-        _refuse_existing(targets)
-
-
-def _refuse_existing(targets: Sequence[Path]) -> None:
-    """Refuse the first picture that exists, and say how many do."""
-    existing = [target for target in targets if os.path.lexists(target)]
-    try:
-        for target in existing:
-            refuse_existing(target, overwrite=False)
-    except OutputError as error:
-        if len(targets) == 1:
-            raise
-        raise OutputError(f"{error.message} ({len(existing)} of {len(targets)} pictures do)", cure="resume") from error
-
-
 def sha256(path: Path) -> str:
     """Return the SHA-256 of a source file, in hexadecimal.
 
@@ -286,13 +243,6 @@ def _plan_pair(choices: Choices, out: Path, todo: frozenset[str], pair: Pair) ->
         return Plan(target, "skip", None)
     action = "replace" if target.exists() else "write"
     return Plan(target, action, _fuse_into(choices, out, pair, write=False))
-
-
-def _check_quality(target: Path, quality: int | None) -> None:
-    try:
-        images.check_format(target.suffix.lower(), quality, str(target))
-    except OutputError as error:
-        raise ChoiceError(error.message) from error
 
 
 def _name(pair: Pair) -> str:

@@ -103,7 +103,7 @@ def evaluate_folders(
 
 
 def _partly_seen(candidates: Sequence[Candidate]) -> list[str]:
-    """Say of which pictures only a part is scored, as only one camera sees the rest."""
+    """Return a warning with the methods whose pictures are scored only where both cameras see."""
     methods = {
         one.method for one in candidates if one.pair.preparation.transform and one.pair.preparation.outside != "crop"
     }

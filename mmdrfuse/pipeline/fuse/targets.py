@@ -1,0 +1,62 @@
+"""Refuse targets that a run must not write: a source, another pair's picture, a folder, or a file that exists.
+
+`folder` checks all targets of a run here before it fuses the first pair.
+"""
+
+import os
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+from mmdrfuse import images
+from mmdrfuse.errors import ChoiceError, OutputError
+from mmdrfuse.pair import Pair
+from mmdrfuse.pipeline.fuse.choices import Choices
+from mmdrfuse.system.atomic import refuse_existing
+from mmdrfuse.system.paths import real
+
+
+def check_targets(choices: Choices, pairs: Sequence[Pair], out: Path, *, overwrite: bool) -> None:
+    """Refuse to replace a source, and any other file unless `overwrite` is true.
+
+    Raises:
+        ChoiceError: A picture's format has no quality.
+        OutputError: A picture would replace a source or another one, or a file that may not be replaced.
+    """
+    targets = [choices.target(pair, out) for pair in pairs]
+    for target in targets if choices.quality is not None else ():
+        _check_quality(target, choices.quality)
+
+    shared = next((target for target, count in Counter(targets).items() if count > 1), None)
+    if shared:
+        raise OutputError(f"{shared}: several pairs would be written to it; give them names of their own")
+
+    sources = {real(source) for pair in pairs for source in (pair.infrared, pair.visible)}
+    source = next((target for target in targets if real(target) in sources), None)
+    if source:
+        raise OutputError(f"{source}: is one of the sources; choose another place for the fused picture")
+
+    folder = next((target for target in targets if target.is_dir()), None)
+    if folder:
+        raise OutputError(f"{folder}: is a folder, in the place of a picture; move it, or choose another place")
+    if not overwrite:
+        _refuse_existing(targets)
+
+
+def _refuse_existing(targets: Sequence[Path]) -> None:
+    """Refuse the first picture that exists, and say how many do."""
+    existing = [target for target in targets if os.path.lexists(target)]
+    try:
+        for target in existing:
+            refuse_existing(target, overwrite=False)
+    except OutputError as error:
+        if len(targets) == 1:
+            raise
+        raise OutputError(f"{error.message} ({len(existing)} of {len(targets)} pictures do)", cure="resume") from error
+
+
+def _check_quality(target: Path, quality: int | None) -> None:
+    try:
+        images.check_format(target.suffix.lower(), quality, str(target))
+    except OutputError as error:
+        raise ChoiceError(error.message) from error
