@@ -17,7 +17,7 @@ def test_the_default_preparation_changes_nothing(rng):
     assert (prepared.infrared is sides[0], prepared.visible is sides[1]) == (True, True)
 
 
-def test_infrared_is_moved_onto_the_visible_then_put_into_its_range():
+def test_the_infrared_is_warped_first_and_stretched_second():
     infrared = np.array([[100, 200], [300, 400]], np.uint16)
     preparation = Preparation(transform=(1, 0, 1, 0, 1, 0, 0, 0, 1), infrared_range=(100, 300))
     prepared = preparation(infrared, np.zeros((2, 3), np.uint8))
@@ -66,7 +66,7 @@ def test_impossible_preparations_are_refused(wrong):
         Preparation(**wrong)
 
 
-def test_page_of_files_with_several_is_the_chosen_one(tmp_path):
+def test_the_chosen_page_is_read(tmp_path):
     from PIL import Image
 
     for name, values in (("ir", (1, 2)), ("vi", (3, 4))):

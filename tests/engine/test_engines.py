@@ -108,13 +108,13 @@ def test_eight_bits_differ_from_torch_by_at_most_one_level_at_one_pixel_in_a_tho
     assert (cpu != torch).mean() <= 0.001
 
 
-def test_planes_of_a_type_that_no_picture_has_are_refused():
+def test_planes_of_other_types_are_refused():
     planes = np.zeros((2, 4, 4), np.int32)
     with pytest.raises(InputError, match="must be uint8, uint16 or float"):
         fuse_stored(make(checkpoint()), *planes)
 
 
-def test_bands_of_threads_do_not_change_a_bit(rng):
+def test_the_number_of_threads_does_not_change_a_bit(rng):
     infrared, visible = rng.random((2, 131, 57), dtype=np.float32)
     one, three = (make(checkpoint(), threads=threads)(infrared, visible) for threads in (1, 3))
     np.testing.assert_array_equal(one, three)
@@ -132,7 +132,7 @@ def test_kernel_and_torch_differ_by_float_rounding_alone(rng):
     np.testing.assert_allclose(cpu, torch, atol=3e-6)  # sums of 18 and 36 products in another order
 
 
-def test_released_student_on_real_patches_gives_the_stored_output(shared):
+def test_the_released_student_reproduces_the_stored_output(shared):
     from mmdrfuse.models import read
 
     stored = np.load(shared / "oracle" / "losses.npz")
@@ -151,12 +151,12 @@ def test_tanh_is_within_four_ten_millionths_everywhere():
 @pytest.mark.parametrize(
     ("name", "expected"), [("max", 0.6), ("mean", 0.4), ("affine", 1.25 * (0.42 + 0.12) - 20 / 255)]
 )
-def test_baseline_is_its_formula(name, expected):
+def test_each_baseline_equals_its_formula(name, expected):
     infrared, visible = np.full((2, 2), 0.6, np.float32), np.full((2, 2), 0.2, np.float32)
     np.testing.assert_allclose(BASELINES[name](infrared, visible), expected, rtol=1e-6)
 
 
-def test_unknown_engine_is_answered_with_a_near_miss():
+def test_an_unknown_engine_is_named_with_a_near_miss():
     with pytest.raises(UnknownNameError, match="did you mean torch"):
         make(checkpoint(), kind="torhc")
 
@@ -171,7 +171,7 @@ def test_kernel_on_another_device_is_refused():
         make(checkpoint(), kind="cpu", device="cuda")
 
 
-def test_engine_takes_planes_that_may_not_be_written(rng):
+def test_engines_accept_read_only_planes(rng):
     plane = rng.random((5, 6), dtype=np.float32)
     plane.flags.writeable = False
     assert make(checkpoint(), kind="torch")(plane, plane).shape == (5, 6)

@@ -42,7 +42,7 @@ def test_lossy_formats_return_nearly_what_was_written(tmp_path, suffix):
     assert np.abs(again.reshape(32, 64, -1)[..., 0].astype(int) - ramp).max() <= 4
 
 
-def test_sixteen_bits_reach_past_eight(tmp_path):
+def test_sixteen_bit_values_exceed_eight_bits(tmp_path):
     write(tmp_path / "a.png", np.array([[0, 65535], [300, 40000]], np.uint16))
     assert read(tmp_path / "a.png").tolist() == [[0, 65535], [300, 40000]]
 
@@ -62,19 +62,19 @@ def test_exif_orientation_is_applied(tmp_path):
     assert read(tmp_path / "a.png").tolist() == [[0], [255]]
 
 
-def test_missing_file_is_named(tmp_path):
+def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(InputError, match=r"gone\.png: no such file"):
         read(tmp_path / "gone.png")
 
 
-def test_text_in_a_picture_s_clothes_is_named(tmp_path):
+def test_a_text_with_the_ending_of_a_picture_is_named(tmp_path):
     (tmp_path / "a.png").write_text("hello")
     with pytest.raises(InputError, match=r"a\.png: not a picture in a known format"):
         read(tmp_path / "a.png")
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".bmp", ".tif"])
-def test_truncated_file_is_named(tmp_path, rng, suffix):
+def test_a_truncated_file_is_named(tmp_path, rng, suffix):
     path = tmp_path / f"a{suffix}"
     write(path, picture((64, 64, 3), np.uint8, rng))
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
@@ -93,12 +93,12 @@ def test_thirty_two_bit_values_beyond_sixteen_are_refused(tmp_path):
     [("a.xyz", np.uint8, r"cannot write \.xyz"), ("a", np.uint8, "a file without ending"),
      ("a.jpg", np.uint16, r"\.jpg cannot hold uint16 grey")],
 )  # fmt: skip
-def test_what_a_format_cannot_hold_is_refused(tmp_path, name, dtype, message):
+def test_types_that_a_format_cannot_hold_are_refused(tmp_path, name, dtype, message):
     with pytest.raises(OutputError, match=message):
         write(tmp_path / name, np.zeros((2, 2), dtype))
 
 
-def test_existing_file_is_kept_unless_told(tmp_path):
+def test_an_existing_file_is_replaced_only_with_overwrite(tmp_path):
     path, image = tmp_path / "a.png", np.zeros((2, 2), np.uint8)
     write(path, image)
     with pytest.raises(OutputError, match="exists already"):
@@ -106,7 +106,7 @@ def test_existing_file_is_kept_unless_told(tmp_path):
     assert read(path).max() == 0
 
 
-def test_failed_write_leaves_the_old_file_and_nothing_else(tmp_path):
+def test_a_failed_write_leaves_only_the_old_file(tmp_path):
     path = tmp_path / "a.png"
     write(path, np.zeros((2, 2), np.uint8))
     with pytest.raises(OutputError):
@@ -142,7 +142,7 @@ def test_palette_with_transparent_entries_keeps_its_colours(tmp_path):
     assert read(tmp_path / "a.png").tolist() == [[[255, 0, 0], [0, 255, 0], [0, 0, 255]]]
 
 
-def test_the_content_says_the_format_not_the_name(tmp_path, rng):
+def test_the_content_decides_the_format_not_the_name(tmp_path, rng):
     image = picture((5, 7, 3), np.uint8, rng)
     write(tmp_path / "a.bmp", image)
     np.testing.assert_array_equal(read((tmp_path / "a.bmp").rename(tmp_path / "a.jpg")), image)

@@ -111,7 +111,7 @@ def test_resolution_that_is_none_is_left_out(across, unit, kept):
         assert tags.valueof(0x0110) == "Model"
 
 
-def test_a_directory_that_cannot_be_written_costs_itself_alone(monkeypatch):
+def test_only_a_directory_that_cannot_be_written_is_lost(monkeypatch):
     picture = decode(saved((4, 6), ".jpg", exif=exif().tobytes()), "a.jpg")
     monkeypatch.setattr(TiffImagePlugin.ImageFileDirectory_v2, "tobytes", lambda *_: 1 / 0)
     content = encode(picture.image, ".tif", metadata=picture.metadata)

@@ -5,7 +5,7 @@ import numpy as np
 from mmdrfuse.images import sheet
 
 
-def test_sheet_holds_every_picture_at_the_height_asked_for():
+def test_a_sheet_holds_every_picture_at_its_height():
     red = np.zeros((20, 30, 3), np.uint8)
     red[..., 0] = 255
     made = sheet([[np.full((20, 30), 7, np.uint8), red]] * 2, ["grey", "red"], height=40)

@@ -92,7 +92,7 @@ FORMS = {
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("kind", KINDS)
-def test_whole_and_blocks_are_what_the_file_means(tmp_path, kind, form):
+def test_the_whole_and_its_blocks_have_the_files_pixels(tmp_path, kind, form):
     image, options, expected = KINDS[kind]
     if form == "differences" and (image.dtype.kind not in "u" or image.dtype == bool):
         pytest.skip("tifffile writes these with imagecodecs alone")
@@ -115,7 +115,7 @@ def check(path, expected, off=0):
 
 @pytest.mark.parametrize("compression", ["tiff_lzw", "packbits", "tiff_adobe_deflate", "zstd", "lzma"])
 @pytest.mark.parametrize("image", [GREY8, RGB8, GREY16], ids=["grey", "RGB", "16 bits"])
-def test_what_pillow_unpacks_needs_no_other_package(tmp_path, compression, image):
+def test_compressions_of_pillow_need_no_other_package(tmp_path, compression, image):
     Image.fromarray(image).save(tmp_path / "a.tif", compression=compression, tiffinfo={278: 7})
     check(tmp_path / "a.tif", image)
 
@@ -131,7 +131,7 @@ def test_jpeg_and_its_colours_are_those_of_pillow(tmp_path, mode, compression):
 
 
 @pytest.mark.parametrize("compression", [1, 8])
-def test_chroma_of_half_the_size_is_spread(tmp_path, compression):
+def test_subsampled_chroma_is_upsampled(tmp_path, compression):
     luma = RNG.integers(0, 256, (16, 32)).astype("u1")
     blocks = luma.reshape(8, 2, 16, 2).swapaxes(1, 2).reshape(8, 16, 4)
     data = np.concatenate([blocks, np.full((8, 16, 2), 128, "u1")], axis=2)  # four of luma, and no colour
@@ -159,7 +159,7 @@ def test_few_bits_reach_from_black_to_white(tmp_path, bits, samples):
 
 
 @pytest.mark.parametrize("options", [{}, {"tile": (16, 16)}, {"compression": "zlib", "byteorder": ">"}])
-def test_few_bits_in_whole_words_reach_to_white_too(tmp_path, options):
+def test_few_bits_in_whole_words_reach_white_too(tmp_path, options):
     stored = RNG.integers(0, 4096, (HEIGHT, WIDTH)).astype("u2")
     tifffile.imwrite(tmp_path / "a.tif", stored, photometric="minisblack", metadata=None, **options)
     relabel(tmp_path / "a.tif", {258: 12})
@@ -191,7 +191,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("kind", REFUSED)
-def test_what_cannot_be_meant_is_refused_by_name(tmp_path, kind):
+def test_kinds_without_a_clear_meaning_are_refused_by_name(tmp_path, kind):
     image, options, word = REFUSED[kind]
     tifffile.imwrite(tmp_path / "a.tif", image, **{"photometric": "minisblack"} | options, metadata=None)
     assert read_shape(tmp_path / "a.tif") is None
@@ -200,7 +200,7 @@ def test_what_cannot_be_meant_is_refused_by_name(tmp_path, kind):
 
 
 @pytest.mark.parametrize("kind", ["i1", "i2", "i4", "u4", "i8"])
-def test_integers_without_a_white_are_handed_over_to_who_has_a_range(tmp_path, kind):
+def test_wide_integers_are_returned_to_a_caller_with_a_range(tmp_path, kind):
     image = RNG.integers(-100, 100, (HEIGHT, WIDTH)).astype(kind)
     tifffile.imwrite(tmp_path / "a.tif", image, photometric="minisblack")
     with pytest.raises(InputError, match=rf"a\.tif: holds u?int\d+ values {image.min()}\.\.{image.max()}"):
@@ -214,7 +214,7 @@ def test_integers_without_a_white_are_handed_over_to_who_has_a_range(tmp_path, k
 
 
 @pytest.mark.parametrize(("kind", "narrow"), [("i1", "u1"), ("i2", "u2"), ("i4", "u2"), ("u4", "u2")])
-def test_integers_that_all_fit_are_taken_without_a_range(tmp_path, kind, narrow):
+def test_wide_integers_that_fit_are_narrowed(tmp_path, kind, narrow):
     image = RNG.integers(0, 100, (HEIGHT, WIDTH)).astype(kind)
     tifffile.imwrite(tmp_path / "a.tif", image, photometric="minisblack")
     got = read(tmp_path / "a.tif")
@@ -231,7 +231,7 @@ def test_masks_and_smaller_copies_are_no_pages(tmp_path):
     check(tmp_path / "a.tif", RGB8)
 
 
-def test_bits_may_stand_the_other_way_round():
+def test_reversed_bit_order_is_read():
     buffer = io.BytesIO()
     Image.fromarray(GREY8).save(buffer, "TIFF", tiffinfo={266: 2})
     reversed_bits = np.packbits(np.unpackbits(GREY8[..., None], axis=2, bitorder="little"), axis=2)[..., 0]

@@ -48,7 +48,7 @@ def test_names_of_the_authors_and_ours_mean_the_same(tmp_path, network):
     assert all(np.array_equal(theirs.arrays[name], ours.arrays[name]) for name in ours.arrays)
 
 
-def test_weights_and_card_come_back_as_they_went(tmp_path):
+def test_weights_and_card_survive_writing_and_reading(tmp_path):
     path, card = tmp_path / "new" / "s.safetensors", {"trained on": "LLVIP", "scores": {"VIF": 0.9}, "seed": 3}
     state = {name: tensor.numpy() for name, tensor in Student().state_dict().items()}
     models.write(path, state, card)
@@ -110,7 +110,7 @@ def changed(name, array):
         (changed("conv2.bias", [np.nan]), "conv2.bias has values that are not finite"),
     ],
 )
-def test_what_is_no_network_says_why(tmp_path, content, message):
+def test_a_file_without_a_known_network_says_what_it_holds(tmp_path, content, message):
     save_file(content, tmp_path / "x.safetensors")
     with pytest.raises(WeightsError, match=message):
         models.read(tmp_path / "x.safetensors")
@@ -129,7 +129,7 @@ def test_a_card_that_is_no_json_is_named(tmp_path):
         models.read(tmp_path / "s.safetensors")
 
 
-def test_a_missing_file_and_an_unknown_name_are_told_apart(tmp_path):
+def test_a_missing_file_and_an_unknown_name_are_different_errors(tmp_path):
     with pytest.raises(WeightsError, match=r"gone\.safetensors: no such file"):
         models.read(tmp_path / "gone.safetensors")
     with pytest.raises(UnknownNameError, match="unknown weights 'ivf'"):
@@ -143,7 +143,7 @@ def test_shipped_weights_are_read_by_name_and_carry_a_card(name):
     assert json.dumps(checkpoint.card) != "{}"
 
 
-def test_a_place_that_cannot_be_written_is_named(tmp_path):
+def test_an_unwritable_path_is_named(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match="cannot be written"):
         models.write(tmp_path / "file" / "s.safetensors", arrays(), {})
@@ -166,7 +166,7 @@ def state(dtype=torch.float32, wrap=lambda values: values, prefix=""):
     ],
 )
 @pytest.mark.parametrize("zipped", [True, False])
-def test_state_dicts_of_any_precision_and_wrapping_are_the_same_weights(tmp_path, stored, zipped):
+def test_state_dicts_of_any_precision_and_nesting_are_the_same_weights(tmp_path, stored, zipped):
     torch.save(stored, tmp_path / "w.pth", _use_new_zipfile_serialization=zipped)
     read = models.read(tmp_path / "w.pth").arrays
     assert all(array.dtype == np.float32 and np.array_equal(array, arrays()[name]) for name, array in read.items())
@@ -180,14 +180,14 @@ def test_safetensors_of_any_precision_are_the_same_weights(tmp_path, dtype):
     assert all(np.array_equal(array, arrays()[name]) for name, array in read.arrays.items())
 
 
-def test_bfloat16_is_what_torch_makes_of_it(tmp_path, rng):
+def test_bfloat16_is_converted_as_by_torch(tmp_path, rng):
     values = {name: torch.from_numpy(rng.normal(size=array.shape)) for name, array in arrays().items()}
     save_torch({name: array.bfloat16() for name, array in values.items()}, tmp_path / "w.safetensors")
     for name, array in models.read(tmp_path / "w.safetensors").arrays.items():
         assert np.array_equal(array, values[name].bfloat16().float().numpy())
 
 
-def test_the_content_tells_the_format_not_the_name(tmp_path):
+def test_the_content_decides_the_format_not_the_name(tmp_path):
     models.write(tmp_path / "a.safetensors", arrays(), {})
     torch.save(state(), tmp_path / "b.pth")
     (tmp_path / "a.safetensors").rename(tmp_path / "a.pth")
@@ -208,7 +208,7 @@ HUGE = b'{"conv1.weight": {"dtype": "F32", "shape": [4294967296, 4294967296], "d
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("suffix", ["safetensors", "pth", "model"])
-def test_whatever_else_is_named(tmp_path, content, suffix):
+def test_files_of_other_formats_are_named(tmp_path, content, suffix):
     path = tmp_path / f"w.{suffix}"
     path.write_bytes(content)
     with pytest.raises(WeightsError, match=f"w.{suffix}: "):
@@ -237,7 +237,7 @@ def test_a_file_that_is_far_too_large_is_not_read(tmp_path):
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
-def test_a_pipe_is_refused_before_it_is_waited_for(tmp_path):
+def test_a_pipe_is_refused_without_waiting_for_it(tmp_path):
     os.mkfifo(tmp_path / "w.pth")
     with pytest.raises(WeightsError, match=r"w\.pth: is a pipe or device"):
         models.read(tmp_path / "w.pth")

@@ -8,7 +8,7 @@ from mmdrfuse.models.student import Student
 
 
 @pytest.mark.parametrize("size", [(2, 3), (9, 12)])
-def test_pulling_back_is_autograd_for_every_quantity(size):
+def test_pull_back_equals_autograd(size):
     torch.manual_seed(0)
     student = Student().double()
     infrared, visible = torch.rand(2, 1, 1, *size, dtype=torch.float64)

@@ -12,13 +12,13 @@ def picture(shape, rng, dtype=np.uint8):
 
 
 @pytest.mark.parametrize(("policy", "size"), [("fit-ir", (12, 20)), ("fit-vis", (7, 9)), ("crop-common", (7, 9))])
-def test_both_sides_get_the_size_that_the_policy_says(policy, size, rng):
+def test_each_policy_gives_both_sides_its_size(policy, size, rng):
     sides = picture((7, 9), rng), picture((12, 20, 3), rng)
     assert [side.shape[:2] for side in one_size(*sides, policy)] == [size, size]
 
 
 @pytest.mark.parametrize("policy", SIZE_POLICIES)
-def test_equal_sizes_are_left_alone(policy, rng):
+def test_equal_sizes_stay_unchanged(policy, rng):
     sides = picture((7, 9), rng), picture((7, 9, 3), rng)
     assert all(found is given for found, given in zip(one_size(*sides, policy), sides, strict=True))
 
@@ -28,7 +28,7 @@ def test_sizes_that_differ_are_named_and_a_policy_cures_it():
         one_size(np.zeros((7, 9)), np.zeros((12, 20)), "error")
 
 
-def test_unknown_policy_is_answered_with_a_near_miss():
+def test_an_unknown_policy_is_named_with_a_near_miss():
     with pytest.raises(UnknownNameError, match="did you mean"):
         one_size(np.zeros((7, 9)), np.zeros((7, 9)), "fit_ir")
 
@@ -76,7 +76,7 @@ def test_projective_matrices_agree_with_a_pixel_by_pixel_map(factor, rng):
         assert found[y, x] == pytest.approx(expected, abs=0.5001)
 
 
-def test_beyond_the_horizon_there_is_nothing():
+def test_pixels_beyond_the_horizon_are_black():
     image = np.full((4, 4), 9, np.uint8)
     # x' = x/(1 − x/8): what is left of the picture's plane at infinity comes from behind the camera
     assert not warped(image, (1, 0, 0, 0, 1, 0, -0.125, 0, 1), 4, 30)[:, 20:].any()
@@ -127,7 +127,7 @@ def test_matrices_are_read_from_csv_and_yaml(text, tmp_path):
      ("1,2,3,2,4,6,0,0,1", "the matrix has no inverse"), ("1,0,0,0,1,0,0,0,nan", "holds 'nan'"),
      ("1,0,0,0,1,0,0,0,1e999", "a number is too large"), ("[[1,0,0],[0,1,0],[0,0,true]]", "holds 'True'")],
 )  # fmt: skip
-def test_what_is_no_matrix_is_explained(text, said, tmp_path):
+def test_an_invalid_matrix_is_an_error_that_says_what_it_holds(text, said, tmp_path):
     (tmp_path / "m.csv").write_text(text)
     with pytest.raises(InputError, match=rf"m\.csv: {said}"):
         read_matrix(tmp_path / "m.csv")
@@ -139,6 +139,6 @@ def test_keys_of_a_matrix_that_come_twice_are_named_with_the_line(tmp_path):
         read_matrix(tmp_path / "m.yaml")
 
 
-def test_matrix_that_cannot_be_read_is_named(tmp_path):
+def test_an_unreadable_matrix_file_is_named(tmp_path):
     with pytest.raises(InputError, match=r"none\.csv: no such file"):
         read_matrix(tmp_path / "none.csv")

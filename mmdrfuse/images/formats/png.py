@@ -72,7 +72,7 @@ def without_useless_chunks(content: bytes) -> bytes:
 
 
 def _is_useful(kind: bytes, content: bytes, checksum: bytes) -> bool:
-    """Tell whether a chunk beside the picture is one that is looked at, and is whole."""
+    """Return whether a chunk beside the pixels is intact, and one that Pillow or this project reads."""
     if int.from_bytes(checksum, "big") != zlib.crc32(kind + content):
         return False
     if kind in (b"iCCP", b"zTXt"):

@@ -1,1 +1,1 @@
-"""What pixels say: colour, depth, value ranges and their distribution."""
+"""The values of pixels: colour, ranges and histograms."""

@@ -27,7 +27,7 @@ def test_infrared_side_is_the_temperature_by_planck_s_law():
     # half the width is 32, 24 rows have the shape of 12×16; its middle lies 3 to the right and 2 up of the photo's
     [((2.0, 3, -2), slice(10, 34), slice(19, 51)), (None, slice(None), slice(None))],
 )
-def test_visible_side_is_the_photo_cut_to_what_the_camera_sees(placing, rows, columns):
+def test_the_visible_side_is_the_photo_cropped_to_the_cameras_view(placing, rows, columns):
     pytest.importorskip("flyr", reason="needs the extra flir")
     got = decode(flir(placing=placing), "a.jpg", side="visible").image
     with Image.open(io.BytesIO(jpeg(PHOTO))) as photo:
@@ -35,7 +35,7 @@ def test_visible_side_is_the_photo_cut_to_what_the_camera_sees(placing, rows, co
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_both_sides_are_turned_as_the_file_says(orientation):
+def test_both_sides_are_turned_upright(orientation):
     pytest.importorskip("flyr", reason="needs the extra flir")
     lying, turned = flir(), flir(orientation=orientation)
     for side in ("infrared", "visible"):
@@ -58,7 +58,7 @@ def test_png_photos_hold_y_cb_and_cr():
 
 
 @pytest.mark.parametrize(("zoom", "scale"), [(2, 4.0), (2, 2.0), (2, 1.0), (4, 2.0), (0, 2.0)])
-def test_with_digital_zoom_the_edges_decide_what_the_camera_saw(rng, zoom, scale):
+def test_with_digital_zoom_the_edges_decide_the_crop(rng, zoom, scale):
     pytest.importorskip("flyr", reason="needs the extra flir")
     photo = np.kron(rng.integers(0, 256, (24, 32, 1)), np.ones((2, 2, 3))).astype(np.uint8)
     view = Image.fromarray(photo[..., 0]).resize(
@@ -68,7 +68,7 @@ def test_with_digital_zoom_the_edges_decide_what_the_camera_saw(rng, zoom, scale
     assert decode(content, "a.jpg", side="visible").image.shape == (48 / scale, 64 / scale, 3)
 
 
-def test_with_digital_zoom_and_edges_that_say_nothing_the_scale_counts():
+def test_with_digital_zoom_and_no_edges_the_scale_of_the_file_decides():
     pytest.importorskip("flyr", reason="needs the extra flir")
     flat = flir(raw=np.full_like(RAW, 12000), zoom=2)
     assert decode(flat, "a.jpg", side="visible").image.shape == (24, 32, 3)
@@ -82,14 +82,14 @@ def test_a_camera_s_png_photo_shows_a_grey_tower_before_a_blue_sky(shared):
     assert np.ptp(tower) < 20
 
 
-def test_a_camera_s_upright_picture_stands(shared):
+def test_a_cameras_upright_picture_is_upright(shared):
     pytest.importorskip("flyr", reason="needs the extra flir")
     sides = [load(shared / "data/cameras/FLIR_C3.jpg", side=side).image for side in ("infrared", "visible")]
     assert [image.shape[:2] for image in sides] == [(80, 60), (449, 337)]
     assert np.unravel_index(sides[0].argmax(), (80, 60))[0] > 40  # the radiator stands below the window
 
 
-def test_without_a_side_it_is_the_picture_that_everybody_sees():
+def test_without_a_side_the_picture_is_that_of_other_viewers():
     assert decode(flir(), "a.jpg").image.shape == (24, 32, 3)
 
 
@@ -106,13 +106,13 @@ def test_other_jpegs_are_the_same_on_both_sides():
      (flir(photo=jpeg(PHOTO)[:300]), "visible", r"a\.jpg: damaged .* FLIR file"),
      (flir(photo=b"\0" * 999), "visible", r"a\.jpg: damaged .* FLIR file")],
 )  # fmt: skip
-def test_what_cannot_be_used_is_named(content, side, message):
+def test_files_that_cannot_be_used_are_named(content, side, message):
     pytest.importorskip("flyr", reason="needs the extra flir")
     with pytest.raises(InputError, match=message):
         decode(content, "a.jpg", side=side)
 
 
-def test_missing_extra_is_one_sentence(monkeypatch):
+def test_a_missing_extra_is_named_in_one_sentence(monkeypatch):
     monkeypatch.setitem(sys.modules, "flyr", None)
     with pytest.raises(MissingExtraError, match=r"a\.jpg: .* needs flyr: pip install flyr .*\[flir\]"):
         decode(flir(), "a.jpg", side="infrared")

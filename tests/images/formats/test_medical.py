@@ -98,7 +98,7 @@ def read_bytes(content, page=None):
 
 @pytest.mark.parametrize("syntax", ["implicit", "explicit", "big", "rle"])
 @pytest.mark.parametrize("values", [GREY, GREY.view(np.int8), DEEP, SIGNED], ids=["u8", "i8", "u16", "i16"])
-def test_grey_values_are_read_however_they_are_stored(values, syntax):
+def test_grey_values_of_every_transfer_syntax_are_read(values, syntax):
     np.testing.assert_array_equal(read_bytes(dicom_file(values, syntax=syntax)), spread(values))
     swapped = read_bytes(dicom_file(values, "MONOCHROME1", syntax))
     np.testing.assert_allclose(swapped, 65535 - spread(values), atol=1)
@@ -106,7 +106,7 @@ def test_grey_values_are_read_however_they_are_stored(values, syntax):
 
 @pytest.mark.parametrize("syntax", ["implicit", "explicit", "big", "rle"])
 @pytest.mark.parametrize("planar", [0, 1])
-def test_colours_are_read_however_they_are_stored(syntax, planar):
+def test_colours_of_every_transfer_syntax_are_read(syntax, planar):
     np.testing.assert_array_equal(read_bytes(dicom_file(COLOURS, "RGB", syntax, planar=planar)), COLOURS)
     got = read_bytes(dicom_file(COLOURS, "YBR_FULL", syntax, planar=planar))
     np.testing.assert_allclose(got.astype(int), from_ycbcr(COLOURS), atol=1)
@@ -173,7 +173,7 @@ def test_jpeg_inside_is_read(photometric, options):
     ],
     ids=["deep rle", "deep rle frames", "deep palette", "signed", "hsv", "rct", "jpeg", "jpeg rgb"],
 )
-def test_colours_that_would_come_out_wrong_are_refused(content):
+def test_colours_that_simpleitk_reads_wrong_are_refused(content):
     with pytest.raises(InputError, match=r"a\.dcm: cannot read the colours of this DICOM file"):
         read_bytes(content, page=1)
 
@@ -190,7 +190,7 @@ def test_the_window_of_a_monochrome1_file_is_that_of_its_values(signed):
 
 
 @pytest.mark.parametrize("window", [("x", "y"), ("40", "-3"), ("nan", "5"), ("", "")])
-def test_a_window_that_is_none_is_passed_over(window):
+def test_an_invalid_window_is_ignored(window):
     more = {"t00281050": ("DS", window[0]), "t00281051": ("DS", window[1])}
     np.testing.assert_array_equal(read_bytes(dicom_file(GREY, **more)), spread(GREY))
 
@@ -203,12 +203,12 @@ def test_a_dicom_file_cut_short_is_named_without_the_temporary_one(cut):
 
 
 @pytest.mark.parametrize("syntax", ["explicit", "big", "implicit", "rle"])
-def test_what_trails_the_pixels_is_nothing_to_read(syntax):
+def test_data_behind_the_pixels_is_ignored(syntax):
     content = dicom_file(GREY, syntax=syntax) + b"\x08\0\x08\0OB\0\0\xff\xff\xff\x7f"
     np.testing.assert_array_equal(read_bytes(content), spread(GREY))
 
 
-def test_an_element_longer_than_the_file_is_named_before_room_is_made_for_it():
+def test_an_element_longer_than_the_file_is_named_before_memory_is_allocated():
     content = dicom_file(GREY, t00080008=("OB", b"")).replace(b"OB\0\0\0\0\0\0", b"OB\0\0\xf0\xff\xff\x7f", 1)
     with pytest.raises(InputError, match=r"a\.dcm: .*\(0008,0008\) claims 2147483632 bytes"):
         read_bytes(content)
@@ -223,7 +223,7 @@ NIFTI = nifti(VOLUME.astype("<i2"), 4)
      gzip.compress(NIFTI)[:-8] + bytes(8), nifti(VOLUME[:0], 4, sizes=(20000, 20000, 20000))],
     ids=["cut", "cut in gzip", "gzip cut", "gzip sum", "huge"],
 )  # fmt: skip
-def test_damaged_nifti_is_named_and_never_filled_up(content):
+def test_damaged_nifti_is_named_and_never_filled_with_zeros(content):
     with pytest.raises(InputError, match=r"^a\.dcm: damaged or unreadable NIfTI file") as caught:
         read_bytes(content, page=1)
     assert "/" not in str(caught.value)
@@ -245,7 +245,7 @@ def test_nifti_with_colours_keeps_them(rng, code, components):
     np.testing.assert_array_equal(read_bytes(content, page=2), volume[1, ::-1, ::-1, :3])
 
 
-def test_what_is_no_number_counts_as_nothing():
+def test_nan_is_black():
     values = np.array([[[np.nan, 0, 5], [np.inf, 10, -np.inf]]], "<f4")
     assert read_bytes(nifti(values, 16)).tolist() == [[0, 65535, 0], [32768, 0, 0]]
 
@@ -256,12 +256,12 @@ def test_complex_numbers_and_vectors_are_refused(values):
         read_bytes(nifti(values, 32), page=1)
 
 
-def test_a_fourth_dimension_of_one_is_none():
+def test_a_fourth_dimension_of_size_one_is_ignored():
     np.testing.assert_array_equal(read_bytes(nifti(VOLUME[None].astype("<i2"), 4), 1), read_bytes(NIFTI, 1))
 
 
 @pytest.mark.parametrize("ending", [".nii", ".nii.gz"])
-def test_nifti_slice_is_taken_with_the_contrast_of_the_volume(sitk, tmp_path, ending):
+def test_a_nifti_slice_has_the_contrast_of_its_volume(sitk, tmp_path, ending):
     path = tmp_path / f"a{ending}"
     sitk.WriteImage(sitk.GetImageFromArray(VOLUME), str(path))
     expected = np.rint((VOLUME[1] + 7) / 59 * 65535).astype(np.uint16)
@@ -276,7 +276,7 @@ def test_nifti_is_turned_to_the_axes_of_dicom(sitk, tmp_path):
         np.testing.assert_array_equal(read(tmp_path / "turned.nii", page=page), read(tmp_path / "plain.nii", page=page))
 
 
-def test_slice_has_to_be_chosen(sitk, tmp_path):
+def test_a_slice_of_several_must_be_chosen(sitk, tmp_path):
     sitk.WriteImage(sitk.GetImageFromArray(VOLUME), str(tmp_path / "a.nii"))
     with pytest.raises(InputError, match=r"a\.nii: holds 3 slices"):
         load(tmp_path / "a.nii")
@@ -297,7 +297,7 @@ def test_damaged_file_is_named(sitk, tmp_path):
         read(tmp_path / "a.dcm")
 
 
-def test_missing_extra_is_one_sentence(tmp_path, monkeypatch):
+def test_a_missing_extra_is_named_in_one_sentence(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "SimpleITK", None)
     (tmp_path / "a.dcm").write_bytes(b"\0" * 128 + b"DICM")
     with pytest.raises(MissingExtraError, match=r"a\.dcm: .* needs SimpleITK: pip install SimpleITK .*\[medical\]"):
@@ -340,5 +340,5 @@ def test_files_with_an_ending_and_pipes_are_not_opened(tmp_path, monkeypatch):
     ("name", "expected"),
     [("a.NII.gz", "a"), ("a.b.png", "a.b"), ("1.2.840.1", "1.2.840.1"), ("IM.001", "IM.001"), ("a", "a")],
 )
-def test_the_name_of_a_picture_is_what_precedes_its_ending(name, expected):
+def test_the_stem_of_a_picture_is_its_name_without_the_ending(name, expected):
     assert stem(Path(name)) == expected

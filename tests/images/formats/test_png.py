@@ -27,17 +27,17 @@ def decoded(content):
 
 
 @given(shapes.flatmap(lambda shape: arrays(np.uint8, shape)))
-def test_eight_bits_come_back_as_they_were(image):
+def test_eight_bits_survive_writing_and_reading(image):
     np.testing.assert_array_equal(decoded(encode(image)), image)
 
 
 @given(st.tuples(sides, sides).flatmap(lambda shape: arrays(np.uint16, shape)))
-def test_sixteen_bits_come_back_as_they_were(image):
+def test_sixteen_bits_survive_writing_and_reading(image):
     np.testing.assert_array_equal(decoded(encode(image)), image)
 
 
 @pytest.mark.parametrize("step", [(slice(None, None, 2),), (slice(None), slice(None, None, -1))])
-def test_views_come_back_as_they_were(step, rng):
+def test_views_survive_writing_and_reading(step, rng):
     image = rng.integers(0, 256, (8, 10, 3)).astype(np.uint8)[step]
     np.testing.assert_array_equal(decoded(encode(image)), image)
 
@@ -63,7 +63,7 @@ def test_content_is_one_zlib_stream_of_the_rows_filtered_by_up():
     assert list(zlib.decompress(content[start + 4 : start + 4 + length])) == [2, 10, 20, 2, 3, 255]
 
 
-def test_pictures_that_lie_otherwise_in_memory_come_out_the_same(rng):
+def test_other_layouts_in_memory_give_the_same_file(rng):
     turned = rng.integers(0, 65536, (5, 8)).astype(np.uint16).T
     np.testing.assert_array_equal(decoded(encode(turned)), turned)
 
@@ -83,7 +83,7 @@ def with_chunk(added, place=33):
 
 @pytest.mark.parametrize("damage", ["checksum", "content", "empty", "none"])
 @pytest.mark.parametrize("kind", ANCILLARY)
-def test_damage_beside_the_picture_does_not_cost_the_picture(kind, damage):
+def test_damage_outside_the_pixels_is_ignored(kind, damage):
     content = {"content": b"\xff" * 20, "empty": b""}.get(damage, ANCILLARY[kind])
     added = bytearray(chunk(kind, content))
     added[-1] ^= damage == "checksum"
@@ -91,13 +91,13 @@ def test_damage_beside_the_picture_does_not_cost_the_picture(kind, damage):
 
 
 @pytest.mark.parametrize("kind", [b"zTXt", b"iTXt", b"tEXt"])
-def test_long_texts_are_passed_over(kind):
+def test_long_texts_are_ignored(kind):
     text = b"Comment\0\0" + (zlib.compress(bytes(3 << 20)) if kind == b"zTXt" else b"\0\0\0" + b"x" * (3 << 20))
     np.testing.assert_array_equal(decode(with_chunk(chunk(kind, text)), "a.png").image, IMAGE)
 
 
 @pytest.mark.parametrize("place", [17, 30, 45])  # in IHDR, in its checksum, in IDAT
-def test_damage_to_the_picture_is_said_to_be_that(place):
+def test_damaged_pixels_are_an_error_that_says_so(place):
     content = bytearray(encode(IMAGE))
     content[place] ^= 8
     with pytest.raises(InputError, match=r"a\.png: damaged"):

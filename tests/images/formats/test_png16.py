@@ -46,14 +46,14 @@ def test_every_layout_keeps_all_bits_and_drops_transparency(tmp_path, rng, chann
     np.testing.assert_array_equal(read(tmp_path / "a.png"), expected)
 
 
-def test_what_is_written_is_read(tmp_path, rng):
+def test_written_files_are_read_back(tmp_path, rng):
     image = rng.integers(0, 65536, (6, 5, 3)).astype(np.uint16)
     (tmp_path / "a.png").write_bytes(encode(image))
     np.testing.assert_array_equal(read(tmp_path / "a.png"), image)
 
 
 @pytest.mark.parametrize("kept", [34, 60, 300])
-def test_truncated_file_is_named(tmp_path, rng, kept):
+def test_a_truncated_file_is_named(tmp_path, rng, kept):
     content = png(rng.integers(0, 65536, (11, 13, 3)).astype(np.uint16), 4)
     (tmp_path / "a.png").write_bytes(content[:kept])
     with pytest.raises(InputError, match=r"a\.png: (damaged|not a picture)"):
@@ -61,7 +61,7 @@ def test_truncated_file_is_named(tmp_path, rng, kept):
 
 
 @pytest.mark.parametrize("at", [20, 80])
-def test_flipped_bit_is_found(tmp_path, rng, at):
+def test_a_flipped_bit_is_an_error(tmp_path, rng, at):
     content = bytearray(png(rng.integers(0, 65536, (11, 13, 3)).astype(np.uint16), 0))
     content[at] ^= 4
     (tmp_path / "a.png").write_bytes(content)

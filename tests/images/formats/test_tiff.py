@@ -41,7 +41,7 @@ def test_every_layout_keeps_its_values(rng, dtype, shape, options):
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-def test_planes_one_after_another_become_pixels(rng, dtype):
+def test_separate_planes_become_pixels(rng, dtype):
     planes = made((3, 7, 9), dtype, rng)
     got = decode(tiff(planes, photometric="rgb", planarconfig="separate"), "a.tif").image
     np.testing.assert_array_equal(got, np.moveaxis(planes, 0, -1))
@@ -61,7 +61,7 @@ def test_other_precisions_become_single(rng, dtype):
 
 
 @pytest.mark.parametrize("dtype", [np.uint16, np.float64])
-def test_page_has_to_be_chosen(rng, dtype):
+def test_a_page_of_several_must_be_chosen(rng, dtype):
     pages = (rng.random((3, 7, 9)) * 1000).astype(dtype)
     content = tiff(pages, photometric="minisblack")
     np.testing.assert_array_equal(
@@ -73,19 +73,19 @@ def test_page_has_to_be_chosen(rng, dtype):
         assert caught.value.cure == "page"
 
 
-def test_file_without_pages_has_none_to_choose():
+def test_a_file_without_pages_is_named():
     with pytest.raises(InputError, match=r"a\.tif") as caught:
         decode(b"II*\0\xff\xff\xff\xff", "a.tif")
     assert caught.value.cure is None
 
 
-def test_single_page_needs_no_number_and_takes_any(rng):
+def test_a_single_page_needs_no_number_and_accepts_any(rng):
     image = made((7, 9), np.uint16, rng)
     np.testing.assert_array_equal(decode(tiff(image), "a.tif", page=7).image, image)
 
 
 @pytest.mark.parametrize(("dtype", "shape"), [(np.uint16, (40, 50, 3)), (np.float32, (40, 50, 3))])
-def test_truncated_file_is_named(rng, dtype, shape):
+def test_a_truncated_file_is_named(rng, dtype, shape):
     content = tiff(made(shape, dtype, rng), photometric="rgb")
     with pytest.raises(InputError, match=r"a\.tif: damaged or unreadable"):
         decode(content[: len(content) // 2], "a.tif")
@@ -104,7 +104,7 @@ def test_compression_that_needs_another_package_names_it_and_the_file(rng):
 
 @pytest.mark.parametrize("shape", [(7, 9), (7, 9, 3)])
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
-def test_what_is_written_is_read_by_another_program(rng, dtype, shape):
+def test_written_files_are_read_by_another_program(rng, dtype, shape):
     image = made(shape, dtype, rng)
     with tifffile.TiffFile(io.BytesIO(encode(image, ".tif"))) as file:
         page = file.pages[0]
@@ -112,7 +112,7 @@ def test_what_is_written_is_read_by_another_program(rng, dtype, shape):
         assert page.photometric.name == ("RGB" if len(shape) == 3 else "MINISBLACK")
 
 
-def test_metadata_is_where_others_look_for_it(rng):
+def test_metadata_has_the_tags_that_other_programs_read(rng):
     exif = Image.Exif()
     exif[0x0110] = "Camera 7"
     exif[0x8825] = {1: "N", 2: (48.0, 8.0, 14.5)}
@@ -126,7 +126,7 @@ def test_metadata_is_where_others_look_for_it(rng):
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-def test_pictures_that_count_from_white_are_counted_from_black(rng, dtype):
+def test_min_is_white_is_inverted(rng, dtype):
     image = rng.integers(0, np.iinfo(dtype).max, (7, 9)).astype(dtype)
     got = decode(tiff(image, photometric="miniswhite"), "a.tif").image
     np.testing.assert_array_equal(got, np.iinfo(dtype).max - image)

@@ -29,7 +29,7 @@ def test_blocks_and_hash_are_of_the_file_that_was_opened(tiled):
         reader.check_unchanged()
 
 
-def test_writing_into_the_open_file_is_noticed(tiled):
+def test_a_change_of_the_open_file_is_an_error(tiled):
     path, _ = tiled
     with BlockReader(path) as reader:
         assert reader.sha256

@@ -34,13 +34,13 @@ def test_grey_in_three_channels_is_grey_and_passes_exactly(dtype):
 
 @patient
 @given(coloured)
-def test_giving_an_image_its_own_luminance_changes_nothing(image):
+def test_recolouring_with_its_own_luminance_changes_nothing(image):
     np.testing.assert_array_equal(recolour(luminance(image), image, luminance(image)), image)
 
 
 @patient
 @given(coloured, st.integers(-40, 40))
-def test_new_luminance_is_reached_and_chroma_kept_where_nothing_clips(image, change):
+def test_luminance_is_new_and_chroma_unchanged_where_nothing_clips(image, change):
     image = image // 2 + 64
     fused = (luminance(image).astype(int) + change).astype(np.uint8)
     result = recolour(fused, image, luminance(image)).astype(int)
@@ -71,7 +71,7 @@ def angle(image):
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
 @patient
 @given(data=st.data())
-def test_own_luminance_changes_nothing_in_either_way(data, color, dtype):
+def test_both_methods_leave_an_image_with_its_own_luminance_unchanged(data, color, dtype):
     image = data.draw(arrays(dtype, (3, 4, 3)))
     again = recolour(luminance(image), image, luminance(image), color=color)
     assert np.abs(again.astype(int) - image).max() <= 1

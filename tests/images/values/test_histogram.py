@@ -28,13 +28,13 @@ def test_percentiles_of_floats_are_right_to_half_a_bin(rng):
     np.testing.assert_allclose(found, expected, atol=histogram.step * 0.5001)
 
 
-def test_what_lies_beyond_an_end_is_counted_at_it():
+def test_values_beyond_an_end_count_as_that_end():
     histogram = Histogram(0, 1)
     histogram.add(histogram.count(np.array([-5.0, 7.0])))
     assert (histogram.percentile(0), histogram.percentile(100)) == (0, 1)
 
 
-def test_one_value_is_all_percentiles():
+def test_a_single_value_is_every_percentile():
     histogram = Histogram(2.5, 2.5)
     histogram.add(histogram.count(np.full((3, 3), 2.5)))
     assert histogram.percentile(1) == histogram.percentile(99) == 2.5
@@ -48,14 +48,14 @@ def by_hand(values, percent):
 
 
 @pytest.mark.parametrize("split", [1, 3])
-def test_percentile_of_an_output_is_one_thing_whole_or_in_parts(rng, split):
+def test_percentiles_of_an_output_and_of_its_parts_are_equal(rng, split):
     output = rng.normal(0.4, 0.2, (24, 24)).astype(np.float32)
     expected = by_hand(output, 1), by_hand(output, 99)
     assert limits(output, "percentile") == pytest.approx(expected)
     assert limits_over(np.array_split(output, split), "percentile") == pytest.approx(expected)
 
 
-def test_fusing_arrays_takes_the_same_percentiles(rng):
+def test_fusing_arrays_uses_the_same_percentiles(rng):
     pair = rng.integers(0, 256, (2, 24, 24)).astype(np.uint8)
     output = make(read("ivif"))(*(pair / np.float32(255)))
     expected = from_unit(output, by_hand(output, 1), by_hand(output, 99), np.uint8)

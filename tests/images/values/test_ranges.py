@@ -10,12 +10,12 @@ from mmdrfuse.images import Levels, constant_limits, converted, from_unit, limit
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-def test_every_integer_survives_the_way_to_unit_and_back(dtype):
+def test_every_integer_survives_to_unit_and_from_unit(dtype):
     levels = np.arange(np.iinfo(dtype).max + 1).astype(dtype)[None]
     np.testing.assert_array_equal(from_unit(to_unit(levels), 0, 1, dtype), levels)
 
 
-def test_values_keep_their_place_on_another_types_scale():
+def test_converted_values_have_the_same_relative_level():
     levels = np.array([[0, 1, 254, 255]], np.uint8)
     assert converted(levels, np.uint8) is levels
     assert converted(levels, np.uint16).tolist() == [[0, 257, 254 * 257, 65535]]
@@ -23,7 +23,7 @@ def test_values_keep_their_place_on_another_types_scale():
     np.testing.assert_array_equal(converted(converted(levels, np.float32), np.uint8), levels)
 
 
-def test_clip_rounds_and_cuts():
+def test_clip_rounds_and_clips():
     output = np.array([[-0.5, 0.0019, 0.5, 0.999, 1.0]], np.float32)
     assert from_unit(output, *limits(output, "clip"), np.uint8).tolist() == [[0, 0, 128, 255, 255]]
 
@@ -40,7 +40,7 @@ def test_constant_output_under_minmax_is_black():
     assert from_unit(output, *limits(output, "minmax"), np.uint8).max() == 0
 
 
-def test_unknown_policy_is_answered_with_a_near_miss():
+def test_an_unknown_policy_is_named_with_a_near_miss():
     with pytest.raises(UnknownNameError, match="did you mean minmax"):
         limits(np.zeros((2, 2), np.float32), "min-max")
 
@@ -58,17 +58,17 @@ def test_other_types_and_ranges_are_refused(image, message):
 @pytest.mark.parametrize(
     ("policy", "known"), [("clip", (0, 1)), ("minmax", None), ("percentile", None), ("fixed:-0.1,9e-1", (-0.1, 0.9))]
 )
-def test_limits_that_need_no_image_are_known_beforehand(policy, known):
+def test_limits_of_clip_and_fixed_need_no_image(policy, known):
     assert constant_limits(policy) == known
 
 
-def test_percentile_leaves_a_hundredth_out_at_each_end():
+def test_percentile_leaves_out_one_percent_at_each_end():
     output = np.linspace(0, 1, 101, dtype=np.float32)[None]
     assert limits(output, "percentile") == pytest.approx((0.01, 0.99), abs=1.5 / 65535)
 
 
 @pytest.mark.parametrize("policy", ["fixed", "fixed:1", "fixed:0.9,0.1", "fixed:a,b", "fixed:0,1,2"])
-def test_fixed_without_two_numbers_is_explained(policy):
+def test_fixed_without_two_numbers_is_an_error(policy):
     with pytest.raises(InputError, match=r"fixed needs the network's values .* such as fixed:0\.05,0\.9"):
         constant_limits(policy)
 
@@ -83,12 +83,12 @@ def test_infrared_ranges_are_read(text, levels):
 
 
 @pytest.mark.parametrize("text", ["", "p1", "p99..p1", "p1..99", "9..9", "p1..p101", "1..2..3", "p-1..p50", "min"])
-def test_what_is_no_infrared_range_is_named_with_what_would_be(text):
+def test_an_invalid_infrared_range_is_named_with_valid_examples(text):
     with pytest.raises(InputError, match=r"is none of auto, percentiles such as p1\.\.p99, values"):
         Levels.parse(text)
 
 
-def test_stretching_is_linear_between_the_ends_and_cuts_beyond():
+def test_stretching_is_linear_between_the_limits_and_clips_beyond():
     image = np.array([[6999, 7000, 8000, 9000, 65535]], np.uint16)
     assert stretch(image, 7000, 9000).tolist() == [[0, 0, 0.5, 1, 1]]
     assert not stretch(image, 7000, 7000).any()
@@ -96,7 +96,7 @@ def test_stretching_is_linear_between_the_ends_and_cuts_beyond():
 
 @pytest.mark.parametrize("odd", [np.nan, np.inf])
 @pytest.mark.parametrize("use", [to_unit, lambda image: stretch(image, 0, 1)])
-def test_what_is_no_number_is_counted_and_refused(odd, use):
+def test_nan_and_infinity_are_counted_and_refused(odd, use):
     kind = "NaN" if np.isnan(odd) else "infinite"
     with pytest.raises(InputError, match=rf"1 of 3 values are no numbers \({kind}\); replace them"):
         use(np.array([[0.0, odd, 1.0]]))

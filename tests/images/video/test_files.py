@@ -58,7 +58,7 @@ def with_sound(path, seconds, codec="aac"):
         container.mux(sound.encode())
 
 
-def test_limited_range_is_expanded_and_the_colour_left_alone(tmp_path):
+def test_limited_range_is_expanded_and_the_chroma_unchanged(tmp_path):
     source = film(tmp_path / "film.mp4", [16, 125, 234])
     layout, frames = source.layout, list(source.frames())
     assert (layout.width, layout.height, layout.rate, layout.count) == (32, 24, 25, 3)
@@ -69,7 +69,7 @@ def test_limited_range_is_expanded_and_the_colour_left_alone(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
-def test_what_is_written_is_close_to_what_is_read(tmp_path, suffix):
+def test_written_frames_are_read_with_small_losses(tmp_path, suffix):
     ramp = np.tile(np.arange(0, 256, 4, dtype=np.uint8), (48, 1))
     chroma = np.full((24, 32), 100, np.uint8), np.full((24, 32), 140, np.uint8)
     layout = Layout(64, 48, Fraction(30), full_range=False)
@@ -145,7 +145,7 @@ def asked(path, matrix):
     [(1, 0, 0, 1), (-1, 0, 0, 1), (1, 0, 0, -1), (-1, 0, 0, -1),
      (0, 1, 1, 0), (0, 1, -1, 0), (0, -1, 1, 0), (0, -1, -1, 0)],
 )  # fmt: skip
-def test_every_pixel_goes_where_the_matrix_sends_it(tmp_path, matrix):
+def test_every_pixel_moves_as_the_matrix_says(tmp_path, matrix):
     a, b, c, d = matrix
     stored = next(asked(tmp_path / "plain.mp4", (1, 0, 0, 1)).frames())
     source = asked(tmp_path / "film.mp4", matrix)
@@ -178,7 +178,7 @@ def test_other_angles_are_refused(tmp_path, matrix, angle):
 @pytest.mark.parametrize(
     "name", ["2024-01-01T12:00:00.mp4", "http:x.mp4", "100%d%%.mp4", "-i.mp4", "é ü.mp4", "file:a.mp4"]
 )
-def test_names_are_names_and_nothing_else(tmp_path, monkeypatch, name):
+def test_names_with_colons_are_files_not_protocols(tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
     with writing_video(Path(name), Layout(32, 24, Fraction(10)), sound=None, comment="") as write:
         write(Frame(Fraction(0), np.full((24, 32), 200, np.uint8)))
@@ -187,13 +187,13 @@ def test_names_are_names_and_nothing_else(tmp_path, monkeypatch, name):
 
 
 @pytest.mark.parametrize("kind", ["png", "jpeg", "bmp", "tiff", "webp"])
-def test_a_picture_called_a_video_is_explained(tmp_path, kind):
+def test_a_picture_with_the_ending_of_a_video_is_an_error(tmp_path, kind):
     Image.new("RGB", (64, 48)).save(tmp_path / "film.mp4", kind)
     with pytest.raises(InputError, match=r"film\.mp4: a picture"):
         VideoSource(tmp_path / "film.mp4").layout  # noqa: B018
 
 
-def test_pictures_that_change_their_size_are_explained(tmp_path):
+def test_frames_that_change_their_size_are_an_error(tmp_path):
     film(tmp_path / "a.ts", [100] * 3, codec="mpeg2video")
     film(tmp_path / "b.ts", [100] * 3, codec="mpeg2video", size=(64, 48))
     (tmp_path / "film.ts").write_bytes((tmp_path / "a.ts").read_bytes() + (tmp_path / "b.ts").read_bytes())
@@ -216,14 +216,14 @@ def test_frames_keep_the_times_of_a_varying_rate(tmp_path, stamps):
     assert [frame.luma[0, 0] for frame in frames] == stamps
 
 
-def test_frames_without_a_sensible_clock_follow_each_other(tmp_path, monkeypatch):
+def test_frames_without_a_valid_clock_follow_at_the_rate(tmp_path, monkeypatch):
     source = film(tmp_path / "film.mp4", [100] * 4)
     clock = iter([Fraction(3), Fraction(3), Fraction(1), Fraction(9)])
     monkeypatch.setattr("mmdrfuse.images.video.files._seconds", lambda _: next(clock))
     assert [frame.time for frame in source.frames()] == [0, Fraction(1, 25), Fraction(2, 25), 6]
 
 
-def test_a_video_without_frames_is_explained(tmp_path):
+def test_a_video_without_frames_is_an_error(tmp_path):
     with av.open(str(tmp_path / "film.mkv"), "w") as container:
         stream = container.add_stream("ffv1", rate=25)
         stream.width, stream.height = 32, 24
@@ -263,7 +263,7 @@ def test_deep_gray_keeps_its_depth(tmp_path):
     np.testing.assert_array_equal(next(source.frames()).luma, image)
 
 
-def test_rgb_is_taken_as_bt709(tmp_path):
+def test_rgb_is_converted_by_bt709(tmp_path):
     with av.open(str(tmp_path / "film.mkv"), "w") as container:
         stream = container.add_stream("ffv1", rate=25)
         stream.width, stream.height, stream.pix_fmt = 32, 24, "bgr0"
@@ -278,7 +278,7 @@ def test_rgb_is_taken_as_bt709(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
-def test_sound_is_copied_as_far_as_the_pictures_reach(tmp_path, suffix):
+def test_sound_is_copied_up_to_the_last_frame(tmp_path, suffix):
     with_sound(tmp_path / "film.mp4", 2)
     path = tmp_path / f"out{suffix}"
     with writing_video(path, Layout(32, 24, Fraction(10)), sound=tmp_path / "film.mp4", comment="") as write:
@@ -350,7 +350,7 @@ def test_sound_is_heard_whatever_its_codec(tmp_path, source, codec, out, expecte
     assert abs(np.sqrt((samples[2000:6000] ** 2).mean()) - 16000 / 32768 / 2**0.5) < 0.05
 
 
-def test_sound_that_cannot_be_had_is_left_out_with_one_note(tmp_path, monkeypatch):
+def test_unreadable_sound_is_left_out_with_one_warning(tmp_path, monkeypatch):
     phone(tmp_path / "film.mov", "pcm_alaw")
     monkeypatch.setattr("mmdrfuse.images.video.sound._possible", lambda *_: False)
     notes = []
@@ -361,7 +361,7 @@ def test_sound_that_cannot_be_had_is_left_out_with_one_note(tmp_path, monkeypatc
         assert (len(container.streams.audio), sum(1 for _ in container.decode(video=0))) == (0, 10)
 
 
-def test_damaged_sound_ends_with_one_note_and_the_pictures_go_on(tmp_path, monkeypatch):
+def test_damaged_sound_ends_with_one_warning_and_the_pictures_go_on(tmp_path, monkeypatch):
     def damaged(*_):
         raise av.InvalidDataError(1094995529, "Invalid data found")
         yield
@@ -383,7 +383,7 @@ def test_other_endings_are_not_written(tmp_path):
         pass
 
 
-def test_files_that_are_no_videos_are_explained(tmp_path):
+def test_files_that_are_no_videos_are_named(tmp_path):
     (tmp_path / "text.mp4").write_text("no video at all")
     with pytest.raises(InputError, match=r"text\.mp4: cannot be read as a video"):
         VideoSource(tmp_path / "text.mp4").layout  # noqa: B018
@@ -398,7 +398,7 @@ def test_files_that_are_no_videos_are_explained(tmp_path):
         VideoSource(tmp_path / "sound.mp4").layout  # noqa: B018
 
 
-def test_a_file_cut_short_is_explained(tmp_path):
+def test_a_truncated_video_is_named(tmp_path):
     film(tmp_path / "film.mp4", [100] * 5)
     content = (tmp_path / "film.mp4").read_bytes()
     (tmp_path / "film.mp4").write_bytes(content[: len(content) // 2])
@@ -406,12 +406,12 @@ def test_a_file_cut_short_is_explained(tmp_path):
         VideoSource(tmp_path / "film.mp4").layout  # noqa: B018
 
 
-def test_without_pyav_one_sentence_says_so(tmp_path, monkeypatch):
+def test_without_pyav_the_extra_is_named_in_one_sentence(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "av", None)
     with pytest.raises(MissingExtraError, match=r"fusing videos needs av: pip install av  \(the extra \[video\]"):
         VideoSource(tmp_path / "film.mp4").layout  # noqa: B018
 
 
 @pytest.mark.parametrize(("name", "expected"), [("a.MP4", True), ("a.mkv", True), ("a.png", False), (".a.mp4", False)])
-def test_videos_are_known_by_their_names(tmp_path, name, expected):
+def test_videos_are_recognised_by_their_names(tmp_path, name, expected):
     assert is_video(tmp_path / name) == expected

@@ -28,7 +28,7 @@ def films(rng, count):
         ("640x512@30000/1001:gray8", Fraction(30000, 1001)),
     ],
 )
-def test_formats_are_read_exactly(text, rate):
+def test_raw_formats_are_parsed(text, rate):
     assert RawFormat.parse(text) == RawFormat(640, 512, rate)
 
 
@@ -37,7 +37,7 @@ def test_formats_are_read_exactly(text, rate):
     ["640x512", "640x512@30", "640x512@30:rgb24", "1x512@30:gray8", "640x512@0:gray8", "640x512@30/0:gray8",
      "640x512@30/000:gray8", "640x512@0/1:gray8", f"{'9' * 5000}x512@30:gray8", "٦٤x٦٤@30:gray8"],
 )  # fmt: skip
-def test_other_formats_are_explained(text):
+def test_invalid_raw_formats_are_an_error(text):
     with pytest.raises(MMDRFuseError, match=r"expected WxH@FPS:gray8 .* such as 640x512@30:gray8"):
         RawFormat.parse(text)
 
@@ -77,7 +77,7 @@ def test_standard_input_is_read(rng, monkeypatch):
         (None, "film.gray: cannot be read"),
     ],
 )
-def test_streams_that_do_not_fit_are_explained(content, message, tmp_path):
+def test_truncated_and_empty_streams_are_an_error(content, message, tmp_path):
     path = tmp_path / "film.gray"
     if content is not None:
         path.write_bytes(content)
@@ -85,20 +85,20 @@ def test_streams_that_do_not_fit_are_explained(content, message, tmp_path):
         list(RawSource(path, FORMAT).frames())
 
 
-def test_closed_standard_input_is_explained(monkeypatch):
+def test_a_closed_standard_input_is_an_error(monkeypatch):
     monkeypatch.setattr(sys, "stdin", None)
     with pytest.raises(InputError, match="standard input is closed"):
         list(RawSource(PIPE, FORMAT).frames())
 
 
-def test_frames_larger_than_the_memory_are_explained(tmp_path):
+def test_frames_larger_than_the_memory_are_an_error(tmp_path):
     (tmp_path / "film.gray").write_bytes(bytes(12))
     huge = RawFormat(10**9, 10**9, Fraction(10))
     with pytest.raises(InputError, match=r"film\.gray: needs more memory than there is"):
         list(RawSource(tmp_path / "film.gray", huge).frames())
 
 
-def test_what_is_written_is_read_again(rng, tmp_path):
+def test_written_frames_are_read_back(rng, tmp_path):
     film = films(rng, 3)
     path = Path(tmp_path / "film.gray")
     with path.open("wb") as file, raw_writing(file) as write:
