@@ -1,5 +1,6 @@
 """Lay out tables of scores for the terminal."""
 
+import math
 from collections.abc import Iterable, Sequence
 
 from rich.table import Table
@@ -26,8 +27,8 @@ def methods(scores: Scores) -> Table:
     for method, row in summaries.items():
         columns[method] = [_cell(row[metric], many=many) for metric in scores.metrics]
         if many:
-            mean_rank = sum(summary.rank for summary in row.values()) / len(row)
-            columns[method].append(Text(f"{mean_rank:.2f}"))
+            ranks = [summary.rank for summary in row.values() if summary.rank is not None]
+            columns[method].append(Text(f"{sum(ranks) / len(ranks):.2f}" if ranks else "–"))
     counts = {method: len(pictures) for method, pictures in scores.methods.items()}
     title = f"mean ± standard deviation [95 % interval of the mean], {_counted(counts)}, protocol {scores.protocol}"
     if len(scores.metrics) > WIDE:
@@ -96,8 +97,10 @@ def _pictures(count: int) -> str:
 
 
 def _cell(summary: Summary, *, many: bool) -> Text:
+    if math.isnan(summary.mean):
+        return Text("–")
     mean, std, low, high = (_number(value) for value in (summary.mean, summary.std, *summary.interval))
-    style = {1: "bold", 2: "underline"}.get(summary.rank, "") if many else ""
+    style = {1: "bold", 2: "underline"}.get(summary.rank or 0, "") if many else ""
     rank = f" ({summary.rank})" if many else ""
     return Text.assemble((mean, style), f" ± {std}{rank}\n[{low}, {high}]")
 

@@ -30,8 +30,9 @@ class Summary:
     """Of the sample, n − 1; 0 for a single picture."""
     interval: tuple[float, float]
     """95 % percentile-bootstrap interval of the mean."""
-    rank: int
-    """1 is best, by the mean and the metric's direction; equal means share a rank, an undefined one is last."""
+    rank: int | None
+    """1 is best, by the mean and the metric's direction; equal means share a rank, an undefined one is last. None where
+    the metric is undefined for all methods."""
 
 
 @dataclass
@@ -119,7 +120,7 @@ class Scores:
             writer.writerow([method, "mean", *(float(self.column(method, metric).mean()) for metric in self.metrics)])
         return text.getvalue()
 
-    def _summaries(self, method: str, ranks: Mapping[str, Mapping[str, int]]) -> dict[str, Summary]:
+    def _summaries(self, method: str, ranks: Mapping[str, Mapping[str, int | None]]) -> dict[str, Summary]:
         columns = np.stack([self.column(method, metric) for metric in self.metrics])  # (metrics, pictures)
         # An infinite or undefined score makes these NaN, which the table shows.
         with np.errstate(invalid="ignore"):
@@ -131,9 +132,11 @@ class Scores:
             metric: Summary(mean, std, (low, high), ranks[metric][method]) for metric, mean, std, (low, high) in rows
         }
 
-    def _ranks(self, metric: str) -> dict[str, int]:
+    def _ranks(self, metric: str) -> dict[str, int | None]:
         sign = -1 if METRICS[metric].higher_is_better else 1
         means = {method: sign * float(self.column(method, metric).mean()) for method in self.methods}
+        if all(map(math.isnan, means.values())):
+            return dict.fromkeys(means)
         means = {method: math.inf if math.isnan(mean) else mean for method, mean in means.items()}  # NaN is last
         return {method: 1 + sum(other < mean for other in means.values()) for method, mean in means.items()}
 

@@ -96,3 +96,11 @@ def test_nan_and_infinity_become_null_in_json(scores):
 
 def test_csv_ends_with_the_means(scores):
     assert scores.csv().splitlines()[-2:] == ["first,mean,10.0,5.0", "second,mean,13.5,6.0"]
+
+
+def test_a_metric_without_any_value_gives_no_rank():
+    scores = Scores("standard", ("SD", "VIF"))
+    for method, value in {"one": 3.0, "other": 2.0}.items():
+        scores.add(method, "small", {"SD": value})
+    ranks = {method: (row["SD"].rank, row["VIF"].rank) for method, row in scores.summarise().items()}
+    assert ranks == {"one": (1, None), "other": (2, None)}
