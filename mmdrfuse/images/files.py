@@ -19,6 +19,7 @@ from mmdrfuse.errors import InputError, OutputError, reading
 from mmdrfuse.images.formats import dicom, flir, medical, png, png16, tiff, tiff_writing
 from mmdrfuse.images.metadata import profile, read_metadata, upright, with_chunks
 from mmdrfuse.images.picture import Metadata, Picture, Side, narrowed, open_file, page_index, read_error
+from mmdrfuse.images.pillow import open_picture
 from mmdrfuse.system.atomic import writing
 
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
@@ -217,7 +218,7 @@ def _decoded(content: bytes, name: str, side: Side | None, page: int | None, wid
     if content.startswith(png.SIGNATURE):
         content = png.without_useless_chunks(content)
     try:
-        with Image.open(io.BytesIO(content)) as image:
+        with open_picture(io.BytesIO(content)) as image:
             return _picture(image, content, name, side, page)
     except UnidentifiedImageError:
         if content.startswith(_SIGNATURES):

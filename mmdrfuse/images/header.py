@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
-from PIL import Image
 
 from mmdrfuse.images.files import read
 from mmdrfuse.images.formats import flir, png, tiff
 from mmdrfuse.images.formats.tiff_layout import read_layout
 from mmdrfuse.images.picture import Side, open_file
+from mmdrfuse.images.pillow import open_picture
 
 _MIN_PNG = 25
 """Bytes of a PNG file up to its bit depth: the signature, and the beginning of IHDR."""
@@ -101,7 +101,7 @@ def _page_header(page: Any) -> Header | None:  # noqa: ANN401
 
 def _pillow_header(file: BinaryIO) -> Header | None:
     file.seek(0)
-    with Image.open(file) as image:
+    with open_picture(file) as image:
         if image.mode not in _EIGHT_BIT_MODES:
             return None
         return Header(image.height, image.width, np.dtype(np.uint8))

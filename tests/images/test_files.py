@@ -10,7 +10,7 @@ import tifffile
 from PIL import Image
 
 from mmdrfuse.errors import InputError, OutputError
-from mmdrfuse.images import encode, load, read, write
+from mmdrfuse.images import decode, encode, load, read, write
 from mmdrfuse.images.formats import tiff
 from mmdrfuse.images.formats.tiff_blocks import BlockReader
 
@@ -241,3 +241,10 @@ def test_the_place_on_earth_goes_into_small_files_of_the_same_size(tmp_path, sha
         found = file.pages.first.tags
         assert found.valueof(33550) == ((0.5, 0.5, 0.0) if size == "same" else None)
         assert found.valueof(34737) == ("WGS 84|" if size == "same" else None)
+
+
+def test_postscript_is_never_handed_to_a_program(tmp_path, monkeypatch):
+    monkeypatch.setattr("PIL.EpsImagePlugin.Ghostscript", lambda *_: pytest.fail("Ghostscript was started"))
+    eps = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n%%EndComments\nshowpage\n%%EOF\n"
+    with pytest.raises(InputError, match=r"a\.eps: not a picture"):
+        decode(eps, "a.eps")

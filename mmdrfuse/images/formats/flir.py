@@ -13,6 +13,7 @@ from PIL import ExifTags, Image, ImageFilter
 
 from mmdrfuse.errors import InputError, MissingExtraError, reading
 from mmdrfuse.images.picture import Side
+from mmdrfuse.images.pillow import open_picture
 
 STEPS = 25
 """Grey levels per kelvin. 0.04 K is finer than the noise of these cameras, and 16 bits reach up to 2348 °C."""
@@ -100,7 +101,7 @@ def _photo(content: bytes, name: str) -> NDArray[np.uint8]:
 
     _, _, offset, length = record
     stream.seek(offset + _RECORD_HEADER)
-    with Image.open(io.BytesIO(stream.read(length))) as photo:
+    with open_picture(io.BytesIO(stream.read(length))) as photo:
         if photo.mode == "L":
             return np.array(photo)
         colours = photo.convert("RGB")
@@ -111,7 +112,7 @@ def _photo(content: bytes, name: str) -> NDArray[np.uint8]:
 
 def _zoom(content: bytes) -> float:
     """Return the digital zoom of the picture on the camera's screen, from EXIF (tag 0xA404); 1 means none."""
-    with Image.open(io.BytesIO(content)) as image:
+    with open_picture(io.BytesIO(content)) as image:
         zoom = image.getexif().get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.DigitalZoomRatio, 1)
     try:
         return float(zoom) if 0 < float(zoom) < np.inf else 1.0

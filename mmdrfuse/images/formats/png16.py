@@ -12,9 +12,9 @@ import zlib
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from mmdrfuse.images.formats.png import SIGNATURE
+from mmdrfuse.images.pillow import open_picture
 
 _MODES = {2: "RGB", 6: "RGBA"}
 _GRAY_ALPHA = 4
@@ -47,7 +47,7 @@ def decode(content: bytes) -> NDArray[np.uint16]:
 
 
 def _bytes(content: bytes, layout: str) -> NDArray[np.uint8]:
-    with Image.open(io.BytesIO(content)) as image:
+    with open_picture(io.BytesIO(content)) as image:
         image.tile = [tile._replace(args=layout) for tile in image.tile]
         return np.asarray(image)
 
