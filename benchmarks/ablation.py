@@ -24,10 +24,10 @@ from mmdrfuse.engine.baselines import BASELINES
 from mmdrfuse.models.checkpoints import Checkpoint
 from mmdrfuse.pipeline.fuse.fuser import Fuser
 from mmdrfuse.recipes import Recipe, Weights
-from pairs import METRICS, means, unseen
+from pairs import METRICS, held_out_pairs, means
 
 SETS = {"TNO": 1, "LLVIP": 1, "RoadScene": 3}
-"""Sets, and every how-manieth unseen pair is scored."""
+"""Set → N; every Nth of its held-out pairs is scored."""
 
 Row = dict[str, dict[str, float]]
 
@@ -51,7 +51,7 @@ def main() -> None:
 
 
 def _recipes(epochs: int) -> dict[str, Recipe]:
-    """Give the recipe of every row by name."""
+    """Return the recipe of every row by name."""
     full = training.recipe("default", "student", epochs=epochs, batch=8)
 
     def but(**weights: float) -> Recipe:
@@ -79,7 +79,7 @@ def _trained(recipe: Recipe, patches: PatchFile, teacher: Checkpoint) -> Checkpo
 
 
 def _scores(fuser: Fuser) -> Row:
-    return {name: means(fuser, unseen(name, every=every)) for name, every in SETS.items()}
+    return {name: means(fuser, held_out_pairs(name, every=every)) for name, every in SETS.items()}
 
 
 def _heading() -> str:

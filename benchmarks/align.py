@@ -5,7 +5,7 @@
 Needs the real pairs in ../shared. One thread. Rows, each with what was reached:
 
 exact         a visible picture against its own negative with blur and noise, displaced: the truth is exact
-equivariance  the same pair displaced and not: the answer must move by the displacement
+equivariance  the same pair displaced and not: the estimate must move by the displacement
 displaced     error against the nominal truth of registered sets (which are off by some pixels themselves)
 metu          two real rigs, pair by pair, against the matrices of many pairs
 landmarks     pairs of two cameras with marked points
@@ -91,7 +91,7 @@ def exact(scale: float) -> Iterator[Row]:
 
 
 def equivariance(scale: float) -> Iterator[Row]:
-    """Compare the answers for a pair displaced and not."""
+    """Compare the estimates for a pair displaced and not."""
     for kind in KINDS[:3]:
         rng, hits, count = np.random.default_rng(11), 0, 0
         for infrared, visible in islice(_pairs(("LLVIP", "RoadScene"), 4), round(40 * scale)):
@@ -168,7 +168,7 @@ def landmarks(scale: float) -> Iterator[Row]:
 
 
 def mixed(scale: float) -> Iterator[Row]:
-    """Give infrared and visible of different scenes."""
+    """Return infrared and visible of different scenes."""
     rng = np.random.default_rng(17)
     pairs = [(name, pair) for name in SETS for pair in islice(_pairs((name,), 2), 30)]
     confidences = []
@@ -184,7 +184,7 @@ def mixed(scale: float) -> Iterator[Row]:
 
 
 def degenerate(scale: float) -> Iterator[Row]:
-    """Give pictures that show nothing, or a scene upside down."""
+    """Return pictures that show nothing, or a scene upside down."""
     rng = np.random.default_rng(19)
     infrared, visible = next(_pairs(("RoadScene",), 1))
     height, width = visible.shape
@@ -207,7 +207,7 @@ def sets(scale: float) -> Iterator[Row]:
         pairs = list(islice(_pairs((name,), 1), 20))
         for kind in ("none", "view"):
             errors, seconds = [], 0.0
-            answers = []
+            estimates = []
             for part in (pairs[0::2][:10], pairs[1::2][:10]) if len(pairs) >= 10 else (pairs,):
                 moving, fixed = [], []
                 for infrared, visible in part:
@@ -217,15 +217,15 @@ def sets(scale: float) -> Iterator[Row]:
                 start = time.process_time()
                 found = estimate(moving, fixed)
                 seconds = time.process_time() - start
-                answers.append(found)
+                estimates.append(found)
                 errors.append(_error(found.matrix, truth, moving[0].shape))
             halves = None
-            if len(answers) == 2 and all(one.matrix is not None for one in answers):
-                halves = _rounded(_error(answers[0].matrix, answers[1].matrix, moving[0].shape))
+            if len(estimates) == 2 and all(one.matrix is not None for one in estimates):
+                halves = _rounded(_error(estimates[0].matrix, estimates[1].matrix, moving[0].shape))
             yield {
                 "set": name, "kind": kind, "pairs": len(part), "px from nominal": [_rounded(one) for one in errors],
-                "px between halves": halves, "coarse": [_rounded(one.coarse) for one in answers],
-                "accepted": [one.accepted for one in answers], "seconds": round(seconds, 1),
+                "px between halves": halves, "coarse": [_rounded(one.coarse) for one in estimates],
+                "accepted": [one.accepted for one in estimates], "seconds": round(seconds, 1),
             }  # fmt: skip
     for one, other in (("LLVIP", "RoadScene"), ("RoadScene", "TNO"), ("TNO", "RoadScene")):
         infrared = [_fitted(pair[0]) for pair in islice(_pairs((one,), 1), 10)]
@@ -241,7 +241,7 @@ ROWS = {
 
 
 def _pairs(names: tuple[str, ...], every: int) -> Iterator[tuple[Image, Image]]:
-    """Give every N-th pair of each set, in turns, grey."""
+    """Return every Nth pair of each set, in turns, grey."""
     lists = [find_pairs(DATA / name)[1].pairs[::every] for name in names]
     for index in range(max(map(len, lists))):
         for pairs in lists:

@@ -1,6 +1,6 @@
 """Time the compiled kernel against torch and the BLAS at 1280×1024, and the parts of fusing one pair of files.
 
-The kernel goes from 8 bits to 8 bits; torch gets and gives float32 planes, which flatters it. "torch at its best" is
+The kernel goes from 8 bits to 8 bits; torch reads and returns float32 planes, which flatters it. "torch at its best" is
 channels-last, without gradients, and, by tuned malloc (glibc's), without a page fault a call. "the multiply-adds as
 GEMM" is a product of float32 matrices with as many of them, by NumPy's BLAS on one thread.
 
@@ -33,9 +33,9 @@ from timing import machine, time_interleaved
 
 
 def main() -> None:
-    """Print the table, and write it as JSON when asked."""
+    """Print the table, and write it as JSON with --json."""
     arguments = _arguments()
-    if os.environ.get("OMP_NUM_THREADS") != "1":  # the BLAS reads it as it is loaded; torch is told in every turn
+    if os.environ.get("OMP_NUM_THREADS") != "1":  # the BLAS reads it as it is loaded; torch is set in every turn
         os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | {"OMP_NUM_THREADS": "1"})
     width, height = (int(side) for side in arguments.size.split("x"))
     made = scene(1, height=height, width=width)
@@ -113,7 +113,7 @@ def _channels_last(weights: str, planes: tuple[Any, Any]) -> Callable[[], Any]:
 
 
 def _product(count: int) -> Callable[[], Any]:
-    """Give a product of square matrices, repeated until it has as many multiply-adds."""
+    """Return a product of square matrices, repeated until it has as many multiply-adds."""
     side = 512
     a, b = np.random.default_rng(0).random((2, side, side), dtype=np.float32)
     last = max(1, round(count % side**3 / side**2))

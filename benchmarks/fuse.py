@@ -63,13 +63,13 @@ print(json.dumps(laps))
 
 
 def main() -> None:
-    """Print what was measured, and write it as JSON when asked."""
+    """Print the measurements, and write them as JSON with --json."""
     arguments = _arguments()
     pairs = list(pair_folders(arguments.infrared, arguments.visible, recursive=True).pairs)[: arguments.pairs]
     with tempfile.TemporaryDirectory() as name:
         out = Path(name)
         document = {"machine": machine(), "pairs": len(pairs), "cores": CORES}
-        # Processes first: what this one has held counts as held by those that it starts.
+        # Processes first: the peak memory of this one counts for those that it starts.
         document["whole run"] = whole = _command(arguments.infrared, arguments.visible, out / "all", "--workers", CORES)
         document["one pair, milliseconds"] = cold = _cold(pairs[0], out, arguments.rounds)
         document["pairs per second"] = rates = _rates(pairs, out, arguments.rounds)
@@ -163,14 +163,14 @@ def _command(*arguments: object) -> dict[str, float]:
 
 
 def _cold(pair: Pair, out: Path, rounds: int) -> dict[str, float]:
-    """Time one pair as a process whose compiled code is kept: the whole command, and a process that tells its steps."""
+    """Time one pair in a process with cached compiled code: the whole command, and one that reports its steps."""
     files = [str(path) for path in (pair.infrared, pair.visible, out / "one.png")]
     whole, steps = [], []
     for _ in range(2 * rounds):
         whole.append(_command(*files, "--overwrite"))
         start = time.perf_counter()
-        told = subprocess.run([sys.executable, "-c", ONE_PAIR, *files], check=True, capture_output=True, text=True)
-        laps = json.loads(told.stdout)
+        done = subprocess.run([sys.executable, "-c", ONE_PAIR, *files], check=True, capture_output=True, text=True)
+        laps = json.loads(done.stdout)
         steps.append({"Python": 1000 * (time.perf_counter() - start) - sum(laps.values()), **laps})
     return {
         "process": 1000 * float(np.median([run["seconds"] for run in whole])),

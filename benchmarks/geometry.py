@@ -32,7 +32,7 @@ MATRIX: Matrix = (1.02, 0.01, -5.0, -0.008, 0.99, 3.0, 1e-5, -2e-5, 1.0)
 
 
 def main() -> None:
-    """Print the table, and write it as JSON when asked."""
+    """Print the table, and write it as JSON with --json."""
     arguments = _arguments()
     width, height = (int(side) for side in arguments.size.split("x"))
     made = scene(1, height=height, width=width)

@@ -38,7 +38,7 @@ SOBEL = np.array([[-1.0, 0.0, 1.0], [-2.0, 0.0, 2.0], [-1.0, 0.0, 1.0]])
 
 
 def main() -> None:
-    """Print the tables, and write them as JSON when asked."""
+    """Print the tables, and write them as JSON with --json."""
     arguments = _arguments()
     width, height = (int(side) for side in arguments.size.split("x"))
     pair = scene(1, height=height, width=width)
@@ -146,7 +146,7 @@ def _plain_vifp(x: Array, y: Array) -> float:
 def plain_qabf(fused: Array, a: Array, b: Array, *, hong: bool) -> float:
     """Edge transfer, as published (`hong`) or by the definition of `standard`."""
     g_f, angle_f = _plain_gradient(fused)
-    kept = total = 0.0
+    preserved_total = total = 0.0
     for source in (a, b):
         g, angle = _plain_gradient(source)
         if hong:
@@ -162,9 +162,9 @@ def plain_qabf(fused: Array, a: Array, b: Array, *, hong: bool) -> float:
         strength[stronger] = g[stronger] / g_f[stronger]
 
         quality = 0.9994 / (1 + np.exp(-15 * (strength - 0.5))) * 0.9879 / (1 + np.exp(-22 * (direction - 0.8)))
-        kept += (quality * g).sum()
+        preserved_total += (quality * g).sum()
         total += g.sum()
-    return float(kept / total)
+    return float(preserved_total / total)
 
 
 def _plain_gradient(image: Array) -> tuple[Array, Array]:

@@ -23,11 +23,11 @@ TRAINED = ("LLVIP", "RoadScene", *MEDICAL)
 """Sets of which the other pairs were trained on."""
 
 METRICS = ("SD", "SCD", "VIF", "Qabf", "SSIM", "CC")
-"""What students are compared by."""
+"""Metrics that compare students."""
 
 
-def unseen(name: str, *, every: int = 1) -> list[Pair]:
-    """Give every so-manieth of a set's pairs that no training saw."""
+def held_out_pairs(name: str, *, every: int = 1) -> list[Pair]:
+    """Return every Nth of a set's pairs that no training saw."""
     _, pairing = find_pairs(DATA / name)
     return (pairing.held_out(HOLD_OUT)[1] if name in TRAINED else list(pairing.pairs))[::every]
 
@@ -35,7 +35,7 @@ def unseen(name: str, *, every: int = 1) -> list[Pair]:
 def means(
     fused: Fuser | Path, pairs: Sequence[Pair], *, metrics: Sequence[str] = METRICS, protocol: str = "cddfuse"
 ) -> dict[str, float]:
-    """Score pairs, fused on the way or to PNGs in a folder; give the mean of each metric."""
+    """Score pairs, fused here or before to PNGs in a folder; return the mean of each metric."""
     candidates = [
         Candidate("fused", pair, fused / f"{pair.name}.png" if isinstance(fused, Path) else fused) for pair in pairs
     ]

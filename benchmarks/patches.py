@@ -33,7 +33,7 @@ BATCH = 32
 
 
 def main() -> None:
-    """Print the tables, and write them as JSON when asked."""
+    """Print the tables, and write them as JSON with --json."""
     arguments = _arguments()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -144,7 +144,7 @@ def _read_half(work: tuple[PatchFile, NDArray[Any]]) -> None:
 
 
 def _best(repeat: int, run: Callable[[], object]) -> float:
-    """Give the seconds of the fastest of several runs: others at work on the machine only ever add to it."""
+    """Return the seconds of the fastest of several runs; other work on the machine only adds time."""
     times = []
     for _ in range(repeat):
         start = time.perf_counter()

@@ -1,6 +1,6 @@
 """The six scores as plain functions of three images: what `mmdrfuse.losses.scores` is timed against.
 
-Nothing of the sources is kept, and windows are products with banded matrices.
+Nothing of the sources is cached, and windows are products with banded matrices.
 """
 
 import math
@@ -61,15 +61,15 @@ def _vif(fused: Tensor, a: Tensor, b: Tensor) -> Tensor:
 def _qabf(fused: Tensor, a: Tensor, b: Tensor) -> Tensor:
     """``Σ (Q_a g_a + Q_b g_b) / Σ (g_a + g_b)``; angles are compared without wrapping around, as the field does."""
     strength, angle = _gradient(fused)
-    kept = total = 0.0 * _mean(a)
+    preserved_total = total = 0.0 * _mean(a)
     for source in (a, b):
         source_strength, source_angle = _gradient(source)
         ratio = torch.minimum(strength, source_strength) / torch.maximum(strength, source_strength)
         agreement = 1 - (source_angle - angle).abs() / (math.pi / 2)
         preserved = _sigmoid(ratio, *STRENGTH) * _sigmoid(agreement, *DIRECTION)
-        kept = kept + _mean(preserved * source_strength)
+        preserved_total = preserved_total + _mean(preserved * source_strength)
         total = total + _mean(source_strength)
-    return kept / total
+    return preserved_total / total
 
 
 def _ssim(fused: Tensor, a: Tensor, b: Tensor) -> Tensor:

@@ -41,7 +41,7 @@ class Published:
         self.memories = [np.zeros((count, 1, height, width)) for _ in range(2)]
 
     def step(self, indices: NDArray[np.int64], *, first_visit: bool) -> dict[str, float]:
-        """Do a step; give what is logged."""
+        """Run a step; return the values to log."""
         infrared, visible = self.read(indices)
         fused, feature = self.student(infrared, visible)
         brighter = torch.maximum(infrared, visible)
@@ -71,7 +71,7 @@ class Published:
     def refresh(
         self, indices: NDArray[np.int64], fused: Tensor, infrared: Tensor, visible: Tensor, *, first_visit: bool
     ) -> dict[str, Tensor]:
-        """Compare with both memories, batch against batch; give the gaps times the distances."""
+        """Compare with both memories, batch against batch; return the gaps times the distances."""
         terms: dict[str, Tensor] = {}
         for memory, name, score in zip(self.memories, ("structure", "detail"), (ssim, gmsd), strict=True):
             terms[name] = torch.zeros(())
@@ -90,7 +90,7 @@ class Published:
 
 @torch.no_grad()
 def mean(score: Callable[[Tensor, Tensor], Tensor], images: Tensor, infrared: Tensor, visible: Tensor) -> float:
-    """Give the batch's mean of a score, summed over both sources."""
+    """Return the batch's mean of a score, summed over both sources."""
     total = 0.0
     for sample, *sources in zip(images.split(1), infrared.split(1), visible.split(1), strict=True):
         for source in sources:

@@ -24,7 +24,7 @@ from mmdrfuse.metrics import find_protocol
 from mmdrfuse.pipeline.fuse.fuser import Fuser
 from mmdrfuse.pipeline.score import Candidate, Scores, score_candidates
 from mmdrfuse.system.workers import raise_failures
-from pairs import MEDICAL, METRICS, SCENES, SHARED, unseen
+from pairs import MEDICAL, METRICS, SCENES, SHARED, held_out_pairs
 
 BARS = ("released student, minmax", "affine", "released teacher, minmax")
 
@@ -36,7 +36,7 @@ def main() -> None:
     protocol = find_protocol(arguments.protocol).name
     fusers, document, console = _fusers(arguments), {}, Console(width=200)
     for dataset in arguments.sets.split(","):
-        pairs = unseen(dataset, every=arguments.every)
+        pairs = held_out_pairs(dataset, every=arguments.every)
         candidates = [Candidate(name, pair, fuser) for name, fuser in fusers.items() for pair in pairs]
         scores = Scores(protocol, metrics)
         for candidate, result in raise_failures(
@@ -76,7 +76,7 @@ def _fusers(arguments: argparse.Namespace) -> dict[str, Fuser]:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sets", default=",".join((*SCENES, *MEDICAL)), help="folders of ../shared/data")
-    parser.add_argument("--every", type=int, default=1, help="score only every so-manieth pair")
+    parser.add_argument("--every", type=int, default=1, help="score only every Nth pair")
     parser.add_argument("--protocol", default="cddfuse")
     parser.add_argument("--metrics", default=",".join(METRICS))
     parser.add_argument("--weights", nargs="*", default=[], metavar="FILE", help="more students of ours")

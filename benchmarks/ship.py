@@ -2,7 +2,7 @@
 
     python benchmarks/ship.py WEIGHTS.safetensors NAME
 
-Needs the real pairs in ../shared, of which `pairs.py` says what is unseen. The card then says what the weights are,
+Needs the real pairs in ../shared, of which `pairs.py` names the held-out ones. The card then says what the weights are,
 from what data (with its licence) and by which recipe they were trained, how to make them again, and what they score
 under ``clip``.
 """
@@ -20,10 +20,10 @@ from mmdrfuse.pipeline.fuse.choices import Choices
 from mmdrfuse.pipeline.fuse.folder import fuse_pairs
 from mmdrfuse.pipeline.fuse.fuser import Fuser
 from mmdrfuse.system.workers import raise_failures
-from pairs import MEDICAL, SCENES, means, unseen
+from pairs import MEDICAL, SCENES, held_out_pairs, means
 
-TOLD = ("EN", "SD", "SF", "AG", "MI", "SCD", "VIF", "Qabf", "SSIM", "CC")
-"""What a card says of a student."""
+CARD_METRICS = ("EN", "SD", "SF", "AG", "MI", "SCD", "VIF", "Qabf", "SSIM", "CC")
+"""Metrics in a student's card."""
 TITLES = {
     "ivif": "student for infrared and visible pictures, 113 parameters",
     "medical": "student for PET, SPECT or CT and MRI, 113 parameters",
@@ -38,7 +38,7 @@ def main() -> None:
     parser.add_argument("name", choices=TITLES)
     arguments = parser.parse_args()
     weights = models.read(arguments.weights)
-    sets = {dataset: unseen(dataset) for dataset in (MEDICAL if arguments.name == "medical" else SCENES)}
+    sets = {dataset: held_out_pairs(dataset) for dataset in (MEDICAL if arguments.name == "medical" else SCENES)}
     layouts = weights.card["data"]["pairs"]
     card = {
         **weights.card,
@@ -56,7 +56,9 @@ def _scores(weights: Checkpoint, pairs: list[Pair]) -> dict[str, dict[str, float
     with TemporaryDirectory() as folder:
         for _ in raise_failures(fuse_pairs(Choices(Fuser(make(weights)), weights), pairs, Path(folder))):
             pass
-        found = {name: means(Path(folder), pairs, metrics=TOLD, protocol=name) for name in ("standard", "cddfuse")}
+        found = {
+            name: means(Path(folder), pairs, metrics=CARD_METRICS, protocol=name) for name in ("standard", "cddfuse")
+        }
     return {name: {metric: round(mean, 4) for metric, mean in scores.items()} for name, scores in found.items()}
 
 

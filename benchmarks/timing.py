@@ -1,4 +1,4 @@
-"""How every benchmark here times, and what it says of the machine."""
+"""Time functions for the benchmarks, and describe the machine."""
 
 import subprocess
 from importlib import metadata
@@ -10,11 +10,11 @@ from mmdrfuse.system.timing import time_interleaved
 __all__ = ["machine", "time_interleaved"]
 
 LIBRARIES = ("numba", "torch", "scipy", "pillow")
-"""What the times depend on, besides NumPy."""
+"""Packages on which the times depend, besides NumPy."""
 
 
 def machine() -> dict[str, Any]:
-    """Name processor, cores, versions, commit, and the peak memory of this process in MiB."""
+    """Return processor, cores, versions, commit, and the peak memory of this process in MiB."""
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
     versions = {name: metadata.version(name) for name in LIBRARIES}
     return timing.machine() | versions | {"commit": commit.stdout.strip(), "peak": round(timing.peak_memory() or 0)}

@@ -49,11 +49,11 @@ from published import Published, gmsd, mean, ssim
 from timing import machine, time_interleaved
 
 WANTED = 4.0
-"""The goal: how many times as fast as the published flow, each with the threads it likes best."""
+"""The goal: how many times as fast as the published flow, each with its best number of threads."""
 
 
 def main() -> None:
-    """Print the tables, and write them as JSON when asked."""
+    """Print the tables, and write them as JSON with --json."""
     arguments = _arguments()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -86,11 +86,11 @@ def _timed(patches: PatchFile, teacher: Checkpoint, folder: Path, batch: int, th
 def _compared(patches: PatchFile, teacher: Checkpoint | None, folder: Path, batch: int) -> dict[str, Any]:
     """Time whole steps, and check that the losses are equal."""
     recipe = training.recipe("paper", "student", features="none", batch=batch)
-    mentor = _network(teacher) if teacher else None
-    if mentor is None:
+    teacher_network = _network(teacher) if teacher else None
+    if teacher_network is None:
         recipe = replace(recipe, start="random", weights=replace(recipe.weights, distillation=0))
     per_epoch = recipe.steps_per_epoch(len(patches))
-    published = Published(folder, patches.shape, initial_network(recipe, mentor), mentor, recipe.rate)
+    published = Published(folder, patches.shape, initial_network(recipe, teacher_network), teacher_network, recipe.rate)
     numbers = iter(range(recipe.steps(len(patches))))
     logged: dict[str, list[dict[str, float]]] = {"ours": [], "published": []}
 
@@ -115,13 +115,13 @@ def _compared(patches: PatchFile, teacher: Checkpoint | None, folder: Path, batc
 
 
 def _parts(patches: PatchFile, teacher: Checkpoint, folder: Path, batch: int) -> dict[str, Any]:
-    indices, cpu, mentor = np.arange(batch), torch.device("cpu"), _network(teacher)
-    published = Published(folder, patches.shape, mentor, None, 1.0)
+    indices, cpu, teacher_network = np.arange(batch), torch.device("cpu"), _network(teacher)
+    published = Published(folder, patches.shape, teacher_network, None, 1.0)
     infrared, visible = published.read(indices)
     fused = torch.maximum(infrared, visible) * 0.9
 
     def teacher_gradients() -> None:
-        picture, feature = mentor(infrared, visible)
+        picture, feature = teacher_network(infrared, visible)
         (picture.sum() + feature.sum()).backward()
 
     return time_interleaved(

@@ -33,7 +33,7 @@ NOISE = 2.0
 
 
 def main() -> None:
-    """Print the table, and write it as JSON when asked."""
+    """Print the table, and write it as JSON with --json."""
     arguments = _arguments()
     width, height = (int(side) for side in arguments.size.split("x"))
     checkpoint = models.read(arguments.weights)
@@ -73,7 +73,7 @@ def _write_videos(folder: Path, width: int, height: int, count: int) -> None:
 
 
 def _codec_alone(infrared: VideoSource, visible: VideoSource, out: Path) -> None:
-    """Do all that a run does but fusing."""
+    """Run everything except the fusion."""
     with (
         closing(prefetch(infrared.frames(), buffer_size=BUFFERED_FRAMES)) as others,
         closing(prefetch(visible.frames(), buffer_size=BUFFERED_FRAMES)) as frames,

@@ -30,7 +30,7 @@ def main() -> None:
     arguments = _arguments()
     published_file = arguments.shared / "oracle" / "vifb_published.json"
     if not published_file.is_file():
-        sys.exit(f"{published_file} is missing: give the folder of the real data with --shared")
+        sys.exit(f"{published_file} is missing; name the folder of the real data with --shared")
     published: Table = json.loads(published_file.read_text())
     folder = arguments.shared / "data" / "VIFB"
     cases = [

@@ -6,7 +6,7 @@
 Needs the real pairs in ../shared. The first form ends by replacing the shipped files (`ship.py`); the second ships
 nothing and prints mean ± standard deviation of every score over the seeds, on the pairs that no training saw. Every
 step is a command of the suite, printed before it runs; a step whose result is there is not done again. What the steps
-are is said by the shipped recipes, ``mmdrfuse/recipes/NAME.yaml``.
+are is in the shipped recipes, ``mmdrfuse/recipes/NAME.yaml``.
 """
 
 import argparse
@@ -22,7 +22,7 @@ from ship import TITLES
 from mmdrfuse import models, recipes
 from mmdrfuse.engine import make
 from mmdrfuse.pipeline.fuse.fuser import Fuser
-from pairs import DATA, MEDICAL, METRICS, SCENES, means, unseen
+from pairs import DATA, MEDICAL, METRICS, SCENES, held_out_pairs, means
 
 HERE = Path(__file__).parent
 NAMES = tuple(name for name in recipes.names() if recipes.plan(name).sets)
@@ -80,7 +80,7 @@ def _seed(name: str) -> int:
 
 def _compare(name: str, students: list[Path]) -> None:
     for dataset in MEDICAL if set(recipes.plan(name).sets) == set(MEDICAL) else SCENES:
-        pairs, fusers = unseen(dataset), [Fuser(make(models.read(student))) for student in students]
+        pairs, fusers = held_out_pairs(dataset), [Fuser(make(models.read(student))) for student in students]
         rows = np.array([list(means(fuser, pairs).values()) for fuser in fusers])
         spreads = [f" ± {spread:.2g}" for spread in rows.std(axis=0, ddof=1)] if len(rows) > 1 else [""] * len(METRICS)
         columns = zip(METRICS, rows.mean(axis=0), spreads, strict=True)
@@ -88,7 +88,7 @@ def _compare(name: str, students: list[Path]) -> None:
 
 
 def _run(commands: Iterator[tuple[Path, Command]]) -> Path:
-    """Run the commands whose results are missing; give the last result."""
+    """Run the commands whose results are missing; return the last result."""
     for result, command in commands:
         if not result.exists():
             words = [str(word) for word in command]

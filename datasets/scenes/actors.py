@@ -1,6 +1,6 @@
-"""The things that stand and move in the synthetic street: people, cars, lamps and trees.
+"""Paint people, cars, lamps and trees into the synthetic street.
 
-Each function paints one of them into the buffers, in front of what is there: call them from far to near.
+Each function paints one of them into the buffers, in front of everything there, so call them from far to near.
 """
 
 from math import copysign
@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from mmdrfuse.datasets.scenes.street import Buffers, Camera, Colour, Noise, Plane, Window
+from mmdrfuse.datasets.scenes.street import Buffers, Camera, Colour, FloatArray, Noise, Window
 
 LAMP_HEIGHT = 5.4
 """Height of a street lamp's head above the ground, metres."""
@@ -19,10 +19,10 @@ _DARK: Colour = (0.05, 0.05, 0.055)
 def person(
     buffers: Buffers, camera: Camera, noise: Noise, rng: np.random.Generator, *, x: float, z: float, owner: int
 ) -> tuple[int, int, int, int] | None:
-    """Paint a walking person and give the box around it.
+    """Paint a walking person, and return the box around it.
 
-    The body is a handful of tapered capsules: legs with knees, arms with elbows, a torso, a neck and a head; what is
-    bare is warmer than what is clothed.
+    The body is a few tapered capsules: legs with knees, arms with elbows, a torso, a neck and a head. Bare skin is
+    warmer than clothes.
 
     Returns:
         The box x0, y0, x1, y1 in pixels (the last row and column excluded), cut to the picture; None outside it.
@@ -112,7 +112,7 @@ def tree(buffers: Buffers, camera: Camera, noise: Noise, rng: np.random.Generato
 def _body(
     phase: float, swing: float, facing: int
 ) -> list[tuple[str, tuple[float, float], tuple[float, float], float, float]]:
-    """Give a walker's parts from far to near: material, two joints and the radii there, in heights of the person."""
+    """Return a walker's parts from far to near: material, two joints and their radii, in heights of the person."""
     hip, shoulder = (0.0, 0.50), (0.005 * facing, 0.80)
     limbs = []
     for turn in (phase + np.pi, phase):
@@ -143,9 +143,9 @@ def _body(
 
 
 def _capsule(
-    u: Plane, v: Plane, start: tuple[float, float], end: tuple[float, float], thick: float, thin: float
-) -> tuple[Plane, Plane]:
-    """Give the signed distance from a tapered stroke, negative inside, and its radius beside each point."""
+    u: FloatArray, v: FloatArray, start: tuple[float, float], end: tuple[float, float], thick: float, thin: float
+) -> tuple[FloatArray, FloatArray]:
+    """Return the signed distance from a tapered stroke, negative inside, and its radius beside each point."""
     du, dv = end[0] - start[0], end[1] - start[1]
     along = np.clip(((u - start[0]) * du + (v - start[1]) * dv) / max(du * du + dv * dv, 1e-9), 0, 1)
     radius = thick + along * (thin - thick)
@@ -178,12 +178,12 @@ class _Face(NamedTuple):
 
     window: Window
     cover: npt.NDArray[np.bool_]
-    x: Plane
-    y: Plane
-    z: Plane
+    x: FloatArray
+    y: FloatArray
+    z: FloatArray
 
     @property
-    def place(self) -> tuple[Plane, Plane, Plane]:
+    def place(self) -> tuple[FloatArray, FloatArray, FloatArray]:
         return self.x, self.y, self.z
 
 
@@ -228,7 +228,7 @@ def _wheels(buffers: Buffers, camera: Camera, x: float, z: float, warm: float) -
 
 
 def _near_end(
-    buffers: Buffers, camera: Camera, x: float, z: float, colour: Plane, heat: float, warm: float, oncoming: bool
+    buffers: Buffers, camera: Camera, x: float, z: float, colour: FloatArray, heat: float, warm: float, oncoming: bool
 ) -> None:
     """Paint the end that faces the camera: bumper, tyres, grille or exhaust, plate and lights."""
     face = _end(camera, x, 0.9, (0.0, 0.92), z)
@@ -250,7 +250,7 @@ def _near_end(
         buffers.paint(face.window, pipe, face.place, albedo=_DARK, heat=0.35 + 0.6 * warm)
 
 
-def _cabin(buffers: Buffers, camera: Camera, x: float, z: float, colour: Plane, warm: float) -> None:
+def _cabin(buffers: Buffers, camera: Camera, x: float, z: float, colour: FloatArray, warm: float) -> None:
     """Paint the cabin from depth z: glass mirrors the cold sky, so that it is dark in infrared."""
     side = _side(camera, x, 0.80, (0.90, 1.42), (z, z + 2.2))
     middle = np.abs(side.z - z - 1.1)
@@ -267,7 +267,7 @@ def _cabin(buffers: Buffers, camera: Camera, x: float, z: float, colour: Plane, 
     buffers.paint(end.window, pane, end.place, albedo=_DARK, heat=0.21 + 0.08 * warm)
 
 
-def _tone(colour: Plane, gain: float) -> Colour:
-    """Give the colour, lighter or darker."""
+def _tone(colour: FloatArray, gain: float) -> Colour:
+    """Return the colour, lighter or darker."""
     red, green, blue = (float(channel) * gain for channel in colour)
     return red, green, blue

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-Plane = npt.NDArray[np.floating[Any]]
+FloatArray = npt.NDArray[np.floating[Any]]
 Window = tuple[slice, slice]
 Colour = tuple[float, float, float]
 
@@ -49,14 +49,14 @@ class Camera:
     eye: float
 
     def window(self, x0: float, x1: float, y0: float, y1: float, z: float) -> Window:
-        """Give the pixels that cover the upright rectangle at depth z, cut to the picture (maybe none)."""
+        """Return the pixels that cover the upright rectangle at depth z, cut to the picture (maybe none)."""
         left, right = (self.centre + self.focal * x / z for x in (x0, x1))
         top, bottom = (self.horizon + self.focal * (self.eye - y) / z for y in (y1, y0))
         rows, columns = np.clip([top - 1, bottom + 2], 0, self.height), np.clip([left - 1, right + 2], 0, self.width)
         return slice(int(rows[0]), int(rows[1])), slice(int(columns[0]), int(columns[1]))
 
-    def slopes(self, window: Window) -> tuple[Plane, Plane]:
-        """Give x / z as a row and y's fall below the eye / z as a column, for the window's pixels."""
+    def slopes(self, window: Window) -> tuple[FloatArray, FloatArray]:
+        """Return, for the window's pixels, x / z as a row and (eye - y) / z as a column."""
         rows, columns = window
         across = (np.arange(columns.start, columns.stop, dtype=np.float32) + 0.5 - self.centre) / self.focal
         down = (np.arange(rows.start, rows.stop, dtype=np.float32) + 0.5 - self.horizon) / self.focal
@@ -75,22 +75,22 @@ class Buffers:
         owner: Number of the actor seen, 0 for none, (H, W).
     """
 
-    x: Plane
-    y: Plane
-    z: Plane
-    albedo: Plane
-    emission: Plane
-    heat: Plane
+    x: FloatArray
+    y: FloatArray
+    z: FloatArray
+    albedo: FloatArray
+    emission: FloatArray
+    heat: FloatArray
     owner: npt.NDArray[np.int16]
 
     def paint(
         self,
         window: Window,
         cover: npt.NDArray[np.float32] | npt.NDArray[np.bool_],
-        place: tuple[Plane | float, Plane | float, Plane | float],
+        place: tuple[FloatArray | float, FloatArray | float, FloatArray | float],
         *,
-        albedo: Plane | Colour,
-        heat: Plane | float,
+        albedo: FloatArray | Colour,
+        heat: FloatArray | float,
         emission: Colour = (0, 0, 0),
         owner: int = 0,
     ) -> None:
@@ -111,39 +111,39 @@ class Buffers:
 class Noise:
     """Random tables that textures are looked up in."""
 
-    tile: Plane
-    table: Plane
+    tile: FloatArray
+    table: FloatArray
 
     @classmethod
     def of(cls, rng: np.random.Generator) -> "Noise":
         """Draw the tables."""
         return cls(rng.standard_normal((_TILE, _TILE), np.float32), rng.random(4096, np.float32))
 
-    def grain(self, a: Plane, b: Plane) -> Plane:
-        """Give N(0, 1) noise, constant on unit squares of (a, b) and the same wherever they come by again."""
+    def grain(self, a: FloatArray, b: FloatArray) -> FloatArray:
+        """Return N(0, 1) noise that is constant on unit squares of (a, b) and repeats with them."""
         return self._at(np.floor(a).astype(np.int32), np.floor(b).astype(np.int32))
 
-    def smooth(self, a: Plane, b: Plane) -> Plane:
-        """Give noise of about N(0, 0.7) that runs smoothly from one unit square of (a, b) to the next."""
+    def smooth(self, a: FloatArray, b: FloatArray) -> FloatArray:
+        """Return noise of about N(0, 0.7) that changes smoothly from one unit square of (a, b) to the next."""
         row, column = np.floor(a).astype(np.int32), np.floor(b).astype(np.int32)
         down, right = a - row.astype(np.float32), b - column.astype(np.float32)
         upper = self._at(row, column) * (1 - right) + self._at(row, column + 1) * right
         lower = self._at(row + 1, column) * (1 - right) + self._at(row + 1, column + 1) * right
         return upper + down * (lower - upper)
 
-    def chance(self, *cells: npt.NDArray[np.int32]) -> Plane:
-        """Give one number in 0..1 for each cell."""
+    def chance(self, *cells: npt.NDArray[np.int32]) -> FloatArray:
+        """Return a number in 0..1 for each cell."""
         key = sum(cell * factor for cell, factor in zip(cells, (7919, 104729, 1299709), strict=False))
-        found: Plane = self.table[np.asarray(key) % self.table.size]
+        found: FloatArray = self.table[np.asarray(key) % self.table.size]
         return found
 
-    def _at(self, row: npt.NDArray[np.int32], column: npt.NDArray[np.int32]) -> Plane:
+    def _at(self, row: npt.NDArray[np.int32], column: npt.NDArray[np.int32]) -> FloatArray:
         """Look the tile up, repeated without end; its side is a power of two."""
         return self.tile.ravel()[(row & (_TILE - 1)) * _TILE + (column & (_TILE - 1))]
 
 
 def empty_street(camera: Camera, noise: Noise, rng: np.random.Generator) -> Buffers:
-    """Give the buffers of the street with nobody in it: sky, two rows of houses, road and walkways."""
+    """Return the buffers of the street without people: sky, two rows of houses, road and walkways."""
     across, down = camera.slopes((slice(0, camera.height), slice(0, camera.width)))
     ground = np.where(down > 0, camera.eye / np.maximum(down, 1e-6), np.inf)
     wall = WALKWAY / np.maximum(np.abs(across), 1e-6)
@@ -158,7 +158,7 @@ def empty_street(camera: Camera, noise: Noise, rng: np.random.Generator) -> Buff
     return buffers
 
 
-def _sky(buffers: Buffers, down: Plane, noise: Noise, rng: np.random.Generator) -> None:
+def _sky(buffers: Buffers, down: FloatArray, noise: Noise, rng: np.random.Generator) -> None:
     """Fill everything with a night sky that the city lights from below; cold, warmer near the horizon."""
     low = np.exp(np.minimum(down, 0) * 5.0)[..., None]
     zenith, town = np.array([0.006, 0.009, 0.018]), np.array([0.050, 0.036, 0.028]) * rng.uniform(0.6, 1.3)
@@ -167,7 +167,9 @@ def _sky(buffers: Buffers, down: Plane, noise: Noise, rng: np.random.Generator) 
     buffers.heat[:] = 0.06 + 0.14 * low[..., 0] + 0.012 * cloud[..., 0]
 
 
-def _houses(buffers: Buffers, side: npt.NDArray[np.int32], z: Plane, noise: Noise, rng: np.random.Generator) -> None:
+def _houses(
+    buffers: Buffers, side: npt.NDArray[np.int32], z: FloatArray, noise: Noise, rng: np.random.Generator
+) -> None:
     """Put houses of different heights on both sides: masonry, windows (some lit), shops at street level."""
     edges = 2 + np.cumsum(rng.uniform(9, 17, (2, 16)), axis=1)
     house = np.where(side == 0, np.searchsorted(edges[0], z), np.searchsorted(edges[1], z)).astype(np.int32)  # (1, W)

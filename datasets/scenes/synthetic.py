@@ -1,7 +1,7 @@
-"""A procedural night street in infrared and in colour: data for a demonstration, and for those who have none.
+"""Make up night streets in infrared and in colour, for demonstrations, and for users who have no data.
 
-People and running cars are warm, so that infrared shows them wherever they are; the visible camera shows texture,
-paint and colour, but only where street lamps, windows and headlights reach. Both pictures come from the same
+People and running cars are warm, so infrared shows them everywhere. The visible camera shows texture, paint and colour,
+but only in the light of street lamps, windows and headlights. Both pictures come from the same
 buffers (:mod:`mmdrfuse.datasets.scenes.street`), so they are registered to the pixel.
 """
 
@@ -18,26 +18,26 @@ from scipy import ndimage
 
 from mmdrfuse import images
 from mmdrfuse.datasets.scenes import actors
-from mmdrfuse.datasets.scenes.street import CROSSING, ROAD, Buffers, Camera, Colour, Noise, Plane, empty_street
+from mmdrfuse.datasets.scenes.street import CROSSING, ROAD, Buffers, Camera, Colour, FloatArray, Noise, empty_street
 from mmdrfuse.errors import SizeError
 from mmdrfuse.system.atomic import writing
 
 Box = tuple[int, int, int, int]
 
 MIN_SCENE = 64
-"""Pixels on either side below which nothing could be told apart."""
+"""Pixels on the shorter side of the smallest scene; nothing could be recognised in a smaller one."""
 _LAMP_COLOURS: tuple[Colour, ...] = ((1.0, 0.66, 0.32), (1.0, 0.80, 0.56), (0.92, 0.96, 1.0))
-_SEEN = 0.4  # share of a person that must not be hidden for its box to be told
+_MIN_UNHIDDEN = 0.4  # share of a person that must be in view for its box to be listed
 
 
 @dataclass(frozen=True)
 class Scene:
-    """A registered pair of pictures and where the people are.
+    """A registered pair of pictures, and the boxes of the people in it.
 
     Args:
         infrared: Thermal picture, uint8, (H, W).
         visible: Colour picture, uint8, (H, W, 3).
-        boxes: x0, y0, x1, y1 of each person of whom enough is seen, last row and column excluded.
+        boxes: x0, y0, x1, y1 of each person who is not mostly hidden; x1 and y1 are excluded.
     """
 
     infrared: npt.NDArray[np.uint8]
@@ -57,10 +57,10 @@ class _Light:
 
 
 def scene(seed: int, *, height: int = 480, width: int = 640) -> Scene:
-    """Give the night street of a seed: the same seed and size give the same pictures.
+    """Return the night street of a seed; the same seed and size make the same pictures.
 
     Args:
-        seed: Chooses the houses, who is there, and where.
+        seed: Seed of the houses, cars and people.
         height: Rows of the pictures, at least 64.
         width: Columns of the pictures, at least 64.
 
@@ -84,7 +84,7 @@ def scene(seed: int, *, height: int = 480, width: int = 640) -> Scene:
     noise = Noise.of(rng)
     buffers = empty_street(camera, noise, rng)
     lights, people = _populate(buffers, camera, noise, rng)
-    seen = [box for owner, (box, whole) in people.items() if _pixels(buffers, owner, box) > _SEEN * whole]
+    seen = [box for owner, (box, whole) in people.items() if _pixels(buffers, owner, box) > _MIN_UNHIDDEN * whole]
     return Scene(_infrared(buffers, rng), _visible(buffers, lights, rng), seen)
 
 
@@ -92,9 +92,9 @@ def write_scenes(folder: Path, count: int, seed: int, *, height: int = 480, widt
     """Write scenes as ``ir/`` and ``vi/`` pairs of PNG files, and the people's boxes as ``boxes.json``.
 
     Args:
-        folder: Where to; made if missing. Scenes of the same number are replaced.
-        count: How many scenes.
-        seed: The first scene's seed; scene n, from 0, is that of ``seed + n``.
+        folder: The folder to write to; it is made if missing. Scenes of the same number are replaced.
+        count: Number of scenes.
+        seed: Seed of the first scene; scene n, from 0, has the seed ``seed + n``.
         height: Rows of the pictures.
         width: Columns of the pictures.
 
@@ -121,52 +121,53 @@ def _populate(
     """Put lamps, trees, cars and people into the street, from far to near.
 
     Returns:
-        The lights, and for each person the box and how many pixels it covers before anything stands in front.
+        The lights; and number of a person → the box, and the pixels that the person covers before others hide it.
     """
     colour = np.array(_LAMP_COLOURS[rng.integers(len(_LAMP_COLOURS))])
     lights: list[_Light] = []
-    acts: list[tuple[float, partial[Any]]] = []
+    painters: list[tuple[float, partial[Any]]] = []
     first = rng.uniform(9, 22)
     for number, z in enumerate(np.arange(first, 90, 17.0).tolist()):
-        x, power = (ROAD + 0.5) * (-1) ** number, 0.0 if rng.random() < 0.15 else rng.uniform(0.7, 1.2)
+        x = (ROAD + 0.5) * (-1) ** number
+        power = 0.0 if rng.random() < 0.15 else rng.uniform(0.7, 1.2)
         light = _colour(colour * 14 * power)
-        acts.append((z, partial(actors.lamp, buffers, camera, x=x, z=z, light=light)))
+        painters.append((z, partial(actors.lamp, buffers, camera, x=x, z=z, light=light)))
         lights.append(_Light(x - copysign(1, x), actors.LAMP_HEIGHT, z, _colour(colour * 17 * power)))
     for z in rng.uniform(11, 60, 5).tolist():
         x = (ROAD + 0.9) * (-1) ** int(rng.integers(2))
-        acts.append((z, partial(actors.tree, buffers, camera, noise, rng, x=x, z=z)))
+        painters.append((z, partial(actors.tree, buffers, camera, noise, rng, x=x, z=z)))
     for z in (6 + np.cumsum(rng.uniform(6.5, 14, 4))).tolist():
         oncoming, driven = bool(rng.random() < 0.5), rng.random() < 0.6
         x = (1.9 if driven else 2.7) * (-1 if oncoming else 1)
         warm = rng.uniform(0.7, 1) if driven else rng.uniform(0, 0.25)
-        acts.append((z, partial(actors.car, buffers, camera, rng, x=x, z=z, oncoming=oncoming, warm=warm)))
+        painters.append((z, partial(actors.car, buffers, camera, rng, x=x, z=z, oncoming=oncoming, warm=warm)))
         if driven:
-            beam, shine = -1 if oncoming else 1, (2.6, 2.5, 2.2)
-            lights.append(_Light(x, 0.66, z if oncoming else z + 4.2, shine, beam))
+            beam = -1 if oncoming else 1
+            lights.append(_Light(x, 0.66, z if oncoming else z + 4.2, (2.6, 2.5, 2.2), beam))
     walkers = rng.integers(4, 9)
     for owner in range(1, walkers + 1):
         crossing = owner <= 2
         z = rng.uniform(*CROSSING) if crossing else rng.uniform(8, 30)
         x = rng.uniform(-3.4, 3.4) if crossing else rng.uniform(ROAD + 0.3, 7.0) * (-1) ** int(rng.integers(2))
-        acts.append((z, partial(actors.person, buffers, camera, noise, rng, x=x, z=z, owner=owner)))
+        painters.append((z, partial(actors.person, buffers, camera, noise, rng, x=x, z=z, owner=owner)))
     people: dict[int, tuple[Box, int]] = {}
-    for _, act in sorted(acts, key=lambda entry: -entry[0]):
-        box = act()
+    for _, paint in sorted(painters, key=lambda entry: -entry[0]):
+        box = paint()
         if box is not None:
-            owner = int(act.keywords["owner"])
+            owner = int(paint.keywords["owner"])
             people[owner] = box, _pixels(buffers, owner, box)
     return lights, people
 
 
 def _pixels(buffers: Buffers, owner: int, box: Box) -> int:
-    """Count the pixels of a person that are seen now."""
+    """Return the number of a person's pixels that are in view now."""
     x0, y0, x1, y1 = box
     return int(np.count_nonzero(buffers.owner[y0:y1, x0:x1] == owner))
 
 
 def _visible(buffers: Buffers, lights: list[_Light], rng: np.random.Generator) -> npt.NDArray[np.uint8]:
-    """Light the street, let the lights bloom, and take the picture with a small noisy sensor."""
-    light = np.full_like(buffers.albedo, (0.010, 0.012, 0.018))  # what the sky gives
+    """Render the visible picture: the lit street, blooming lights, and the noise of a small sensor."""
+    light = np.full_like(buffers.albedo, (0.010, 0.012, 0.018))  # the light of the sky
     for source in lights:
         light += _shine(buffers, source)[..., None] * np.array(source.colour, np.float32)
     radiance = buffers.albedo * light + buffers.emission
@@ -177,23 +178,23 @@ def _visible(buffers: Buffers, lights: list[_Light], rng: np.random.Generator) -
     return np.rint(255 * tone ** (1 / 2.2)).astype(np.uint8)
 
 
-def _shine(buffers: Buffers, source: _Light) -> Plane:
-    """Give how much of a light reaches each pixel's place."""
+def _shine(buffers: Buffers, source: _Light) -> FloatArray:
+    """Compute the share of a light that reaches the place of each pixel."""
     dx, dy, dz = buffers.x - source.x, source.y - buffers.y, buffers.z - source.z
     if source.beam:
-        ahead = np.maximum(dz * source.beam, 0)
-        wide = 0.9 + 0.22 * ahead
-        fall = ahead / (ahead + 1.5) / (1 + (ahead / 7) ** 2)
-        lit: Plane = np.exp(-((dx / wide) ** 2) - np.maximum(-dy, 0)) * fall
+        distance = np.maximum(dz * source.beam, 0)  # along the beam
+        wide = 0.9 + 0.22 * distance
+        fall = distance / (distance + 1.5) / (1 + (distance / 7) ** 2)
+        lit: FloatArray = np.exp(-((dx / wide) ** 2) - np.maximum(-dy, 0)) * fall
         return lit
     far = dx * dx + dy * dy + dz * dz + 0.3
     below = np.maximum(dy, 0) / np.sqrt(far)
-    cone: Plane = below * below * below / far
+    cone: FloatArray = below * below * below / far
     return cone
 
 
-def _bloom(emission: Plane) -> Plane:
-    """Give the haze around lights: their blurred picture, made at a quarter of the size."""
+def _bloom(emission: FloatArray) -> FloatArray:
+    """Compute the haze around lights: a blurred picture of them, made at a quarter of the size."""
     height, width, _ = emission.shape
     small = ndimage.uniform_filter(emission, (4, 4, 1))[::4, ::4]
     haze = 0.10 * ndimage.gaussian_filter(small, (1.6, 1.6, 0)) + 0.12 * ndimage.gaussian_filter(small, (7, 7, 0))
@@ -202,7 +203,7 @@ def _bloom(emission: Plane) -> Plane:
 
 
 def _infrared(buffers: Buffers, rng: np.random.Generator) -> npt.NDArray[np.uint8]:
-    """Take the thermal picture: a soft lens, haze with distance, a background that drifts, column noise."""
+    """Render the infrared picture: a soft lens, haze with distance, a drifting background, column noise."""
     height, width = buffers.heat.shape
     heat = buffers.heat + (0.33 - buffers.heat) * (1 - np.exp(-buffers.z / 220)) * (buffers.heat > 0.2)
     soft = ndimage.gaussian_filter(heat, 0.9, truncate=3)
@@ -214,6 +215,6 @@ def _infrared(buffers: Buffers, rng: np.random.Generator) -> npt.NDArray[np.uint
 
 
 def _colour(values: npt.NDArray[np.float64]) -> Colour:
-    """Give three numbers as a colour."""
+    """Return three numbers as a colour."""
     red, green, blue = (float(value) for value in values)
     return red, green, blue
