@@ -198,7 +198,7 @@ class _Reader:
             else:
                 self._add_mistake((key,), f"{key} {value!r}: must be a list of folders")
         elif key not in (*FIELDS, *OTHERS, "extends"):
-            fields = [name for known in FIELDS.values() for name in known]
+            fields = [name for kinds_by_name in FIELDS.values() for name in kinds_by_name]
             self._unknown(
                 (key,), dict.fromkeys([*fields, *FIELDS, *OTHERS, "extends", "name", "network", "sets", "student"])
             )

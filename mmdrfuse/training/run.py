@@ -8,7 +8,6 @@ other files except recipe, log and state. With several processes (see :mod:`mmdr
 but the first has a subfolder ``process-RANK`` for its own files.
 """
 
-import contextlib
 import json
 import time
 from collections.abc import Generator, Iterator, Mapping
@@ -21,32 +20,27 @@ import torch
 from torch import nn
 
 from mmdrfuse import models
-from mmdrfuse.errors import OutputError, TrainingError, WeightsError
+from mmdrfuse.errors import TrainingError, WeightsError
 from mmdrfuse.losses.backbones import backbone
 from mmdrfuse.models.checkpoints import Checkpoint
 from mmdrfuse.models.teacher import Teacher
-from mmdrfuse.recipes import FILE, Recipe, dump
-from mmdrfuse.system.atomic import append, clear_abandoned, write_error, writing
+from mmdrfuse.recipes import Recipe
+from mmdrfuse.system.atomic import append
 from mmdrfuse.system.malloc import keep_freed_memory
 from mmdrfuse.training import parallel, records, state
-from mmdrfuse.training.frozen import GOALS, SOURCE_FEATURES, TEACHER_OUTPUTS, frozen_outputs
+from mmdrfuse.training.folder import LOG, STATE, TEMPORARY, clear, make_folder, prepare_folder
+from mmdrfuse.training.frozen import frozen_outputs
 from mmdrfuse.training.initial import initial_network
 from mmdrfuse.training.loop import Step, train_steps
-from mmdrfuse.training.memory import MAPPED, PARTS, RefreshMemory
+from mmdrfuse.training.memory import RefreshMemory
 from mmdrfuse.training.parallel import ALONE, World, report_lost_process
 from mmdrfuse.training.patches import Patches, Shard, check, describe
 from mmdrfuse.training.precision import MixedPrecision, compile_network
 from mmdrfuse.training.records import Record
 from mmdrfuse.training.state import State
 from mmdrfuse.training.supervision import Supervision
-from mmdrfuse.training.watch.tensorboard import EVENTS
 from mmdrfuse.training.watch.watcher import NOTHING, Watch, Watcher
 from mmdrfuse.version import __version__
-
-LOG, STATE = "log.jsonl", "state.safetensors"
-
-TEMPORARY = (GOALS, TEACHER_OUTPUTS, SOURCE_FEATURES, MAPPED, PARTS)
-"""Files of each process, possibly gigabytes, that a finished run no longer needs."""
 
 Module = TypeVar("Module", bound=nn.Module)
 
@@ -110,7 +104,7 @@ def train(
     watcher = Watcher(watch if world.first else NOTHING, network, patches, recipe=common, folder=folder, device=place)
     world.join(place)
     if world.first:
-        _prepare_folder(folder, recipe, saved, overwrite=overwrite)
+        prepare_folder(folder, recipe, saved, overwrite=overwrite)
         watcher.begin(folder / LOG)
     world.barrier()
 
@@ -122,7 +116,7 @@ def train(
         return iter(())
 
     own_folder = world.folder(folder)
-    _make(own_folder)
+    make_folder(own_folder)
     shard = Shard(patches, rank=world.rank, processes=world.size)
     memory = RefreshMemory(
         shard.shape, dtype=getattr(torch, recipe.memory_dtype), device=place, folder=own_folder,
@@ -196,37 +190,6 @@ def _describe(teacher: Checkpoint | None) -> dict[str, str] | None:
     return None if teacher is None else {"name": teacher.name, "sha256": teacher.sha256}
 
 
-def _prepare_folder(folder: Path, recipe: Recipe, saved: state.Saved | None, *, overwrite: bool) -> None:
-    """Prepare the folder for a new run, or for the rest of a resumed one."""
-    if saved is None:
-        _start_anew(folder, recipe, overwrite=overwrite)
-    for place in (folder, *folder.glob("process-*")):
-        clear_abandoned(place)
-    _cut_log(folder / LOG, saved.step if saved else 0)
-
-
-def _start_anew(folder: Path, recipe: Recipe, *, overwrite: bool) -> None:
-    """Delete an old run's files and write the recipe of the new one."""
-    for old in (folder / STATE, folder / f"{recipe.network}.safetensors"):
-        if old.exists() and not overwrite:
-            # Weights without a state cannot be resumed.
-            raise OutputError(f"{folder}: holds a run", cure="resume" if old.name == STATE else "overwrite")
-        _remove(old)  # the new run must not be taken for the old one
-    for place in (folder, *folder.glob("process-*")):
-        _clear(place, TEMPORARY)
-    if overwrite:
-        _clear(folder, (EVENTS,))
-    with writing(folder / FILE) as temporary:
-        temporary.write_text(dump(recipe), encoding="utf-8")
-
-
-def _cut_log(log: Path, steps: int) -> None:
-    """Shorten the log to the steps of the saved state; the run repeats the others."""
-    lines = log.read_text(encoding="utf-8", errors="replace").splitlines() if log.exists() else []
-    with writing(log) as temporary:
-        temporary.write_text("".join(f"{line}\n" for line in lines[:steps]), encoding="utf-8")
-
-
 def _log_and_save(
     steps: Generator[Step, None, None], current: State, watcher: Watcher, folder: Path,
     *, per_epoch: int, seconds: float, card: dict[str, Any],
@@ -269,39 +232,8 @@ def _finish(watcher: Watcher, world: World, folder: Path, card: dict[str, Any]) 
         weights = watcher.weights()
         models.write(folder / f"{card['network']}.safetensors", weights, {**card, **watcher.card()})
         watcher.finish(weights)
-    _clear(world.folder(folder), TEMPORARY)
+    clear(world.folder(folder), TEMPORARY)
     world.leave()
-
-
-def _make(folder: Path) -> None:
-    """Make a process's own folder.
-
-    Raises:
-        OutputError: The folder cannot be made.
-    """
-    try:
-        folder.mkdir(exist_ok=True)
-    except OSError as error:
-        raise write_error(folder, error) from error
-
-
-def _remove(path: Path) -> None:
-    """Delete a file.
-
-    Raises:
-        OutputError: The file cannot be deleted.
-    """
-    try:
-        path.unlink(missing_ok=True)
-    except OSError as error:
-        raise write_error(path, error) from error
-
-
-def _clear(folder: Path, patterns: tuple[str, ...]) -> None:
-    """Delete files of some patterns; a file that cannot be deleted, as mapped ones on some systems, only takes room."""
-    for path in [path for pattern in patterns for path in folder.glob(pattern)]:
-        with contextlib.suppress(OSError):
-            path.unlink()
 
 
 def _line(record: Record) -> str:

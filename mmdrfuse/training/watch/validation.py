@@ -83,13 +83,15 @@ class Validation:
             The validation without these pairs.
 
         Raises:
-            InputError: No pair of a set can be scored, and the first has a picture that cannot be used.
-            SizeError: The same, and its sizes differ, or a metric needs larger pictures.
-            MissingExtraError: The same, and its pictures are of a kind that needs an optional package.
+            InputError: No pair of a set can be scored, and a picture of the first pair cannot be used.
+            SizeError: The same, if the sizes of the first pair differ or a metric needs larger pictures.
+            MissingExtraError: The same, if the format of the first pair needs an optional package.
         """
-        largest, sets = (0, self.pairs()[0]), dict[str, Sequence[Pair]]()
+        largest = 0, self.pairs()[0]
+        sets: dict[str, Sequence[Pair]] = {}
         for name, pairs in self.sets.items():
-            areas, errors = dict[Pair, int](), list[MMDRFuseError]()
+            areas: dict[Pair, int] = {}
+            errors: list[MMDRFuseError] = []
             for pair in pairs:
                 try:
                     areas[pair] = self._area(pair)
@@ -97,8 +99,8 @@ class Validation:
                     errors.append(error)
             if not areas:
                 raise errors[0]
-            for failure in errors:
-                warn(f"not validated on: {failure}")
+            for excluded in errors:
+                warn(f"not validated on: {excluded}")
             sets[name] = list(areas)
             largest = max(largest, *((area, pair) for pair, area in areas.items()))
         self._score(largest[1], engine)
@@ -134,7 +136,7 @@ class Validation:
         return {"protocol": self.protocol, "metrics": list(self.metrics), "sets": sets}
 
     def _area(self, pair: Pair) -> int:
-        """Return the pixels of a pair that can be scored."""
+        """Check that a pair can be scored, and return its number of pixels."""
         height, width = fuse_sources(Fuser(BASELINES["max"]), pair, *pair.sources()).image.shape[:2]
         for metric in self.metrics:
             min_side = METRICS[metric].protocols[self.protocol].smallest
