@@ -51,10 +51,9 @@ def is_picture(path: Path) -> bool:
 def stem(path: Path) -> str:
     """Return a file's name without its ending: ``a`` of ``a.nii.gz``, but all of ``1.2.840.1``, which is DICOM's."""
     name = path.name
-    endings = [ending for ending in _ENDINGS if name.lower().endswith(ending)]
-    if endings:
-        longest = max(map(len, endings))  # ".nii.gz" rather than ".gz"
-        return name[:-longest]
+    for ending in _ENDINGS:
+        if name.lower().endswith(ending):
+            return name[: -len(ending)]
     return name if dicom.is_numbered(path) else path.stem
 
 

@@ -15,6 +15,8 @@ from mmdrfuse.images.pillow import open_picture
 _MIN_PNG = 25
 """Bytes of a PNG file up to its bit depth: the signature, and the beginning of IHDR."""
 
+_JPEG = b"\xff\xd8"
+
 _EIGHT_BIT_MODES = frozenset({"1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr"})
 """Pillow's modes that are decoded to 8 bits."""
 
@@ -25,7 +27,7 @@ _FIRST_SIDEWAYS = 5
 
 
 class Header(NamedTuple):
-    """What is known of a picture before it is decoded."""
+    """The size and type of a picture, known before it is decoded."""
 
     height: int
     """Pixels. Where EXIF turns a PNG, JPEG, BMP or WebP on its side, this is the stored height."""
@@ -53,7 +55,7 @@ def header(path: Path, *, side: Side | None = None) -> Header:
 
 
 def peek(path: Path, *, side: Side | None = None) -> Header | None:
-    """Return what the header of a picture holds; None if only decoding can find that out, or nothing can.
+    """Return the size and type of a picture from its header alone; None if they are not there, or it is damaged.
 
     Args:
         path: Any file.
@@ -67,7 +69,8 @@ def peek(path: Path, *, side: Side | None = None) -> Header | None:
                 return _png_header(head)
             if head[:4] in tiff.MAGIC:
                 return _tiff_header(file)
-            if side is not None and flir.is_radiometric(file.read()):
+            jpeg = head.startswith(_JPEG)  # other files, which may be huge, are not read for this
+            if side is not None and jpeg and flir.is_radiometric(file.read()):
                 return None
             return _pillow_header(file)
     except Exception:  # the decoder meets the same damage, and names it

@@ -1,1 +1,1 @@
-"""What the program asks of the machine; knows no pictures."""
+"""Files, threads, processes, memory and machine code: the services of the machine, independent of pictures."""

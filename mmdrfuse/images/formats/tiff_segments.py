@@ -91,9 +91,8 @@ def _unpredicted(
     stored = layout.stored
     if page.predictor == _FLOATING:
         planes = np.cumsum(lines.reshape(len(lines), -1, samples), axis=1, dtype=np.uint8)
-        planes = planes.reshape(
-            len(lines), stored.itemsize, -1
-        )  # each row holds the first bytes of all its numbers, then the second ones
+        # Each row holds the first bytes of all its numbers, then the second bytes, and so on.
+        planes = planes.reshape(len(lines), stored.itemsize, -1)
         return np.ascontiguousarray(planes.swapaxes(1, 2)).view(stored.newbyteorder(">"))[..., 0].astype(stored)
 
     if lines.shape[1] == columns * samples * stored.itemsize:

@@ -1,4 +1,4 @@
-"""Luminance in, colour out: what is fused is Y of ITU-R BT.601 (JPEG's YCbCr, full range)."""
+"""Luminance and colour: the network fuses Y of ITU-R BT.601 (JPEG's YCbCr, full range)."""
 
 from typing import Any
 
