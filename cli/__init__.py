@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from mmdrfuse.cli.align import align
 from mmdrfuse.cli.bench import bench
 from mmdrfuse.cli.data import data
 from mmdrfuse.cli.demo import demo
@@ -88,7 +89,7 @@ def main(json_: bool) -> None:
         raise click.UsageError("--json needs --version here; for a command, write it after the command's name")
 
 
-for _command in (data, prepare, teach, distill, refine, fuse, evaluate, demo, bench):
+for _command in (data, prepare, teach, distill, refine, align, fuse, evaluate, demo, bench):
     main.add_command(_command)
 
 

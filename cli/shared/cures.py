@@ -9,6 +9,7 @@ FLAGS = {
     "compile": ("--compile", "train without --compile"),
     "depth": ("--depth", "add --depth 8"),
     "device": ("--device", "try --device cpu"),
+    "each": ("--each", "find one matrix for each pair with --each"),
     "engine": ("--engine", "use --engine torch"),
     "features": ("--features", "choose --features efficientnet-lite0 or none, or name their --features-file"),
     "goals": ("--goals", "name the folders as the goals do, or give other --goals"),
@@ -19,6 +20,7 @@ FLAGS = {
     "page": ("--page", "choose one with --page"),
     "rate": ("--rate", "start over with a lower --rate"),
     "patch": ("--patch", "cut larger patches with --patch"),
+    "registration": ("--view", "give more pairs, search another --view, or mark --points by hand"),
     "resume": ("--resume", "go on with --resume, or start over with --overwrite"),
     "size_policy": (
         "--size-policy",

@@ -115,6 +115,11 @@ def collect_pairs(sources: Sequence[str], out: Path, report: Report) -> "list[Pa
     for side in map(Path, sources):
         if side.is_dir() and real(out).is_relative_to(real(side)):
             raise OutputError(f"{out}: lies in {side}, so its pictures would become sources; choose another folder")
+    return pairs_of(sources, report)
+
+
+def pairs_of(sources: Sequence[str], report: Report) -> "list[Pair]":
+    """Pair the sources; report the files left out, and count ambiguous ones as failed."""
     pairing = pair_arguments(sources)
     for line in pairing.unused_lines():
         warn(f"left out: {line}")

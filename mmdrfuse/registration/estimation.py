@@ -22,9 +22,9 @@ from mmdrfuse.registration.gate import (
     simplest,
 )
 from mmdrfuse.registration.poses import ROTATION, VIEW, Pose, Search, distinct, far_apart, search
-from mmdrfuse.registration.projective import Matrix, corners, from_corners, transformed, view_of
-from mmdrfuse.registration.residuals import agreement, residuals
-from mmdrfuse.registration.result import MODELS, Model, Reason, Registration, disagreeing
+from mmdrfuse.registration.projective import Matrix, Points, corners, from_corners, transformed, view_of
+from mmdrfuse.registration.residuals import agreement, displacement, lengths
+from mmdrfuse.registration.result import DISAGREEING, MODELS, Model, Reason, Registration, disagreeing
 
 SEARCHED = 8
 """Pairs of a set that the coarse search looks at; all are looked at afterwards."""
@@ -32,9 +32,11 @@ CANDIDATES = 6
 """Poses that are looked at more closely, and as many of a similar view."""
 FINALISTS = 4
 """Of them, those that are refined and judged."""
+ALONE = 8
+"""Pairs that are looked at by themselves, everywhere, where they do not agree with their rig."""
 MIN_SIDE = 32
 """Pixels of a side below which a picture has too few edges."""
-MAX_SIDE = 1280
+MAX_SIDE = 1024
 """Pixels of the longer side beyond which a picture is shrunk first: finer edges are not looked at."""
 
 _FIRST = Scale(256, 64, 16, (7, 5))
@@ -107,13 +109,16 @@ def estimate(
 
 def measure(
     infrared: Sequence[NDArray[Any]], visible: Sequence[NDArray[Any]], matrix: NDArray[np.float64]
-) -> tuple[float | None, ...]:
-    """Return how far each pair's own fit is from a known matrix; see `Registration.residuals`.
+) -> tuple[Points | None, ...]:
+    """Measure how each pair's own fit displaces the infrared's corners from where a known matrix has them.
 
     Args:
         infrared: As for `estimate`.
         visible: The same.
         matrix: 3×3, from infrared to visible pixels.
+
+    Returns:
+        (4, 2) of each pair, visible pixels; None where the pair does not show it.
 
     Raises:
         InputError: As for `estimate`.
@@ -121,7 +126,7 @@ def measure(
     given = _input(infrared, visible)
     before, after = given.shrinking
     inner = after @ matrix @ np.linalg.inv(before)
-    return _in_given_pixels(residuals(given.pairs, inner), after)
+    return tuple(None if one is None else one / after[0, 0] for one in _displacements(given.pairs, inner))
 
 
 def _check_search(model: str, view: tuple[float, float], rotation: float) -> None:
@@ -218,7 +223,8 @@ def _without_disagreeing(pairs: Sequence[Sides], matrix: Matrix, model: Model) -
     """Fit again without the pairs of a set that are far from its matrix; return the pairs that were used."""
     if len(pairs) < SET:
         return matrix, pairs
-    far = disagreeing(tuple(residuals(pairs, matrix)), pairs[0].visible.shape[1])
+    alone = lengths([displacement(pair, matrix) for pair in pairs])
+    far = disagreeing(alone, pairs[0].visible.shape[1])
     if not 0 < len(far) < len(pairs) / 2:
         return matrix, pairs
     near = [pair for index, pair in enumerate(pairs) if index not in far]
@@ -236,6 +242,8 @@ def _result(
     if enough and not plausible(matrix, *pairs[0].shapes, view):
         reason = "implausible"
 
+    # A pair that is refused with its set has nothing to agree with.
+    shown = (None,) * len(given.pairs) if reason else _displacements(given.pairs, matrix)
     before, after = given.shrinking
     outer = np.linalg.inv(after) @ matrix @ before
     infrared, visible = given.shapes
@@ -249,7 +257,7 @@ def _result(
         coarse=pose.score,
         view=view_of(outer, infrared, visible),
         halves=judgement.halves / after[0, 0],
-        residuals=_in_given_pixels(residuals(given.pairs, matrix), after),
+        residuals=lengths([None if one is None else one / after[0, 0] for one in shown]),
         infrared=(infrared[1], infrared[0]),
         visible=(visible[1], visible[0]),
     )
@@ -269,6 +277,17 @@ def _needed(pairs: int) -> float:
     return NEEDED if pairs < SET else NEEDED_OF_SETS
 
 
-def _in_given_pixels(values: Sequence[float | None], shrinking: Matrix) -> tuple[float | None, ...]:
-    scale = float(shrinking[0, 0])
-    return tuple(None if value is None else value / scale for value in values)
+def _displacements(pairs: Sequence[Sides], matrix: Matrix) -> tuple[Points | None, ...]:
+    """Return each pair's displacement; of a few that show none near the matrix, the one that they show elsewhere."""
+    near = [displacement(pair, matrix) for pair in pairs]
+    if len(pairs) == 1:
+        return tuple(near)
+    unclear = [index for index, one in enumerate(near) if one is None][:ALONE]
+    source = corners(pairs[0].infrared.shape)
+    for index in unclear:
+        alone = estimate(pairs[index].infrared, pairs[index].visible)
+        if alone.accepted and alone.matrix is not None:
+            elsewhere = transformed(alone.matrix, source) - transformed(matrix, source)
+            far = float(np.linalg.norm(elsewhere, axis=1).mean()) > DISAGREEING * pairs[index].visible.shape[1]
+            near[index] = elsewhere if far else None
+    return tuple(near)

@@ -15,13 +15,13 @@ CLEAR = 6.0
 _SCALE = Scale(256, 64, 20)
 
 
-def residual(pair: Sides, matrix: Matrix) -> float | None:
-    """Return how far a pair's own fit is from a matrix: the mean distance of the corners, visible pixels.
+def displacement(pair: Sides, matrix: Matrix) -> Points | None:
+    """Return how a pair's own fit displaces the infrared's corners from where a matrix has them, visible pixels.
 
     The fit starts at the matrix and reaches about 8 % of the visible's width.
 
     Returns:
-        None where the pair's own evidence is too weak to say.
+        (4, 2); None where the pair's own evidence is too weak to say.
     """
     evidence = correlate([pair], matrix, _SCALE)
     if evidence is None:
@@ -31,12 +31,26 @@ def residual(pair: Sides, matrix: Matrix) -> float | None:
     shift = influences(evidence.points, target) @ fit
     if peak(stacked(evidence, shift)) < CLEAR:
         return None
-    return float(np.linalg.norm(fit, axis=1).mean())
+    return fit
 
 
-def residuals(pairs: Sequence[Sides], matrix: Matrix) -> list[float | None]:
-    """Return the residual of each pair."""
-    return [residual(pair, matrix) for pair in pairs]
+def lengths(displacements: Sequence[Points | None]) -> tuple[float | None, ...]:
+    """Return the mean distance of the corners of each displacement; None where there is none."""
+    return tuple(None if one is None else float(np.linalg.norm(one, axis=1).mean()) for one in displacements)
+
+
+def drift(displacements: Sequence[Points | None]) -> float | None:
+    """Return how far the last third of a recording lies from its first third, visible pixels; None if unclear.
+
+    Args:
+        displacements: Of the pairs in the order of time; None where unclear.
+    """
+    third = -(-len(displacements) // 3)
+    ends = [[one for one in part if one is not None] for part in (displacements[:third], displacements[-third:])]
+    if len(displacements) < 3 or not all(ends):
+        return None
+    first, last = (np.median(np.stack(part), axis=0) for part in ends)
+    return float(np.linalg.norm(last - first, axis=1).mean())
 
 
 def agreement(evidence: Evidence, corner_points: Points, displacement: Points) -> float:

@@ -8,6 +8,7 @@ from mmdrfuse.errors import InputError, UnknownNameError
 from mmdrfuse.registration import estimate, measure
 from mmdrfuse.registration.fields import warped
 from mmdrfuse.registration.projective import centre, distance, from_corners, similarity_about
+from mmdrfuse.registration.residuals import drift, lengths
 
 SIZE = 192, 256
 
@@ -123,7 +124,7 @@ def test_pairs_of_a_set_that_disagree_are_named(rng):
     assert distance(found.matrix, MATRICES["shift"], SIZE) < 0.5
     assert found.disagreeing == (5,)
     assert max(found.residuals[:5]) < 1.5
-    assert measure(infrared, scenes, found.matrix) == pytest.approx(found.residuals)
+    assert lengths(measure(infrared, scenes, found.matrix)) == pytest.approx(found.residuals)
 
 
 @pytest.mark.parametrize(
@@ -147,3 +148,10 @@ def test_bad_input_is_one_error(infrared, visible, options):
 def test_an_unknown_model_is_named():
     with pytest.raises(UnknownNameError, match="homography"):
         estimate(np.zeros(SIZE), np.zeros(SIZE), model="homografy")
+
+
+def test_drift_is_what_the_end_of_a_recording_is_off_its_beginning():
+    still, moved = np.zeros((4, 2)), np.tile([3.0, 4.0], (4, 1))
+    assert drift([still, still, None, still, moved, moved]) == pytest.approx(5)
+    assert drift([still, still]) is None
+    assert drift([None, still, moved]) is None
