@@ -1,6 +1,7 @@
 """``mmdrfuse demo``: fuse and score made-up scenes, without data or internet."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -8,7 +9,7 @@ import click
 
 from mmdrfuse.cli.shared.console import messages, progress, show
 from mmdrfuse.cli.shared.options import FOLDER, Command, overwrite_option
-from mmdrfuse.errors import reading
+from mmdrfuse.errors import MMDRFuseError, reading
 from mmdrfuse.system.atomic import refuse_existing
 
 if TYPE_CHECKING:
@@ -27,12 +28,13 @@ BASELINES = ("mean", "max")
 @click.option(
     "--seed", type=click.IntRange(0), metavar="N", default=1, help="Seed of the scenes; another seed makes others."
 )
+@click.option("--unaligned", is_flag=True, help="Make cameras with different views, find their rig, and fuse by it.")
 @overwrite_option
-def demo(out: Path, count: int, seed: int, overwrite: bool) -> None:
+def demo(out: Path, count: int, seed: int, unaligned: bool, overwrite: bool) -> None:
     """Make up night scenes, fuse them with the shipped weights, and score the result.
 
     The folder OUT (default: mmdrfuse-demo) gets the sources in ir/ and vi/, the fused pictures and their manifest in
-    fused/, and sheet.png, which shows everything side by side.
+    fused/, and sheet.png, which shows everything side by side; with --unaligned also rig.yaml and its proof, rig.png.
     """
     from mmdrfuse import images
     from mmdrfuse.cli.shared import tables
@@ -43,13 +45,44 @@ def demo(out: Path, count: int, seed: int, overwrite: bool) -> None:
         empty = out.is_dir() and not any(out.iterdir())
     refuse_existing(out, overwrite=overwrite or empty)
     messages().print(f"making {count} scenes, then fusing and scoring them …")
-    pairs = [Pair(path.stem, path, out / "vi" / path.name) for path in write_scenes(out, count, seed)]
+    written = write_scenes(out, count, seed, aligned=not unaligned)
+    pairs = [Pair(path.stem, path, out / "vi" / path.name) for path in written]
+    if unaligned:
+        pairs = _aligned(pairs, out / "rig.yaml")
     _fuse(pairs, out / "fused")
     images.write(out / "sheet.png", images.sheet(*_sheet(pairs, out / "fused")))
     show(tables.methods(_score(pairs, out / "fused")))
     show(
         f"pictures:     {out / 'fused'}\nside by side: {out / 'sheet.png'}\nall scores:   mmdrfuse eval {out / 'fused'}"
     )
+    if unaligned:
+        show(f"rig:          {out / 'rig.yaml'}\nits proof:    {out / 'rig.png'}")
+
+
+def _aligned(pairs: "Sequence[Pair]", rig_file: Path) -> "list[Pair]":
+    """Find the rig of the made-up cameras, write it with its proof, and return the pairs with its matrix."""
+    import numpy as np
+
+    from mmdrfuse import images
+    from mmdrfuse.cli.shared.rigs import lines_of_registration, provenance, refusal
+    from mmdrfuse.pipeline.align import align, median_pair, samples_of_pairs
+    from mmdrfuse.registration.proof import proof
+    from mmdrfuse.registration.rig import Rig, record_of, write
+
+    samples = list(samples_of_pairs(pairs, on_failure=_fail))
+    found = align(samples)
+    if not found.accepted:
+        raise refusal(found)
+    show("\n".join(lines_of_registration(found)))
+    rig = Rig.of(found)
+    write(rig_file, rig, record_of(found, **provenance(click.get_current_context())), overwrite=True)
+    sample = samples[median_pair(found.residuals)]
+    images.write(rig_file.with_suffix(".png"), proof(sample.infrared, sample.visible, np.reshape(rig.matrix, (3, 3))))
+    return [replace(pair, preparation=pair.preparation.onto(Rig.of(rig_file))) for pair in pairs]
+
+
+def _fail(error: MMDRFuseError) -> None:
+    raise error
 
 
 def _fuse(pairs: "Sequence[Pair]", out: Path) -> None:
@@ -71,12 +104,12 @@ def _sheet(pairs: "Sequence[Pair]", fused: Path) -> "tuple[list[list[NDArray[Any
     """Return the rows of the sheet, one a pair (the sources, the baselines, our fusion), and the columns' titles."""
     from mmdrfuse import images
     from mmdrfuse.engine.baselines import BASELINES as ENGINES
-    from mmdrfuse.pipeline.fuse.fuser import Fuser
+    from mmdrfuse.pipeline.fuse.fuser import Fuser, fuse_part
 
     rows = []
     for pair in pairs:
         sources = images.read(pair.infrared), images.read(pair.visible)
-        baselines = [Fuser(ENGINES[name])(*sources).image for name in BASELINES]
+        baselines = [fuse_part(Fuser(ENGINES[name]), pair.preparation, *sources).image for name in BASELINES]
         rows.append([*sources, *baselines, images.read(fused / f"{pair.name}.png")])
     return rows, ["infrared", "visible", *BASELINES, "mmdrfuse"]
 

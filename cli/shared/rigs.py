@@ -81,14 +81,14 @@ def refusal(found: "Registration") -> MMDRFuseError:
 
 def provenance(ctx: click.Context) -> dict[str, Any]:
     """Return date, command and sources, as a rig file records them."""
-    words = ["mmdrfuse", "align"]
+    words = ["mmdrfuse", str(ctx.info_name)]
     sources: list[str] = []
     for param in ctx.command.params:
         value = ctx.params.get(str(param.name))
         if param.name is None or ctx.get_parameter_source(param.name) is not ParameterSource.COMMANDLINE:
             continue
         if isinstance(param, click.Argument):
-            sources = [str(part) for part in value or ()]
+            sources = [str(part) for part in (value if isinstance(value, tuple) else (value,))]
             words += sources
         elif isinstance(value, bool):
             words.append(param.opts[0])

@@ -88,7 +88,29 @@ def scene(seed: int, *, height: int = 480, width: int = 640) -> Scene:
     return Scene(_infrared(buffers, rng), _visible(buffers, lights, rng), seen)
 
 
-def write_scenes(folder: Path, count: int, seed: int, *, height: int = 480, width: int = 640) -> list[Path]:
+def from_beside(infrared: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """Return what a second camera beside the first sees of a scene's infrared: less of it, a little turned.
+
+    Args:
+        infrared: H×W.
+
+    Returns:
+        Four fifths of the height and three quarters of the width, in pixels.
+    """
+    height, width = infrared.shape
+    size = height * 4 // 5, width * 3 // 4
+    offset = np.array([0.03 * height, -0.02 * width])
+    turn = np.deg2rad(1.5)
+    rotation = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
+    middle = (np.array(infrared.shape) - 1) / 2 + offset
+    start = middle - rotation @ ((np.array(size) - 1) / 2)
+    seen = ndimage.affine_transform(infrared, rotation, start, size, order=1, mode="nearest")
+    return np.asarray(seen, np.uint8)
+
+
+def write_scenes(
+    folder: Path, count: int, seed: int, *, height: int = 480, width: int = 640, aligned: bool = True
+) -> list[Path]:
     """Write scenes as ``ir/`` and ``vi/`` pairs of PNG files, and the people's boxes as ``boxes.json``.
 
     Args:
@@ -97,6 +119,7 @@ def write_scenes(folder: Path, count: int, seed: int, *, height: int = 480, widt
         seed: Seed of the first scene; scene n, from 0, has the seed ``seed + n``.
         height: Rows of the pictures.
         width: Columns of the pictures.
+        aligned: Whether both cameras have one view; otherwise the infrared is `from_beside`.
 
     Returns:
         The infrared files.
@@ -107,7 +130,7 @@ def write_scenes(folder: Path, count: int, seed: int, *, height: int = 480, widt
         name = f"street_{number:04d}"
         made = scene(seed + number, height=height, width=width)
         written.append(folder / "ir" / f"{name}.png")
-        images.write(written[-1], made.infrared)
+        images.write(written[-1], made.infrared if aligned else from_beside(made.infrared))
         images.write(folder / "vi" / f"{name}.png", made.visible)
         boxes[name] = made.boxes
     with writing(folder / "boxes.json") as temporary:

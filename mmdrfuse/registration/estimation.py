@@ -246,9 +246,12 @@ def _result(
     shown = (None,) * len(given.pairs) if reason else _displacements(given.pairs, matrix)
     before, after = given.shrinking
     outer = np.linalg.inv(after) @ matrix @ before
+    outer /= outer[2, 2]
+    if model != "homography":
+        outer[2] = [0, 0, 1]  # but for rounding it is
     infrared, visible = given.shapes
     return Registration(
-        matrix=outer / outer[2, 2],
+        matrix=outer,
         model=model,
         accepted=not reason,
         reason=reason,

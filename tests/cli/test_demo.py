@@ -16,6 +16,17 @@ def test_demo_makes_fuses_scores_and_says_where(run, tmp_path):
         assert said in result.stdout
 
 
+@pytest.mark.slow
+def test_two_cameras_that_are_not_aligned_are_aligned_and_fused(run, tmp_path):
+    out = tmp_path / "demo"
+    result = run("demo", out, "--unaligned", "--pairs", "1")
+    assert result.exit_code == 0, result.stderr
+    assert images.read(out / "ir" / "street_0000.png").shape == (384, 480)
+    assert images.read(out / "fused" / "street_0000.png").shape == (480, 640, 3)
+    assert images.read(out / "rig.png").ndim == 3
+    assert "both cameras" in run("eval", out / "fused").stderr
+
+
 def test_folder_with_other_things_in_it_is_refused(run, tmp_path):
     (tmp_path / "mine.txt").write_text("keep")
     result = run("demo", tmp_path)
