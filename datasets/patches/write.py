@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from mmdrfuse.datasets.patches.deflate import LEVEL, pack
 from mmdrfuse.datasets.patches.file import INDEX, Hashes
+from mmdrfuse.datasets.patches.sink import Sink
 from mmdrfuse.datasets.patches.structure import FORMAT, FORMAT_VERSION, SIDES
 from mmdrfuse.version import __version__
 
@@ -72,7 +73,8 @@ class PatchWriter(AbstractContextManager["PatchWriter"]):
         self._sources: list[bytes] = []
         self._index: list[NDArray[np.void]] = []
         self._hashes = Hashes()
-        self._file = h5py.File(file, "w")
+        self._sink = Sink(file)
+        self._file = h5py.File(self._sink, "w")
         self._file.attrs.update(
             format=FORMAT,
             format_version=FORMAT_VERSION,
@@ -93,6 +95,7 @@ class PatchWriter(AbstractContextManager["PatchWriter"]):
 
     def add(self, patches: PackedPatches, source: Mapping[str, Any]) -> None:
         """Append the patches of a pair, and the facts about the pair."""
+        self._sink.raise_failure()
         start = self.count
         self.count += len(patches.index)
         for side, packed in zip(SIDES, patches.packed, strict=True):
@@ -107,10 +110,16 @@ class PatchWriter(AbstractContextManager["PatchWriter"]):
         self._sources.append(json.dumps(source, sort_keys=True).encode("ascii"))
 
     def __exit__(self, kind: object, value: object, trace: object) -> None:
-        """Write the tables and close the file; after a failure, only close it."""
-        with self._file as file:
+        """Write the tables and close the file; after a failure, only close it.
+
+        Raises:
+            OSError: Something could not be written.
+        """
+        with self._sink, self._file as file:
             if kind is None and self.count:
                 index = np.concatenate(self._index)
                 file.create_dataset("index", data=index, track_times=False)
                 file.create_dataset("sources", data=np.array(self._sources), compression="gzip", track_times=False)
                 file.attrs["fingerprint"] = self._hashes.fingerprint(index)
+        if kind is None:
+            self._sink.raise_failure()

@@ -110,8 +110,8 @@ def _sides(tree: Groups, layout: Layout, form: Form) -> tuple[Groups, Groups]:
 
 def _groups(tree: Groups, layout: Layout, pattern: str, names: str = "") -> dict[str, list[Path]]:
     """Collect the files of the folders that fit a pattern, grouped by the text of its free parts."""
-    folder_pattern = re.compile(_expression(pattern, layout.splits), re.IGNORECASE)
-    name_pattern = re.compile(names, re.IGNORECASE) if names else None
+    folder_pattern = re.compile(_expression(pattern, layout.splits), re.IGNORECASE | re.DOTALL)
+    name_pattern = re.compile(names, re.IGNORECASE | re.DOTALL) if names else None
     groups: defaultdict[str, list[Path]] = defaultdict(list)
     for folder, files in tree.items():
         match = folder_pattern.fullmatch(f"{folder}/")
@@ -151,8 +151,8 @@ def _recognised(form: Form, root: Path, layout: Layout, tree: Groups, infrared: 
     """Return whether the files, the root and the folder beside them are named as the form requires."""
     pictures = (path for files in infrared.values() for path in files if is_picture(path))
     return (
-        all(re.fullmatch(form.files, stem(path), re.IGNORECASE) for path in pictures)
-        and re.search(form.root, real(root).name, re.IGNORECASE) is not None
+        all(re.fullmatch(form.files, stem(path), re.IGNORECASE | re.DOTALL) for path in pictures)
+        and re.search(form.root, real(root).name, re.IGNORECASE | re.DOTALL) is not None
         and (not form.beside or bool(_groups(tree, layout, form.beside)))
     )
 

@@ -180,6 +180,11 @@ def test_the_scene_of_a_pair_is_told_by_its_name(layout, name, scene):
     assert LAYOUTS[layout].scene_of(name) == scene
 
 
+def test_file_names_may_hold_a_line_break(tree):
+    _, pairing = find_pairs(tree("ir/a.png", "vi/a.png", "ir/b\nc.png", "vi/b\nc.png"))
+    assert [pair.name for pair in pairing.pairs] == ["a", "b\nc"]
+
+
 def test_two_folders_may_have_any_names(tree):
     root = tree("left/x/a.png", "right/x/a.png", "right/x/b.png")
     layout, pairing = find_pairs((root / "left", root / "right"))
