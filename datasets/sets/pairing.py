@@ -168,8 +168,8 @@ def pair_files(
                 pairs[name] = Pair("/".join(filter(None, (group, name))), *candidates)
             else:
                 ambiguous.append(candidates)
-        left = _only(left_by_key, right_by_key)
-        right = _only(right_by_key, left_by_key)
+        left = [path for key, paths in left_by_key.items() if key not in right_by_key for path in paths]
+        right = [path for key, paths in right_by_key.items() if key not in left_by_key for path in paths]
     return Pairing(tuple(sorted(pairs.values())), tuple(left + right), ignored, tuple(ambiguous))
 
 
@@ -258,9 +258,7 @@ def _unlisted(error: OSError) -> None:
 def _why_none(pairing: Pairing, infrared: Groups, visible: Groups) -> str:
     """Describe why there is no pair, with examples, and what to do."""
     if pairing.ambiguous:
-        return (
-            f"no pair, because one name fits several files ({_few(pairing.ambiguous[0])}); rename or move some of them"
-        )
+        return f"no pair: one name fits several files ({_few(pairing.ambiguous[0])}); rename or move some of them"
     sides = [[path for files in side.values() for path in files] for side in (infrared, visible)]
     pictures = [[path for path in side if is_picture(path)] for side in sides]
     for name, files, usable in zip(("infrared", "visible"), sides, pictures, strict=True):
@@ -285,11 +283,6 @@ def _by_key(paths: Iterable[Path], key_of: Key) -> dict[str, list[Path]]:
         key = key_of(stem(path))
         groups[str(path) if key is None else key].append(path)  # no other file has its path as key: it stays an orphan
     return groups
-
-
-def _only(side: dict[str, list[Path]], other: dict[str, list[Path]]) -> list[Path]:
-    """Return the files whose key the other side does not have."""
-    return [path for key, paths in side.items() if key not in other for path in paths]
 
 
 def _stem(name: str) -> str:
