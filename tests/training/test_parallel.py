@@ -90,8 +90,8 @@ class Broken(Toy):
             os._exit(1)
         self.broken = 3 in indices
         return super().batch(indices)
-def breaking(share, indices, *, device):
-    batch = load_batch(share, indices, device=device)
+def breaking(shard, indices, *, device):
+    batch = load_batch(shard, indices, device=device)
     return batch._replace(infrared=batch.infrared * float("nan")) if shard.patches.broken else batch
 load_batch, loop.load_batch = loop.load_batch, breaking
 recipe = training.recipe("default", "teacher", epochs=2, batch=2, features="none")
