@@ -1,10 +1,12 @@
 """The size of a picture and the type of its values, from its header alone: the one place that looks before decoding."""
 
+import os
 import struct
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
+from PIL import Image
 
 from mmdrfuse.images.files import read
 from mmdrfuse.images.formats import flir, png, tiff
@@ -30,7 +32,7 @@ class Header(NamedTuple):
     """The size and type of a picture, known before it is decoded."""
 
     height: int
-    """Pixels. Where EXIF turns a PNG, JPEG, BMP or WebP on its side, this is the stored height."""
+    """Pixels, upright as EXIF says."""
     width: int
     dtype: "np.dtype[Any]"
     """uint8, uint16 or float32."""
@@ -66,7 +68,7 @@ def peek(path: Path, *, side: Side | None = None) -> Header | None:
             head = file.read(_MIN_PNG)
             file.seek(0)
             if head.startswith(png.SIGNATURE):
-                return _png_header(head)
+                return _png_header(head, file)
             if head[:4] in tiff.MAGIC:
                 return _tiff_header(file)
             jpeg = head.startswith(_JPEG)  # other files, which may be huge, are not read for this
@@ -77,12 +79,32 @@ def peek(path: Path, *, side: Side | None = None) -> Header | None:
         return None
 
 
-def _png_header(head: bytes) -> Header | None:
+def _png_header(head: bytes, file: BinaryIO) -> Header | None:
     if len(head) < _MIN_PNG:
         return None
     width, height = struct.unpack(">II", head[16:24])
     depth = head[24]
-    return Header(height, width, np.dtype(np.uint16 if depth == 16 else np.uint8))
+    return _upright(height, width, np.dtype(np.uint16 if depth == 16 else np.uint8), _png_orientation(file))
+
+
+def _png_orientation(file: BinaryIO) -> int:
+    """Return the orientation in a PNG's chunk of EXIF, which may stand behind the pixels."""
+    file.seek(len(png.SIGNATURE))
+    while len(start := file.read(8)) == 8:
+        length, kind = struct.unpack(">I4s", start)
+        if kind == b"eXIf":
+            exif = Image.Exif()
+            exif.load(file.read(length))
+            return int(exif.get(_ORIENTATION, _UPRIGHT))
+        file.seek(length + 4, os.SEEK_CUR)  # with the checksum
+    return _UPRIGHT
+
+
+def _upright(height: int, width: int, dtype: "np.dtype[Any]", orientation: int) -> Header:
+    """Return the header of a picture as it is decoded, from its stored size."""
+    if orientation >= _FIRST_SIDEWAYS:
+        return Header(width, height, dtype)
+    return Header(height, width, dtype)
 
 
 def _tiff_header(file: BinaryIO) -> Header | None:
@@ -96,10 +118,7 @@ def _page_header(page: Any) -> Header | None:  # noqa: ANN401
     layout = read_layout(page, "TIFF")
     if not layout.has_range:  # the values decide whether they fit into 8 or 16 bits
         return None
-    orientation = page.tags.valueof(_ORIENTATION, _UPRIGHT)
-    if orientation >= _FIRST_SIDEWAYS:
-        return Header(layout.width, layout.height, layout.dtype)
-    return Header(layout.height, layout.width, layout.dtype)
+    return _upright(layout.height, layout.width, layout.dtype, page.tags.valueof(_ORIENTATION, _UPRIGHT))
 
 
 def _pillow_header(file: BinaryIO) -> Header | None:
@@ -107,4 +126,5 @@ def _pillow_header(file: BinaryIO) -> Header | None:
     with open_picture(file) as image:
         if image.mode not in _EIGHT_BIT_MODES:
             return None
-        return Header(image.height, image.width, np.dtype(np.uint8))
+        orientation = int(image.getexif().get(_ORIENTATION, _UPRIGHT))
+        return _upright(image.height, image.width, np.dtype(np.uint8), orientation)

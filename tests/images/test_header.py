@@ -37,3 +37,13 @@ def test_an_unreadable_file_is_named(tmp_path, content, message):
         (tmp_path / "a.png").write_bytes(content)
     with pytest.raises(InputError, match=rf"a\.png: {message}"):
         header(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize("orientation", [1, 3, 6, 8])
+@pytest.mark.parametrize("name", ["a.png", "a.jpg", "a.webp", "a.tif"])
+def test_the_size_is_that_of_the_picture_as_exif_turns_it(tmp_path, name, orientation):
+    exif = Image.Exif()
+    exif[274] = orientation
+    Image.new("L", (31, 20)).save(tmp_path / name, exif=exif)
+    seen = peek(tmp_path / name)
+    assert (seen.height, seen.width) == images.read(tmp_path / name).shape[:2]
