@@ -109,7 +109,10 @@ def write(path: Path, arrays: Mapping[str, NDArray[np.float32]], card: Mapping[s
 
 
 def _find(name_or_path: str | Path) -> Path:
-    path = Path(name_or_path)
+    try:
+        path = Path(name_or_path)
+    except TypeError as error:  # from Python, anything may come
+        raise UnknownNameError("weights", repr(name_or_path), names()) from error
     shipped = SHIPPED / f"{name_or_path}.safetensors"
     if path.is_file():
         return path

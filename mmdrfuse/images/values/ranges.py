@@ -121,7 +121,7 @@ def constant_limits(policy: str) -> tuple[float, float] | None:
         UnknownNameError: No such policy.
         InputError: ``fixed`` without two numbers, the lower first.
     """
-    name, _, values = policy.partition(":")
+    name, _, values = str(policy).partition(":")
     if name == "fixed":
         match = re.fullmatch(rf"{_NUMBER},{_NUMBER}", values)
         if not match or not float(match[1]) < float(match[2]):
@@ -131,7 +131,7 @@ def constant_limits(policy: str) -> tuple[float, float] | None:
             )
         return float(match[1]), float(match[2])
     if policy not in RANGES:
-        raise UnknownNameError("range", policy, RANGES)
+        raise UnknownNameError("range", str(policy), RANGES)
     return (0.0, 1.0) if policy == "clip" else None
 
 

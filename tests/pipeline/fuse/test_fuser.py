@@ -76,6 +76,12 @@ def test_too_small_is_named():
         fuse(np.zeros((4, 1), np.uint8), np.zeros((4, 1), np.uint8))
 
 
+@pytest.mark.parametrize("choice", [{"range": None}, {"range": 3}, {"weights": None}, {"weights": 3}])
+def test_choices_of_another_type_are_unknown_names(choice):
+    with pytest.raises(UnknownNameError, match=f"unknown {next(iter(choice))}"):
+        fuse(np.zeros((4, 4), np.uint8), np.zeros((4, 4), np.uint8), **choice)
+
+
 def test_unknown_weights_get_the_nearest_name_as_a_hint():
     with pytest.raises(UnknownNameError, match="unknown weights 'ivf': did you mean ivif"):
         fuse(np.zeros(GREY, np.uint8), np.zeros(GREY, np.uint8), weights="ivf")
