@@ -17,7 +17,7 @@ from mmdrfuse.models.student import Student
 from mmdrfuse.pair import Pair
 from mmdrfuse.recipes import DEFAULT, Goals, RefineRecipe, refine_recipe
 from mmdrfuse.recipes import recipe as training_recipe
-from mmdrfuse.system.atomic import refuse_existing
+from mmdrfuse.system.atomic import refuse_existing, refuse_unwritable
 from mmdrfuse.training.goals import goals_of
 from mmdrfuse.training.initial import initial_network
 from mmdrfuse.training.refining import DRAWN, Descent, Group, Round, refine
@@ -78,6 +78,7 @@ def refine_student(
     """
     if out is not None:
         refuse_existing(out, overwrite=overwrite)
+        refuse_unwritable(out)
     changes = {"steps": steps, "rounds": rounds, "seed": seed, "goals": goals}
     chosen = _changed(recipe, {name: value for name, value in changes.items() if value is not None})
     base = student if isinstance(student, Checkpoint) else start(student)

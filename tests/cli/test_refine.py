@@ -97,6 +97,14 @@ def test_a_damaged_picture_is_named_and_the_others_are_refined_on(run, scenes, t
     assert models.read(out).card["refined"]["groups"] == {"some": 2}
 
 
+def test_a_place_that_cannot_be_written_is_refused_before_the_work(run, scenes, tmp_path):
+    (tmp_path / "file").touch()
+    refused = run("refine", "ivif", scenes, "-o", tmp_path / "file" / "mine.safetensors", "--pictures", 2)
+    assert refused.exit_code == 1
+    assert str(tmp_path / "file" / "mine.safetensors") in refused.stderr
+    assert "round 0" not in refused.stderr
+
+
 def test_what_exists_is_not_replaced_unasked(run, scenes, tmp_path):
     out = tmp_path / "mine.safetensors"
     out.write_text("mine")
