@@ -147,6 +147,10 @@ def _show(report: "CheckReport") -> None:
         if lines:
             rows = ((names[name], str(len(each)), _few(each, report.source)) for name, each in lines.items())
             results.append(_table(title, ("what", "count", "examples"), rows))
+    if "rig" in report.notes:
+        pair = report.pairs[0].pair
+        folders = f"{pair.infrared.parent} {pair.visible.parent}"
+        results.append(Text(f"mmdrfuse align {folders} -o rig.yaml  finds the matrix"))
     if counted := list(_pictures(report)):
         results.append(_table("pictures", ("", ""), counted))
     show(*results)

@@ -1,7 +1,7 @@
 """Check a set of pairs: report the properties of its files, and what is wrong with them."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from mmdrfuse import images
-from mmdrfuse.datasets.checks.alignment import Alignment, SmallImage, align, downsampled
+from mmdrfuse.datasets.checks.alignment import Alignment, SmallImage, align, common_shift, downsampled
 from mmdrfuse.datasets.checks.leaks import Leak, Thumbnail, leaks, split_of, thumbnail
 from mmdrfuse.datasets.sets.catalogue import Layout
 from mmdrfuse.datasets.sets.layouts import find_pairs
@@ -37,6 +37,7 @@ NOTES = {
     "no_pictures": "files that are no pictures",
     "unused": "pictures in no pair",
     "unexpected": "differs from the published set",
+    "rig": "one matrix would bring the sides onto each other",
 }
 """What is reported, but is no problem: name in the JSON document → text."""
 
@@ -104,8 +105,19 @@ class CheckReport:
             "no_pictures": [str(path) for path in self.pairing.ignored if path not in folders],
             "unused": list(map(str, (*self.pairing.unassigned, *folders))),
             "unexpected": list(self._unexpected()),
+            "rig": list(self._rig()),
         }
         return {name: lines[name] for name in NOTES if lines[name]}
+
+    def _rig(self) -> Iterator[str]:
+        """Yield why one matrix for all pairs would mend the set, where it would."""
+        sizes = {tuple(facts.size if facts else None for facts in checked.sides) for checked in self.pairs}
+        if len(sizes) != 1:
+            return
+        if all(_differ(checked) for checked in self.pairs):
+            yield f"all pairs: {_sizes(self.pairs[0].sides)}"
+        elif shift := common_shift([checked.alignment for checked in self.pairs]):
+            yield f"all pairs are off by the same {np.hypot(*shift):.1f} px ({_describe_shift(shift)})"
 
     @property
     def sizes(self) -> Counter[str]:

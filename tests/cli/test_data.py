@@ -3,8 +3,10 @@
 import json
 
 import h5py
+import numpy as np
 import pytest
 
+from mmdrfuse import images
 from mmdrfuse.datasets import LAYOUTS
 
 
@@ -114,3 +116,10 @@ def test_a_file_of_patches_is_verified(run, scenes, tmp_path):
     assert broken.exit_code == 1
     assert "the content does not fit the fingerprint" in broken.stderr
     assert "gone.h5: no such file" in broken.stderr
+
+
+def test_a_set_of_two_views_names_the_command_that_would_mend_it(run, tmp_path, rng):
+    for side, shape in (("ir", (48, 64)), ("vi", (96, 128))):
+        images.write(tmp_path / side / "a.png", rng.integers(0, 256, shape, np.uint8))
+    result = run("data", "check", tmp_path)
+    assert f"mmdrfuse align {tmp_path / 'ir'} {tmp_path / 'vi'}" in result.stdout.replace("\n", " ")

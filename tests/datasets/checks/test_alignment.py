@@ -6,7 +6,7 @@ from scipy import ndimage
 
 from mmdrfuse import images
 from mmdrfuse.datasets import find_pairs
-from mmdrfuse.datasets.checks.alignment import MAX_SIDE, MIN_SIDE, align, downsampled
+from mmdrfuse.datasets.checks.alignment import MAX_SIDE, MIN_SIDE, Alignment, align, common_shift, downsampled
 
 
 @pytest.fixture
@@ -89,3 +89,14 @@ def test_registered_pairs_are_not_called_off(shared, folder):
 def test_most_pairs_that_were_displaced_by_12_pixels_are_called_off(shared):
     found = [off(infrared[:, 12:], visible[:, :-12]) for infrared, visible in lumas(shared, "RoadScene")]
     assert np.mean(found) >= 0.8  # measured: 0.89 of all 171
+
+
+@pytest.mark.parametrize(
+    ("shifts", "expected"),
+    [
+        ([(3, -4)] * 6, (3, -4)), ([(3, -4)] * 4, None), ([(3, -4), (-3, 4)] * 4, None), ([(0.5, 0.5)] * 9, None),
+        ([(3, -4)] * 5 + [None] * 9, None), ([], None),
+    ],
+)  # fmt: skip
+def test_a_shift_is_common_if_most_pairs_have_it(shifts, expected):
+    assert common_shift([shift and Alignment(0.2, shift, 9.0, False) for shift in shifts]) == expected
