@@ -13,12 +13,13 @@ from mmdrfuse.cli.shared.options import (
     layout_option,
     overwrite_option,
     pair_regex_option,
+    rig_option,
     workers_option,
 )
 
 SECTIONS = {
     "What to cut from": (
-        "--layout", "--pair-regex", "--hold-out", "--validation", "--weights", "--max-patches", "--seed",
+        "--layout", "--rig", "--pair-regex", "--hold-out", "--validation", "--weights", "--max-patches", "--seed",
     ),
     "How to cut": (
         "--patch", "--stride", "--scales", "--per-pair", "--exposures", "--min-gradient", "--depth",
@@ -104,6 +105,7 @@ def _numbers(context: click.Context, parameter: click.Parameter, text: str | Non
 )
 @click.option("--seed", type=click.IntRange(0), default=0, metavar="N", help="Seed of the random choices.")
 @layout_option
+@rig_option
 @pair_regex_option
 @workers_option
 @overwrite_option

@@ -8,7 +8,7 @@ import click
 
 from mmdrfuse import recipes
 from mmdrfuse.cli.shared.console import Report, messages
-from mmdrfuse.cli.shared.options import ANY_PATH, EXISTING_FOLDER, Command, overwrite_option
+from mmdrfuse.cli.shared.options import ANY_PATH, EXISTING_FOLDER, Command, overwrite_option, rig_option
 from mmdrfuse.cli.shared.recipes import ORIGIN, pop_fields, recipe_options, require_argument
 from mmdrfuse.recipes import RefineRecipe
 from mmdrfuse.system.atomic import refuse_existing
@@ -23,10 +23,11 @@ if TYPE_CHECKING:
 @click.option("-o", "--out", metavar="FILE", type=ANY_PATH, help="File to write the refined weights to (.safetensors).")
 @recipe_options(RefineRecipe)
 @click.option("--threads", type=click.IntRange(1), metavar="N", show_default="all cores", help="Threads of torch.")
+@rig_option
 @overwrite_option
 def refine(
     student: str | None, sources: tuple[Path, ...], out: Path | None, recipe: str | None, print_recipe: bool,
-    threads: int | None, overwrite: bool, **options: Any,  # noqa: ANN401
+    threads: int | None, rig: Path | None, overwrite: bool, **options: Any,  # noqa: ANN401
 ) -> None:  # fmt: skip
     """Move the weights of STUDENT until its scores on the pairs at SRC reach your goals.
 
@@ -53,7 +54,7 @@ def refine(
 
         torch.set_num_threads(threads)
     report = Report()
-    margins = _refine(student, sources, out, resolved.recipe, report, overwrite=overwrite)
+    margins = _refine(student, sources, out, resolved.recipe, report, rig=rig, overwrite=overwrite)
     worst = min((margin, group, name) for group, row in margins.items() for name, margin in row.items())
     messages().print(f"wrote {out}; furthest from its goal: {worst[2]} on {worst[1]}, {worst[0]:+.1%}")
     messages().print(f"  mmdrfuse fuse IR VIS OUT --weights {out}")
@@ -62,7 +63,14 @@ def refine(
 
 
 def _refine(
-    student: str, sources: tuple[Path, ...], out: Path, recipe: RefineRecipe, report: Report, *, overwrite: bool
+    student: str,
+    sources: tuple[Path, ...],
+    out: Path,
+    recipe: RefineRecipe,
+    report: Report,
+    *,
+    rig: Path | None,
+    overwrite: bool,
 ) -> dict[str, dict[str, float]]:
     """Check all arguments, read the pictures, and refine.
 
@@ -80,7 +88,7 @@ def _refine(
     check_student(base)
     groups = datasets.sample_groups(
         sources, pictures=recipe.pictures, size=recipe.size, uncut=recipe.wholes, mirror=recipe.mirror,
-        lights=recipe.lights, groups=recipe.groups, hold_out=recipe.hold_out, seed=recipe.seed,
+        lights=recipe.lights, groups=recipe.groups, hold_out=recipe.hold_out, rig=rig, seed=recipe.seed,
         failed=report.add,
     )  # fmt: skip
     report.done = sum(map(len, groups.values()))

@@ -41,6 +41,7 @@ CURES = {
     "page": "choose one page",
     "rate": "choose a lower rate",
     "patch": "cut larger patches",
+    "registered": "resize or crop one of them, or give the rig of the two cameras",
     "registration": "give more pairs of the two cameras, or search another view",
     "resume": "go on with resume=True, or begin anew with overwrite=True",
     "size_policy": "if both show the same scene edge to edge, choose a size policy: fit-ir, fit-vis or crop-common",

@@ -136,6 +136,15 @@ class Preparation:
         sizes = (*rig.infrared, *rig.visible)
         return replace(self, transform=rig.matrix, sizes=sizes, rig=rig.name, rig_sha256=rig.sha256)
 
+    @classmethod
+    def cropped_onto(cls, rig: "Rig | Path | None") -> "Preparation":
+        """Return the preparation that cuts both sides to what the cameras of a rig see; None for no preparation.
+
+        Raises:
+            InputError: The file holds no rig.
+        """
+        return cls() if rig is None else cls(outside="crop").onto(Rig.of(rig))
+
     def common(self, infrared: Size, visible: Size) -> Window | None:
         """Return the part of the prepared sides that both cameras see: top, bottom, left and right; None for all.
 

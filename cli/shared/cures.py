@@ -20,6 +20,7 @@ FLAGS = {
     "page": ("--page", "choose one with --page"),
     "rate": ("--rate", "start over with a lower --rate"),
     "patch": ("--patch", "cut larger patches with --patch"),
+    "registered": ("--rig", "resize or crop one of them, or find the cameras' --rig with  mmdrfuse align"),
     "registration": ("--view", "give more pairs, search another --view, or mark --points by hand"),
     "resume": ("--resume", "go on with --resume, or start over with --overwrite"),
     "size_policy": (

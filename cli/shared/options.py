@@ -34,6 +34,11 @@ weights_option = click.option(
     help="The network's weights: a shipped name (ivif, medical, teacher), or a file (.safetensors, or a PyTorch state "
     "dict).",
 )  # fmt: skip
+rig_option = click.option(
+    "--rig", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
+    help="Two cameras that are not aligned: their rig, as `mmdrfuse align` finds it. Both sides are cut to what both "
+    "cameras see.",
+)  # fmt: skip
 workers_option = click.option(
     "--workers", type=click.IntRange(1), metavar="N", default=cores, show_default="all cores",
     help="Work on N pairs at a time.",

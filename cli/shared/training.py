@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +41,10 @@ OPTIONS = (
     click.option(
         "--validate", metavar="SRC", type=ANY_PATH, multiple=True,
         help="Score the pairs of this set after every epoch. You can give it several times.",
+    ),
+    click.option(
+        "--rig", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
+        help="The rig of the cameras of --validate, if they are not aligned, as `mmdrfuse align` finds it.",
     ),
     click.option(
         "--validate-metrics", metavar="A,B,…", default="SD,SCD,VIF,Qabf,SSIM,CC",
@@ -86,6 +90,7 @@ class Settings:
     device: str
     threads: int | None
     validate: tuple[Path, ...]
+    rig: Path | None
     validate_metrics: str
     protocol: str
     stop_on: str | None
@@ -181,14 +186,16 @@ def _validation(settings: Settings) -> "Validation | None":
         return None
     from mmdrfuse import training
     from mmdrfuse.datasets import find_pairs
+    from mmdrfuse.pair import Preparation
     from mmdrfuse.pipeline.score import labels
 
+    preparation = Preparation.cropped_onto(settings.rig)
     sets = {}
     for name, source in zip(labels(settings.validate), settings.validate, strict=True):
         _, pairing = find_pairs(source)
         for line in (*pairing.orphan_lines(), *pairing.ambiguous_lines()):
             warn(f"not validated on: {line}")
-        sets[name] = pairing.pairs
+        sets[name] = [replace(pair, preparation=preparation) for pair in pairing.pairs]
     names = [*settings.validate_metrics.split(","), settings.stop_on or ""]
     metrics = [name.strip() for name in names if name.strip()]
     return training.Validation.of(sets, metrics=metrics, protocol=settings.protocol)

@@ -135,11 +135,15 @@ def _to_luminances(pair: Pair, pictures: tuple[images.Picture, images.Picture], 
         _convert_depth(images.luminance(picture.image), path, dtype)
         for picture, path in zip(pictures, paths, strict=True)
     )
+    if pair.preparation.transform:
+        prepared = pair.prepared(infrared, visible)
+        infrared, visible = prepared.infrared, prepared.visible
     if infrared.shape != visible.shape:
         (high, wide), (tall, broad) = infrared.shape, visible.shape
         raise SizeError(
             f"{paths[0]} is {wide}x{high} pixels, and {paths[1]} is {broad}x{tall}; the sides of a pair must be "
-            "registered and of one size: resize or crop one of them"
+            "registered and of one size",
+            cure="registered",
         )
     return infrared, visible
 

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmdrfuse.errors import InputError, SizeError
+from mmdrfuse.registration.rig import Rig
 
 MIN_PATCH = 16
 """Pixels on a side of the smallest patch that training accepts (`mmdrfuse.training.patches`, which imports torch)."""
@@ -42,6 +43,7 @@ class Cutting:
         seed: Seed of the random choices of scenes and patches.
         layout: Name of the sets' layout; None recognises it.
         pair_regex: Regular expression for the part of the names that a pair shares, see `mmdrfuse.datasets.find_pairs`.
+        rig: The rig of two cameras that are not aligned; patches come from what both see. None for aligned pairs.
 
     Raises:
         SizeError: A number is out of range.
@@ -62,6 +64,7 @@ class Cutting:
     seed: int = 0
     layout: str | None = None
     pair_regex: str | None = None
+    rig: Rig | None = None
 
     def __post_init__(self) -> None:
         if self.patch < MIN_PATCH or self.step < 1:

@@ -17,6 +17,7 @@ from mmdrfuse.datasets.patches.structure import FORMAT_VERSION
 from mmdrfuse.datasets.sets.layouts import find_pairs
 from mmdrfuse.errors import InputError, MMDRFuseError
 from mmdrfuse.images.header import Header, header
+from mmdrfuse.pair import Preparation
 from mmdrfuse.system.paths import real
 from mmdrfuse.system.workers import ordered
 from mmdrfuse.version import __version__
@@ -71,6 +72,8 @@ def find_set_pairs(number: int, root: Path, how: Cutting) -> SetPairs:
     with reading_source(root):
         layout, pairing = find_pairs(root, how.layout, pair_regex=how.pair_regex)
         pairs, held_out = pairing.held_out(how.hold_out)
+        preparation = Preparation.cropped_onto(how.rig)
+        pairs = [replace(pair, preparation=preparation) for pair in pairs]
         scenes = [layout.scene_of(pair.name) for pair in pairs]
         validating = _validation_scenes(scenes, how)
         items = [
@@ -107,9 +110,10 @@ def plan(items: Sequence[Item], how: Cutting, pool: Executor, advance: Callable[
         if not isinstance(headers, MMDRFuseError):
             infrared, visible = headers
             deep |= how.depth == "auto" and np.uint16 in (infrared.dtype, visible.dtype)
-            count = sum(how.blocks(infrared.height, infrared.width)) * (1 + how.exposures)
-            if not count:
-                size, patch = f"{infrared.width}x{infrared.height}", f"{how.patch}x{how.patch}"
+            height, width = _common_size(item.pair.preparation, infrared, visible)
+            count = sum(how.blocks(height, width)) * (1 + how.exposures)
+            if not count and height:
+                size, patch = f"{width}x{height}", f"{how.patch}x{how.patch}"
                 small.append(f"{item.pair.infrared}: {size} is smaller than a patch of {patch}")
                 continue
         planned.append(item)
@@ -147,6 +151,16 @@ def _validation_scenes(scenes: Sequence[str], how: Cutting) -> set[str]:
 
 def _headers(item: Item) -> tuple[Header, Header]:
     return header(item.pair.infrared, side="infrared"), header(item.pair.visible)
+
+
+def _common_size(preparation: Preparation, infrared: Header, visible: Header) -> tuple[int, ...]:
+    """Return the height and width that patches are cut from; 0 where the rig does not fit: cutting reports it."""
+    if not preparation.transform:
+        return infrared.height, infrared.width
+    try:
+        return preparation.size((infrared.height, infrared.width), (visible.height, visible.width))
+    except MMDRFuseError:
+        return 0, 0
 
 
 def _draw(items: Sequence[Item], counts: NDArray[np.int64], how: Cutting) -> Iterator[tuple[Item, int]]:

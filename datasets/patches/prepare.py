@@ -14,6 +14,7 @@ from mmdrfuse.datasets.patches.partial import PartialFile, partial_file
 from mmdrfuse.datasets.patches.plan import Plan, find_set_pairs, plan, unify_splits
 from mmdrfuse.datasets.patches.write import PatchWriter
 from mmdrfuse.errors import InputError, MMDRFuseError, PairingError, SizeError
+from mmdrfuse.registration.rig import Rig
 from mmdrfuse.system.progress import Progress, silent
 from mmdrfuse.system.workers import cores, ordered, threads
 
@@ -79,6 +80,8 @@ def prepare(
         SizeError: The patch, the stride or another number is out of range.
         UnknownNameError: There is no layout of that name.
     """
+    if options.get("rig") is not None:
+        options["rig"] = Rig.of(options["rig"])
     how = Cutting(**options)
     if how.weights is not None and len(how.weights) != len(sources):
         raise SizeError(f"{len(how.weights)} weights for {len(sources)} sets: give one for each set, in their order")
@@ -167,4 +170,7 @@ def _cut_or_load(numbered: tuple[int, Item], *, partial: PartialFile, how: Cutti
 def _stored_options(how: Cutting, dtype: np.dtype[Any]) -> dict[str, Any]:
     """Return the options as the file stores them."""
     depth = "16 bits, 8 as v * 257" if dtype.itemsize == 2 else "8 bits, 16 as v / 257"
-    return asdict(how) | {"stride": how.step, "luminance": "BT.601", "depth": depth}
+    options = asdict(how)
+    if how.rig is None:
+        del options["rig"]  # files without one have the bytes that they always had
+    return options | {"stride": how.step, "luminance": "BT.601", "depth": depth}

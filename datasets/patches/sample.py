@@ -3,7 +3,7 @@
 import warnings
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,7 +13,7 @@ from mmdrfuse.datasets.patches.cut import read_luminances
 from mmdrfuse.datasets.patches.exposures import ALL, Image, expose
 from mmdrfuse.datasets.sets.layouts import find_pairs
 from mmdrfuse.errors import InputError, MMDRFuseError, TrainingError, UnknownNameError
-from mmdrfuse.pair import Pair
+from mmdrfuse.pair import Pair, Preparation
 from mmdrfuse.system.paths import real
 
 LARGE = 300_000
@@ -51,6 +51,7 @@ def sample_groups(
     lights: Sequence[str] = (),
     groups: Mapping[str, Mapping[str, Any]] | None = None,
     hold_out: int | None = None,
+    rig: Path | None = None,
     seed: int = 0,
     failed: Callable[[MMDRFuseError], None] = _warn,
 ) -> dict[str, list[Sample]]:
@@ -67,6 +68,7 @@ def sample_groups(
             that get the light (0 to 1), its number of ``pictures``, and the size of the ``pieces`` to which every
             second large picture is cut.
         hold_out: Every Nth pair by name is left out, as in `prepare`.
+        rig: The rig of two cameras that are not aligned; samples come from what both see.
         seed: Seed of the random pairs, crops and exposures.
         failed: Called once with the error of each pair that cannot be used; its groups then have fewer pictures.
 
@@ -82,7 +84,7 @@ def sample_groups(
     """
     entries = _entries(sources, lights, groups or {})
     group_names(sources, lights=lights, groups=groups)
-    pairs = {real(root).name: _training_pairs(root, hold_out) for root in sources}
+    pairs = {real(root).name: _training_pairs(root, hold_out, rig) for root in sources}
     cut = _Cut(size, uncut, mirror)
     samples: dict[str, list[Sample]] = {}
     errors: dict[Pair, MMDRFuseError] = {}
@@ -144,11 +146,12 @@ def _entries(
     return entries | {light: {"of": roots[0], "light": light} for light in lights}
 
 
-def _training_pairs(root: Path, hold_out: int | None) -> list[Pair]:
+def _training_pairs(root: Path, hold_out: int | None, rig: Path | None) -> list[Pair]:
     pairs = find_pairs(root)[1].held_out(hold_out)[0]
     if not pairs:
         raise TrainingError(f"{root}: all of its pairs are held out", cure="hold_out")
-    return pairs
+    preparation = Preparation.cropped_onto(rig)
+    return [replace(pair, preparation=preparation) for pair in pairs]
 
 
 def _crop_size(entry: Mapping[str, Any], number: int) -> int | None:

@@ -156,7 +156,7 @@ def test_what_is_left_out_is_told_and_the_rest_goes_on(root, tmp_path):
     [
         (
             np.zeros((41, 70), np.uint8),
-            "a.png is 70x41 pixels, and .*a.png is 70x40; .*: resize or crop",
+            "a.png is 70x41 pixels, and .*a.png is 70x40.*resize or crop",
         ),
         (b"broken", "a.png: not a picture"),
     ],
