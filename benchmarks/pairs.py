@@ -1,6 +1,7 @@
-"""The real pairs that the benchmarks score on, and means over them: none of these pairs is in any training here.
+"""The real pairs that the benchmarks score on, and means over them.
 
-A third of LLVIP, RoadScene and the Harvard sets is held out, as by ``--hold-out 3``; TNO and MSRS are only looked at.
+A third of LLVIP, RoadScene, TNO and the Harvard sets is held out, as by ``--hold-out 3``: no training here sees it. Of
+MSRS there are two pairs, which `scenes` and `night` are trained on: what these score on it says little.
 """
 
 from collections.abc import Sequence
@@ -19,7 +20,7 @@ DATA = SHARED / "data"
 HOLD_OUT = 3
 SCENES = ("LLVIP", "RoadScene", "TNO", "MSRS/test")
 MEDICAL = ("Harvard/CT-MRI", "Harvard/PET-MRI", "Harvard/SPECT-MRI")
-TRAINED = ("LLVIP", "RoadScene", *MEDICAL)
+TRAINED = ("LLVIP", "RoadScene", "TNO", *MEDICAL)
 """Sets of which the other pairs were trained on."""
 
 METRICS = ("SD", "SCD", "VIF", "Qabf", "SSIM", "CC")
@@ -27,7 +28,7 @@ METRICS = ("SD", "SCD", "VIF", "Qabf", "SSIM", "CC")
 
 
 def held_out_pairs(name: str, *, every: int = 1) -> list[Pair]:
-    """Return every Nth of a set's pairs that no training saw."""
+    """Return every Nth of a set's pairs that no training saw; of MSRS all."""
     _, pairing = find_pairs(DATA / name)
     return (pairing.held_out(HOLD_OUT)[1] if name in TRAINED else list(pairing.pairs))[::every]
 

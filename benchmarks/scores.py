@@ -21,7 +21,7 @@ from mmdrfuse.cli.shared import tables
 from mmdrfuse.engine import make
 from mmdrfuse.engine.baselines import BASELINES
 from mmdrfuse.metrics import find_protocol
-from mmdrfuse.pipeline.fuse.fuser import Fuser
+from mmdrfuse.pipeline.fuse.fuser import Fuser, range_for
 from mmdrfuse.pipeline.score import Candidate, Scores, score_candidates
 from mmdrfuse.system.workers import raise_failures
 from pairs import MEDICAL, METRICS, SCENES, SHARED, held_out_pairs
@@ -69,8 +69,10 @@ def _fusers(arguments: argparse.Namespace) -> dict[str, Fuser]:
         engine = make(models.read(SHARED / "published" / f"{network}.model"))
         fusers |= {f"released {network}, {policy}": Fuser(engine, policy) for policy in ("clip", "minmax")}
     ours = [name for name in models.names() if models.read(name).network == "student" or arguments.teacher]
-    named = {f"ours ({name})": name for name in [*ours, *arguments.weights]}
-    return fusers | {shown: Fuser(make(models.read(name))) for shown, name in named.items()}
+    for name in [*ours, *arguments.weights]:
+        weights = models.read(name)
+        fusers[f"ours ({name})"] = Fuser(make(weights), range_for(weights, "auto"))
+    return fusers
 
 
 def _arguments() -> argparse.Namespace:

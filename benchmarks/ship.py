@@ -3,16 +3,17 @@
     python benchmarks/ship.py WEIGHTS.safetensors NAME
 
 Needs the real pairs in ../shared, of which `pairs.py` names the held-out ones. The card then says what the weights are,
-from what data (with its licence) and by which recipe they were trained, how to make them again, and what they score
-under ``clip``.
+from what data (with its licence) and by which recipe they were trained, how to make them again, for which range and
+light they are, and what they score so.
 """
 
 import argparse
+from collections import Counter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from mmdrfuse import models
-from mmdrfuse.datasets import LAYOUTS
+from mmdrfuse import models, recipes
+from mmdrfuse.datasets import LAYOUTS, find_pairs
 from mmdrfuse.engine import make
 from mmdrfuse.models.checkpoints import SHIPPED, Checkpoint
 from mmdrfuse.pair import Pair
@@ -20,15 +21,18 @@ from mmdrfuse.pipeline.fuse.choices import Choices
 from mmdrfuse.pipeline.fuse.folder import fuse_pairs
 from mmdrfuse.pipeline.fuse.fuser import Fuser
 from mmdrfuse.system.workers import raise_failures
-from pairs import MEDICAL, SCENES, held_out_pairs, means
+from pairs import DATA, HOLD_OUT, MEDICAL, SCENES, TRAINED, held_out_pairs, means
 
 CARD_METRICS = ("EN", "SD", "SF", "AG", "MI", "SCD", "VIF", "Qabf", "SSIM", "CC")
 """Metrics in a student's card."""
 TITLES = {
-    "ivif": "student for infrared and visible pictures, 113 parameters",
+    "scenes": "student for infrared and visible pictures, 113 parameters",
+    "day": "student for recordings by day, 113 parameters",
+    "night": "student for recordings at night, 113 parameters",
     "medical": "student for PET, SPECT or CT and MRI, 113 parameters",
     "teacher": "teacher for infrared and visible pictures, 556,489 parameters",
 }
+LIGHTS = {"scenes": "any", "day": "day", "night": "night", "medical": "", "teacher": "any"}
 
 
 def main() -> None:
@@ -36,25 +40,48 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("weights", type=Path)
     parser.add_argument("name", choices=TITLES)
+    parser.add_argument("--seeds", default="", help="what was tried, such as '0, 1, 2; chosen by …'")
     arguments = parser.parse_args()
-    weights = models.read(arguments.weights)
-    sets = {dataset: held_out_pairs(dataset) for dataset in (MEDICAL if arguments.name == "medical" else SCENES)}
-    layouts = weights.card["data"]["pairs"]
+    name, weights = arguments.name, models.read(arguments.weights)
+    data = weights.card.get("data") or {"pairs": _trained(name), "options": {"hold_out": HOLD_OUT}}
     card = {
         **weights.card,
-        "title": TITLES[arguments.name],
+        "title": TITLES[name],
+        "range": weights.card.get("range", "clip"),
+        "light": LIGHTS[name],
+        "data": data,
         "made_by": "make weights",
-        "licences": {layout: LAYOUTS[layout].licence for layout in layouts if layout in LAYOUTS},
-        "scores": {f"{dataset}, {len(pairs)} pairs, clip": _scores(weights, pairs) for dataset, pairs in sets.items()},
+        "licences": {layout: LAYOUTS[layout].licence for layout in data["pairs"] if layout in LAYOUTS},
+        "seeds": arguments.seeds or weights.card.get("seeds", ""),
     }
-    models.write(SHIPPED / f"{arguments.name}.safetensors", weights.arrays, card)
-    print(f"wrote {SHIPPED / arguments.name}.safetensors: {card['scores']}")
+    sets = {dataset: held_out_pairs(dataset) for dataset in (MEDICAL if name == "medical" else SCENES)}
+    card["scores"] = {
+        f"{dataset}, {len(pairs)} pairs, {card['range']}{_seen(name, dataset)}": _scores(weights, pairs, card["range"])
+        for dataset, pairs in sets.items()
+    }
+    models.write(SHIPPED / f"{name}.safetensors", weights.arrays, card)
+    print(f"wrote {SHIPPED / name}.safetensors: {card['scores']}")
 
 
-def _scores(weights: Checkpoint, pairs: list[Pair]) -> dict[str, dict[str, float]]:
+def _trained(name: str) -> dict[str, int]:
+    """Count the pairs of each layout that a student was refined on."""
+    counts: Counter[str] = Counter()
+    for dataset in recipes.plan(name).sets:
+        layout, pairing = find_pairs(DATA / dataset)
+        held_out = HOLD_OUT if dataset in TRAINED else None
+        known = layout.name if layout.name != "folders" else dataset.split("/")[0].lower()
+        counts[known] += len(pairing.held_out(held_out)[0])
+    return dict(counts)
+
+
+def _seen(name: str, dataset: str) -> str:
+    return ", trained on" if dataset in recipes.plan(name).sets and dataset not in TRAINED else ""
+
+
+def _scores(weights: Checkpoint, pairs: list[Pair], policy: str) -> dict[str, dict[str, float]]:
     """Fuse once, as a teacher takes its time, and score under both protocols."""
     with TemporaryDirectory() as folder:
-        for _ in raise_failures(fuse_pairs(Choices(Fuser(make(weights)), weights), pairs, Path(folder))):
+        for _ in raise_failures(fuse_pairs(Choices(Fuser(make(weights), policy), weights), pairs, Path(folder))):
             pass
         found = {
             name: means(Path(folder), pairs, metrics=CARD_METRICS, protocol=name) for name in ("standard", "cddfuse")

@@ -23,6 +23,7 @@ from mmdrfuse.cli.refine import refine
 from mmdrfuse.cli.shared.about import about
 from mmdrfuse.cli.shared.streams import discard_stdout, flushed_stdout, prepare_streams
 from mmdrfuse.cli.teach import teach
+from mmdrfuse.cli.weights import weights
 from mmdrfuse.errors import MMDRFuseError
 from mmdrfuse.version import __version__
 
@@ -89,7 +90,7 @@ def main(json_: bool) -> None:
         raise click.UsageError("--json needs --version here; for a command, write it after the command's name")
 
 
-for _command in (data, prepare, teach, distill, refine, align, fuse, evaluate, demo, bench):
+for _command in (data, prepare, teach, distill, refine, align, fuse, evaluate, weights, demo, bench):
     main.add_command(_command)
 
 

@@ -90,11 +90,11 @@ def _fuse(pairs: "Sequence[Pair]", out: Path) -> None:
     from mmdrfuse.engine import make
     from mmdrfuse.pipeline.fuse.choices import Choices
     from mmdrfuse.pipeline.fuse.folder import fuse_pairs
-    from mmdrfuse.pipeline.fuse.fuser import Fuser
+    from mmdrfuse.pipeline.fuse.fuser import Fuser, range_for
     from mmdrfuse.system.workers import cores, raise_failures
 
-    checkpoint = models.read("ivif")
-    choices = Choices(Fuser(make(checkpoint)), checkpoint)
+    checkpoint = models.read("scenes")
+    choices = Choices(Fuser(make(checkpoint), range_for(checkpoint, "auto")), checkpoint)
     with progress("fusing", len(pairs)) as advance:
         for pair, _ in raise_failures(fuse_pairs(choices, pairs, out, workers=cores(), overwrite=True)):
             advance(pair.name)

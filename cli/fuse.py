@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mmdrfuse.cli.shared.console import Report, messages, progress, write_bytes, wrong_usage
-from mmdrfuse.cli.shared.options import NAME_OR_FILE, Sectioned, overwrite_option, weights_option, workers_option
+from mmdrfuse.cli.shared.console import Report, messages, progress, warn, write_bytes, wrong_usage
+from mmdrfuse.cli.shared.options import NAME_OR_FILE, Sectioned, overwrite_option, workers_option
 from mmdrfuse.cli.shared.sources import (
     OUTPUT,
     PIPE,
@@ -22,6 +22,7 @@ from mmdrfuse.cli.shared.sources import (
     is_table,
     pair_arguments,
     report_ranges,
+    report_selection,
     save_standard_input,
 )
 from mmdrfuse.cli.shared.videos import are_videos, fuse_videos
@@ -75,18 +76,25 @@ class Options:
         """
         from mmdrfuse import models
         from mmdrfuse.engine import make
+        from mmdrfuse.pipeline.fuse.automatic import asked_for, first_weights
         from mmdrfuse.pipeline.fuse.choices import Choices
-        from mmdrfuse.pipeline.fuse.fuser import Fuser
+        from mmdrfuse.pipeline.fuse.fuser import Fuser, range_for
 
-        checkpoint = models.read(self.weights)
+        automatic = asked_for(self.weights, range_=self.range_, engine=self.engine, device=self.device, threads=threads)
+        checkpoint = first_weights() if automatic else models.read(self.weights)
         engine = make(checkpoint, kind=self.engine, device=self.device, threads=threads)
+        if automatic:  # until the weights are known
+            range_ = "clip" if self.range_ == "auto" else self.range_
+        else:
+            range_ = range_for(checkpoint, self.range_, warn)
         return Choices(
-            Fuser(engine, self.range_, self.color),
+            Fuser(engine, range_, self.color),
             checkpoint,
             self.levels,
             self._preparation(),
             f".{(self.format_ or FORMAT).lower().lstrip('.')}",
             self.quality,
+            automatic,
         )
 
     def _preparation(self) -> "Preparation":
@@ -108,7 +116,7 @@ def _range(_: click.Context, __: click.Parameter, value: str) -> str:
     from mmdrfuse.images import constant_limits
 
     with wrong_usage():
-        constant_limits(value)
+        constant_limits("clip" if value == "auto" else value)
     return value
 
 
@@ -123,11 +131,17 @@ def _levels(_: click.Context, __: click.Parameter, value: str) -> Any:  # noqa: 
     cls=Sectioned, sections=SECTIONS, short_help="Fuse two pictures, folders or videos, or a table of pairs."
 )
 @click.argument("paths", metavar="IR VIS OUT", type=NAME_OR_FILE, nargs=-1, required=True)
-@weights_option
 @click.option(
-    "--range", "range_", default="clip", metavar="RANGE", callback=_range,
-    help="Which values of the network become black and white: clip (0 and 1), fixed:LO,HI (LO and HI), percentile (the "
-    "1st and 99th percentile of all pictures together), minmax (the least and the greatest of each picture).",
+    "--weights", default="auto", metavar="auto|NAME|FILE", type=NAME_OR_FILE,
+    help="The network's weights. auto chooses by what all pictures show together: medical or scenes, for videos day or "
+    "night; auto:clip chooses day or night for pictures too, as for frames of a recording. Or a shipped name "
+    "(`mmdrfuse weights` lists them), or a file (.safetensors, or a PyTorch state dict).",
+)  # fmt: skip
+@click.option(
+    "--range", "range_", default="auto", metavar="RANGE", callback=_range,
+    help="Which values of the network become black and white: auto (those that the weights were made for), clip (0 and "
+    "1), fixed:LO,HI (LO and HI), percentile (the 1st and 99th percentile of all pictures together), minmax (the least "
+    "and the greatest of each picture).",
 )  # fmt: skip
 @click.option(
     "--color", type=click.Choice(["auto", "hue", "gray"]), default="auto",
@@ -237,7 +251,7 @@ def _fuse_pictures(sources: Sequence[str], out: str, chosen: Options, folder: Pa
             write_bytes(target.read_bytes())
     elif single and not is_folder(out):
         check_format(out, chosen.format_)
-        _fuse_file(files, Path(out), chosen)
+        report_selection(_fuse_file(files, Path(out), chosen))
         if not chosen.dry_run:
             messages().print(f"wrote {out}")
     else:
@@ -246,15 +260,15 @@ def _fuse_pictures(sources: Sequence[str], out: str, chosen: Options, folder: Pa
         _fuse_pairs(collect_pairs(files, Path(out), report), Path(out), chosen, report)
 
 
-def _fuse_file(files: Sequence[str], target: Path, chosen: Options) -> None:
+def _fuse_file(files: Sequence[str], target: Path, chosen: Options) -> "Choices":
     """Fuse one pair into a file, without a manifest."""
     if chosen.resume:
         raise click.UsageError("--resume needs the manifest of a folder; name a folder as OUT")
     pairs = [replace(pair, output=target.name) for pair in pair_arguments(files).pairs]
-    _fuse_pairs(pairs, target.parent, chosen, None)
+    return _fuse_pairs(pairs, target.parent, chosen, None)
 
 
-def _fuse_pairs(pairs: "Sequence[Pair]", out: Path, chosen: Options, report: Report | None) -> None:
+def _fuse_pairs(pairs: "Sequence[Pair]", out: Path, chosen: Options, report: Report | None) -> "Choices":
     """Fuse pairs into a folder.
 
     With a report, the folder gets a manifest, and a pair that fails does not stop the others.
@@ -267,7 +281,9 @@ def _fuse_pairs(pairs: "Sequence[Pair]", out: Path, chosen: Options, report: Rep
     replaces = chosen.overwrite or chosen.resume
     workers = chosen.workers
     check_targets(choices, pairs, out, overwrite=replaces)
-    choices, pairs = settle(choices, pairs, out, workers=workers, progress=progress)
+    choices, pairs = settle(choices, pairs, out, workers=workers, progress=progress, warn=warn)
+    if report:
+        report_selection(choices)
     report_ranges(choices, {pair.preparation for pair in pairs})
     todo = unfinished(choices, pairs, out, workers=workers) if chosen.resume else pairs
     if chosen.dry_run:
@@ -281,6 +297,7 @@ def _fuse_pairs(pairs: "Sequence[Pair]", out: Path, chosen: Options, report: Rep
                 advance(pair.name)
         before = f", {len(pairs) - len(todo)} done before" if chosen.resume else ""
         report.finish(f"pictures fused into {out}{before}")
+    return choices
 
 
 def _show_plan(plans: "Iterable[tuple[Pair, Plan | MMDRFuseError]]", report: Report) -> None:

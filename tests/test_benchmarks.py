@@ -94,7 +94,7 @@ def test_geometry_benchmark_sets_ours_beside_another_library_and_warps_alike(tmp
 @pytest.mark.slow
 def test_scores_benchmark_has_every_method_on_real_pairs(shared):
     printed = benchmark("scores.py", "--sets", "MSRS", "--metrics", "SD,CC", "--workers", "1")
-    for method in ("max", "mean", "affine", "released student, clip", "ours (ivif)"):
+    for method in ("max", "mean", "affine", "released student, clip", "ours (scenes)"):
         assert method in printed
 
 

@@ -138,7 +138,7 @@ def test_the_wheel_holds_the_sources_and_their_data_and_nothing_else(wheel):
     with zipfile.ZipFile(wheel) as archive:
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
     assert names == {f"{installed_name(path.parent).replace('.', '/')}/{path.name}" for path in SOURCES}
-    assert {"mmdrfuse/py.typed", "mmdrfuse/weights/ivif.safetensors"} <= names
+    assert {"mmdrfuse/py.typed", "mmdrfuse/weights/scenes.safetensors"} <= names
 
 
 @pytest.mark.slow

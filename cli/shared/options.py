@@ -30,9 +30,9 @@ def complete_layouts(context: click.Context, parameter: click.Parameter, incompl
 
 overwrite_option = click.option("--overwrite", is_flag=True, help="Replace files that exist.")
 weights_option = click.option(
-    "--weights", default="ivif", metavar="NAME|FILE", type=NAME_OR_FILE,
-    help="The network's weights: a shipped name (ivif, medical, teacher), or a file (.safetensors, or a PyTorch state "
-    "dict).",
+    "--weights", default="scenes", metavar="NAME|FILE", type=NAME_OR_FILE,
+    help="The network's weights: a shipped name (`mmdrfuse weights` lists them), or a file (.safetensors, or a PyTorch "
+    "state dict).",
 )  # fmt: skip
 rig_option = click.option(
     "--rig", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",

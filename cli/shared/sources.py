@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mmdrfuse.cli.shared.console import Report, warn
+from mmdrfuse.cli.shared.console import Report, messages, warn
 from mmdrfuse.errors import InputError, MMDRFuseError, OutputError, PairingError
 from mmdrfuse.system.paths import real
 
@@ -93,6 +93,13 @@ def check_format(out: str, ending: str | None) -> None:
         raise click.UsageError(
             f"--format {ending} does not fit {out}, whose ending is its format; --format is for folders and for -"
         )
+
+
+def report_selection(choices: "Choices") -> None:
+    """Report which weights were chosen by what the sources show."""
+    if choices.selection:
+        name, _, seen = choices.selection.partition(": ")
+        messages().print(f"weights {name}, range {choices.fuser.range}: {seen}")
 
 
 def report_ranges(choices: "Choices", preparations: "Collection[Preparation]") -> None:

@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from mmdrfuse.cli.shared.console import messages, progress, warn, wrong_usage
-from mmdrfuse.cli.shared.sources import report_ranges
+from mmdrfuse.cli.shared.sources import report_ranges, report_selection
 
 if TYPE_CHECKING:
     from mmdrfuse.cli.fuse import Options
@@ -30,7 +31,10 @@ def fuse_videos(sources: Sequence[str], out: Path, chosen: "Options") -> None:
     _check_usage(sources, chosen)
     pair = VideoPair(*_sources(sources, chosen))
     choices = chosen.choices(threads=chosen.workers)
-    choices, pair = settle_video(choices, pair, out, overwrite=chosen.overwrite, progress=progress)
+    if chosen.dry_run and not (pair.infrared_source.repeatable and pair.visible_source.repeatable):
+        choices = replace(choices, automatic=None)  # a pipe can be read only once
+    choices, pair = settle_video(choices, pair, out, overwrite=chosen.overwrite, progress=progress, warn=warn)
+    report_selection(choices)
     report_ranges(choices, [pair.preparation])
     if chosen.dry_run:
         _show_plan(pair, out)

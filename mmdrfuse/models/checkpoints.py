@@ -24,6 +24,9 @@ Network = Literal["student", "teacher"]
 SHIPPED = Path(__file__).parents[1] / "weights"
 """Folder of the weights that come with the package."""
 
+ALIASES = {"ivif": "scenes"}
+"""Earlier names of shipped weights → what they name now."""
+
 SHAPES: dict[Network, dict[str, tuple[int, int]]] = {
     "student": {"conv1": (4, 2), "conv2": (1, 4)},
     "teacher": {
@@ -113,7 +116,7 @@ def _find(name_or_path: str | Path) -> Path:
         path = Path(name_or_path)
     except TypeError as error:  # from Python, anything may come
         raise UnknownNameError("weights", repr(name_or_path), names()) from error
-    shipped = SHIPPED / f"{name_or_path}.safetensors"
+    shipped = SHIPPED / f"{ALIASES.get(str(name_or_path), name_or_path)}.safetensors"
     if path.is_file():
         return path
     if isinstance(name_or_path, str) and shipped.is_file():
@@ -124,7 +127,7 @@ def _find(name_or_path: str | Path) -> Path:
         raise WeightsError(f"{path}: is a pipe or device, not a file; {_CURE}")
     if isinstance(name_or_path, Path) or path.suffix or path.name != name_or_path:
         raise WeightsError(f"{path}: no such file; give a checkpoint, or one of {', '.join(names())}")
-    raise UnknownNameError("weights", str(name_or_path), names())
+    raise UnknownNameError("weights", str(name_or_path), (*names(), *ALIASES))
 
 
 def _content(path: Path) -> bytes:
@@ -136,8 +139,10 @@ def _content(path: Path) -> bytes:
 
 def _parse(content: bytes, path: Path) -> tuple[Mapping[str, Any], Mapping[str, str]]:
     """Return arrays or tensors by name, and the metadata; the content decides the format before the file's name."""
-    pickled = content.startswith(_PICKLES)
-    if not pickled and (content[8:9] == b"{" or path.suffix.lower() == ".safetensors"):
+    # safetensors begins with the header's length, whose bytes may be those of a pickle; then comes the header's brace
+    header = content[8:9] == b"{" and int.from_bytes(content[:8], "little") < len(content)
+    pickled = content.startswith(_PICKLES) and not header
+    if header or (not pickled and path.suffix.lower() == ".safetensors"):
         return safetensors_arrays(content)
     if pickled:
         return torch_tensors(content, path), {}

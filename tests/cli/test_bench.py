@@ -18,7 +18,7 @@ def bench(*arguments):
 def test_table_has_the_counts_of_the_student_and_names_machine_and_threads():
     result = bench()
     assert result.exit_code == 0, result.output
-    for part in ("ivif (student), 96x64, 1 thread", "cores", "113", "0.44", "engine", "pairs/s", "peak memory"):
+    for part in ("scenes (student), 96x64, 1 thread", "cores", "113", "0.44", "engine", "pairs/s", "peak memory"):
         assert part in result.stdout
     assert "torch" not in result.stdout
 

@@ -91,7 +91,7 @@ FILMS = (video, *GREY)
 
 CHANGES = {
     ("--range", "fixed:0.2,0.6"): (),
-    ("--range", "minmax"): (raw_pipes,),
+    ("--weights", "day", "--range", "minmax"): (raw_pipes,),
     ("--range", "percentile"): (raw_pipes,),
     ("--ir-range", "80..150"): (),
     ("--ir-range", "p10..p90"): (raw_pipes,),

@@ -33,7 +33,7 @@ def test_the_weights_and_their_card_say_what_was_done(run, scenes, tmp_path):
     assert done.stderr.count("round ") == 3
     assert "furthest from its goal: " in done.stderr
     refined = models.read(out).card["refined"]
-    assert refined["from"]["name"] == "ivif"
+    assert refined["from"]["name"] == "scenes"
     assert refined["groups"] == {"scenes": 2, "night": 2}
     assert refined["goals"] == {"night": {"SD": 1.2}}
     assert (refined["pictures"], refined["hold_out"], refined["lights"], refined["steps"]) == (2, 3, ["night"], 2)

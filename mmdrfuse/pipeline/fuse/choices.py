@@ -6,11 +6,15 @@ be the same for a whole set; all later steps only read them.
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mmdrfuse.images import Levels
 from mmdrfuse.models import Checkpoint
 from mmdrfuse.pair import Pair, Preparation
 from mmdrfuse.pipeline.fuse.fuser import Fuser
+
+if TYPE_CHECKING:
+    from mmdrfuse.pipeline.fuse.automatic import Automatic
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,10 @@ class Choices:
     """The format of the pictures, as a file name ending."""
     quality: int | None = None
     """Of lossy formats, 1 to 100; None for their default."""
+    automatic: "Automatic | None" = None
+    """How the weights follow from the sources, where they are not chosen yet."""
+    selection: str = ""
+    """The weights that were chosen by what the sources show, and the numbers."""
 
     def target(self, pair: Pair, out: Path) -> Path:
         """Return the file that a pair's picture goes to, in the folder ``out``."""

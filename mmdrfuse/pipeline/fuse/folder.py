@@ -7,6 +7,7 @@ read as a `WholePair` or a `BlockwisePair`, and `fuse_pair` makes its manifest e
 
 import hashlib
 import time
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -18,7 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmdrfuse.errors import DiskFullError, InputError, MMDRFuseError
+from mmdrfuse.images.video.sound import Warn
 from mmdrfuse.pair import Pair
+from mmdrfuse.pipeline.fuse.automatic import LOOKED_AT, choose_for_set, warn_of_flicker
 from mmdrfuse.pipeline.fuse.blocks import BlockwisePair, fits_blocks
 from mmdrfuse.pipeline.fuse.choices import Choices
 from mmdrfuse.pipeline.fuse.fuser import Fused, Fuser
@@ -60,9 +63,10 @@ def fusion_inputs(choices: Choices, out: Path, pairs: Sequence[Pair]) -> list[Fu
 
 
 def settle(
-    choices: Choices, pairs: Sequence[Pair], out: Path, *, workers: Workers = 1, progress: Progress = silent
-) -> tuple[Choices, list[Pair]]:
-    """Find what has to be the same for a whole set: the infrared range, and the output's limits.
+    choices: Choices, pairs: Sequence[Pair], out: Path, *, workers: Workers = 1, progress: Progress = silent,
+    warn: Warn = warnings.warn,
+) -> tuple[Choices, list[Pair]]:  # fmt: skip
+    """Find what has to be the same for a whole set: the infrared range, the weights, and the output's limits.
 
     Args:
         choices: What the user chose.
@@ -70,6 +74,7 @@ def settle(
         out: The folder of the fused pictures.
         workers: How many to read side by side.
         progress: Shows the progress.
+        warn: Told of sets that mix what needs other weights, and of recordings that would flicker.
 
     Returns:
         The choices and the pairs as `fuse_pairs` takes them.
@@ -83,6 +88,12 @@ def settle(
         ranges = infrared_ranges(inputs, choices.infrared_range, workers=workers, advance=advance)
     settled = zip(pairs, ranges, strict=True)
     pairs = [replace(pair, preparation=pair.preparation.within(values)) for pair, values in settled]
+    if choices.automatic:
+        places = [pair.visible.parent for pair in pairs]
+        with progress("choosing the weights", min(LOOKED_AT, len(pairs))) as advance:
+            inputs = fusion_inputs(choices, out, pairs)
+            choices = choose_for_set(choices, inputs, places, workers=workers, advance=advance, warn=warn)
+    warn_of_flicker(choices, [pair.visible for pair in pairs], warn)
     with progress("finding the output range", len(pairs)) as advance:
         limits = set_limits(choices.fuser, fusion_inputs(choices, out, pairs), workers=workers, advance=advance)
     return replace(choices, fuser=replace(choices.fuser, limits=limits)), pairs
@@ -192,6 +203,7 @@ def fuse_pair(choices: Choices, out: Path, pair: Pair) -> Entry:
         quality=choices.quality,
         preparation=pair.preparation,
         nbytes=target.stat().st_size,
+        selection=choices.selection,
     )
 
 

@@ -6,6 +6,7 @@ through `fuse_part`, which prepares them first. No file is opened in this module
 
 import functools
 import os
+import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmdrfuse.engine import Engine, fuse_stored, make
-from mmdrfuse.errors import InputError, UnknownNameError
+from mmdrfuse.errors import InputError, MMDRFuseError, UnknownNameError, WeightsError
 from mmdrfuse.images import (
     COLORS,
     Side,
@@ -29,7 +30,7 @@ from mmdrfuse.images import (
     recolour,
     to_unit,
 )
-from mmdrfuse.models import names, read
+from mmdrfuse.models import Checkpoint, names, read
 from mmdrfuse.pair import Preparation
 from mmdrfuse.registration.geometry import size_error
 from mmdrfuse.registration.result import Registration
@@ -190,12 +191,38 @@ def deeper(infrared: np.dtype[Any], visible: np.dtype[Any]) -> np.dtype[Any]:
     return max(visible, infrared, key=lambda dtype: (dtype.kind == "f", dtype.itemsize))
 
 
+def range_for(weights: Checkpoint, asked: str, warn: Callable[[str], object] = warnings.warn) -> str:
+    """Return how the output of some weights becomes pixel values.
+
+    Args:
+        weights: Their card may say which policy they were made for; where it says nothing, that is ``clip``.
+        asked: ``auto`` for that one, or another policy, which is taken as it is.
+        warn: Told where another one is asked for than they were made for.
+
+    Raises:
+        WeightsError: The card names a policy that does not exist.
+        UnknownNameError: What is asked for does not exist.
+        InputError: ``fixed`` without two numbers, the lower first.
+    """
+    own = str(weights.card.get("range", "clip"))
+    try:
+        constant_limits(own)
+    except MMDRFuseError as error:
+        raise WeightsError(f"{weights.name}: its card asks for {error.message}") from error
+    if asked == "auto":
+        return own
+    constant_limits(asked)
+    if asked != own and "range" in weights.card:
+        warn(f"weights {weights.name} were made for range {own}, not {asked}: contrast and scores differ from its card")
+    return asked
+
+
 def fuse(
     infrared: NDArray[Any],
     visible: NDArray[Any],
     *,
-    weights: str | Path = "ivif",
-    range: str = "clip",
+    weights: str | Path = "auto",
+    range: str = "auto",
     rig: "Rig | Registration | Path | str | NDArray[Any] | None" = None,
     outside: str = "visible",
 ) -> NDArray[Any]:
@@ -205,9 +232,12 @@ def fuse(
         infrared: H×W or H×W×3 from 2×2 up; uint8, uint16, or float in [0, 1]. In medicine the functional
             image.
         visible: The same size, unless there is a rig.
-        weights: A shipped name or a checkpoint file.
-        range: ``clip``, ``minmax`` or ``percentile`` (stretched to the picture's own extremes, or to its 1st and 99th
-            percentile), or ``fixed:LO,HI`` in the network's values, of which 0 is black and 1 white.
+        weights: A shipped name or a checkpoint file. ``auto`` is ``medical`` where enough of the pixels are black on
+            both sides, else ``scenes``; ``auto:clip`` takes ``day`` or ``night`` in place of ``scenes``, for frames.
+            One frame alone may err: choose once for a whole recording.
+        range: ``auto``, what the weights were made for; ``clip``, ``minmax`` or ``percentile`` (stretched to the
+            picture's own extremes, or to its 1st and 99th percentile), or ``fixed:LO,HI`` in the network's values, of
+            which 0 is black and 1 white.
         rig: What takes the infrared onto the visible, where the two are not registered: a rig file, an accepted result
             of `mmdrfuse.registration.estimate`, or a 3×3 matrix from infrared to visible pixels.
         outside: What becomes of the visible where the infrared does not reach: ``visible``, ``crop`` or ``black``.
@@ -222,13 +252,31 @@ def fuse(
         UnknownNameError: No such weights, range or way outside.
         WeightsError: A file that holds no checkpoint.
     """
-    engine = _shipped(str(weights)) if str(weights) in names() else _engine(weights)
-    if rig is None:
-        return Fuser(engine, range)(infrared, visible).image
     for name, picture in (("infrared", infrared), ("visible", visible)):
         _check_kind(name, picture)
-    preparation = Preparation(outside=outside).onto(Rig.of(rig))
-    return fuse_part(Fuser(engine, range), preparation, infrared, visible).image
+    preparation = Preparation() if rig is None else Preparation(outside=outside).onto(Rig.of(rig))
+    engine, checkpoint = _chosen(str(weights), preparation, infrared, visible)
+    fuser = Fuser(engine, range_for(checkpoint, range, _warn))
+    if rig is None:
+        return fuser(infrared, visible).image
+    return fuse_part(fuser, preparation, infrared, visible).image
+
+
+def _chosen(
+    weights: str, preparation: Preparation, infrared: NDArray[Any], visible: NDArray[Any]
+) -> tuple[Engine, Checkpoint]:
+    """Return the weights that were named, or that the pictures ask for."""
+    from mmdrfuse.pipeline.fuse.automatic import asked_for, shares_of
+
+    automatic = asked_for(weights)
+    if automatic:
+        prepared = preparation(infrared, visible)
+        weights = automatic.name(shares_of(prepared.infrared, prepared.visible))
+    return _shipped(weights) if weights in names() else _engine(weights)
+
+
+def _warn(message: str) -> None:
+    warnings.warn(message, stacklevel=4)
 
 
 def _check(**pictures: NDArray[Any]) -> None:
@@ -247,10 +295,11 @@ def _check_kind(name: str, picture: NDArray[Any]) -> None:
 
 
 @functools.lru_cache
-def _shipped(name: str) -> Engine:
+def _shipped(name: str) -> tuple[Engine, Checkpoint]:
     """Return the cached engine of shipped weights; a user's file is not cached, as it may change between two calls."""
     return _engine(name)
 
 
-def _engine(weights: str | Path) -> Engine:
-    return make(read(weights), threads=os.cpu_count() or 1)
+def _engine(weights: str | Path) -> tuple[Engine, Checkpoint]:
+    checkpoint = read(weights)
+    return make(checkpoint, threads=os.cpu_count() or 1), checkpoint

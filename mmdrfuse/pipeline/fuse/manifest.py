@@ -66,6 +66,8 @@ class Entry:
     """How the sources were prepared before they were fused."""
     nbytes: int = 0
     """Size of the picture's file; 0 in entries of earlier versions."""
+    selection: str = ""
+    """The weights that were chosen by what the sources show, and the numbers; empty where they were named."""
 
     def pair(self, folder: Path) -> Pair:
         """Return the sources as absolute paths, given the manifest's ``folder``; equal files give equal pairs."""

@@ -24,10 +24,12 @@ from mmdrfuse.images.video.files import WRITTEN, VideoSource, writing_video
 from mmdrfuse.images.video.frames import PIPE, Chroma, Frame, Layout, RawSource, Source, raw_writing
 from mmdrfuse.images.video.sound import Warn
 from mmdrfuse.pair import Preparation
+from mmdrfuse.pipeline.fuse.automatic import choose_for_recording
 from mmdrfuse.pipeline.fuse.choices import Choices
 from mmdrfuse.pipeline.fuse.fuser import Fuser, fuse_part, part_output
 from mmdrfuse.pipeline.fuse.manifest import check_folder
 from mmdrfuse.pipeline.fuse.nearest import nearest
+from mmdrfuse.pipeline.fuse.opening import opened
 from mmdrfuse.pipeline.fuse.set_ranges import infrared_ranges
 from mmdrfuse.system.atomic import refuse_existing, writing
 from mmdrfuse.system.paths import real
@@ -139,8 +141,9 @@ class VideoPair:
 
 
 def settle_video(
-    choices: Choices, pair: VideoPair, out: Path, *, overwrite: bool = False, progress: Progress = silent
-) -> tuple[Choices, VideoPair]:
+    choices: Choices, pair: VideoPair, out: Path, *, overwrite: bool = False, progress: Progress = silent,
+    warn: Warn = warnings.warn,
+) -> tuple[Choices, VideoPair]:  # fmt: skip
     """Refuse what cannot be done, then find what has to be the same for all frames.
 
     Args:
@@ -149,6 +152,7 @@ def settle_video(
         out: As in `fuse_video`.
         overwrite: Whether an existing file may be replaced.
         progress: Shows the progress.
+        warn: Told where a policy is asked for that is not that of the weights.
 
     Returns:
         The choices and the pair as `fuse_video` takes them.
@@ -173,12 +177,25 @@ def settle_video(
         (values,) = infrared_ranges([pair], levels, advance=advance)
     pair = replace(pair, preparation=pair.preparation.within(values))
 
+    if choices.automatic:
+        with progress("choosing the weights", 1):
+            choices, pair = _with_weights(choices, pair, warn)
     fuser = choices.fuser
     if not (fuser.limits or constant_limits(fuser.range)):
         _check_repeatable(f"range {fuser.range}", pair.infrared_source, pair.visible_source)
     with progress("finding the output range", 1):
         limits = fuser.limits_of(lambda: pair.outputs(fuser))
     return replace(choices, fuser=replace(fuser, limits=limits)), pair
+
+
+def _with_weights(choices: Choices, pair: VideoPair, warn: Warn) -> tuple[Choices, VideoPair]:
+    """Choose the weights by the whole recording; by its first seconds where that can be read only once."""
+    if pair.infrared_source.repeatable and pair.visible_source.repeatable:
+        return choose_for_recording(choices, pair, warn=warn), pair
+    infrared, visible = opened(pair.infrared_source), opened(pair.visible_source)
+    beginning = replace(pair, infrared_source=infrared[0], visible_source=visible[0])
+    whole = replace(pair, infrared_source=infrared[1], visible_source=visible[1])
+    return choose_for_recording(choices, beginning, warn=warn), whole
 
 
 def fuse_sequences(

@@ -41,7 +41,7 @@ def test_raw_frames_give_what_python_gives(run, films):
     assert result.exit_code == 0, result.stderr
     assert f"wrote {folder / 'out.gray'}: 5 frames, " in result.stderr
     frames = np.frombuffer((folder / "out.gray").read_bytes(), np.uint8).reshape(5, 12, 16)
-    np.testing.assert_array_equal(frames[3], fuse(made["ir"][3], made["vi"][3]))
+    np.testing.assert_array_equal(frames[3], fuse(made["ir"][3], made["vi"][3], weights="day"))
 
 
 def test_raw_frames_go_through_standard_input_and_output(films):
@@ -51,7 +51,8 @@ def test_raw_frames_go_through_standard_input_and_output(films):
     arguments = ["fuse", str(folder / "ir.gray"), "-", "-", "--raw", SPEC]
     result = CliRunner().invoke(main, arguments, input=io.BytesIO(made["vi"].tobytes()))
     assert result.exit_code == 0, result.stderr
-    assert result.stdout_bytes == np.stack([fuse(*pair) for pair in zip(made["ir"], made["vi"], strict=True)]).tobytes()
+    frames = [fuse(*pair, weights="day") for pair in zip(made["ir"], made["vi"], strict=True)]
+    assert result.stdout_bytes == np.stack(frames).tobytes()
 
 
 def test_videos_are_known_by_their_names(run, tmp_path):

@@ -20,6 +20,8 @@ from mmdrfuse.pipeline.fuse.video import fuse_sequences
 SIZE = 70, 90
 RANGES = ("clip", "fixed:0.2,0.7", "percentile", "minmax")
 
+pytestmark = pytest.mark.filterwarnings("ignore:weights day were made for range")
+
 
 @pytest.fixture
 def sides(rng):
@@ -30,7 +32,7 @@ def sides(rng):
 
 
 def choices(policy, **others):
-    checkpoint = models.read("ivif")
+    checkpoint = models.read("day")
     return Choices(Fuser(make(checkpoint), policy), checkpoint, **others)
 
 
@@ -94,13 +96,13 @@ def small_blocks(monkeypatch):
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("policy", RANGES)
 def test_every_path_gives_the_pixels_of_python(sides, tmp_path, small_blocks, path, policy):
-    expected = mmdrfuse.fuse(*sides, range=policy)
+    expected = mmdrfuse.fuse(*sides, weights="day", range=policy)
     np.testing.assert_array_equal(path(choices(policy), sides, tmp_path), expected)
 
 
 def test_the_ranges_differ_from_each_other(sides):
     """Otherwise the test above would say nothing."""
-    pictures = [mmdrfuse.fuse(*sides, range=policy) for policy in RANGES]
+    pictures = [mmdrfuse.fuse(*sides, weights="day", range=policy) for policy in RANGES]
     assert all((a != b).mean() > 0.1 for number, a in enumerate(pictures) for b in pictures[:number])
 
 
@@ -117,6 +119,6 @@ def test_every_path_prepares_alike(sides, tmp_path, small_blocks, path, levels, 
         prepared.infrared, prepared.visible, dtype=np.dtype(np.uint8), coverage=prepared.coverage
     ).image
     result = path(requested, sides, tmp_path)
-    assert np.abs(result - mmdrfuse.fuse(*sides).astype(int)).max() > 3
+    assert np.abs(result - mmdrfuse.fuse(*sides, weights="day").astype(int)).max() > 3
     # A float infrared is written to PNG with as many bits as the sources have, here 8.
     np.testing.assert_array_equal(result, expected)

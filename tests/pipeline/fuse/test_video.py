@@ -244,7 +244,7 @@ def test_videos_keep_colour_sound_and_time(choices, tmp_path):
     with av.open(str(tmp_path / "out.mp4")) as container:
         sound = container.streams.audio[0]
         assert abs(float(sound.duration * sound.time_base) - 34 / 25) < 0.05
-        assert f"ivif {choices.checkpoint.sha256[:12]}, range clip (0 to 1)" in container.metadata["comment"]
+        assert f"scenes {choices.checkpoint.sha256[:12]}, range clip (0 to 1)" in container.metadata["comment"]
     gray = list(fuse_sequences(ranged(choices, color="gray"), *sides, tmp_path / "gray.mkv"))
     assert len(gray) == 34
     assert [int(plane.mean()) for plane in next(VideoSource(tmp_path / "gray.mkv").frames()).chroma] == [128, 128]

@@ -34,14 +34,14 @@ def odd(tmp_path):
 
 
 def test_scores_are_the_means_of_evaluate_over_the_fused_pairs(pairs):
-    fuse = engine.make(models.read("ivif"))
+    fuse = engine.make(models.read("medical"))
     scores = Validation.of({"one": pairs[:1], "rest": pairs[1:]}, metrics=["sd", "VIF"], protocol="cddfuse").scores(
         fuse
     )
     rows = []
     for pair in pairs:
         infrared, visible = images.read(pair.infrared), images.read(pair.visible)
-        fused = mmdrfuse.fuse(infrared, visible, weights="ivif")
+        fused = mmdrfuse.fuse(infrared, visible, weights="medical")
         rows.append(metrics.evaluate(fused, infrared, visible, metrics=["SD", "VIF"], protocol="cddfuse"))
     for metric in ("SD", "VIF"):
         values = [row[metric] for row in rows]
