@@ -56,6 +56,8 @@ def open_file(path: Path) -> BinaryIO:
         return path.open("rb")
     except OSError as error:
         raise read_error(path, error) from error
+    except ValueError as error:  # NUL, or half a character
+        raise InputError(f"{str(path)!r}: no file can have this name") from error
 
 
 def read_error(path: Path, error: OSError) -> InputError:

@@ -1,6 +1,7 @@
 """Make dataclasses from JSON, and check every value against the type that its field declares."""
 
 import math
+import os
 from dataclasses import fields, is_dataclass
 from functools import cache
 from types import NoneType, UnionType
@@ -53,7 +54,17 @@ def _value(hint: Any, value: object, name: str) -> Any:  # noqa: ANN401 - whatev
         return float(value)
     if hint is float or type(value) is not hint:
         raise TypeError(f"{name} must be {_named(hint)}, not {_shown(value)}")
+    if isinstance(value, str) and not _is_name(value):
+        raise TypeError(f"{name} must be text that a file's name can hold, not {_shown(value)}")
     return value
+
+
+def _is_name(text: str) -> bool:
+    """Return whether the system takes a text as a name: without NUL, and with a character for each of its codes."""
+    try:
+        return b"\0" not in os.fsencode(text)
+    except UnicodeEncodeError:
+        return False
 
 
 def _sequence(hints: tuple[Any, ...], value: object, name: str) -> tuple[Any, ...]:

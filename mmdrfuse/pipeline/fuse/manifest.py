@@ -169,7 +169,7 @@ def _lines(path: Path) -> Iterator[bytes]:
     try:
         with path.open("rb") as file:
             while line := file.readline(LONGEST):
-                if line.endswith(b"\n") or len(line) == LONGEST:
+                if line.endswith(b"\n") or len(line) == LONGEST or _is_entry(line):
                     yield line
     except OSError as error:
         raise ManifestError(f"{path}: cannot be read ({error.strerror or error})") from error
@@ -187,6 +187,15 @@ def _parse(line: bytes, where: str) -> Entry:
         ) from error
 
 
+def _is_entry(line: bytes) -> bool:
+    """Return whether a last line without an end is whole: some editors leave the end out."""
+    try:
+        _parse(line, "")
+    except ManifestError:
+        return False
+    return True
+
+
 def _nested(values: Any) -> Any:  # noqa: ANN401 - whatever a line holds
     """Put the preparation's fields into an object of their own; earlier versions wrote them beside the others."""
     if not isinstance(values, dict) or "preparation" in values:
@@ -198,4 +207,9 @@ def _nested(values: Any) -> Any:  # noqa: ANN401 - whatever a line holds
 def _end_last_line(path: Path) -> None:
     """Remove a last line that a crash cut off, so that the next entry starts a line of its own."""
     if path.is_file() and (data := path.read_bytes()) and not data.endswith(b"\n"):
-        os.truncate(path, data.rfind(b"\n") + 1)
+        start = data.rfind(b"\n") + 1
+        if _is_entry(data[start:]):
+            with path.open("ab") as file:
+                file.write(b"\n")
+        else:
+            os.truncate(path, start)

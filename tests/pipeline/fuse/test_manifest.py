@@ -43,6 +43,26 @@ def test_line_cut_off_by_a_crash_is_ignored_and_replaced(tmp_path, entry):
     assert manifest.read(tmp_path) == [entry, other]
 
 
+def test_a_whole_last_line_without_its_end_counts(tmp_path, entry):
+    """Editors may leave the end of the last line out."""
+    other, third = (dataclasses.replace(entry, fused=name) for name in ("b.png", "c.png"))
+    fill(tmp_path, entry, other)
+    path = tmp_path / manifest.NAME
+    path.write_bytes(path.read_bytes().rstrip())
+    assert manifest.read(tmp_path) == [entry, other]
+    fill(tmp_path, third)
+    assert manifest.read(tmp_path) == [entry, other, third]
+
+
+@pytest.mark.parametrize("name", ["a\0b.png", "\ud800.png"])
+@pytest.mark.parametrize("field", ["fused", "infrared"])
+def test_names_that_no_file_can_have_are_refused(tmp_path, entry, field, name):
+    line = json.dumps({**dataclasses.asdict(entry), field: name})
+    (tmp_path / manifest.NAME).write_text(line + "\n")
+    with pytest.raises(ManifestError, match=rf"{manifest.NAME}:1: .*{field}"):
+        manifest.read(tmp_path)
+
+
 def test_fields_of_a_later_version_are_passed_over(tmp_path, entry):
     line = json.dumps({**dataclasses.asdict(entry), "mood": "good"})
     (tmp_path / manifest.NAME).write_text(line + "\n")
