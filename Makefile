@@ -36,8 +36,8 @@ scores: $(BIN)/.ready ## score ours, the released networks and fusions without a
 	$(BIN)/python benchmarks/scores.py
 vifb: $(BIN)/.ready ## print VIFB's published values beside ours (../shared)
 	$(BIN)/python benchmarks/vifb.py
-weights: $(BIN)/.ready ## train the shipped weights again, an hour on one core (../shared)
-	$(BIN)/python benchmarks/weights.py
+weights: $(BIN)/.ready ## train the shipped weights again, an hour on one core (../shared); SEEDS=3 prints spreads instead
+	$(BIN)/python benchmarks/weights.py $(if $(SEEDS),--seeds $(SEEDS))
 ablation: $(BIN)/.ready ## train without each supervision and score (../shared), some half an hour on one core
 	$(BIN)/mmdrfuse prepare $(DATA)/LLVIP $(DATA)/RoadScene runs/ablation.h5 --stride 256 --per-pair 2 --hold-out 3 --overwrite && $(BIN)/python benchmarks/ablation.py runs/ablation.h5
 docs: demo ## write the generated parts of the docs again

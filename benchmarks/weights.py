@@ -21,7 +21,8 @@ from ship import TITLES
 
 from mmdrfuse import models, recipes
 from mmdrfuse.engine import make
-from mmdrfuse.pipeline.fuse.fuser import Fuser
+from mmdrfuse.models.checkpoints import Checkpoint
+from mmdrfuse.pipeline.fuse.fuser import Fuser, range_for
 from pairs import DATA, MEDICAL, METRICS, SCENES, held_out_pairs, means
 
 HERE = Path(__file__).parent
@@ -80,11 +81,15 @@ def _seed(name: str) -> int:
 
 def _compare(name: str, students: list[Path]) -> None:
     for dataset in MEDICAL if set(recipes.plan(name).sets) == set(MEDICAL) else SCENES:
-        pairs, fusers = held_out_pairs(dataset), [Fuser(make(models.read(student))) for student in students]
+        pairs, fusers = held_out_pairs(dataset), [_fuser(models.read(student)) for student in students]
         rows = np.array([list(means(fuser, pairs).values()) for fuser in fusers])
         spreads = [f" ± {spread:.2g}" for spread in rows.std(axis=0, ddof=1)] if len(rows) > 1 else [""] * len(METRICS)
         columns = zip(METRICS, rows.mean(axis=0), spreads, strict=True)
         print(f"{name}, {dataset}: {'  '.join(f'{metric} {mean:.4g}{spread}' for metric, mean, spread in columns)}")
+
+
+def _fuser(weights: Checkpoint) -> Fuser:
+    return Fuser(make(weights), range_for(weights, "auto"))
 
 
 def _run(commands: Iterator[tuple[Path, Command]]) -> Path:
