@@ -139,11 +139,13 @@ def warped(image: NDArray[Any], matrix: Matrix, height: int, width: int) -> NDAr
     values = image.astype(np.float64)
     result = warp(values, backward, output_shape=(height, width), order=1, cval=0, clip=False, preserve_range=True)
 
-    # The equation also has solutions behind the camera, where w <= 0.
-    x = np.arange(width)
-    y = np.arange(height)[:, None]
-    w = backward[2, 0] * x + backward[2, 1] * y + backward[2, 2]
-    result[w <= 0] = 0
+    # The equation also has solutions behind the camera, where w <= 0. As w is linear, its least value is at a corner.
+    corners = np.array([[0, 0, 1], [width - 1, 0, 1], [0, height - 1, 1], [width - 1, height - 1, 1]])
+    if (corners @ backward[2]).min() <= 0:
+        x = np.arange(width)
+        y = np.arange(height)[:, None]
+        w = backward[2, 0] * x + backward[2, 1] * y + backward[2, 2]
+        result[w <= 0] = 0
     return _as_stored(result, image)
 
 

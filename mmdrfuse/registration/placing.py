@@ -56,7 +56,7 @@ def placement(matrix: Matrix, infrared: Size, visible: Size) -> Placement:
     inside = seen(matrix, infrared, visible)
     if not inside.any():
         raise InputError("the matrix takes the infrared to where the visible picture is not; check it, and its sizes")
-    return Placement(None if inside.all() else _coverage(inside), _window(inside))
+    return Placement(None if inside.all() else _coverage(matrix, infrared, inside), _window(inside))
 
 
 def seen(matrix: Matrix, infrared: Size, visible: Size) -> NDArray[np.bool_]:
@@ -83,13 +83,35 @@ def seen(matrix: Matrix, infrared: Size, visible: Size) -> NDArray[np.bool_]:
     return inside
 
 
-def _coverage(inside: NDArray[np.bool_]) -> NDArray[np.float32]:
-    from scipy import ndimage
+def _coverage(matrix: Matrix, infrared: Size, inside: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Return how much of the fused picture is to be seen, by the distance from the four sides of the infrared."""
+    height, width = infrared
+    corners = np.array([[0, width - 1, width - 1, 0], [0, 0, height - 1, height - 1], [1] * 4])
+    x, y, w = np.reshape(matrix, (3, 3)) @ corners
+    if w.min() * w.max() > 0:
+        distance = _distance(np.stack([x / w, y / w], axis=1), inside.shape)
+    else:  # a corner is behind the camera, so the sides are not where the corners say
+        from scipy import ndimage
 
-    distance = ndimage.distance_transform_edt(inside)
-    coverage: NDArray[np.float32] = np.clip((distance - INSET) / SEAM, 0, 1).astype(np.float32)
+        distance = np.asarray(ndimage.distance_transform_edt(inside), np.float32) - 1
+    coverage: NDArray[np.float32] = np.clip((distance - INSET + 1) / SEAM, 0, 1).astype(np.float32)
+    coverage[~inside] = 0
     coverage.flags.writeable = False  # it is shared
     return coverage
+
+
+def _distance(corners: NDArray[np.float64], shape: Size) -> NDArray[np.float32]:
+    """Return the distance of each pixel from the nearest side of a quadrangle that cuts the picture."""
+    rows, columns = np.mgrid[: shape[0], : shape[1]].astype(np.float32)
+    sides = np.roll(corners, -1, axis=0) - corners
+    orientation = np.sign(sides[0, 0] * sides[1, 1] - sides[0, 1] * sides[1, 0])
+    nearest: NDArray[np.float32] = np.full(shape, np.inf, np.float32)
+    for (x, y), (across, down) in zip(corners, sides, strict=True):
+        normal = orientation * np.array([-down, across]) / np.hypot(across, down)
+        distance = normal[0] * (columns - x) + normal[1] * (rows - y)
+        if distance[[0, 0, -1, -1], [0, -1, 0, -1]].min() < -0.01:  # otherwise the picture ends before this side
+            np.minimum(nearest, distance, out=nearest)
+    return nearest
 
 
 def _window(inside: NDArray[np.bool_]) -> Window:

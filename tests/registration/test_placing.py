@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 import mmdrfuse
 from mmdrfuse.errors import InputError, SizeError, UnknownNameError
@@ -29,6 +30,22 @@ def test_the_seam_is_soft_and_begins_inside():
     assert (row[:4] == 0).all()  # two outside, two that the network makes of what lies beyond
     assert row[12] == 1
     assert (np.diff(row) >= 0).all()
+
+
+@pytest.mark.parametrize("matrix", [INNER, TURNED, (-1.0, 0.0, 93.0, 0.0, 1.0, 20.0, 0.0, 0.0, 1.0)])
+def test_the_seam_follows_the_distance_from_what_is_not_seen(matrix):
+    inside, coverage = seen(matrix, IR, VIS), placement(matrix, IR, VIS).coverage
+    distance = ndimage.distance_transform_edt(inside)
+    assert (coverage[distance >= 12] == 1).all()
+    assert (coverage[distance <= 1] == 0).all()
+    assert np.abs(coverage - np.clip((distance - 2) / 8, 0, 1)).max() < 0.2
+
+
+def test_no_seam_where_the_picture_ends_with_the_infrared():
+    shift = (1.0, 0.0, 5.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0)
+    coverage = placement(shift, VIS, VIS).coverage
+    assert (coverage[:, 20:] == 1).all()
+    assert (coverage[:, :5] == 0).all()
 
 
 def test_a_view_that_is_everywhere_has_no_seam():

@@ -180,9 +180,11 @@ def part_output(
 
 def _blended(fused: NDArray[Any], visible: NDArray[Any], coverage: NDArray[np.float32]) -> NDArray[Any]:
     """Fade a fused luminance into the visible one where the infrared ends."""
-    values = visible + coverage * (fused.astype(np.float32) - visible)
-    whole = fused.dtype.kind in "ui"
-    blended: NDArray[Any] = (np.rint(values) if whole else values).astype(fused.dtype)
+    blended = fused.copy()
+    partial = np.nonzero(coverage < 1)  # often a strip along a side: the rest need not be computed
+    share = coverage[partial]
+    values = visible[partial] + share * (fused[partial].astype(np.float32) - visible[partial])
+    blended[partial] = np.rint(values) if fused.dtype.kind in "ui" else values
     return blended
 
 
