@@ -3,7 +3,7 @@ PYTHON ?= $(or $(shell for python in python3 python3.13 python3.12 python3.11; d
 BIN := .venv/bin
 DATA := ../shared/data
 
-.PHONY: help demo test test-fast fuzz lint types bench bench-fuse bench-video bench-training bench-geometry bench-patches scores vifb weights ablation check
+.PHONY: help demo test test-fast fuzz lint types bench bench-fuse bench-video bench-training bench-geometry bench-align bench-patches scores vifb weights ablation check
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
@@ -30,6 +30,8 @@ bench-training: $(BIN)/.ready ## time a training step against the published flow
 	$(BIN)/python benchmarks/training.py
 bench-geometry: $(BIN)/.ready ## time warping and resizing against another library
 	$(BIN)/python benchmarks/geometry.py
+bench-align: $(BIN)/.ready ## measure how well two cameras are aligned, half an hour on one core (../shared)
+	$(BIN)/python benchmarks/align.py
 bench-patches: $(BIN)/.ready ## time the cutting and reading of patches, and compare compressors (../shared)
 	$(BIN)/python benchmarks/patches.py
 scores: $(BIN)/.ready ## score ours, the released networks and fusions without a network on real pairs (../shared)
