@@ -1,14 +1,15 @@
 """``mmdrfuse fuse``: fuse pairs of pictures, or videos."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from mmdrfuse.cli.shared.console import Report, messages, progress, warn, write_bytes, wrong_usage
+from mmdrfuse.cli.shared.console import Report, messages, progress, warn, write_bytes
+from mmdrfuse.cli.shared.fuse_options import FORMAT, Options, parse_levels, parse_range
 from mmdrfuse.cli.shared.options import NAME_OR_FILE, Sectioned, overwrite_option, workers_option
 from mmdrfuse.cli.shared.sources import (
     OUTPUT,
@@ -29,13 +30,9 @@ from mmdrfuse.cli.shared.videos import are_videos, fuse_videos
 from mmdrfuse.errors import MMDRFuseError
 
 if TYPE_CHECKING:
-    from mmdrfuse.images import Levels
-    from mmdrfuse.pair import Preparation
     from mmdrfuse.pipeline import Pair
     from mmdrfuse.pipeline.fuse.choices import Choices
     from mmdrfuse.pipeline.fuse.folder import Plan
-
-FORMAT = "png"
 
 SECTIONS = {
     "What comes out": ("--weights", "--range", "--color", "--format", "--quality"),
@@ -43,88 +40,6 @@ SECTIONS = {
     "What exists already": ("--overwrite", "--resume", "--dry-run"),
     "How it runs": ("--workers", "--engine", "--device"),
 }
-
-
-@dataclass(frozen=True)
-class Options:
-    """The options of the command, under the names that click passes."""
-
-    weights: str
-    range_: str
-    color: str
-    format_: str | None
-    quality: int | None
-    levels: "Levels"
-    size_policy: str
-    rig: Path | None
-    transform: Path | None
-    outside: str | None
-    page: int | None
-    raw: str | None
-    overwrite: bool
-    resume: bool
-    dry_run: bool
-    workers: int
-    engine: str
-    device: str
-
-    def choices(self, *, threads: int = 1) -> "Choices":
-        """Return the choices that hold for all pictures and frames.
-
-        Args:
-            threads: Threads for one picture; more than 1 is for a single picture or a video.
-        """
-        from mmdrfuse import models
-        from mmdrfuse.engine import make
-        from mmdrfuse.pipeline.fuse.automatic import asked_for, first_weights
-        from mmdrfuse.pipeline.fuse.choices import Choices
-        from mmdrfuse.pipeline.fuse.fuser import Fuser, range_for
-
-        automatic = asked_for(self.weights, range_=self.range_, engine=self.engine, device=self.device, threads=threads)
-        checkpoint = first_weights() if automatic else models.read(self.weights)
-        engine = make(checkpoint, kind=self.engine, device=self.device, threads=threads)
-        if automatic:  # until the weights are known
-            range_ = "clip" if self.range_ == "auto" else self.range_
-        else:
-            range_ = range_for(checkpoint, self.range_, warn)
-        return Choices(
-            Fuser(engine, range_, self.color),
-            checkpoint,
-            self.levels,
-            self._preparation(),
-            f".{(self.format_ or FORMAT).lower().lstrip('.')}",
-            self.quality,
-            automatic,
-        )
-
-    def _preparation(self) -> "Preparation":
-        from mmdrfuse.pair import Preparation
-        from mmdrfuse.registration.geometry import read_matrix
-        from mmdrfuse.registration.rig import read
-
-        if self.rig and self.transform:
-            raise click.UsageError("--rig and --transform both say where the infrared lies; give one of them")
-        if self.outside and not (self.rig or self.transform):
-            raise click.UsageError("--outside goes with --rig or --transform")
-        preparation = Preparation(self.size_policy, page=self.page or 0, outside=self.outside or "visible")
-        if self.rig:
-            return preparation.onto(read(self.rig))
-        return replace(preparation, transform=read_matrix(self.transform)) if self.transform else preparation
-
-
-def _range(_: click.Context, __: click.Parameter, value: str) -> str:
-    from mmdrfuse.images import constant_limits
-
-    with wrong_usage():
-        constant_limits("clip" if value == "auto" else value)
-    return value
-
-
-def _levels(_: click.Context, __: click.Parameter, value: str) -> Any:  # noqa: ANN401
-    from mmdrfuse.images import Levels
-
-    with wrong_usage():
-        return Levels.parse(value)
 
 
 @click.command(
@@ -138,7 +53,7 @@ def _levels(_: click.Context, __: click.Parameter, value: str) -> Any:  # noqa: 
     "(`mmdrfuse weights` lists them), or a file (.safetensors, or a PyTorch state dict).",
 )  # fmt: skip
 @click.option(
-    "--range", "range_", default="auto", metavar="RANGE", callback=_range,
+    "--range", "range_", default="auto", metavar="RANGE", callback=parse_range,
     help="Which values of the network become black and white: auto (those that the weights were made for), clip (0 and "
     "1), fixed:LO,HI (LO and HI), percentile (the 1st and 99th percentile of all pictures together), minmax (the least "
     "and the greatest of each picture).",
@@ -156,7 +71,7 @@ def _levels(_: click.Context, __: click.Parameter, value: str) -> Any:  # noqa: 
     "--quality", type=click.IntRange(1, 100), metavar="N", show_default="95", help="Quality of JPEG and WebP."
 )
 @click.option(
-    "--ir-range", "levels", default="auto", metavar="RANGE", callback=_levels,
+    "--ir-range", "levels", default="auto", metavar="RANGE", callback=parse_levels,
     help="Which infrared values become black and white: values such as 7000..9500, or percentiles over all pictures "
     "such as p1..p99. auto leaves 8-bit pictures as they are, and takes p0.1..p99.9 for deeper ones.",
 )  # fmt: skip

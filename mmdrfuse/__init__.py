@@ -12,11 +12,11 @@ from mmdrfuse.version import __version__
 if TYPE_CHECKING:
     from mmdrfuse import datasets, errors, metrics, models
     from mmdrfuse.metrics import evaluate
-    from mmdrfuse.pipeline.fuse.fuser import fuse
+    from mmdrfuse.pipeline.fuse.arrays import fuse
 
 __all__ = ["__version__", "datasets", "errors", "evaluate", "fuse", "metrics", "models"]
 
-_FUNCTIONS = {"fuse": "mmdrfuse.pipeline.fuse.fuser", "evaluate": "mmdrfuse.metrics"}
+_FUNCTIONS = {"fuse": "mmdrfuse.pipeline.fuse.arrays", "evaluate": "mmdrfuse.metrics"}
 _MODULES = frozenset({"datasets", "errors", "metrics", "models"})
 
 

@@ -12,7 +12,7 @@ from mmdrfuse.cli.shared.console import messages, progress, warn, wrong_usage
 from mmdrfuse.cli.shared.sources import report_ranges, report_selection
 
 if TYPE_CHECKING:
-    from mmdrfuse.cli.fuse import Options
+    from mmdrfuse.cli.shared.fuse_options import Options
     from mmdrfuse.images.video.frames import Source
     from mmdrfuse.pipeline.fuse.video import VideoPair
 

@@ -50,7 +50,7 @@ def make(checkpoint: Checkpoint, *, kind: str = "auto", device: str = "cpu", thr
             f"{checkpoint.name} is a {checkpoint.network}, which the cpu engine cannot run", cure="engine"
         )
     if kind == "torch" or not student or device != "cpu":
-        from mmdrfuse.engine.reference import TorchEngine
+        from mmdrfuse.engine.torch_engine import TorchEngine
 
         return TorchEngine(checkpoint, device)
     from mmdrfuse.engine.cpu import StudentEngine

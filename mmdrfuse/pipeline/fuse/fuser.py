@@ -4,18 +4,15 @@ Everything is fused here: `mmdrfuse.fuse` calls `Fuser` with two arrays, and the
 through `fuse_part`, which prepares them first. No file is opened in this module.
 """
 
-import functools
-import os
 import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mmdrfuse.engine import Engine, fuse_stored, make
+from mmdrfuse.engine import Engine, fuse_stored
 from mmdrfuse.errors import InputError, MMDRFuseError, UnknownNameError, WeightsError
 from mmdrfuse.images import (
     COLORS,
@@ -30,11 +27,9 @@ from mmdrfuse.images import (
     recolour,
     to_unit,
 )
-from mmdrfuse.models import Checkpoint, names, read
+from mmdrfuse.models import Checkpoint
 from mmdrfuse.pair import Preparation
 from mmdrfuse.registration.geometry import size_error
-from mmdrfuse.registration.result import Registration
-from mmdrfuse.registration.rig import Rig
 
 
 @dataclass(frozen=True)
@@ -219,89 +214,21 @@ def range_for(weights: Checkpoint, asked: str, warn: Callable[[str], object] = w
     return asked
 
 
-def fuse(
-    infrared: NDArray[Any],
-    visible: NDArray[Any],
-    *,
-    weights: str | Path = "auto",
-    range: str = "auto",
-    rig: "Rig | Registration | Path | str | NDArray[Any] | None" = None,
-    outside: str = "visible",
-) -> NDArray[Any]:
-    """Fuse two images of one scene into one picture.
-
-    Args:
-        infrared: H×W or H×W×3 from 2×2 up; uint8, uint16, or float in [0, 1]. In medicine the functional
-            image.
-        visible: The same size, unless there is a rig.
-        weights: A shipped name or a checkpoint file. ``auto`` is ``medical`` where enough of the pixels are black on
-            both sides, else ``scenes``; ``auto:clip`` takes ``day`` or ``night`` in place of ``scenes``, for frames.
-            One frame alone may err: choose once for a whole recording.
-        range: ``auto``, what the weights were made for; ``clip``, ``minmax`` or ``percentile`` (stretched to the
-            picture's own extremes, or to its 1st and 99th percentile), or ``fixed:LO,HI`` in the network's values, of
-            which 0 is black and 1 white.
-        rig: What takes the infrared onto the visible, where the two are not registered: a rig file, an accepted result
-            of `mmdrfuse.registration.estimate`, or a 3×3 matrix from infrared to visible pixels.
-        outside: What becomes of the visible where the infrared does not reach: ``visible``, ``crop`` or ``black``.
-
-    Returns:
-        H×W of the visible (or less, under ``crop``), or H×W×3 when either side has colour, which is kept; in the dtype
-            of the deeper side.
-
-    Raises:
-        SizeError: The sizes differ, or a side is shorter than 2.
-        InputError: A dtype or value range that cannot be fused.
-        UnknownNameError: No such weights, range or way outside.
-        WeightsError: A file that holds no checkpoint.
-    """
-    for name, picture in (("infrared", infrared), ("visible", visible)):
-        _check_kind(name, picture)
-    preparation = Preparation() if rig is None else Preparation(outside=outside).onto(Rig.of(rig))
-    engine, checkpoint = _chosen(str(weights), preparation, infrared, visible)
-    fuser = Fuser(engine, range_for(checkpoint, range, _warn))
-    if rig is None:
-        return fuser(infrared, visible).image
-    return fuse_part(fuser, preparation, infrared, visible).image
-
-
-def _chosen(
-    weights: str, preparation: Preparation, infrared: NDArray[Any], visible: NDArray[Any]
-) -> tuple[Engine, Checkpoint]:
-    """Return the weights that were named, or that the pictures ask for."""
-    from mmdrfuse.pipeline.fuse.automatic import asked_for, shares_of
-
-    automatic = asked_for(weights)
-    if automatic:
-        prepared = preparation(infrared, visible)
-        weights = automatic.name(shares_of(prepared.infrared, prepared.visible))
-    return _shipped(weights) if weights in names() else _engine(weights)
-
-
-def _warn(message: str) -> None:
-    warnings.warn(message, stacklevel=4)
-
-
 def _check(**pictures: NDArray[Any]) -> None:
     for name, picture in pictures.items():
-        _check_kind(name, picture)
+        check_image(name, picture)
     infrared, visible = pictures.values()
     if infrared.shape[:2] != visible.shape[:2]:
         raise size_error(infrared.shape[:2], visible.shape[:2])
 
 
-def _check_kind(name: str, picture: NDArray[Any]) -> None:
+def check_image(name: str, picture: NDArray[Any]) -> None:
+    """Refuse what is no image: (height, width) or (height, width, 3).
+
+    Raises:
+        InputError: It is something else; the message says what.
+    """
     shape = getattr(picture, "shape", None)
     if not isinstance(picture, np.ndarray) or picture.ndim not in (2, 3) or picture.shape[2:] not in ((), (3,)):
         given = f"a {type(picture).__name__}" + (f" of shape {tuple(shape)}" if shape is not None else "")
         raise InputError(f"{name} must be a NumPy array, (height, width) or (height, width, 3), not {given}")
-
-
-@functools.lru_cache
-def _shipped(name: str) -> tuple[Engine, Checkpoint]:
-    """Return the cached engine of shipped weights; a user's file is not cached, as it may change between two calls."""
-    return _engine(name)
-
-
-def _engine(weights: str | Path) -> tuple[Engine, Checkpoint]:
-    checkpoint = read(weights)
-    return make(checkpoint, threads=os.cpu_count() or 1), checkpoint

@@ -10,10 +10,17 @@ from pathlib import Path
 
 from mmdrfuse import images
 from mmdrfuse.errors import ChoiceError, OutputError
+from mmdrfuse.images.video.containers import pyav
+from mmdrfuse.images.video.files import WRITTEN
+from mmdrfuse.images.video.frames import PIPE
 from mmdrfuse.pair import Pair
 from mmdrfuse.pipeline.fuse.choices import Choices
+from mmdrfuse.pipeline.fuse.manifest import check_folder
 from mmdrfuse.system.atomic import refuse_existing
 from mmdrfuse.system.paths import real
+
+RAW_SUFFIXES = frozenset({".gray", ".raw"})
+"""Endings of files that get raw frames, 8-bit grey, as ``-`` does."""
 
 
 def check_targets(choices: Choices, pairs: Sequence[Pair], out: Path, *, overwrite: bool) -> None:
@@ -53,6 +60,34 @@ def _refuse_existing(targets: Sequence[Path]) -> None:
         if len(targets) == 1:
             raise
         raise OutputError(f"{error.message} ({len(existing)} of {len(targets)} pictures do)", cure="resume") from error
+
+
+def check_video_target(out: Path, *sources: Path, overwrite: bool) -> None:
+    """Refuse a video's target that a run must not or cannot write.
+
+    Args:
+        out: A file, or `PIPE`.
+        sources: Files or `PIPE`.
+        overwrite: Whether an existing file may be replaced.
+
+    Raises:
+        OutputError: It is a source, a folder, of no known kind, or exists and may not be replaced.
+        MissingExtraError: PyAV is not installed.
+    """
+    if out == PIPE:
+        return
+    if any(path != PIPE and real(path) == real(out) for path in sources):
+        raise OutputError(f"{out}: is one of the sources; choose another place for the fused video")
+    if out.is_dir():
+        raise OutputError(f"{out}: is a folder; name the video's file")
+
+    suffix = out.suffix.lower()
+    if suffix not in RAW_SUFFIXES and suffix not in WRITTEN:
+        raise OutputError(f"{out}: cannot write such a video; use one of {', '.join(sorted(WRITTEN))}")
+    if suffix in WRITTEN:
+        pyav()
+    refuse_existing(out, overwrite=overwrite)
+    check_folder(out.parent)
 
 
 def _check_quality(target: Path, quality: int | None) -> None:

@@ -19,26 +19,21 @@ from numpy.typing import NDArray
 
 from mmdrfuse.errors import ChoiceError, InputError, OutputError, SizeError
 from mmdrfuse.images.values.ranges import constant_limits, stretch
-from mmdrfuse.images.video.containers import pyav
-from mmdrfuse.images.video.files import WRITTEN, VideoSource, writing_video
+from mmdrfuse.images.video.files import VideoSource, writing_video
 from mmdrfuse.images.video.frames import PIPE, Chroma, Frame, Layout, RawSource, Source, raw_writing
 from mmdrfuse.images.video.sound import Warn
 from mmdrfuse.pair import Preparation
 from mmdrfuse.pipeline.fuse.automatic import choose_for_recording
 from mmdrfuse.pipeline.fuse.choices import Choices
 from mmdrfuse.pipeline.fuse.fuser import Fuser, fuse_part, part_output
-from mmdrfuse.pipeline.fuse.manifest import check_folder
 from mmdrfuse.pipeline.fuse.nearest import nearest
 from mmdrfuse.pipeline.fuse.opening import opened
 from mmdrfuse.pipeline.fuse.set_ranges import infrared_ranges
-from mmdrfuse.system.atomic import refuse_existing, writing
-from mmdrfuse.system.paths import real
+from mmdrfuse.pipeline.fuse.targets import RAW_SUFFIXES, check_video_target
+from mmdrfuse.system.atomic import writing
 from mmdrfuse.system.prefetch import prefetch
 from mmdrfuse.system.progress import Progress, silent
 from mmdrfuse.version import __version__
-
-RAW_SUFFIXES = frozenset({".gray", ".raw"})
-"""Endings of files that get raw frames, 8-bit grey, as ``-`` does."""
 
 BUFFERED_FRAMES = 4
 """Frames that may wait before each thread."""
@@ -166,7 +161,7 @@ def settle_video(
     """
     _check_choices(choices)
     _check_sources(pair)
-    _check_target(pair, out, overwrite=overwrite)
+    check_video_target(out, pair.infrared_source.path, pair.visible_source.path, overwrite=overwrite)
     pair = replace(pair, preparation=choices.preparation)
     pair.size()  # sizes that differ are an error at once, not after minutes of finding ranges
 
@@ -285,23 +280,6 @@ def _check_sources(pair: VideoPair) -> None:
             raise InputError("standard input is closed; feed it, or name a file")
         if isinstance(source, RawSource) and source.path != PIPE and not source.path.exists():
             raise InputError(f"{source.path}: no such file or pipe")
-
-
-def _check_target(pair: VideoPair, out: Path, *, overwrite: bool) -> None:
-    if out == PIPE:
-        return
-    sources = pair.infrared_source.path, pair.visible_source.path
-    if any(path != PIPE and real(path) == real(out) for path in sources):
-        raise OutputError(f"{out}: is one of the sources; choose another place for the fused video")
-    if out.is_dir():
-        raise OutputError(f"{out}: is a folder; name the video's file")
-    suffix = out.suffix.lower()
-    if suffix not in RAW_SUFFIXES and suffix not in WRITTEN:
-        raise OutputError(f"{out}: cannot write such a video; use one of {', '.join(sorted(WRITTEN))}")
-    if suffix in WRITTEN:
-        pyav()
-    refuse_existing(out, overwrite=overwrite)
-    check_folder(out.parent)
 
 
 def _check_repeatable(what: str, *sources: Source) -> None:

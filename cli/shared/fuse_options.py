@@ -1,0 +1,100 @@
+"""The options of ``mmdrfuse fuse``, and the choices that they make."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mmdrfuse.cli.shared.console import warn, wrong_usage
+
+if TYPE_CHECKING:
+    from mmdrfuse.images import Levels
+    from mmdrfuse.pair import Preparation
+    from mmdrfuse.pipeline.fuse.choices import Choices
+
+FORMAT = "png"
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options of the command, under the names that click passes."""
+
+    weights: str
+    range_: str
+    color: str
+    format_: str | None
+    quality: int | None
+    levels: "Levels"
+    size_policy: str
+    rig: Path | None
+    transform: Path | None
+    outside: str | None
+    page: int | None
+    raw: str | None
+    overwrite: bool
+    resume: bool
+    dry_run: bool
+    workers: int
+    engine: str
+    device: str
+
+    def choices(self, *, threads: int = 1) -> "Choices":
+        """Return the choices that hold for all pictures and frames.
+
+        Args:
+            threads: Threads for one picture; more than 1 is for a single picture or a video.
+        """
+        from mmdrfuse import models
+        from mmdrfuse.engine import make
+        from mmdrfuse.pipeline.fuse.automatic import asked_for, first_weights
+        from mmdrfuse.pipeline.fuse.choices import Choices
+        from mmdrfuse.pipeline.fuse.fuser import Fuser, range_for
+
+        automatic = asked_for(self.weights, range_=self.range_, engine=self.engine, device=self.device, threads=threads)
+        checkpoint = first_weights() if automatic else models.read(self.weights)
+        engine = make(checkpoint, kind=self.engine, device=self.device, threads=threads)
+        if automatic:  # until the weights are known
+            range_ = "clip" if self.range_ == "auto" else self.range_
+        else:
+            range_ = range_for(checkpoint, self.range_, warn)
+        return Choices(
+            Fuser(engine, range_, self.color),
+            checkpoint,
+            self.levels,
+            self._preparation(),
+            f".{(self.format_ or FORMAT).lower().lstrip('.')}",
+            self.quality,
+            automatic,
+        )
+
+    def _preparation(self) -> "Preparation":
+        from mmdrfuse.pair import Preparation
+        from mmdrfuse.registration.geometry import read_matrix
+        from mmdrfuse.registration.rig import read
+
+        if self.rig and self.transform:
+            raise click.UsageError("--rig and --transform both say where the infrared lies; give one of them")
+        if self.outside and not (self.rig or self.transform):
+            raise click.UsageError("--outside goes with --rig or --transform")
+        preparation = Preparation(self.size_policy, page=self.page or 0, outside=self.outside or "visible")
+        if self.rig:
+            return preparation.onto(read(self.rig))
+        return replace(preparation, transform=read_matrix(self.transform)) if self.transform else preparation
+
+
+def parse_range(_: click.Context, __: click.Parameter, value: str) -> str:
+    """Return ``--range`` as it was given; one that does not exist is wrong usage."""
+    from mmdrfuse.images import constant_limits
+
+    with wrong_usage():
+        constant_limits("clip" if value == "auto" else value)
+    return value
+
+
+def parse_levels(_: click.Context, __: click.Parameter, value: str) -> Any:  # noqa: ANN401
+    """Return ``--ir-range`` as levels; what is none is wrong usage."""
+    from mmdrfuse.images import Levels
+
+    with wrong_usage():
+        return Levels.parse(value)
