@@ -11,6 +11,7 @@ import argparse
 from collections import Counter
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from mmdrfuse import models, recipes
 from mmdrfuse.datasets import LAYOUTS, find_pairs
@@ -43,7 +44,7 @@ def main() -> None:
     parser.add_argument("--seeds", default="", help="what was tried, such as '0, 1, 2; chosen by …'")
     arguments = parser.parse_args()
     name, weights = arguments.name, models.read(arguments.weights)
-    data = weights.card.get("data") or {"pairs": _trained(name), "options": {"hold_out": HOLD_OUT}}
+    data = _data(weights, name)
     card = {
         **weights.card,
         "title": TITLES[name],
@@ -61,6 +62,15 @@ def main() -> None:
     }
     models.write(SHIPPED / f"{name}.safetensors", weights.arrays, card)
     print(f"wrote {SHIPPED / name}.safetensors: {card['scores']}")
+
+
+def _data(weights: Checkpoint, name: str) -> dict[str, Any]:
+    """Return what the weights were trained on, and what the student was that they were refined from."""
+    data = {"options": {"hold_out": HOLD_OUT}, "pairs": {}} | (weights.card.get("data") or {})
+    refined_from = recipes.plan(name).student
+    if refined_from or not data["pairs"]:
+        data["pairs"] = {**data["pairs"], **_trained(name)}
+    return data
 
 
 def _trained(name: str) -> dict[str, int]:
