@@ -22,6 +22,9 @@ from mmdrfuse.training.goals import goals_of
 from mmdrfuse.training.initial import initial_network
 from mmdrfuse.training.refining import DRAWN, Descent, Group, Round, refine
 
+OUTDATED = frozenset({"title", "light", "made_by", "seeds", "scores"})
+"""Entries of a card that are not true any more of refined weights."""
+
 Sides = tuple[NDArray[Any], NDArray[Any]]
 """Infrared and visible, H×W or H×W×3, uint8, uint16 or float in [0, 1]."""
 
@@ -96,7 +99,8 @@ def refine_student(
     assert state is not None  # `refine` yields where it starts from
 
     arrays = {name: tensor.detach().numpy() for name, tensor in network.state_dict().items()}
-    card = {**base.card, "range": chosen.range, "refined": _told(base, chosen, tensors, state)}
+    known = {name: entry for name, entry in base.card.items() if name not in OUTDATED}
+    card = {**known, "range": chosen.range, "refined": _told(base, chosen, tensors, state)}
     if out is None:
         return Checkpoint("refined", "student", arrays, card, "")
     models.write(out, arrays, card)

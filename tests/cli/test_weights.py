@@ -2,7 +2,9 @@
 
 import json
 
-from mmdrfuse import models
+import pytest
+
+from mmdrfuse import models, recipes
 
 
 def test_every_shipped_file_is_listed_with_range_light_licence_and_scores(run):
@@ -22,3 +24,9 @@ def test_the_cards_are_one_document(run):
     assert tuple(cards) == models.names()
     assert all(cards[name] == models.read(name).card for name in cards)
     assert all({"range", "light", "licences", "seeds", "scores"} <= card.keys() for card in cards.values())
+
+
+@pytest.mark.parametrize("name", models.names())
+def test_the_licence_of_every_set_of_the_recipe_is_on_the_card(name):
+    sets = {one.split("/")[0].lower() for one in recipes.plan(name).sets}
+    assert sets <= models.read(name).card["licences"].keys()
