@@ -1,15 +1,14 @@
 """From pictures to a matrix: search, refine, judge."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mmdrfuse.errors import InputError, UnknownNameError
-from mmdrfuse.registration.evidence import Scale, Sides, correlate, shrunk
-from mmdrfuse.registration.fields import FLAT, normalised
+from mmdrfuse.registration.evidence import Scale, Sides, correlate
+from mmdrfuse.registration.fields import FLAT
 from mmdrfuse.registration.fitting import refined, solve, stages
 from mmdrfuse.registration.gate import (
     NEEDED,
@@ -21,6 +20,7 @@ from mmdrfuse.registration.gate import (
     projected,
     simplest,
 )
+from mmdrfuse.registration.inputs import Input, checked
 from mmdrfuse.registration.poses import ROTATION, VIEW, Pose, Search, distinct, far_apart, search
 from mmdrfuse.registration.projective import Matrix, Points, corners, from_corners, transformed, view_of
 from mmdrfuse.registration.residuals import agreement, displacement, lengths
@@ -32,33 +32,18 @@ CANDIDATES = 6
 """Poses that are looked at more closely, and as many of a similar view."""
 FINALISTS = 4
 """Of them, those that are refined and judged."""
+BEYOND_DOUBT = 8.0
+"""Evidence, and height of the coarse peak, from which no other pose is looked at: wrong pairs have at most 6."""
+MUCH = 1.3
+"""Ratio of held-out evidence by which a similarity must be ahead of a homography to be begun from."""
 ALONE = 8
 """Pairs that are looked at by themselves, everywhere, where they do not agree with their rig."""
 MIN_SIDE = 32
 """Pixels of a side below which a picture has too few edges."""
-MAX_SIDE = 1024
-"""Pixels of the longer side beyond which a picture is shrunk first: finer edges are not looked at."""
-
 _FIRST = Scale(256, 64, 16, (7, 5))
+_ROUGHLY: tuple[Model, ...] = ("homography", "similarity")
+"""Models of the rough fits: of faint pairs a homography follows noise away from where a similarity is right."""
 _ROUGH_MODELS: tuple[Model, ...] = ("shift", "similarity", "affine")
-
-Shapes = tuple[tuple[int, ...], tuple[int, ...]]
-"""Height and width of the infrared and of the visible."""
-
-
-@dataclass(frozen=True)
-class _Input:
-    """Checked pictures.
-
-    Args:
-        pairs: Of at most `MAX_SIDE` pixels.
-        shapes: Of the pictures as they were given.
-        shrinking: Matrices from given to shrunk pixels, of infrared and visible.
-    """
-
-    pairs: list[Sides]
-    shapes: Shapes
-    shrinking: tuple[Matrix, Matrix]
 
 
 def estimate(
@@ -89,7 +74,7 @@ def estimate(
         UnknownNameError: No such model.
     """
     _check_search(model, view, rotation)
-    given = _input(infrared, visible)
+    given = checked(infrared, visible)
     if min(*given.shapes[0], *given.shapes[1]) < MIN_SIDE:
         return _without(given, "too small")
     pairs = [pair for pair in given.pairs if min(pair.infrared.std(), pair.visible.std()) > FLAT]
@@ -100,7 +85,7 @@ def estimate(
     if not finalists:
         return _without(given, "no structure")
     rough = _best(pairs, finalists, view)
-    matrix = refined(pairs, rough.matrix, stages("homography"))
+    matrix = _finely(pairs, rough.matrix)
     chosen = simplest(pairs, matrix) if model == "auto" else model
     matrix = _simplified(pairs, matrix, chosen)
     matrix, used = _without_disagreeing(pairs, matrix, chosen)
@@ -123,7 +108,7 @@ def measure(
     Raises:
         InputError: As for `estimate`.
     """
-    given = _input(infrared, visible)
+    given = checked(infrared, visible)
     before, after = given.shrinking
     inner = after @ matrix @ np.linalg.inv(before)
     return tuple(None if one is None else one / after[0, 0] for one in _displacements(given.pairs, inner))
@@ -136,35 +121,6 @@ def _check_search(model: str, view: tuple[float, float], rotation: float) -> Non
         raise InputError(f"the view {view[0]:g}..{view[1]:g} cannot be searched; give LO..HI between 0.1 and 4")
     if not 0 <= rotation <= 45:
         raise InputError(f"a rotation of {rotation:g} degrees cannot be searched; give 0 to 45")
-
-
-def _input(infrared: NDArray[Any] | Sequence[NDArray[Any]], visible: NDArray[Any] | Sequence[NDArray[Any]]) -> _Input:
-    sides = _pictures("infrared", infrared), _pictures("visible", visible)
-    if len(sides[0]) != len(sides[1]):
-        raise InputError(f"{len(sides[0])} infrared and {len(sides[1])} visible pictures: give as many of both")
-    shapes = sides[0][0].shape[:2], sides[1][0].shape[:2]
-    pairs = []
-    for one, other in zip(*sides, strict=True):
-        (small, before), (fixed, after) = (shrunk(normalised(picture), MAX_SIDE) for picture in (one, other))
-        pairs.append(Sides(small, fixed))
-    return _Input(pairs, shapes, (before, after))
-
-
-def _pictures(side: str, given: NDArray[Any] | Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
-    pictures = [given] if isinstance(given, np.ndarray) else list(given)
-    if not pictures:
-        raise InputError(f"no {side} picture: give at least one")
-    for picture in pictures:
-        if not isinstance(picture, np.ndarray) or picture.ndim not in (2, 3) or picture.shape[2:] not in ((), (3,)):
-            raise InputError(f"{side} must be NumPy arrays, (height, width) or (height, width, 3)")
-        if picture.shape[:2] != pictures[0].shape[:2]:
-            sizes = [f"{one.shape[1]}x{one.shape[0]}" for one in (pictures[0], picture)]
-            raise InputError(f"{side} pictures of {sizes[0]} and {sizes[1]} pixels: one rig has one size a camera")
-        if not picture.size:
-            raise InputError(f"{side} has a picture without pixels; leave it out")
-        if not np.isfinite(picture).all():
-            raise InputError(f"{side} holds values that are not numbers; replace them first")
-    return pictures
 
 
 def _finalists(pairs: Sequence[Sides], view: tuple[float, float], rotation: float) -> list[Pose]:
@@ -196,13 +152,29 @@ def _best(pairs: Sequence[Sides], finalists: Sequence[Pose], view: tuple[float, 
     for pose in finalists:
         if any(not far_apart(pose.matrix, other.matrix, *shapes) for _, other in rated):
             continue  # it has come to where another one has
-        matrix = refined(few, pose.matrix, stages("homography")[:2])
-        judgement = judge(few, matrix)
-        worth = judgement.evidence if judgement else 0.0
-        worth *= float(np.sqrt(max(pose.score, 0.0)))
-        worth *= 1.0 if plausible(matrix, *shapes, view) else 0.5
-        rated.append((worth, Pose(pose.score, matrix, pose.similar)))
+        for model in _ROUGHLY:
+            matrix = refined(few, pose.matrix, stages(model)[:2])
+            judgement = judge(few, matrix)
+            evidence = judgement.evidence if judgement else 0.0
+            possible = plausible(matrix, *shapes, view)
+            found = Pose(pose.score, matrix, pose.similar)
+            if possible and min(evidence, pose.score) >= BEYOND_DOUBT:
+                return found
+            worth = evidence * float(np.sqrt(max(pose.score, 0.0)))
+            rated.append((worth if possible else 0.5 * worth, found))
     return max(rated, key=lambda one: one[0])[1]
+
+
+def _finely(pairs: Sequence[Sides], matrix: Matrix) -> Matrix:
+    """Refine a rough matrix as a homography, unless that loses much of the evidence that a similarity has."""
+    tilted = refined(pairs, matrix, stages("homography"))
+    judgement = judge(pairs, tilted)
+    evidence = judgement.evidence if judgement else 0.0
+    if evidence >= BEYOND_DOUBT:
+        return tilted
+    plain = refined(pairs, matrix, stages("similarity"))
+    judgement = judge(pairs, plain)
+    return plain if judgement and judgement.evidence > MUCH * evidence else tilted
 
 
 def _few(pairs: Sequence[Sides]) -> Sequence[Sides]:
@@ -232,7 +204,7 @@ def _without_disagreeing(pairs: Sequence[Sides], matrix: Matrix, model: Model) -
 
 
 def _result(
-    given: _Input, pairs: Sequence[Sides], matrix: Matrix, model: Model, pose: Pose, view: tuple[float, float]
+    given: Input, pairs: Sequence[Sides], matrix: Matrix, model: Model, pose: Pose, view: tuple[float, float]
 ) -> Registration:
     judgement = judge(pairs, matrix) or Judgement(0.0, 0.0, float("inf"))
     confidence = float(np.sqrt(max(pose.score, 0.0) * judgement.evidence))
@@ -266,7 +238,7 @@ def _result(
     )
 
 
-def _without(given: _Input, reason: Reason) -> Registration:
+def _without(given: Input, reason: Reason) -> Registration:
     """Return a result that holds no matrix."""
     infrared, visible = ((shape[1], shape[0]) for shape in given.shapes)
     needed = _needed(len(given.pairs))
