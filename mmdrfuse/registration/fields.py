@@ -62,7 +62,8 @@ def orientation_field(picture: Picture, *, surroundings: float = 6.0, smoothing:
     local = blurred(size, surroundings)
     strength = size / (size + 0.5 * local + NOISE)
 
-    direction = (gradient / np.maximum(size, 1e-9)) ** 2
+    # Divided as real numbers: the division of complex ones underflows.
+    direction = (gradient * (1 / np.maximum(size, 1e-9))) ** 2
     field: Field = (direction * strength**2).astype(np.complex64)
     field[[0, -1]] = 0
     field[:, [0, -1]] = 0
