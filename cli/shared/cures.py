@@ -26,7 +26,8 @@ FLAGS = {
     "size_policy": (
         "--size-policy",
         "if they show the same scene edge to edge, --size-policy fit-ir resizes the infrared to the visible, fit-vis "
-        "the visible to the infrared, and crop-common cuts both about their centres",
+        "the visible to the infrared, and crop-common cuts both about their centres; if their views differ, find their "
+        "--rig with  mmdrfuse align",
     ),
     "sources": ("--ir", "give --ir DIR and --vis DIR"),
     "teacher": ("--teacher", "train one with  mmdrfuse teach PATCHES.h5 -o RUN  and name its weights with --teacher"),
