@@ -28,12 +28,13 @@ CARD_METRICS = ("EN", "SD", "SF", "AG", "MI", "SCD", "VIF", "Qabf", "SSIM", "CC"
 """Metrics in a student's card."""
 TITLES = {
     "scenes": "student for infrared and visible pictures, 113 parameters",
+    "clean": "student for infrared and visible pictures, of made-up scenes alone, 113 parameters",
     "day": "student for recordings by day, 113 parameters",
     "night": "student for recordings at night, 113 parameters",
     "medical": "student for PET, SPECT or CT and MRI, 113 parameters",
     "teacher": "teacher for infrared and visible pictures, 556,489 parameters",
 }
-LIGHTS = {"scenes": "any", "day": "day", "night": "night", "medical": "", "teacher": "any"}
+LIGHTS = {"scenes": "any", "clean": "any", "day": "day", "night": "night", "medical": "", "teacher": "any"}
 
 
 def main() -> None:
@@ -75,6 +76,9 @@ def _data(weights: Checkpoint, name: str) -> dict[str, Any]:
 
 def _trained(name: str) -> dict[str, int]:
     """Count the pairs of each layout that a student was refined on."""
+    made_up = recipes.plan(name).others["demo"].get("pairs")
+    if made_up:
+        return {"made-up": int(made_up)}
     counts: Counter[str] = Counter()
     for dataset in recipes.plan(name).sets:
         layout, pairing = find_pairs(DATA / dataset)

@@ -56,11 +56,11 @@ def steps(name: str, folder: Path, seed: int) -> Iterator[tuple[Path, Command]]:
     def sources(sets: Sequence[str]) -> list[Path]:
         return [scenes if plan.others["demo"] and one == scenes.name else DATA / one for one in sets]
 
+    if plan.others["demo"]:
+        yield scenes, ["demo", scenes, *_options(plan.others["demo"])]
     if plan.student:
         yield refined, ["refine", plan.student, *sources(plan.sets), "-o", refined, *chosen]
         return
-    if plan.others["demo"]:
-        yield scenes, ["demo", scenes, *_options(plan.others["demo"])]
     yield patches, ["prepare", *sources(plan.sets), patches, *_options(plan.others["prepare"])]
     if plan.network == "teacher":
         yield run / "teacher.safetensors", ["teach", patches, "-o", run, *chosen]

@@ -28,5 +28,6 @@ def test_the_cards_are_one_document(run):
 
 @pytest.mark.parametrize("name", models.names())
 def test_the_licence_of_every_set_of_the_recipe_is_on_the_card(name):
-    sets = {one.split("/")[0].lower() for one in recipes.plan(name).sets}
+    plan = recipes.plan(name)
+    sets = set() if plan.others["demo"] else {one.split("/")[0].lower() for one in plan.sets}
     assert sets <= models.read(name).card["licences"].keys()

@@ -167,7 +167,7 @@ def test_values_that_do_not_go_together_are_named_with_the_recipe(written):
 
 @pytest.mark.parametrize("source", ["gone.yaml", "runs/gone"])
 def test_a_file_that_is_not_there_is_named(source):
-    with pytest.raises(InputError, match=f"{source}: no such file; give a recipe in YAML, or one of day, default, "):
+    with pytest.raises(InputError, match=f"{source}: no such file; give a recipe in YAML, or one of clean, day, "):
         recipe(source, "student")
 
 
