@@ -79,8 +79,8 @@ def _merge(path: Path, rows: list[Row], peak: int) -> None:
     """Write rows to a file in the order of `ROWS`; those of other names stay."""
     document = json.loads(path.read_text()) if path.exists() else {"rows": [], "peak memory (MiB)": 0}
     names = {row["row"] for row in rows}
-    kept = [row for row in document["rows"] if row["row"] not in names]
-    document["rows"] = sorted([*kept, *rows], key=lambda row: list(ROWS).index(row["row"]))
+    others = [row for row in document["rows"] if row["row"] not in names]
+    document["rows"] = sorted([*others, *rows], key=lambda row: list(ROWS).index(row["row"]))
     document["peak memory (MiB)"] = max(peak, document["peak memory (MiB)"])
     path.write_text(json.dumps({"machine": machine(), **document}, indent=1) + "\n")
 

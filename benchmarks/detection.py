@@ -186,11 +186,11 @@ def _strongest(x: Boxes, y: Boxes, width: Boxes, height: Boxes, scores: Boxes) -
     """Keep boxes that no stronger one overlaps."""
     boxes = np.stack([x - width / 2, y - height / 2, width, height, scores], axis=1)[scores > LEAST_SCORE]
     boxes = boxes[np.argsort(-boxes[:, 4])]
-    kept: list[Boxes] = []
+    chosen: list[Boxes] = []
     for box in boxes:
-        if all(_overlap(box, other) <= OVERLAP for other in kept):
-            kept.append(box)
-    return np.array(kept).reshape(-1, 5)
+        if all(_overlap(box, other) <= OVERLAP for other in chosen):
+            chosen.append(box)
+    return np.array(chosen).reshape(-1, 5)
 
 
 def _overlap(one: Boxes, other: Boxes) -> float:

@@ -103,7 +103,7 @@ def common_shift(alignments: Sequence[Alignment | None]) -> tuple[float, float] 
     """Return the shift by which all pairs of a set are off alike, to the right and down; None if there is none.
 
     Args:
-        alignments: Of each pair; None where nothing could be said.
+        alignments: Of each pair; None where the evidence is too weak.
     """
     shifts = np.array([one.shift for one in alignments if one and one.clarity >= MIN_CLARITY])
     if len(shifts) < max(MIN_ALIKE, 0.6 * len(alignments)):

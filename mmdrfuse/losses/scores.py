@@ -188,8 +188,8 @@ class Sources:
         strength, angle = _edges(fused)
         ratio = (-(strength.log() - self.strength.log()).abs()).exp()
         agreement = 1 - (self.angle - angle).abs() / (math.pi / 2)
-        kept = _sigmoid(ratio, *STRENGTH) * _sigmoid(agreement, *DIRECTION) * self.strength
-        return kept.sum(dim=(1, 2, 3)) / self.strength.sum(dim=(1, 2, 3))
+        preserved = _sigmoid(ratio, *STRENGTH) * _sigmoid(agreement, *DIRECTION) * self.strength
+        return preserved.sum(dim=(1, 2, 3)) / self.strength.sum(dim=(1, 2, 3))
 
     def _ssim(self, fused: Tensor) -> Tensor:
         """``mean (2 μx μf + C1)(2 cov + C2) / ((μx² + μf² + C1)(vx + vf + C2))``, the sum of both sources'."""

@@ -65,5 +65,5 @@ def _checkerboard(infrared: NDArray[np.float32], visible: NDArray[np.float32], i
     height, width = visible.shape
     side = max(1, width // SQUARES)
     odd = (np.arange(height)[:, None] // side + np.arange(width) // side) % 2 == 1
-    board: Bytes = np.rint(255 * np.where(odd & inside, infrared, visible)).astype(np.uint8)
-    return board
+    checkerboard: Bytes = np.rint(255 * np.where(odd & inside, infrared, visible)).astype(np.uint8)
+    return checkerboard

@@ -49,7 +49,7 @@ WORST = 5.0
 FIRST_REACH, LEAST_REACH = 0.02, 5e-4
 """How much a weight may change in the first round, and when the rounds end."""
 
-KEPT, BROKEN = 0.6, 0.2
+RELIABLE, UNRELIABLE = 0.6, 0.2
 """Shares of a promised gain above which a step may be longer, and below which it must be shorter."""
 
 LONGER, SHORTER = 1.5, 0.4
@@ -160,11 +160,11 @@ def refine(
         step, promised = _step(ahead, slopes, reach)
         _place(student, weights + step)
         tried = _ahead(student, ready, policy)
-        kept = (missing - _shortfall(tried)) / max(missing - promised, 1e-9)
-        if kept > 0:
+        reached_share = (missing - _shortfall(tried)) / max(missing - promised, 1e-9)
+        if reached_share > 0:
             ahead, slopes, missing, weights = tried, None, _shortfall(tried), weights + step
         _place(student, weights)
-        reach *= LONGER if kept > KEPT else SHORTER if kept < BROKEN else 1
+        reach *= LONGER if reached_share > RELIABLE else SHORTER if reached_share < UNRELIABLE else 1
         yield Round(number, _named(groups, ahead), missing, reach)
         if reach < LEAST_REACH:
             return

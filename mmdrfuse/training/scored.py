@@ -12,7 +12,7 @@ from mmdrfuse.models.slopes import pull_back
 from mmdrfuse.models.student import Student
 
 BYTES = 100
-"""Of what is kept of a pair, for each of its pixels."""
+"""Bytes that are held of a pair, for each of its pixels."""
 
 
 @dataclass

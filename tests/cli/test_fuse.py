@@ -35,9 +35,9 @@ def test_a_link_that_leads_nowhere_fails_alone(run, folders, target):
 def test_folders_give_a_picture_a_pair_and_a_manifest(run, folders):
     result = run("fuse", folders / "ir", folders / "vi", folders / "out")
     assert result.exit_code == 0, result.stderr
-    choice, told = result.stderr.strip().splitlines()
+    choice, summary = result.stderr.strip().splitlines()
     assert re.match(r"weights scenes, range minmax: both sides near black in \d+\.\d% of the pixels, visible", choice)
-    assert told == f"3 pictures fused into {folders / 'out'}"
+    assert summary == f"3 pictures fused into {folders / 'out'}"
     entries = [json.loads(line) for line in (folders / "out" / "manifest.jsonl").read_text().splitlines()]
     assert sorted(entry["fused"] for entry in entries) == sorted(path.name for path in (folders / "out").glob("*.png"))
     assert {entry["weights"] for entry in entries} == {"scenes"}

@@ -80,9 +80,13 @@ def test_failures_are_told_by_every_process(shell, tmp_path, rank):
 
 
 def test_versions_and_machine_are_one_document(run):
-    told = json.loads(run("--version", "--json").stdout)
-    assert (told["mmdrfuse"], told["torch"], told["python"]) == (__version__, version("torch"), sys.version.split()[0])
-    assert told["cores"] >= 1
+    document = json.loads(run("--version", "--json").stdout)
+    assert (document["mmdrfuse"], document["torch"], document["python"]) == (
+        __version__,
+        version("torch"),
+        sys.version.split()[0],
+    )
+    assert document["cores"] >= 1
     assert run("--json", "bench").exit_code == 2
 
 

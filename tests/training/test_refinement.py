@@ -53,11 +53,16 @@ def test_files_arrays_and_all_depths_are_the_same_pictures(night, tmp_path):
 def test_the_weights_and_the_card_are_written_and_say_by_which_recipe(night, tmp_path):
     chosen, out = refine_recipe("medical", goals={}, **QUICK), tmp_path / "mine.safetensors"
     refined = training.refine_student(models.read("ivif"), {"g": night}, recipe=chosen, seed=3, out=out)
-    told = models.read(out).card["refined"]
-    assert (told["name"], told["steps"], told["seed"], told["from"]["name"]) == ("medical", 2, 3, "scenes")
+    card = models.read(out).card["refined"]
+    assert (card["name"], card["steps"], card["seed"], card["from"]["name"]) == (
+        "medical",
+        2,
+        3,
+        "scenes",
+    )
     assert not {"scores", "seeds", "title"} & models.read(out).card.keys()
     assert "licences" in models.read(out).card
-    assert (told["groups"], refined.sha256) == ({"g": 2}, models.read(out).sha256)
+    assert (card["groups"], refined.sha256) == ({"g": 2}, models.read(out).sha256)
     with pytest.raises(OutputError, match=r"mine\.safetensors: exists already"):
         training.refine_student("ivif", {"g": night}, out=out)
 

@@ -47,7 +47,7 @@ LOOKED_AT = 64
 """Pairs of a set that are looked at, evenly over it."""
 
 EVERY = 4
-"""Every so-manieth row and column of a picture in memory is looked at."""
+"""Step between the rows and columns of a picture in memory that are looked at."""
 
 FRAMES = 8
 """Consecutive numbers from which a folder looks like a recording."""
@@ -105,7 +105,7 @@ class Automatic:
             choices: What else is asked for.
             name: Of shipped weights.
             because: What was seen.
-            warn: Told where the policy asked for is not that of the weights.
+            warn: Called with a message if the range asked for is not that of the weights.
         """
         weights = read(name)
         engine = make(weights, kind=self.engine, device=self.device, threads=self.threads)
@@ -146,8 +146,8 @@ def choose_for_set(
         inputs: The set.
         places: The folder of each.
         workers: How many to look at side by side.
-        advance: Told the name of each that was looked at.
-        warn: Told of sets that mix what needs other weights, and of recordings that would flicker.
+        advance: Called with the name of each pair that was looked at.
+        warn: Called with a message about sets that need several weights, and recordings that would flicker.
     """
     automatic = choices.automatic
     if not isinstance(automatic, Automatic):
@@ -175,7 +175,7 @@ def choose_for_recording(choices: Choices, recording: FusionInput, *, warn: Warn
     Args:
         choices: What is asked for.
         recording: What to look at.
-        warn: Told where the policy asked for is not that of the weights.
+        warn: Called with a message if the range asked for is not that of the weights.
 
     Raises:
         InputError: A side cannot be read.

@@ -74,7 +74,7 @@ def settle(
         out: The folder of the fused pictures.
         workers: How many to read side by side.
         progress: Shows the progress.
-        warn: Told of sets that mix what needs other weights, and of recordings that would flicker.
+        warn: Called with a message about sets that need several weights, and recordings that would flicker.
 
     Returns:
         The choices and the pairs as `fuse_pairs` takes them.

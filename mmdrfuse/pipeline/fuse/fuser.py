@@ -194,7 +194,7 @@ def range_for(weights: Checkpoint, asked: str, warn: Callable[[str], object] = w
     Args:
         weights: Their card may say which policy they were made for; where it says nothing, that is ``clip``.
         asked: ``auto`` for that one, or another policy, which is taken as it is.
-        warn: Told where another one is asked for than they were made for.
+        warn: Called with a message if another range is asked for than the weights were made for.
 
     Raises:
         WeightsError: The card names a policy that does not exist.

@@ -147,7 +147,7 @@ def settle_video(
         out: As in `fuse_video`.
         overwrite: Whether an existing file may be replaced.
         progress: Shows the progress.
-        warn: Told where a policy is asked for that is not that of the weights.
+        warn: Called with a message if the range asked for is not that of the weights.
 
     Returns:
         The choices and the pair as `fuse_video` takes them.

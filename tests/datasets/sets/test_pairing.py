@@ -130,9 +130,9 @@ def test_an_accent_is_the_same_however_it_is_spelled():
 def test_every_file_is_told_once_whatever_the_order(stems, random):
     sides = [paths(*(f"{side}/{stem}.png" for stem in stems)) for side in ("x", "y")]
     pairing = pair_files(*sides)
-    told = [path for pair in pairing.pairs for path in (pair.infrared, pair.visible)]
-    told += [*pairing.orphans, *(path for group in pairing.ambiguous for path in group)]
-    assert sorted(told) == sorted(sides[0] + sides[1])
+    named = [path for pair in pairing.pairs for path in (pair.infrared, pair.visible)]
+    named += [*pairing.orphans, *(path for group in pairing.ambiguous for path in group)]
+    assert sorted(named) == sorted(sides[0] + sides[1])
     shuffled = [random.sample(side, len(side)) for side in sides]
     assert pair_files(*shuffled).pairs == pairing.pairs
 

@@ -100,10 +100,10 @@ def test_a_set_and_python_choose_alike_and_the_manifest_has_the_numbers(pairs, t
 
 
 def test_one_choice_is_for_the_whole_set_and_folders_that_differ_are_named(pairs, tmp_path):
-    told = []
-    settled, _ = settle(choices("auto:clip"), pairs("day", "day", "night"), tmp_path / "out", warn=told.append)
+    notes = []
+    settled, _ = settle(choices("auto:clip"), pairs("day", "day", "night"), tmp_path / "out", warn=notes.append)
     assert settled.checkpoint.name == "day"
-    (line,) = told
+    (line,) = notes
     assert line.startswith(f"{tmp_path / 'night'}: looks like night")
 
 
@@ -121,12 +121,12 @@ def test_frames_of_a_recording_that_would_flicker_are_noted(tmp_path, rng):
         for path, image in zip(paths, sides("day", rng), strict=True):
             images.write(path, image)
         made.append(Pair(paths[0].stem, *paths))
-    told = []
-    settle(choices("auto"), made, tmp_path / "out", warn=told.append)
-    assert [line for line in told if "auto:clip" in line and str(tmp_path / "vi") in line] == told
-    assert len(told) == 1
-    settle(choices("auto:clip"), made, tmp_path / "out", warn=told.append)
-    assert len(told) == 1
+    notes = []
+    settle(choices("auto"), made, tmp_path / "out", warn=notes.append)
+    assert [line for line in notes if "auto:clip" in line and str(tmp_path / "vi") in line] == notes
+    assert len(notes) == 1
+    settle(choices("auto:clip"), made, tmp_path / "out", warn=notes.append)
+    assert len(notes) == 1
 
 
 @pytest.mark.parametrize(("step", "count", "found"), [(1, 8, True), (1, 7, False), (3, 20, False)])
@@ -162,19 +162,22 @@ def test_a_stream_shorter_than_the_opening_is_whole():
 
 
 def test_the_range_is_that_of_the_card_and_another_is_told_once(tmp_path):
-    told, scenes = [], models.read("scenes")
-    assert range_for(scenes, "auto", told.append) == "minmax"
-    assert range_for(scenes, "minmax", told.append) == "minmax"
-    assert told == []
-    assert range_for(scenes, "clip", told.append) == "clip"
-    assert "scenes were made for range minmax, not clip" in told[0]
+    notes, scenes = [], models.read("scenes")
+    assert range_for(scenes, "auto", notes.append) == "minmax"
+    assert range_for(scenes, "minmax", notes.append) == "minmax"
+    assert notes == []
+    assert range_for(scenes, "clip", notes.append) == "clip"
+    assert "scenes were made for range minmax, not clip" in notes[0]
     for name, card in (("plain", {}), ("odd", {"range": "loud"})):
         models.write(tmp_path / f"{name}.safetensors", scenes.arrays, card)
     plain, odd = (models.read(tmp_path / f"{name}.safetensors") for name in ("plain", "odd"))
-    assert (range_for(plain, "auto", told.append), range_for(plain, "minmax", told.append)) == ("clip", "minmax")
-    assert len(told) == 1
+    assert (range_for(plain, "auto", notes.append), range_for(plain, "minmax", notes.append)) == (
+        "clip",
+        "minmax",
+    )
+    assert len(notes) == 1
     with pytest.raises(WeightsError, match=r"odd\.safetensors: its card asks for unknown range 'loud'"):
-        range_for(odd, "auto", told.append)
+        range_for(odd, "auto", notes.append)
 
 
 def test_the_earlier_name_is_an_alias():
