@@ -43,11 +43,14 @@ MEDICAL = 0.1
 NIGHT = 0.2
 """Share of dark pixels above which a recording is of the night: at least .32 by night, at most .054 by day."""
 
-LOOKED_AT = 64
-"""Pairs of a set that are looked at, evenly over it."""
+LEAST, MOST = 16, 64
+"""Pairs of a set that are looked at, evenly over it: more than the least only if there are many folders."""
+
+EACH = 2
+"""Pairs of each folder."""
 
 EVERY = 4
-"""Step between the rows and columns of a picture in memory that are looked at."""
+"""Step between the rows and columns of a picture that are looked at."""
 
 FRAMES = 8
 """Consecutive numbers from which a folder looks like a recording."""
@@ -152,7 +155,7 @@ def choose_for_set(
     automatic = choices.automatic
     if not isinstance(automatic, Automatic):
         return choices
-    numbers = np.unique(np.linspace(0, len(inputs) - 1, min(LOOKED_AT, len(inputs))).round().astype(int))
+    numbers = np.unique(np.linspace(0, len(inputs) - 1, count_looked_at(places)).round().astype(int))
     by_place: dict[Path, list[Shares]] = defaultdict(list)
     with pool(workers) as executor:
         found = ordered(executor, shares, [inputs[number] for number in numbers], buffer_size=queue_length(workers))
@@ -167,6 +170,15 @@ def choose_for_set(
         if other != name:
             warn(f"{place}: looks like {other} ({mean(each)}), the set as a whole like {name}; fuse it by itself")
     return automatic.settled(choices, name, str(seen), warn)
+
+
+def count_looked_at(places: Sequence[Path]) -> int:
+    """Return the number of pairs of a set that are looked at.
+
+    Args:
+        places: The folder of each pair.
+    """
+    return min(MOST, max(LEAST, EACH * len(set(places))), len(places))
 
 
 def choose_for_recording(choices: Choices, recording: FusionInput, *, warn: Warn) -> Choices:
@@ -193,7 +205,7 @@ def shares(one: FusionInput) -> Shares:
     Raises:
         InputError: A side cannot be read.
     """
-    return mean(map(_counted, one.outputs(Fuser(_mark))))
+    return mean(_counted(marks[::EVERY, ::EVERY]) for marks in one.outputs(Fuser(_mark)))
 
 
 def shares_of(infrared: NDArray[Any], visible: NDArray[Any]) -> Shares:
@@ -247,5 +259,5 @@ def _mark(infrared: Plane, visible: Plane) -> Plane:
 
 
 def _counted(marks: Plane) -> Shares:
-    black = np.isin(marks, (_NEAR_BLACK, _NEAR_BLACK + _DARK)).mean()
-    return Shares(float(black), float((marks >= _DARK).mean()))
+    black = (marks == _NEAR_BLACK) | (marks == _NEAR_BLACK + _DARK)
+    return Shares(float(black.mean()), float((marks >= _DARK).mean()))

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from mmdrfuse.errors import DiskFullError, InputError, MMDRFuseError
 from mmdrfuse.images.video.sound import Warn
 from mmdrfuse.pair import Pair
-from mmdrfuse.pipeline.fuse.automatic import LOOKED_AT, choose_for_set, warn_of_flicker
+from mmdrfuse.pipeline.fuse.automatic import choose_for_set, count_looked_at, warn_of_flicker
 from mmdrfuse.pipeline.fuse.blocks import BlockwisePair, fits_blocks
 from mmdrfuse.pipeline.fuse.choices import Choices
 from mmdrfuse.pipeline.fuse.fuser import Fused, Fuser
@@ -90,7 +90,7 @@ def settle(
     pairs = [replace(pair, preparation=pair.preparation.within(values)) for pair, values in settled]
     if choices.automatic:
         places = [pair.visible.parent for pair in pairs]
-        with progress("choosing the weights", min(LOOKED_AT, len(pairs))) as advance:
+        with progress("choosing the weights", count_looked_at(places)) as advance:
             inputs = fusion_inputs(choices, out, pairs)
             choices = choose_for_set(choices, inputs, places, workers=workers, advance=advance, warn=warn)
     warn_of_flicker(choices, [pair.visible for pair in pairs], warn)
