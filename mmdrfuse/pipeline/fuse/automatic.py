@@ -50,7 +50,10 @@ EACH = 2
 """Pairs of each folder."""
 
 EVERY = 4
-"""Step between the rows and columns of a picture that are looked at."""
+"""Step between the rows and columns of a picture in memory that are looked at."""
+
+PIXELS = 17
+"""Step between the pixels of a file that are looked at; no width of a camera is a multiple of it."""
 
 FRAMES = 8
 """Consecutive numbers from which a folder looks like a recording."""
@@ -205,7 +208,8 @@ def shares(one: FusionInput) -> Shares:
     Raises:
         InputError: A side cannot be read.
     """
-    return mean(_counted(marks[::EVERY, ::EVERY]) for marks in one.outputs(Fuser(_mark)))
+    # Flat, since under a rig only the pixels that both cameras see come, in no rectangle.
+    return mean(_counted(marks.ravel()[::PIXELS]) for marks in one.outputs(Fuser(_mark)))
 
 
 def shares_of(infrared: NDArray[Any], visible: NDArray[Any]) -> Shares:
