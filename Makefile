@@ -12,7 +12,7 @@ demo: $(BIN)/.ready ## fuse and score made-up scenes with the shipped weights, i
 test: $(BIN)/.ready ## run every test
 	$(BIN)/python -m pytest
 test-fast: $(BIN)/.ready ## run what takes no second a test, for the inner loop: less than a minute
-	MMDRFUSE_FUZZ=10 $(BIN)/python -m pytest -q -m 'not slow'
+	MMDRFUSE_FUZZ=3 $(BIN)/python -m pytest -q -m 'not slow'
 fuzz: $(BIN)/.ready ## try 2000 damaged files of each kind, some minutes
 	MMDRFUSE_FUZZ=2000 $(BIN)/python -m pytest tests/fuzz
 lint: $(BIN)/.ready ## style and format

@@ -14,7 +14,7 @@ from mmdrfuse import models
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 DIGITS = re.compile(r"\d+(\.\d+)?")
-SLOW = {"README.md", "quickstart.md", "train.md", "performance.md"}
+SLOW = {"align.md", "README.md", "quickstart.md", "train.md", "performance.md"}
 """Pages whose commands take more than a few seconds."""
 
 

@@ -49,6 +49,7 @@ def rig(rig_folders):
     return target
 
 
+@pytest.mark.slow
 def test_a_rig_is_found_and_proved(rig):
     found = read(rig)
     assert distance(np.reshape(found.matrix, (3, 3)), MATRIX, IR) < 1
@@ -75,6 +76,7 @@ def test_a_rig_that_no_longer_fits_is_told_by_its_pairs(run, rig_folders, tmp_pa
     assert [pair["residual"] for pair in found["pairs"]] == pytest.approx([12] * 3, abs=2)
 
 
+@pytest.mark.slow
 def test_different_scenes_are_refused_with_a_reason_and_nothing_is_written(run, rig_folders, tmp_path):
     target = tmp_path / "rig.yaml"
     result = run("align", rig_folders / "other.png", rig_folders / "vi" / "0.png", "-o", target, "--json", "-")
@@ -85,6 +87,7 @@ def test_different_scenes_are_refused_with_a_reason_and_nothing_is_written(run, 
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_each_pair_gets_a_matrix_of_its_own(run, rig_folders, tmp_path):
     sides = rig_folders / "ir", rig_folders / "vi"
     assert run("align", *sides, "-o", tmp_path / "rigs.csv", "--each").exit_code == 0
@@ -110,6 +113,7 @@ def test_points_marked_by_hand_give_a_rig(run, rig_folders, tmp_path):
     assert (result.exit_code, "points.csv" in result.stderr) == (1, True)
 
 
+@pytest.mark.slow
 def test_videos_are_aligned_by_frames_drawn_over_them(run, tmp_path):
     av = pytest.importorskip("av")
     sides = [a_pair(seed) for seed in range(2) for _ in range(4)]

@@ -49,6 +49,7 @@ def seen_through(matrix, picture):
     return warped(picture, np.linalg.inv(matrix), picture.shape, edge=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", MATRICES)
 def test_an_exact_matrix_is_found(kind, rng):
     scene = a_scene(1)
@@ -57,6 +58,7 @@ def test_an_exact_matrix_is_found(kind, rng):
     assert distance(found.matrix, MATRICES[kind], SIZE) < 0.6
 
 
+@pytest.mark.slow
 def test_the_answer_moves_with_the_picture(rng):
     scene = a_scene(2)
     other = another_light(scene, rng)
@@ -75,6 +77,7 @@ def test_a_narrower_view_of_more_pixels_is_found(rng):
     assert distance(found.matrix, matrix, (240, 320)) < 0.8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["shift", "similarity"])
 def test_the_simplest_sufficient_model_is_chosen(kind, rng):
     scene = a_scene(4)
@@ -88,12 +91,14 @@ def test_a_model_that_is_given_holds(rng):
     np.testing.assert_allclose(found.matrix[:2, :2], np.eye(2), atol=1e-9)
 
 
+@pytest.mark.slow
 def test_different_scenes_are_refused(rng):
     found = estimate(another_light(a_scene(5), rng), a_scene(6))
     assert not found.accepted
     assert found.reason in ("no agreement", "implausible")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("picture", "reason"),
     [
@@ -114,6 +119,7 @@ def test_what_shows_no_place_in_common_is_refused(picture, reason):
     assert found.matrix is None or found.reason
 
 
+@pytest.mark.slow
 def test_pairs_of_a_set_that_disagree_are_named(rng):
     scenes = [a_scene(seed) for seed in range(10, 16)]
     knocked = similarity_about(1.06, 0.0, centre(SIZE), centre(SIZE) + np.array([9, 0]))

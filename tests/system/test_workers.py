@@ -163,6 +163,7 @@ def test_a_script_without_a_guard_ends_with_an_error_that_names_it(tmp_path):
     assert "if __name__ == '__main__'" in run.stderr.splitlines()[-1]
 
 
+@pytest.mark.slow
 def test_processes_start_beside_running_threads(tmp_path):
     code = """
 import threading, time

@@ -59,6 +59,7 @@ def test_the_card_tells_data_and_options(taught):
     assert (card["recipe"]["epochs"], card["recipe"]["batch"]) == (2, 8)
 
 
+@pytest.mark.slow
 def test_distill_makes_a_student_from_the_teacher(run, taught, patches, tmp_path):
     result = run("distill", patches, "--teacher", taught[1], "-o", tmp_path, "--epochs", 1, "--seed", 3, *QUICK)
     assert (result.exit_code, result.stdout) == (0, "")
@@ -88,6 +89,7 @@ def test_distill_without_a_teacher_takes_the_shipped_one_and_says_so(run, patche
     assert models.read(tmp_path / "student.safetensors").card["teacher"]["name"] == "teacher"
 
 
+@pytest.mark.slow
 def test_a_run_has_a_place_of_its_own_unless_it_is_taken(run, patches, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     command = ("teach", patches, "--recipe", "paper", "--epochs", 1, *QUICK)
@@ -99,6 +101,7 @@ def test_a_run_has_a_place_of_its_own_unless_it_is_taken(run, patches, tmp_path,
     assert run(*command, "--resume").exit_code == run(*command, "--overwrite").exit_code == 0
 
 
+@pytest.mark.slow
 def test_a_recipe_of_ones_own_counts_below_the_options_and_stays_with_the_run(run, patches, tmp_path):
     (tmp_path / "mine.yaml").write_text("extends: paper\nepochs: 9\nrate: 1e-3\nweights: {detail: 0}\n")
     own, out = ("--recipe", tmp_path / "mine.yaml", "--epochs", 1), tmp_path / "run"
