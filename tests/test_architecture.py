@@ -14,7 +14,7 @@ DOOR = ROOT / "mmdrfuse" / "__main__.py"
 MODULES = [
     path for folder in ("mmdrfuse", "datasets", "cli") for path in sorted((ROOT / folder).rglob("*.py")) if path != DOOR
 ]
-UPSTAIRS = {"pipeline", "training"}
+UPSTAIRS = {"pipeline", "training", "detection"}
 DOWNSTAIRS = {"models", "engine", "losses", "metrics", "images", "weights", "recipes"}
 
 

@@ -1,0 +1,1 @@
+"""Labelled boxes of the usual formats, read into `mmdrfuse.detection.labels.Labels`."""
