@@ -17,6 +17,7 @@ from mmdrfuse.cli.data import data
 from mmdrfuse.cli.demo import demo
 from mmdrfuse.cli.distill import distill
 from mmdrfuse.cli.eval import evaluate
+from mmdrfuse.cli.export import export
 from mmdrfuse.cli.fuse import fuse
 from mmdrfuse.cli.prepare import prepare
 from mmdrfuse.cli.refine import refine
@@ -90,7 +91,7 @@ def main(json_: bool) -> None:
         raise click.UsageError("--json needs --version here; for a command, write it after the command's name")
 
 
-for _command in (data, prepare, teach, distill, refine, align, fuse, evaluate, weights, demo, bench):
+for _command in (data, prepare, teach, distill, refine, align, fuse, evaluate, weights, export, demo, bench):
     main.add_command(_command)
 
 

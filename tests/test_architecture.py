@@ -15,7 +15,7 @@ MODULES = [
     path for folder in ("mmdrfuse", "datasets", "cli") for path in sorted((ROOT / folder).rglob("*.py")) if path != DOOR
 ]
 UPSTAIRS = {"pipeline", "training", "detection"}
-DOWNSTAIRS = {"models", "engine", "losses", "metrics", "images", "weights", "recipes"}
+DOWNSTAIRS = {"models", "engine", "export", "losses", "metrics", "images", "weights", "recipes"}
 
 
 def room(path):
@@ -52,6 +52,8 @@ def test_imports_go_one_way(path):
         assert not packages & {"click", "rich", "torch"}
     if own in DOWNSTAIRS:
         assert not rooms & UPSTAIRS
+    if own == "export":
+        assert rooms <= {"export", "models", "images", "system", "errors", "version"}
     if own == "system":
         assert rooms <= {"system", "errors", "version"}
 

@@ -1,27 +1,38 @@
 """The two networks and their checkpoints.
 
-`checkpoints` reads and writes plain arrays without torch. `student` and `teacher` hold the torch modules, which `load`
-builds.
+`checkpoints` reads and writes plain arrays without torch, and `pretrained` folders for the Hugging Face hub. `student`
+and `teacher` hold the torch modules, which `load` builds.
 """
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mmdrfuse.models.checkpoints import Checkpoint, names, read, write
+from mmdrfuse.models.checkpoints import Checkpoint, names, read, safetensors_bytes, write
+from mmdrfuse.models.pretrained import from_pretrained, save_pretrained
 
 if TYPE_CHECKING:
     from mmdrfuse.models.student import Student
     from mmdrfuse.models.teacher import Teacher
 
-__all__ = ["Checkpoint", "build", "load", "names", "read", "write"]
+__all__ = [
+    "Checkpoint",
+    "build",
+    "from_pretrained",
+    "load",
+    "names",
+    "read",
+    "safetensors_bytes",
+    "save_pretrained",
+    "write",
+]
 
 
 def load(name_or_path: str | Path) -> "Student | Teacher":
     """Load a network as a torch module, ready for inference (``eval()``, CPU, float32).
 
     Args:
-        name_or_path: A shipped name such as ``"ivif"``, a ``.safetensors`` file, or a state dict that the
-            paper's authors released.
+        name_or_path: A shipped name such as ``"ivif"``, a ``.safetensors`` file, a state dict that the paper's authors
+            released, or a folder with ``model.safetensors``.
 
     Raises:
         UnknownNameError: It is neither a shipped name nor an existing file.

@@ -37,6 +37,9 @@ SHAPES: dict[Network, dict[str, tuple[int, int]]] = {
 }  # fmt: skip
 """Layer → (output, input) channels; every kernel is 3×3 and has a bias."""
 
+FOLDER_FILE = "model.safetensors"
+"""The file of weights in a folder in the layout of the Hugging Face hub."""
+
 RELEASED: dict[Network, dict[str, str]] = {
     "student": {"conv1.1": "conv1", "conv2.1": "conv2"},
     "teacher": {
@@ -77,11 +80,11 @@ def names() -> tuple[str, ...]:
 
 
 def read(name_or_path: str | Path) -> Checkpoint:
-    """Read a checkpoint by its shipped name or its file.
+    """Read a checkpoint by its shipped name, its file, or a folder with ``model.safetensors``.
 
     Args:
-        name_or_path: One of `names`, a ``.safetensors`` file, or a PyTorch state dict such as the
-            authors' ``student.model``.
+        name_or_path: One of `names`, a ``.safetensors`` file, a PyTorch state dict such as the authors'
+            ``student.model``, or a folder in the layout of the Hugging Face hub.
 
     Raises:
         UnknownNameError: There is no such name and no such file.
@@ -103,12 +106,17 @@ def write(path: Path, arrays: Mapping[str, NDArray[np.float32]], card: Mapping[s
     Raises:
         OutputError: The file cannot be written.
     """
+    content = safetensors_bytes(arrays, card)
+    with writing(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def safetensors_bytes(arrays: Mapping[str, NDArray[np.float32]], card: Mapping[str, Any]) -> bytes:
+    """Return the content of a checkpoint's file."""
     from safetensors.numpy import save
 
     contiguous = {name: np.ascontiguousarray(array, np.float32) for name, array in arrays.items()}
-    content = save(contiguous, metadata={"card": json.dumps(card, sort_keys=True)})
-    with writing(path) as temporary:
-        temporary.write_bytes(content)
+    return save(contiguous, metadata={"card": json.dumps(card, sort_keys=True)})
 
 
 def _find(name_or_path: str | Path) -> Path:
@@ -119,10 +127,12 @@ def _find(name_or_path: str | Path) -> Path:
     shipped = SHIPPED / f"{ALIASES.get(str(name_or_path), name_or_path)}.safetensors"
     if path.is_file():
         return path
+    if (path / FOLDER_FILE).is_file():
+        return path / FOLDER_FILE
     if isinstance(name_or_path, str) and shipped.is_file():
         return shipped
     if path.is_dir():
-        raise WeightsError(f"{path}: is a folder; name the file in it that holds the weights")
+        raise WeightsError(f"{path}: is a folder without {FOLDER_FILE}; name the file in it that holds the weights")
     if path.exists():
         raise WeightsError(f"{path}: is a pipe or device, not a file; {_CURE}")
     if isinstance(name_or_path, Path) or path.suffix or path.name != name_or_path:

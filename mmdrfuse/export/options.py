@@ -1,0 +1,50 @@
+"""What a caller can choose about an export."""
+
+from dataclasses import dataclass, fields
+from typing import Literal, get_args
+
+from mmdrfuse.errors import ChoiceError, UnknownNameError
+from mmdrfuse.images.values.ranges import constant_limits
+from mmdrfuse.models import Checkpoint
+
+Input = Literal["float", "uint8"]
+INPUTS: tuple[str, ...] = get_args(Input)
+"""``float``: planes in [0, 1], and the network's own output. ``uint8``: 8-bit planes in and out."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """The choices of an export; each target takes some of them."""
+
+    input: str = "float"
+    """One of `INPUTS`."""
+    range: str | None = None
+    """What becomes black and white: ``clip``, ``minmax`` or ``fixed:LO,HI``; None for the range on the model card."""
+    fixed_point: bool = False
+    """Whether the arithmetic has integers alone."""
+
+    def chosen(self) -> tuple[str, ...]:
+        """Return the names of the choices that are not the default."""
+        return tuple(field.name for field in fields(self) if getattr(self, field.name) != field.default)
+
+
+def limits_of(checkpoint: Checkpoint, options: Options) -> tuple[float, float] | None:
+    """Return the network's values that become black and white; None if they are each picture's own extremes.
+
+    Raises:
+        UnknownNameError: There is no such range or input.
+        ChoiceError: The range depends on a whole set of pictures.
+        InputError: ``fixed`` without two numbers, the lower first.
+    """
+    if options.input not in INPUTS:
+        raise UnknownNameError("input", options.input, INPUTS)
+    policy = range_of(checkpoint, options)
+    limits = constant_limits(policy)
+    if policy == "percentile":
+        raise ChoiceError("range 'percentile' looks at a whole set of pictures; choose clip, minmax or fixed:LO,HI")
+    return limits
+
+
+def range_of(checkpoint: Checkpoint, options: Options) -> str:
+    """Return the range that is chosen, else that of the model card; a card that names none means ``clip``."""
+    return options.range or str(checkpoint.card.get("range") or "clip")
