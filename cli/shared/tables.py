@@ -49,12 +49,15 @@ def pictures(scores: Scores) -> Table:
 
 
 def comparison(scores: Scores) -> Table:
-    """Return a table with a row for every two methods: p of Wilcoxon's signed-rank test over the pictures of both."""
+    """Return a table with a row for every two methods: p with Holm's correction, and the rank-biserial effect."""
     rows_ = (
-        [f"{first} – {second}", *(f"{p:.2g}" for p in values.values())]
-        for (first, second), values in scores.compare().items()
+        [f"{first} – {second}", *(f"{found.p_holm:.2g}\n{found.effect:+.2f}" for found in row.values())]
+        for (first, second), row in scores.compare().items()
     )
-    title = "p of Wilcoxon's paired signed-rank test, two-sided, uncorrected"
+    title = (
+        "p of Wilcoxon's paired signed-rank test, two-sided, with Holm's correction, and below it the rank-biserial "
+        "effect: +1 if the first is better on every picture, −1 if the second"
+    )
     return _table(title, ["methods", *scores.metrics], rows_)
 
 

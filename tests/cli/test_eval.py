@@ -123,9 +123,12 @@ def test_two_documents_on_one_output_are_refused(run, fused):
 def test_comparison_is_printed_and_in_the_document(run, fused):
     arguments = ("eval", fused / "ours", "--baselines", "max", "--metrics", "SD", "--compare")
     assert "Wilcoxon" in run(*arguments).stdout
-    (compared,) = document(run(*arguments, "--json", "-"))["wilcoxon_p"]
-    assert compared["methods"] == ["ours", "max"]
-    assert 0 < compared["SD"] <= 1
+    found = document(run(*arguments, "--json", "-"))
+    for key in ("wilcoxon_p", "wilcoxon_p_holm", "rank_biserial"):
+        (compared,) = found[key]
+        assert compared["methods"] == ["ours", "max"]
+        assert -1 <= compared["SD"] <= 1
+    assert found["friedman"] == {"SD": None}  # of two methods
 
 
 def test_csv_has_a_line_a_picture_and_the_means(run, fused):

@@ -42,7 +42,7 @@ class Evaluation:
         """Return everything as plain objects for JSON.
 
         Args:
-            compare: Add Wilcoxon's paired test between every two methods.
+            compare: Add the tests between methods: Wilcoxon's with Holm's correction, the effect, and Friedman's.
         """
         return {
             **self.scores.document(compare=compare),

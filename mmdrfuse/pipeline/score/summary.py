@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from mmdrfuse.errors import InputError
 from mmdrfuse.metrics import METRICS
+from mmdrfuse.pipeline.score.comparison import Comparison, Ranking, holm, rank_biserial, ranking, wilcoxon_p
 from mmdrfuse.version import __version__
 
 RESAMPLES = 2000
@@ -72,19 +73,34 @@ class Scores:
         ranks = {metric: self._ranks(metric) for metric in self.metrics}
         return {method: self._summaries(method, ranks) for method in self.methods}
 
-    def compare(self) -> dict[tuple[str, str], dict[str, float]]:
-        """Test every two methods on the pictures they share: (first, second) → metric → p.
+    def compare(self) -> dict[tuple[str, str], dict[str, Comparison]]:
+        """Test every two methods on the pictures they share: (first, second) → metric → the tests' results."""
+        pairs = list(combinations(self.methods, 2))
+        compared: dict[tuple[str, str], dict[str, Comparison]] = {pair: {} for pair in pairs}
+        for metric in self.metrics:
+            sign = 1 if METRICS[metric].higher_is_better else -1
+            differences = [sign * self._differences(*pair, metric) for pair in pairs]
+            p = [wilcoxon_p(values) for values in differences]
+            for pair, values, raw, corrected in zip(pairs, differences, p, holm(p), strict=True):
+                compared[pair][metric] = Comparison(len(values), raw, corrected, rank_biserial(values))
+        return compared
 
-        The test is Wilcoxon's signed-rank test, two-sided; p is 1 where no value differs, NaN where they share no
-        picture, and not corrected for the number of tests.
+    def rank(self) -> dict[str, Ranking | None]:
+        """Test all methods at once on the pictures that all have: metric → ranking, in the order of the methods.
 
-        References:
-            Wilcoxon, "Individual comparisons by ranking methods", Biometrics Bulletin, 1945.
+        It is None where there are fewer than three methods or two such pictures.
         """
-        return {
-            (first, second): {metric: self._wilcoxon(first, second, metric) for metric in self.metrics}
-            for first, second in combinations(self.methods, 2)
-        }
+        shared = [picture for picture in self.pictures() if all(picture in row for row in self.methods.values())]
+        rankings = {}
+        for metric in self.metrics:
+            rows = [[row[picture][metric] for picture in shared] for row in self.methods.values()]
+            values = np.array(rows, np.float64).reshape(len(rows), len(shared))
+            rankings[metric] = ranking(values, higher_is_better=METRICS[metric].higher_is_better)
+        return rankings
+
+    def pictures(self) -> list[str]:
+        """Return the names of all pictures, in the order in which they were added."""
+        return list(dict.fromkeys(picture for row in self.methods.values() for picture in row))
 
     def document(self, *, compare: bool = False) -> dict[str, Any]:
         """Return everything as plain objects for JSON; NaN and infinity become None."""
@@ -105,7 +121,13 @@ class Scores:
             },
         }
         if compare:
-            document["wilcoxon_p"] = [{"methods": methods, **values} for methods, values in self.compare().items()]
+            compared = self.compare()
+            for key, field_ in (("wilcoxon_p", "p"), ("wilcoxon_p_holm", "p_holm"), ("rank_biserial", "effect")):
+                document[key] = [
+                    {"methods": methods, **{metric: getattr(found, field_) for metric, found in row.items()}}
+                    for methods, row in compared.items()
+                ]
+            document["friedman"] = {metric: found and asdict(found) for metric, found in self.rank().items()}
         finite: dict[str, Any] = _finite(document)
         return finite
 
@@ -140,15 +162,11 @@ class Scores:
         means = {method: math.inf if math.isnan(mean) else mean for method, mean in means.items()}  # NaN is last
         return {method: 1 + sum(other < mean for other in means.values()) for method, mean in means.items()}
 
-    def _wilcoxon(self, first: str, second: str, metric: str) -> float:
-        from scipy.stats import wilcoxon
-
+    def _differences(self, first: str, second: str, metric: str) -> NDArray[np.float64]:
+        """Return first − second of one metric, on the pictures that both have; equal infinities differ by 0."""
         one, other = self.methods[first], self.methods[second]
-        shared = [picture for picture in one if picture in other]
-        if not shared:
-            return math.nan
-        difference = np.array([one[picture][metric] - other[picture][metric] for picture in shared])
-        return float(wilcoxon(difference).pvalue) if difference.any() else 1.0
+        shared = [(one[picture][metric], other[picture][metric]) for picture in one if picture in other]
+        return np.array([0.0 if a == b else a - b for a, b in shared], np.float64)
 
 
 def mean_intervals(columns: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -62,18 +62,21 @@ def test_intervals_of_what_has_none_are_nan_and_of_one_picture_its_value():
 
 def test_six_differences_of_one_sign_have_the_exact_p(scores):
     # all 2⁶ sign patterns are equally likely; two of them are as extreme
-    assert scores.compare()[("first", "second")] == pytest.approx({"SD": 2 / 64, "MSE": 2 / 64})
+    compared = scores.compare()[("first", "second")]
+    assert {metric: found.p for metric, found in compared.items()} == pytest.approx({"SD": 2 / 64, "MSE": 2 / 64})
+    assert {metric: found.effect for metric, found in compared.items()} == {"SD": -1.0, "MSE": 1.0}  # the better side
 
 
 def test_equal_scores_have_p_one(scores):
     scores.methods["third"] = dict(scores.methods["first"])
-    assert scores.compare()[("first", "third")] == {"SD": 1.0, "MSE": 1.0}
+    compared = scores.compare()[("first", "third")]
+    assert {(found.p, found.p_holm, found.effect) for found in compared.values()} == {(1.0, 1.0, 0.0)}
 
 
 def test_methods_that_share_no_picture_cannot_be_compared(scores):
     assert scores.comparable()
     scores.add("third", "other", {"SD": 1.0, "MSE": 1.0})
-    assert math.isnan(scores.compare()[("first", "third")]["SD"])
+    assert math.isnan(scores.compare()[("first", "third")]["SD"].p)
     assert not scores.comparable()
 
 
