@@ -17,15 +17,23 @@ def _complete(context: click.Context, parameter: click.Parameter, incomplete: st
 @click.command(cls=Command, short_help="Write a network as a file for other programs and languages.")
 @click.argument("weights", type=NAME_OR_FILE)
 @click.option(
-    "--to", "target", required=True, metavar="json|safetensors", shell_complete=_complete,
+    "--to", "target", required=True, metavar="onnx|json|safetensors", shell_complete=_complete,
     help="What to write.",
 )  # fmt: skip
 @click.option(
     "-o", "--output", required=True, metavar="FILE|-", type=FILE_OR_STREAM,
     help="The file; - is standard output. For safetensors also a folder, which gets a README.md as well.",
 )  # fmt: skip
+@click.option(
+    "--input", "input_", metavar="float|uint8", default="float",
+    help="For onnx: planes in [0, 1] and the network's own output, or 8-bit planes in and out.",
+)  # fmt: skip
+@click.option(
+    "--range", "range_", metavar="clip|minmax|fixed:LO,HI", show_default="the weights' own",
+    help="For onnx: what becomes black and white. Models of float planes have no range unless you name one.",
+)  # fmt: skip
 @overwrite_option
-def export(weights: str, target: str, output: str, overwrite: bool) -> None:
+def export(weights: str, target: str, output: str, input_: str, range_: str | None, overwrite: bool) -> None:
     """Write a network as a file for other programs and languages.
 
     WEIGHTS is a shipped name (`mmdrfuse weights` lists them) or a file. The model card with the licences goes along.
@@ -33,7 +41,7 @@ def export(weights: str, target: str, output: str, overwrite: bool) -> None:
     from mmdrfuse.export import Options, render
     from mmdrfuse.export import export as write
 
-    options = Options()
+    options = Options(input_, range_)
     if output == "-":
         write_bytes(render(weights, target, options))
         sys.stdout.flush()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from mmdrfuse.errors import ChoiceError, UnknownNameError, WeightsError
 from mmdrfuse.export.json_text import write_json
+from mmdrfuse.export.onnx_model import write_onnx
 from mmdrfuse.export.options import INPUTS, Options
 from mmdrfuse.models import Checkpoint, read, safetensors_bytes, save_pretrained
 from mmdrfuse.models.checkpoints import Network
@@ -33,6 +34,9 @@ class Target:
 
 
 TARGETS = {
+    "onnx": Target(
+        write_onnx, "an ONNX model, opset 17, of any size and batch; 8-bit models hold every step", ("input", "range")
+    ),
     "json": Target(write_json, "weights, model card, and the arithmetic in words"),
     "safetensors": Target(
         lambda checkpoint, _: safetensors_bytes(checkpoint.arrays, checkpoint.card),

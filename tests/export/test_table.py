@@ -9,8 +9,8 @@ from click.testing import CliRunner
 from mmdrfuse import models
 from mmdrfuse.cli import main
 from mmdrfuse.engine import make
-from mmdrfuse.errors import OutputError, UnknownNameError, WeightsError
-from mmdrfuse.export import TARGETS, export, render
+from mmdrfuse.errors import ChoiceError, OutputError, UnknownNameError, WeightsError
+from mmdrfuse.export import TARGETS, Options, export, render
 
 
 def test_the_help_names_every_target():
@@ -55,6 +55,8 @@ def test_weights_that_are_none_are_named(target, tmp_path):
 def test_unknown_targets_and_choices_are_named(tmp_path):
     with pytest.raises(UnknownNameError, match="unknown target 'jason': did you mean json"):
         render("scenes", "jason")
+    with pytest.raises(ChoiceError, match="input means nothing to json, only to onnx"):
+        render("scenes", "json", Options("uint8"))
     with pytest.raises(OutputError, match="is a folder; name a file"):
         export("scenes", "json", tmp_path)
 
