@@ -19,6 +19,7 @@ from scipy import ndimage
 from mmdrfuse import images
 from mmdrfuse.datasets.scenes import actors
 from mmdrfuse.datasets.scenes.street import CROSSING, ROAD, Buffers, Camera, Colour, FloatArray, Noise, empty_street
+from mmdrfuse.detection.labels import PERSON
 from mmdrfuse.errors import SizeError
 from mmdrfuse.system.atomic import writing
 
@@ -113,6 +114,8 @@ def write_scenes(
 ) -> list[Path]:
     """Write scenes as ``ir/`` and ``vi/`` pairs of PNG files, and the people's boxes as ``boxes.json``.
 
+    `mmdrfuse.datasets.labels` reads the boxes. They are on the visible pictures.
+
     Args:
         folder: The folder to write to; it is made if missing. Scenes of the same number are replaced.
         count: Number of scenes.
@@ -124,7 +127,7 @@ def write_scenes(
     Returns:
         The infrared files.
     """
-    boxes: dict[str, list[Box]] = {}
+    boxes: dict[str, dict[str, Any]] = {}
     written = []
     for number in range(count):
         name = f"street_{number:04d}"
@@ -132,9 +135,11 @@ def write_scenes(
         written.append(folder / "ir" / f"{name}.png")
         images.write(written[-1], made.infrared if aligned else from_beside(made.infrared))
         images.write(folder / "vi" / f"{name}.png", made.visible)
-        boxes[name] = made.boxes
+        boxes[name] = {
+            "width": width, "height": height, "boxes": made.boxes, "classes": [PERSON] * len(made.boxes)
+        }  # fmt: skip
     with writing(folder / "boxes.json") as temporary:
-        temporary.write_text(json.dumps(boxes, indent=1) + "\n", encoding="utf-8")
+        temporary.write_text(json.dumps({"pictures": boxes}, indent=1) + "\n", encoding="utf-8")
     return written
 
 

@@ -3,12 +3,14 @@
 `mmdrfuse.datasets.labels.read` reads them. A box is x0, y0, x1, y1: pixels from the left and upper edge of the picture,
 so a box around the whole picture is 0, 0, width, height. Boxes of no area do not exist here.
 
-A picture is found by the name of its file without folder and ending.
+`Labels.matched` finds the pictures of a set by their names.
 """
 
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Self
 
 import numpy as np
@@ -20,6 +22,9 @@ PERSON = "person"
 SYNONYMS = dict.fromkeys(("people", "pedestrian", "pedestrians", "human", "persons"), PERSON)
 """Other names of a class → its usual name, in lower case."""
 
+_SHOWN = 3
+_ROUNDING = 1e-5
+"""Share of a picture's side by which a box may reach beyond it because its file rounds."""
 _MIN_LEFT = 0.25
 """Share of a box's area that must be inside a warped or cropped picture; of less, a detector can know nothing."""
 
@@ -89,7 +94,7 @@ class LabelledPicture:
             return self, 0
         ends = np.array([self.width, self.height, self.width, self.height], np.float64)
         boxes = np.clip(self.boxes, 0, ends)
-        changed = int((boxes != self.boxes).any(axis=1).sum())
+        changed = int((np.abs(boxes - self.boxes) > _ROUNDING * ends).any(axis=1).sum())
         picture = replace(self, boxes=boxes)
         return picture.only(picture.areas > 0), changed
 
@@ -144,13 +149,46 @@ class Labels:
     classes: tuple[str, ...]
     """Names of the classes."""
     pictures: Mapping[str, LabelledPicture]
-    """Name of a picture's file, without folder and ending → its boxes. A picture without objects has no boxes."""
+    """Name of a picture → its boxes; a picture without objects has none. The name is that of the file without folder
+    and ending; where several pictures have one name, the folders are part of it, with ``/``."""
     format: str
     """What they were read from, such as ``VOC``."""
     sha256: str
     """Of the files, as read: in the order of their names, each name with its content."""
     notes: tuple[str, ...] = ()
     """A line for everything that was corrected or left out."""
+    failures: tuple[str, ...] = ()
+    """A line for every file or entry that could not be read; its picture has no labels here."""
+
+    def matched(self, names: Iterable[str]) -> tuple[dict[str, LabelledPicture], list[str]]:
+        """Find pictures by their names.
+
+        Args:
+            names: Names of pictures or pairs without ending, which may begin with folders.
+
+        Returns:
+            Name → boxes; and the names that have no labels.
+
+        Raises:
+            InputError: Not one picture has labels: they are of another set.
+        """
+        names = list(names)
+        by_ending = defaultdict(set)
+        for key in self.pictures:
+            for ending in _endings(key):
+                by_ending[ending].add(key)
+        matched = {}
+        for name in names:
+            for ending in _endings(name):
+                keys = by_ending[ending] if ending in by_ending else by_ending.get(ending.replace("/", "_"), ())
+                if ending in keys or len(keys) == 1:
+                    matched[name] = self.pictures[ending if ending in keys else next(iter(keys))]
+                    break
+        if names and not matched:
+            raise InputError(
+                f"the labels are of other pictures: they have {_few(self.pictures)}, and the pictures are {_few(names)}"
+            )
+        return matched, [name for name in names if name not in matched]
 
     def kept(self, names: Iterable[str]) -> Self:
         """Return the labels of some classes alone, in this order; a class may have another of its usual names.
@@ -175,6 +213,17 @@ class Labels:
     def count(self) -> int:
         """Return the number of boxes that are not ignored."""
         return sum(int((~picture.ignored).sum()) for picture in self.pictures.values())
+
+
+def _endings(name: str) -> Iterator[str]:
+    """Yield a name with all of its folders, with fewer, and without."""
+    parts = unicodedata.normalize("NFC", name).split("/")
+    return ("/".join(parts[start:]) for start in range(len(parts)))
+
+
+def _few(names: Iterable[str]) -> str:
+    shown = list(islice(names, _SHOWN + 1))
+    return ", ".join(shown[:_SHOWN]) + (", …" if len(shown) > _SHOWN else "") or "none"
 
 
 def usual_name(name: str) -> str:

@@ -104,5 +104,6 @@ def test_written_scenes_are_a_set_with_boxes(tmp_path):
     assert (layout.name, [pair.name for pair in pairing.pairs]) == ("folders", ["street_0000", "street_0001"])
     second = scene(8, height=64, width=96)
     np.testing.assert_array_equal(images.read(pairing.pairs[1].visible), second.visible)
-    boxes = json.loads((tmp_path / "boxes.json").read_text())
-    assert [tuple(box) for box in boxes["street_0001"]] == second.boxes
+    labelled = json.loads((tmp_path / "boxes.json").read_text())["pictures"]["street_0001"]
+    assert (labelled["width"], labelled["height"]) == (96, 64)
+    assert [tuple(box) for box in labelled["boxes"]] == second.boxes
