@@ -206,33 +206,35 @@ class Pair:
     output: str = field(default="", compare=False)
     """File of the fused picture, relative to the output folder; empty for the name with the run's format."""
 
-    def load(self, *, wide: bool = False) -> tuple[Picture, Picture]:
+    def load(self, *, wide: bool = False, gray: bool = False) -> tuple[Picture, Picture]:
         """Read both sides as they are stored; if one thermal camera's file is both sides, its photo is the visible one.
 
         Args:
             wide: Whether infrared values may come that mean nothing without a range, even if there is none.
+            gray: Whether the luminance is enough, as in `mmdrfuse.images.load`.
 
         Raises:
             InputError: A file cannot be read.
             MissingExtraError: A format needs an optional package.
         """
         has_range = bool(self.preparation.infrared_range)
-        infrared = self.load_infrared(wide=wide or has_range)
+        infrared = self.load_infrared(wide=wide or has_range, gray=gray)
         one_file = self.infrared == self.visible
         page = self.preparation.page or None
-        return infrared, load(self.visible, side="visible" if one_file else None, page=page)
+        return infrared, load(self.visible, side="visible" if one_file else None, page=page, gray=gray)
 
-    def load_infrared(self, *, wide: bool = True) -> Picture:
+    def load_infrared(self, *, wide: bool = True, gray: bool = False) -> Picture:
         """Read only the infrared side; from a thermal camera's file the temperatures.
 
         Args:
             wide: Whether to return values that mean nothing without a range, as in `mmdrfuse.images.load`.
+            gray: Whether the luminance is enough, as in `mmdrfuse.images.load`.
 
         Raises:
             InputError: The file cannot be read.
             MissingExtraError: A format needs an optional package.
         """
-        return load(self.infrared, side="infrared", page=self.preparation.page or None, wide=wide)
+        return load(self.infrared, side="infrared", page=self.preparation.page or None, wide=wide, gray=gray)
 
     def prepared(self, infrared: NDArray[Any], visible: NDArray[Any]) -> Prepared:
         """Prepare the sides that were read; errors name the pair's files.

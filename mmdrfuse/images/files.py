@@ -62,7 +62,9 @@ def read(path: Path, *, side: Side | None = None, page: int | None = None, wide:
     return load(path, side=side, page=page, wide=wide).image
 
 
-def load(path: Path, *, side: Side | None = None, page: int | None = None, wide: bool = False) -> Picture:
+def load(
+    path: Path, *, side: Side | None = None, page: int | None = None, wide: bool = False, gray: bool = False
+) -> Picture:
     """Read a picture file.
 
     Args:
@@ -70,6 +72,7 @@ def load(path: Path, *, side: Side | None = None, page: int | None = None, wide:
         side: As in `decode`.
         page: As in `decode`.
         wide: As in `decode`.
+        gray: As in `decode`.
 
     Raises:
         InputError: The file is missing, or as in `decode`.
@@ -80,11 +83,17 @@ def load(path: Path, *, side: Side | None = None, page: int | None = None, wide:
             content = file.read()
     except OSError as error:
         raise read_error(path, error) from error
-    return decode(content, str(path), side=side, page=page, wide=wide)
+    return decode(content, str(path), side=side, page=page, wide=wide, gray=gray)
 
 
 def decode(
-    content: bytes, name: str, *, side: Side | None = None, page: int | None = None, wide: bool = False
+    content: bytes,
+    name: str,
+    *,
+    side: Side | None = None,
+    page: int | None = None,
+    wide: bool = False,
+    gray: bool = False,
 ) -> Picture:
     """Decode a picture as it is stored. The content decides the format, not the file's name.
 
@@ -101,6 +110,8 @@ def decode(
         wide: Whether a TIFF's signed or 32-bit integers, whose type does not say what is black and white, are returned
             unchanged, as float32, for a caller who knows their range. Otherwise they are converted to 8 or 16 bits if
             all of them fit, and refused if not.
+        gray: Whether the luminance is enough. JPEG comes without colour then, in a third of the time; files of other
+            formats come as they are.
 
     Returns:
         H×W or H×W×3, uint8, uint16 or float32 (floating-point TIFF), its metadata, and the hash of ``content``.
@@ -110,7 +121,7 @@ def decode(
         MissingExtraError: The format needs an optional package.
     """
     with reading(name):
-        picture = _decoded(content, name, side, page, wide)
+        picture = _decoded(content, name, side, page, wide, gray)
     return replace(picture, sha256=hashlib.sha256(content).hexdigest())
 
 
@@ -209,7 +220,7 @@ def _by_pillow(image: NDArray[Any], suffix: str, quality: int | None, metadata: 
     return buffer.getvalue()
 
 
-def _decoded(content: bytes, name: str, side: Side | None, page: int | None, wide: bool) -> Picture:
+def _decoded(content: bytes, name: str, side: Side | None, page: int | None, wide: bool, gray: bool) -> Picture:
     if medical.ending(content):
         return Picture(medical.decode(content, name, page))
     if content[:4] in tiff.MAGIC:
@@ -218,6 +229,8 @@ def _decoded(content: bytes, name: str, side: Side | None, page: int | None, wid
         content = png.without_useless_chunks(content)
     try:
         with open_picture(io.BytesIO(content)) as image:
+            if gray:
+                image.draft("L", image.size)
             return _picture(image, content, name, side, page)
     except UnidentifiedImageError:
         if content.startswith(_SIGNATURES):

@@ -123,6 +123,17 @@ def test_every_kind_of_pixel_becomes_grey_or_rgb(tmp_path, mode):
     assert got.reshape(2, 2, -1)[..., 0].tolist() == [[255, 0]] * 2
 
 
+@pytest.mark.parametrize("options", [{}, {"subsampling": 0}, {"keep_rgb": True}])
+def test_luminance_alone_is_that_of_the_colours(tmp_path, options):
+    ramp = np.linspace(0, 255, 48).astype(np.uint8)
+    colours = np.stack(np.broadcast_arrays(ramp, ramp[::-1, None], np.uint8(90)), axis=-1)
+    Image.fromarray(colours).save(tmp_path / "a.jpg", quality=100, **options)
+    gray = load(tmp_path / "a.jpg", gray=True)
+    assert gray.image.shape == (48, 48)
+    np.testing.assert_allclose(gray.image, colours @ [0.299, 0.587, 0.114], atol=4)
+    assert gray.sha256 == load(tmp_path / "a.jpg").sha256
+
+
 @pytest.mark.parametrize("marked", [True, False])
 def test_inks_of_a_jpeg_are_inverted_only_under_the_marker_of_adobe(tmp_path, marked):
     """As libvips, ImageMagick and browsers have it."""

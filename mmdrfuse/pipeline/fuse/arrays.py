@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from mmdrfuse.engine import Engine, make
 from mmdrfuse.models import Checkpoint, names, read
-from mmdrfuse.pair import Preparation
+from mmdrfuse.pair import Preparation, Prepared
 from mmdrfuse.pipeline.fuse.automatic import asked_for, shares_of
-from mmdrfuse.pipeline.fuse.fuser import Fuser, check_image, fuse_part, range_for
+from mmdrfuse.pipeline.fuse.fuser import Fuser, check_image, range_for
 from mmdrfuse.registration.result import Registration
 from mmdrfuse.registration.rig import Rig
 
@@ -55,21 +55,17 @@ def fuse(
     for name, picture in (("infrared", infrared), ("visible", visible)):
         check_image(name, picture)
     preparation = Preparation() if rig is None else Preparation(outside=outside).onto(Rig.of(rig))
-    engine, checkpoint = _chosen(str(weights), preparation, infrared, visible)
+    prepared = preparation(infrared, visible)
+    engine, checkpoint = _chosen(str(weights), prepared)
     fuser = Fuser(engine, range_for(checkpoint, range, _warn))
-    if rig is None:
-        return fuser(infrared, visible).image
-    return fuse_part(fuser, preparation, infrared, visible).image
+    return fuser(prepared.infrared, prepared.visible, coverage=prepared.coverage).image
 
 
-def _chosen(
-    weights: str, preparation: Preparation, infrared: NDArray[Any], visible: NDArray[Any]
-) -> tuple[Engine, Checkpoint]:
+def _chosen(weights: str, prepared: Prepared) -> tuple[Engine, Checkpoint]:
     """Return the weights that were named, or that the pictures ask for."""
     automatic = asked_for(weights)
     if automatic:
-        prepared = preparation(infrared, visible)
-        weights = automatic.name(shares_of(prepared.infrared, prepared.visible))
+        weights = automatic.name(shares_of(prepared))
     return _shipped(weights) if weights in names() else _engine(weights)
 
 

@@ -4,7 +4,7 @@ Medical pictures have a wide black surround on both sides. Scenes are stretched 
 weights does for every light; frames of a recording must not be, or they flicker: they get the weights of their light.
 How far the shares are apart, and what a wrong choice costs, is in ``docs/weights.md``.
 
-All ways of fusing are looked at in one way: by an engine that marks pixels in place of fusing them.
+All ways of fusing are looked at in one way: at a grid of pixels of the prepared sides.
 """
 
 import math
@@ -13,18 +13,17 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from mmdrfuse.engine import Plane, make
+from mmdrfuse.engine import make
 from mmdrfuse.images import luminance, to_unit
 from mmdrfuse.images.video.sound import Warn
 from mmdrfuse.models import read
 from mmdrfuse.models.checkpoints import Checkpoint
+from mmdrfuse.pair import Prepared
 from mmdrfuse.pipeline.fuse.choices import Choices
-from mmdrfuse.pipeline.fuse.fuser import Fuser, range_for
+from mmdrfuse.pipeline.fuse.fuser import range_for
 from mmdrfuse.pipeline.fuse.set_ranges import Advance, FusionInput
 from mmdrfuse.system.workers import Workers, ordered, pool, queue_length
 
@@ -50,19 +49,13 @@ EACH = 2
 """Pairs of each folder."""
 
 EVERY = 4
-"""Step between the rows and columns of a picture in memory that are looked at."""
-
-PIXELS = 17
-"""Step between the pixels of a file that are looked at; no width of a camera is a multiple of it."""
+"""Step between the rows, and between the columns, of a picture that are looked at."""
 
 FRAMES = 8
 """Consecutive numbers from which a folder looks like a recording."""
 
 _ROUNDING = 1e-6
 """Levels of 8 bits in float32 are off by less."""
-
-_NEAR_BLACK, _DARK = 1.0, 2.0
-"""What `_mark` marks pixels with; both together are their sum."""
 
 
 @dataclass(frozen=True)
@@ -207,23 +200,25 @@ def shares(one: FusionInput) -> Shares:
 
     Raises:
         InputError: A side cannot be read.
+        SizeError: The sides' sizes differ.
     """
-    # Flat, since under a rig only the pixels that both cameras see come, in no rectangle.
-    return mean(_counted(marks.ravel()[::PIXELS]) for marks in one.outputs(Fuser(_mark)))
+    return mean(map(shares_of, one.samples()))
 
 
-def shares_of(infrared: NDArray[Any], visible: NDArray[Any]) -> Shares:
-    """Return what is seen in two pictures in memory.
-
-    Args:
-        infrared: H×W or H×W×3; uint8, uint16, or float in [0, 1].
-        visible: The same size.
+def shares_of(sides: Prepared) -> Shares:
+    """Return what is seen in two pictures in memory, where both cameras see.
 
     Raises:
         InputError: A dtype or value range that cannot be fused.
+        SizeError: The sides' sizes differ.
     """
-    sides = (to_unit(luminance(side[::EVERY, ::EVERY])) for side in (infrared, visible))
-    return _counted(_mark(*sides))
+    infrared, visible = (to_unit(luminance(side[::EVERY, ::EVERY])) for side in (sides.infrared, sides.visible))
+    near_black = (infrared <= BLACK + _ROUNDING) & (visible <= BLACK + _ROUNDING)
+    dark = visible < DARK - _ROUNDING
+    if sides.coverage is not None:
+        seen = sides.coverage[::EVERY, ::EVERY] > 0
+        near_black, dark = near_black[seen], dark[seen]
+    return Shares(float(near_black.mean()), float(dark.mean())) if dark.size else Shares()
 
 
 def mean(seen: Iterable[Shares]) -> Shares:
@@ -254,14 +249,3 @@ def warn_of_flicker(choices: Choices, files: Sequence[Path], warn: Warn) -> None
                 f"{folder}: its names look like frames of a recording, and each is stretched by itself, so they may "
                 "flicker; weights auto:clip are for recordings"
             )
-
-
-def _mark(infrared: Plane, visible: Plane) -> Plane:
-    """Mark every pixel by what it is."""
-    near_black = (infrared <= BLACK + _ROUNDING) & (visible <= BLACK + _ROUNDING)
-    return (_NEAR_BLACK * near_black + _DARK * (visible < DARK - _ROUNDING)).astype(np.float32)
-
-
-def _counted(marks: Plane) -> Shares:
-    black = (marks == _NEAR_BLACK) | (marks == _NEAR_BLACK + _DARK)
-    return Shares(float(black.mean()), float((marks >= _DARK).mean()))

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ from mmdrfuse.errors import MMDRFuseError, SizeError
 from mmdrfuse.images import Side, is_gray, luminance
 from mmdrfuse.images.formats import tiff_blocks
 from mmdrfuse.images.formats.tiff_blocks import BLOCK, TILE, BlockReader
-from mmdrfuse.pair import Pair
+from mmdrfuse.pair import Pair, Prepared
 from mmdrfuse.pipeline.fuse.fuser import Fuser, deeper, fuse_part, part_output
 from mmdrfuse.pipeline.fuse.info import FusedInfo, SourceInfo
 from mmdrfuse.system.atomic import writing
@@ -34,6 +35,9 @@ HALO = 2
 
 BUFFERED_BLOCKS = 2
 """Blocks that may wait before each thread."""
+
+SAMPLES = 64
+"""Blocks of a pair by which the weights are chosen, at most."""
 
 Readers = tuple[BlockReader, BlockReader]
 """Readers of the infrared and of the visible side."""
@@ -109,6 +113,21 @@ class BlockwisePair:
         with _infrared_reader(self.pair) as reader:
             for block in _blocks(reader.shape.height, reader.shape.width):
                 yield luminance(reader.block(block.top, block.bottom, block.left, block.right))
+
+    def samples(self) -> Iterator[Prepared]:
+        """Yield prepared blocks from all over the pair, the same ones every time.
+
+        Raises:
+            InputError: A side cannot be read.
+            SizeError: The sides' sizes differ.
+        """
+        with _opened(self.pair) as (infrared, visible):
+            blocks = list(_blocks(*visible.shape[:2]))
+            # At random, since every Nth block may always be in the same column.
+            for number in sorted(Random(0).sample(range(len(blocks)), min(SAMPLES, len(blocks)))):
+                block = blocks[number]
+                area = block.top, block.bottom, block.left, block.right
+                yield self.pair.prepared(infrared.block(*area), visible.block(*area))
 
     def outputs(self, fuser: Fuser) -> Iterator[NDArray[np.float32]]:
         """Yield the network's output for the prepared sides, every pixel once, before any range.

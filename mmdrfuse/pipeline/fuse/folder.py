@@ -27,7 +27,7 @@ from mmdrfuse.pipeline.fuse.choices import Choices
 from mmdrfuse.pipeline.fuse.fuser import Fused, Fuser
 from mmdrfuse.pipeline.fuse.info import FusedInfo
 from mmdrfuse.pipeline.fuse.manifest import Entry, appending, check_folder, relative
-from mmdrfuse.pipeline.fuse.set_ranges import FusionInput, infrared_ranges, set_limits
+from mmdrfuse.pipeline.fuse.set_ranges import infrared_ranges, set_limits
 from mmdrfuse.pipeline.fuse.targets import check_targets
 from mmdrfuse.pipeline.fuse.whole import WholePair
 from mmdrfuse.system.progress import Progress, silent
@@ -57,11 +57,6 @@ def fusion_input(choices: Choices, out: Path, pair: Pair) -> WholePair | Blockwi
     return WholePair(pair)
 
 
-def fusion_inputs(choices: Choices, out: Path, pairs: Sequence[Pair]) -> list[FusionInput]:
-    """Return all pairs as they are read; see `fusion_input`."""
-    return [fusion_input(choices, out, pair) for pair in pairs]
-
-
 def settle(
     choices: Choices, pairs: Sequence[Pair], out: Path, *, workers: Workers = 1, progress: Progress = silent,
     warn: Warn = warnings.warn,
@@ -84,18 +79,19 @@ def settle(
     """
     pairs = [replace(pair, preparation=choices.preparation) for pair in pairs]
     with progress("reading the infrared", len(pairs)) as advance:
-        inputs = fusion_inputs(choices, out, pairs)
+        # How a pair is read does not depend on what is found here, and to find it out may open its files.
+        inputs = [fusion_input(choices, out, pair) for pair in pairs]
         ranges = infrared_ranges(inputs, choices.infrared_range, workers=workers, advance=advance)
     settled = zip(pairs, ranges, strict=True)
     pairs = [replace(pair, preparation=pair.preparation.within(values)) for pair, values in settled]
+    inputs = [replace(one, pair=pair) for one, pair in zip(inputs, pairs, strict=True)]
     if choices.automatic:
         places = [pair.visible.parent for pair in pairs]
         with progress("choosing the weights", count_looked_at(places)) as advance:
-            inputs = fusion_inputs(choices, out, pairs)
             choices = choose_for_set(choices, inputs, places, workers=workers, advance=advance, warn=warn)
     warn_of_flicker(choices, [pair.visible for pair in pairs], warn)
     with progress("finding the output range", len(pairs)) as advance:
-        limits = set_limits(choices.fuser, fusion_inputs(choices, out, pairs), workers=workers, advance=advance)
+        limits = set_limits(choices.fuser, inputs, workers=workers, advance=advance)
     return replace(choices, fuser=replace(choices.fuser, limits=limits)), pairs
 
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from mmdrfuse.errors import InputError, MMDRFuseError
 from mmdrfuse.images import PERCENTILES, Histogram, Levels
 from mmdrfuse.images.values.histogram import OUTPUTS
+from mmdrfuse.pair import Prepared
 from mmdrfuse.pipeline.fuse.fuser import Fuser
 from mmdrfuse.system.workers import Workers, ordered, pool, queue_length
 
@@ -45,6 +46,14 @@ class FusionInput(Protocol):
 
         Raises:
             InputError: It cannot be read.
+        """
+
+    def samples(self) -> Iterator[Prepared]:
+        """Yield prepared parts that stand for the whole, by which the weights are chosen.
+
+        Raises:
+            InputError: A side cannot be read.
+            SizeError: The sides' sizes differ.
         """
 
     def outputs(self, fuser: Fuser) -> Iterator[NDArray[np.float32]]:

@@ -22,7 +22,7 @@ from mmdrfuse.images.values.ranges import constant_limits, stretch
 from mmdrfuse.images.video.files import VideoSource, writing_video
 from mmdrfuse.images.video.frames import PIPE, Chroma, Frame, Layout, RawSource, Source, raw_writing
 from mmdrfuse.images.video.sound import Warn
-from mmdrfuse.pair import Preparation
+from mmdrfuse.pair import Preparation, Prepared
 from mmdrfuse.pipeline.fuse.automatic import choose_for_recording
 from mmdrfuse.pipeline.fuse.choices import Choices
 from mmdrfuse.pipeline.fuse.fuser import Fuser, fuse_part, part_output
@@ -89,6 +89,15 @@ class VideoPair:
         """
         for frame in self.infrared_source.frames():
             yield frame.luma
+
+    def samples(self) -> Iterator[Prepared]:
+        """Yield each pair of prepared frames.
+
+        Raises:
+            InputError: A side cannot be read.
+        """
+        for _, sides in self.frames():
+            yield self.preparation(*sides)
 
     def outputs(self, fuser: Fuser) -> Iterator[NDArray[np.float32]]:
         """Yield the network's output for each pair of prepared frames, before any range.

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from mmdrfuse import images
 from mmdrfuse.images import luminance
 from mmdrfuse.images.header import peek
-from mmdrfuse.pair import Pair
+from mmdrfuse.pair import Pair, Prepared
 from mmdrfuse.pipeline.fuse.fuser import Fuser, deeper, fuse_part, part_output
 from mmdrfuse.pipeline.fuse.info import FusedInfo, SourceInfo
 
@@ -44,6 +44,16 @@ class WholePair:
             InputError: It cannot be read.
         """
         yield luminance(self.pair.load_infrared().image)
+
+    def samples(self) -> Iterator[Prepared]:
+        """Yield the prepared sides.
+
+        Raises:
+            InputError: A side cannot be read.
+            SizeError: The sides' sizes differ.
+        """
+        infrared, visible = (picture.image for picture in self.pair.load(gray=True))
+        yield self.pair.prepared(infrared, visible)
 
     def outputs(self, fuser: Fuser) -> Iterator[NDArray[np.float32]]:
         """Yield the network's output for the prepared sides, before any range.

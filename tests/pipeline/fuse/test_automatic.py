@@ -1,19 +1,22 @@
 """The weights follow from what a whole set or recording shows, and are recorded with the numbers."""
 
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 
 import mmdrfuse
 from mmdrfuse import images, models
 from mmdrfuse.engine import make
 from mmdrfuse.errors import WeightsError
 from mmdrfuse.images.video.frames import Frame, Layout
-from mmdrfuse.pair import Pair
-from mmdrfuse.pipeline.fuse import manifest
+from mmdrfuse.pair import Pair, Prepared
+from mmdrfuse.pipeline.fuse import folder, manifest
 from mmdrfuse.pipeline.fuse.automatic import Automatic, Shares, asked_for, first_weights, recordings, shares_of
+from mmdrfuse.pipeline.fuse.blocks import fits_blocks
 from mmdrfuse.pipeline.fuse.choices import Choices
 from mmdrfuse.pipeline.fuse.folder import fuse_pairs, settle
 from mmdrfuse.pipeline.fuse.fuser import Fuser, range_for
@@ -72,12 +75,12 @@ def test_medical_comes_first_then_the_light_of_what_moves(seen, asked, moving, n
 def test_shares_are_of_pixels_and_the_same_at_every_depth(rng):
     infrared, visible = sides("medical", rng)
     visible[40:48] = 25
-    found = shares_of(infrared, visible)
+    found = shares_of(Prepared(infrared, visible))
     assert (found.black, found.dark) == (0.5, 0.5 + 8 / 64)
-    assert shares_of(*(side.astype(np.uint16) * 257 for side in (infrared, visible))) == found
-    assert shares_of(*(side / np.float32(255) for side in (infrared, visible))) == found
-    assert shares_of(np.full(SIZE, 4, np.uint8), np.full(SIZE, 5, np.uint8)).black == 0
-    assert shares_of(np.full(SIZE, 4, np.uint8), np.full(SIZE, 26, np.uint8)).dark == 0
+    assert shares_of(Prepared(*(side.astype(np.uint16) * 257 for side in (infrared, visible)))) == found
+    assert shares_of(Prepared(*(side / np.float32(255) for side in (infrared, visible)))) == found
+    assert shares_of(Prepared(np.full(SIZE, 4, np.uint8), np.full(SIZE, 5, np.uint8))).black == 0
+    assert shares_of(Prepared(np.full(SIZE, 4, np.uint8), np.full(SIZE, 26, np.uint8))).dark == 0
 
 
 @pytest.mark.parametrize(
@@ -97,6 +100,29 @@ def test_a_set_and_python_choose_alike_and_the_manifest_has_the_numbers(pairs, t
     assert entry.weights == name
     expected = mmdrfuse.fuse(*(images.read(path) for path in (made[0].infrared, made[0].visible)), weights=weights)
     np.testing.assert_array_equal(images.read(tmp_path / "out" / "0.png"), expected)
+
+
+def test_only_what_both_cameras_see_counts():
+    black, seen = np.zeros(SIZE, np.uint8), np.zeros(SIZE, np.float32)
+    visible = np.where(np.arange(64) < 32, 0, 200).astype(np.uint8) * np.ones((64, 1), np.uint8)
+    seen[:, 16:] = 0.5
+    assert shares_of(Prepared(black, visible)) == Shares(1 / 2, 1 / 2)
+    assert shares_of(Prepared(black, visible, seen)) == Shares(1 / 3, 1 / 3)
+    assert shares_of(Prepared(black, visible, np.zeros(SIZE, np.float32))) == Shares()
+
+
+def test_a_set_is_looked_at_in_blocks_too_and_each_pair_is_opened_once_to_find_out(tmp_path, rng, monkeypatch):
+    made = []
+    for number in range(3):
+        paths = [tmp_path / f"{number}_{side}.tif" for side in ("ir", "vi")]
+        for path, image in zip(paths, sides("night", rng), strict=True):
+            tifffile.imwrite(path, image, tile=(16, 16))
+        made.append(Pair(str(number), *paths))
+    asked = []
+    monkeypatch.setattr(folder, "fits_blocks", lambda pair, target: asked.append(pair) or fits_blocks(pair, target))
+    settled, _ = settle(replace(choices("auto:clip"), suffix=".tif"), made, tmp_path / "out")
+    assert settled.selection == "night: both sides near black in 0.0% of the pixels, visible dark in 37.5%"
+    assert len(asked) == len(made)
 
 
 def test_one_choice_is_for_the_whole_set_and_folders_that_differ_are_named(pairs, tmp_path):

@@ -317,3 +317,15 @@ def test_tiles_of_size_zero_are_not_fused_in_blocks(tmp_path, rng):
     content[place : place + 2] = b"\0\0"
     path.write_bytes(content)
     assert tiled.read_shape(path) is None
+
+
+def test_the_samples_of_a_huge_pair_are_few_and_from_all_over_it(small_blocks, tmp_path, rng, monkeypatch):
+    small_blocks(16, 1)
+    pair, infrared, _ = stored_pair(tmp_path, rng, (160, 96), tile=(16, 16))
+    places = itertools.product(range(0, 160, 16), range(0, 96, 16))
+    blocks_at = {infrared[top : top + 16, left : left + 16].tobytes(): (top, left) for top, left in places}
+    assert [blocks_at[part.infrared.tobytes()] for part in BlockwisePair(pair).samples()] == list(blocks_at.values())
+    monkeypatch.setattr(blocks, "SAMPLES", 12)
+    rows, columns = zip(*{blocks_at[part.infrared.tobytes()] for part in BlockwisePair(pair).samples()}, strict=True)
+    assert len(rows) == 12
+    assert min(len(set(rows)), len(set(columns))) > 3
