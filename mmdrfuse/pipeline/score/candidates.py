@@ -1,12 +1,12 @@
 """List the pictures to score with their sources: from manifests, by file names, or computed by baselines."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from mmdrfuse.engine.baselines import BASELINES
-from mmdrfuse.errors import UnknownNameError
+from mmdrfuse.errors import InputError, ManifestError, MMDRFuseError, UnknownNameError
 from mmdrfuse.images import is_picture, stem
 from mmdrfuse.pair import Pair
 from mmdrfuse.pipeline.fuse import manifest
@@ -24,6 +24,63 @@ class Matching:
     """Pairs without a fused picture."""
     unmatched: list[Path]
     """Pictures that belong to no pair."""
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """The pictures of all methods, and what is missing."""
+
+    candidates: list[Candidate] = field(default_factory=list)
+    failures: list[MMDRFuseError] = field(default_factory=list)
+    """A folder without manifest, or a missing picture."""
+    warnings: list[str] = field(default_factory=list)
+
+
+def list_candidates(
+    methods: Mapping[str, Path],
+    pairs: Sequence[Pair] | None = None,
+    *,
+    baselines: Sequence[str] = (),
+    key: Callable[[str], str] = str,
+) -> Candidates:
+    """List the pictures of several methods with their sources.
+
+    Args:
+        methods: Name of a method → its folder of fused pictures.
+        pairs: The sources; None takes them from the folders' manifests.
+        baselines: Names of fusions without a network, of every pair.
+        key: As in `from_folder`.
+
+    Raises:
+        InputError: There is nothing to score.
+        UnknownNameError: No such baseline.
+    """
+    found = Candidates()
+    for method, folder in methods.items():
+        if pairs is None:
+            try:
+                found.candidates.extend(from_manifest(method, folder))
+            except ManifestError as error:
+                found.failures.append(error)
+            continue
+        matching = from_folder(method, folder, pairs, key)
+        found.candidates.extend(matching.candidates)
+        found.failures.extend(InputError(f"{folder}: no picture for {pair.name}") for pair in matching.missing)
+        found.warnings.extend(f"{path}: belongs to no pair, not scored" for path in matching.unmatched)
+    found.candidates.extend(
+        from_baselines(baselines, sorted({one.pair for one in found.candidates}) if pairs is None else pairs)
+    )
+    if not found.candidates and not found.failures:
+        raise InputError("nothing to score: name folders of fused pictures, or pairs and a baseline")
+    return found
+
+
+def named_folders(folders: Mapping[str, Path] | Sequence[Path], taken: Sequence[str] = ()) -> dict[str, Path]:
+    """Return folders by the names of their methods, as given or by `labels`; a folder that comes twice counts once."""
+    if isinstance(folders, Mapping):
+        return dict(folders)
+    distinct = list(dict.fromkeys(folders))
+    return dict(zip(labels(distinct, taken), distinct, strict=True))
 
 
 def labels(folders: Sequence[Path], taken: Sequence[str] = ()) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any
 from mmdrfuse.errors import InputError, ManifestError, MMDRFuseError
 from mmdrfuse.metrics import find_metric, find_protocol, names
 from mmdrfuse.pair import Pair
-from mmdrfuse.pipeline.score.candidates import from_baselines, from_folder, from_manifest, labels, provenance
+from mmdrfuse.pipeline.score.candidates import list_candidates, named_folders, provenance
 from mmdrfuse.pipeline.score.score import Candidate, score_candidates, smallest_side
 from mmdrfuse.pipeline.score.summary import Scores
 from mmdrfuse.system.progress import Progress, silent
@@ -87,18 +87,18 @@ def evaluate_folders(
         MMDRFuseError: The protocol does not have the metric, or no worker process can be started.
     """
     scheme, chosen = choose_metrics(metrics, protocol)
-    methods = dict(folders) if isinstance(folders, Mapping) else _named(folders, baselines)
+    methods = named_folders(folders, baselines)
+    listed = list_candidates(methods, pairs, baselines=baselines, key=key)
+    candidates = listed.candidates
     run = _Run(Scores(scheme, chosen), on_failure)
-    candidates = run.find(methods, pairs, key)
-    candidates += from_baselines(baselines, sorted({one.pair for one in candidates}) if pairs is None else pairs)
-    if not candidates and not run.failures:
-        raise InputError("nothing to score: name folders of fused pictures, or pairs and a baseline")
+    for failure in listed.failures:
+        run.fail(failure)
     made = _provenance(methods)
     with progress("scoring", len(candidates)) as advance:
         for candidate, result in score_candidates(candidates, metrics=chosen, protocol=scheme, workers=workers):
             run.add(candidate, result)
             advance(f"{candidate.method} {candidate.pair.name}")
-    warnings = (*run.warnings, *run.undefined(), *_different(made), *_partly_seen(candidates))
+    warnings = (*listed.warnings, *run.undefined(), *_different(made), *_partly_seen(candidates))
     return Evaluation(run.scores, tuple(run.failures), warnings, made)
 
 
@@ -144,28 +144,8 @@ class _Run:
     def __init__(self, scores: Scores, on_failure: Callable[[MMDRFuseError], None] | None) -> None:
         self.scores = scores
         self.failures: list[MMDRFuseError] = []
-        self.warnings: list[str] = []
         self._too_small: Counter[str] = Counter()
         self._on_failure = on_failure
-
-    def find(
-        self, methods: Mapping[str, Path], pairs: Sequence[Pair] | None, key: Callable[[str], str]
-    ) -> list[Candidate]:
-        """Return the pictures to score; a missing picture becomes a failure."""
-        candidates: list[Candidate] = []
-        for method, folder in methods.items():
-            if pairs is None:
-                try:
-                    candidates += from_manifest(method, folder)
-                except ManifestError as error:
-                    self.fail(error)
-                continue
-            matching = from_folder(method, folder, pairs, key)
-            candidates += matching.candidates
-            for pair in matching.missing:
-                self.fail(InputError(f"{folder}: no picture for {pair.name}"))
-            self.warnings += [f"{path}: belongs to no pair, not scored" for path in matching.unmatched]
-        return candidates
 
     def add(self, candidate: Candidate, result: dict[str, float] | MMDRFuseError) -> None:
         """Add one picture's scores, or its failure."""
@@ -195,11 +175,6 @@ class _Run:
             other = self.scores.undefined(metric) - small
             if other:
                 yield f"{metric}: has no value for {_pictures(other)}: is not defined for their pixels"
-
-
-def _named(folders: Sequence[Path], taken: Sequence[str]) -> dict[str, Path]:
-    distinct = list(dict.fromkeys(folders))
-    return dict(zip(labels(distinct, taken), distinct, strict=True))
 
 
 def _provenance(methods: Mapping[str, Path]) -> dict[str, dict[str, list[str]]]:

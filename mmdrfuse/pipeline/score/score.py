@@ -1,16 +1,17 @@
 """Score fused pictures against their sources, many at a time."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mmdrfuse import images
 from mmdrfuse.errors import InputError, MMDRFuseError, SizeError
+from mmdrfuse.images import Side
 from mmdrfuse.metrics import METRICS, evaluate
 from mmdrfuse.pair import Pair
 from mmdrfuse.pipeline.fuse.folder import fuse_sources
@@ -23,6 +24,8 @@ PICTURES_PER_PROCESS = 8
 _EXECUTOR_QUEUE = 64
 """Pictures that may wait in a caller's executor, which may have many workers."""
 
+Result = TypeVar("Result")
+
 
 @dataclass(frozen=True)
 class Candidate:
@@ -31,8 +34,8 @@ class Candidate:
     method: str
     """The method, which is a row of the table."""
     pair: Pair
-    fused: Path | Fuser
-    """The picture's file, or a fuser that computes it."""
+    fused: Path | Fuser | Side
+    """The picture's file, a fuser that computes it, or the side that stands for it."""
     hashes: tuple[str, str] | None = None
     """SHA-256 of the infrared and the visible file that it was made from, if a manifest records them."""
 
@@ -53,6 +56,19 @@ def score_candidates(
         workers: Processes; None for one per `PICTURES_PER_PROCESS` pictures and core; or an executor, which stays open.
     """
     work = partial(score_one, metrics=tuple(metrics), protocol=protocol)
+    yield from map_candidates(work, candidates, workers=workers)
+
+
+def map_candidates(
+    work: Callable[[Candidate], Result], candidates: Sequence[Candidate], *, workers: Workers | None = 1
+) -> Iterator[tuple[Candidate, Result | MMDRFuseError]]:
+    """Call a function with every picture, side by side; yield each with its result, or with its error.
+
+    Args:
+        work: What to do; it must be picklable.
+        candidates: The pictures.
+        workers: As in `score_candidates`.
+    """
     if workers is None:
         workers = min(cores(), len(candidates) // PICTURES_PER_PROCESS)
     if isinstance(workers, int):
@@ -60,6 +76,47 @@ def score_candidates(
     queue_length = 2 * workers if isinstance(workers, int) else _EXECUTOR_QUEUE
     with pool(workers, threads if workers == 1 else processes) as executor:
         yield from ordered(executor, work, candidates, buffer_size=queue_length)
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A picture beside its prepared sources, all cut to the largest rectangle that both cameras see."""
+
+    fused: NDArray[Any]
+    infrared: NDArray[Any]
+    visible: NDArray[Any]
+    stored: tuple[tuple[int, ...], tuple[int, ...]]
+    """Height and width of the infrared and of the visible file."""
+    window: Window | None
+    """What was cut out of the prepared sides: top, bottom, left and right; None for all."""
+
+
+def load_candidate(candidate: Candidate) -> Loaded:
+    """Read, and where needed fuse, one picture, and read and prepare its sources.
+
+    Raises:
+        InputError: A file cannot be read, or a source is not what the picture was made from.
+        SizeError: The sizes of the sources differ.
+    """
+    pair = candidate.pair
+    pictures = pair.load()
+    for picture, recorded in zip(pictures, candidate.hashes or (), strict=False):
+        if picture.sha256 != recorded:
+            source = pair.infrared if picture is pictures[0] else pair.visible
+            raise InputError(f"{source}: has changed since {candidate} was made from it; fuse it again")
+    prepared = pair.prepared(*(picture.image for picture in pictures))
+    sources = [prepared.infrared, prepared.visible]
+    if isinstance(candidate.fused, Fuser):
+        fused = fuse_sources(candidate.fused, pair, *sources).image
+    elif isinstance(candidate.fused, Path):
+        fused = images.read(candidate.fused)
+    else:
+        fused = sources[candidate.fused == "visible"]
+    stored = pictures[0].image.shape[:2], pictures[1].image.shape[:2]
+    window = pair.preparation.common(*stored)
+    if window and fused.shape[:2] == sources[1].shape[:2]:
+        fused, *sources = (_cut(image, window) for image in (fused, *sources))
+    return Loaded(fused, sources[0], sources[1], stored, window)
 
 
 def score_one(candidate: Candidate, *, metrics: Sequence[str], protocol: str) -> dict[str, float]:
@@ -73,24 +130,11 @@ def score_one(candidate: Candidate, *, metrics: Sequence[str], protocol: str) ->
         SizeError: The three sizes differ.
         UnknownNameError: No such metric or protocol.
     """
+    loaded = load_candidate(candidate)
     pair = candidate.pair
-    pictures = pair.load()
-    for picture, recorded in zip(pictures, candidate.hashes or (), strict=False):
-        if picture.sha256 != recorded:
-            source = pair.infrared if picture is pictures[0] else pair.visible
-            raise InputError(f"{source}: has changed since {candidate} was made from it; fuse it again")
-    prepared = pair.prepared(*(picture.image for picture in pictures))
-    sources = [prepared.infrared, prepared.visible]
-    if isinstance(candidate.fused, Fuser):
-        fused = fuse_sources(candidate.fused, pair, *sources).image
-    else:
-        fused = images.read(candidate.fused)
-    window = pair.preparation.common(*(picture.image.shape[:2] for picture in pictures))
-    if window and fused.shape[:2] == sources[1].shape[:2]:
-        fused, *sources = (_cut(image, window) for image in (fused, *sources))
-    named = zip((fused, *sources), (candidate, pair.infrared, pair.visible), strict=True)
+    named = ((loaded.fused, candidate), (loaded.infrared, pair.infrared), (loaded.visible, pair.visible))
     arrays = [_eight_bit_scale(image, str(name)) for image, name in named]
-    fitting = [metric for metric in metrics if smallest_side(metric, protocol) <= min(fused.shape[:2])]
+    fitting = [metric for metric in metrics if smallest_side(metric, protocol) <= min(loaded.fused.shape[:2])]
     try:
         return evaluate(*arrays, metrics=fitting, protocol=protocol)
     except (InputError, SizeError) as error:
