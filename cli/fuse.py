@@ -56,7 +56,8 @@ SECTIONS = {
     "--range", "range_", default="auto", metavar="RANGE", callback=parse_range,
     help="Which values of the network become black and white: auto (those that the weights were made for), clip (0 and "
     "1), fixed:LO,HI (LO and HI), percentile (the 1st and 99th percentile of all pictures together), minmax (the least "
-    "and the greatest of each picture).",
+    "and the greatest of each picture). tone:GAIN,OFFSET multiplies the levels (0 to 255) of the luminance and adds an "
+    "offset; detector is the tone in which detectors find most.",
 )  # fmt: skip
 @click.option(
     "--color", type=click.Choice(["auto", "hue", "gray"]), default="auto",

@@ -5,6 +5,7 @@ from typing import Literal, get_args
 
 from mmdrfuse.errors import ChoiceError, UnknownNameError
 from mmdrfuse.images.values.ranges import constant_limits
+from mmdrfuse.images.values.tones import toned_over
 from mmdrfuse.models import Checkpoint
 
 Input = Literal["float", "uint8"]
@@ -40,11 +41,14 @@ def limits_of(checkpoint: Checkpoint, options: Options) -> tuple[float, float] |
         raise UnknownNameError("input", options.input, INPUTS)
     policy = range_of(checkpoint, options)
     limits = constant_limits(policy)
-    if policy == "percentile":
-        raise ChoiceError("range 'percentile' looks at a whole set of pictures; choose clip, minmax or fixed:LO,HI")
+    if limits is None and policy != "minmax":
+        raise ChoiceError(
+            f"range {policy!r} is for a whole set of pictures, or for fuse alone; choose clip, minmax or fixed:LO,HI"
+        )
     return limits
 
 
 def range_of(checkpoint: Checkpoint, options: Options) -> str:
     """Return the range that is chosen, else that of the model card; a card that names none means ``clip``."""
-    return options.range or str(checkpoint.card.get("range") or "clip")
+    own = str(checkpoint.card.get("range") or "clip")
+    return toned_over(own, options.range or own)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmdrfuse.images.values.ranges import PERCENTILES, constant_limits
+from mmdrfuse.images.values.tones import split_tone
 
 BINS = 1 << 16
 """One for each 16-bit value, so that these are counted exactly."""
@@ -77,16 +78,19 @@ def limits_over(outputs: Iterable[NDArray[np.float32]], policy: str) -> tuple[fl
 
     Args:
         outputs: Parts of any sizes.
-        policy: ``minmax`` or ``percentile``.
+        policy: ``minmax`` or ``percentile``, with or without a tone.
 
     Returns:
         The two limits; (inf, -inf) if there is no part.
     """
+    base, tone = split_tone(policy)
     histogram = Histogram(*OUTPUTS)
     low, high = np.inf, -np.inf
     for output in outputs:
-        if policy == "percentile":
+        if base == "percentile":
             histogram.add(histogram.count(output))
         low = min(low, float(output.min()))
         high = max(high, float(output.max()))
-    return histogram.percentiles(*PERCENTILES) if histogram.counts.any() else (low, high)
+    if histogram.counts.any():
+        low, high = histogram.percentiles(*PERCENTILES)
+    return tone.limits(low, high) if low <= high else (low, high)

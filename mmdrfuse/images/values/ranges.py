@@ -12,12 +12,16 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from mmdrfuse.errors import InputError, UnknownNameError
+from mmdrfuse.images.values.tones import split_tone
 
 Range = Literal["clip", "minmax", "percentile", "fixed"]
 RANGES: tuple[str, ...] = get_args(Range)
 """``clip``: from 0 to 1. ``minmax``: every image from its own minimum to its own maximum, as in the authors' program;
 this flatters contrast scores, and makes a video flicker. ``percentile``: from the 1st to the 99th percentile of a whole
-set or sequence. ``fixed:LO,HI``: from LO to HI. Values outside are clipped."""
+set or sequence. ``fixed:LO,HI``: from LO to HI. Values outside are clipped. Each may be followed by
+``+tone:GAIN,OFFSET``, as in `mmdrfuse.images.values.tones`."""
+
+_TONES = ("tone:GAIN,OFFSET", "detector")
 
 PERCENTILES = 1.0, 99.0
 """The percentiles that ``percentile`` makes black and white."""
@@ -119,9 +123,15 @@ def constant_limits(policy: str) -> tuple[float, float] | None:
 
     Raises:
         UnknownNameError: No such policy.
-        InputError: ``fixed`` without two numbers, the lower first.
+        InputError: ``fixed`` without two numbers, the lower first; or a tone that is none.
     """
-    name, _, values = str(policy).partition(":")
+    base, tone = split_tone(str(policy))
+    limits = _base_limits(base)
+    return tone.limits(*limits) if limits else None
+
+
+def _base_limits(policy: str) -> tuple[float, float] | None:
+    name, _, values = policy.partition(":")
     if name == "fixed":
         match = re.fullmatch(rf"{_NUMBER},{_NUMBER}", values)
         if not match or not float(match[1]) < float(match[2]):
@@ -131,7 +141,7 @@ def constant_limits(policy: str) -> tuple[float, float] | None:
             )
         return float(match[1]), float(match[2])
     if policy not in RANGES:
-        raise UnknownNameError("range", str(policy), RANGES)
+        raise UnknownNameError("range", policy, (*RANGES, *_TONES))
     return (0.0, 1.0) if policy == "clip" else None
 
 

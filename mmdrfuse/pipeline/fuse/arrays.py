@@ -37,7 +37,8 @@ def fuse(
             One frame alone may err: choose once for a whole recording.
         range: ``auto``, what the weights were made for; ``clip``, ``minmax`` or ``percentile`` (stretched to the
             picture's own extremes, or to its 1st and 99th percentile), or ``fixed:LO,HI`` in the network's values, of
-            which 0 is black and 1 white.
+            which 0 is black and 1 white. ``tone:GAIN,OFFSET`` is what the weights were made for with a gain and an
+            offset of the levels, 0 to 255; ``detector`` is the tone in which detectors find most.
         rig: What takes the infrared onto the visible, where the two are not registered: a rig file, an accepted result
             of `mmdrfuse.registration.estimate`, or a 3×3 matrix from infrared to visible pixels.
         outside: What becomes of the visible where the infrared does not reach: ``visible``, ``crop`` or ``black``.

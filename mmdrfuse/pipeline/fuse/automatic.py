@@ -18,6 +18,7 @@ import numpy as np
 
 from mmdrfuse.engine import make
 from mmdrfuse.images import luminance, to_unit
+from mmdrfuse.images.values.tones import split_tone
 from mmdrfuse.images.video.sound import Warn
 from mmdrfuse.models import read
 from mmdrfuse.models.checkpoints import Checkpoint
@@ -243,7 +244,7 @@ def recordings(files: Sequence[Path]) -> Iterator[Path]:
 
 def warn_of_flicker(choices: Choices, files: Sequence[Path], warn: Warn) -> None:
     """Note recordings that would be stretched frame by frame."""
-    if choices.fuser.range == "minmax":
+    if split_tone(choices.fuser.range)[0] == "minmax":
         for folder in recordings(files):
             warn(
                 f"{folder}: its names look like frames of a recording, and each is stretched by itself, so they may "

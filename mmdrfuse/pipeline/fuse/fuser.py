@@ -27,6 +27,7 @@ from mmdrfuse.images import (
     recolour,
     to_unit,
 )
+from mmdrfuse.images.values.tones import split_tone, toned_over
 from mmdrfuse.models import Checkpoint
 from mmdrfuse.pair import Preparation
 from mmdrfuse.registration.geometry import size_error
@@ -193,7 +194,7 @@ def range_for(weights: Checkpoint, asked: str, warn: Callable[[str], object] = w
 
     Args:
         weights: Their card may say which policy they were made for; where it says nothing, that is ``clip``.
-        asked: ``auto`` for that one, or another policy, which is taken as it is.
+        asked: ``auto`` for that one; a tone, which goes over that one; or another policy, which is taken as it is.
         warn: Called with a message if another range is asked for than the weights were made for.
 
     Raises:
@@ -209,7 +210,8 @@ def range_for(weights: Checkpoint, asked: str, warn: Callable[[str], object] = w
     if asked == "auto":
         return own
     constant_limits(asked)
-    if asked != own and "range" in weights.card:
+    asked = toned_over(own, asked)
+    if split_tone(asked)[0] != split_tone(own)[0] and "range" in weights.card:
         warn(f"weights {weights.name} were made for range {own}, not {asked}: contrast and scores differ from its card")
     return asked
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from mmdrfuse.errors import InputError, MMDRFuseError
 from mmdrfuse.images import PERCENTILES, Histogram, Levels
 from mmdrfuse.images.values.histogram import OUTPUTS
+from mmdrfuse.images.values.tones import split_tone
 from mmdrfuse.pair import Prepared
 from mmdrfuse.pipeline.fuse.fuser import Fuser
 from mmdrfuse.system.workers import Workers, ordered, pool, queue_length
@@ -136,10 +137,11 @@ def set_limits(
     Returns:
         The two values of the output; None where the range needs no look at the set, or nothing can be fused.
     """
-    if fuser.range != "percentile":
+    base, tone = split_tone(fuser.range)
+    if base != "percentile":
         return fuser.limits
     histogram = _sum_counts(partial(_count_output, fuser=fuser), OUTPUTS, inputs, workers, advance)
-    return histogram.percentiles(*PERCENTILES) if histogram.counts.any() else None
+    return tone.limits(*histogram.percentiles(*PERCENTILES)) if histogram.counts.any() else None
 
 
 def _map_readable(

@@ -14,11 +14,11 @@ from mmdrfuse.images.video.frames import RawFormat, RawSource
 from mmdrfuse.pair import Pair, Preparation
 from mmdrfuse.pipeline.fuse import blocks, folder
 from mmdrfuse.pipeline.fuse.choices import Choices
-from mmdrfuse.pipeline.fuse.fuser import Fuser
+from mmdrfuse.pipeline.fuse.fuser import Fuser, range_for
 from mmdrfuse.pipeline.fuse.video import fuse_sequences
 
 SIZE = 70, 90
-RANGES = ("clip", "fixed:0.2,0.7", "percentile", "minmax")
+RANGES = ("clip", "fixed:0.2,0.7", "percentile", "minmax", "detector", "minmax+tone:0.5,30", "percentile+tone:0.5,90")
 
 pytestmark = pytest.mark.filterwarnings("ignore:weights day were made for range")
 
@@ -33,7 +33,7 @@ def sides(rng):
 
 def choices(policy, **others):
     checkpoint = models.read("day")
-    return Choices(Fuser(make(checkpoint), policy), checkpoint, **others)
+    return Choices(Fuser(make(checkpoint), range_for(checkpoint, policy)), checkpoint, **others)
 
 
 def folder_of_one(requested, sides, out):
