@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmdrfuse.errors import InputError, SizeError, UnknownNameError
-from mmdrfuse.images import Picture, is_gray, load, stretch
+from mmdrfuse.images import Picture, Side, is_gray, load, stretch
 from mmdrfuse.registration.geometry import SIZE_POLICIES, Size, common_size, cropped, one_size, resized, warped
 from mmdrfuse.registration.placing import OUTSIDES, Placement, Window, placement
 from mmdrfuse.registration.rig import Rig, matrix_for
@@ -107,6 +107,31 @@ class Preparation:
         window = self._window(infrared, visible)
         return (window[1] - window[0], window[3] - window[2]) if window else visible
 
+    def mapping(self, side: Side, infrared: Size, visible: Size) -> NDArray[np.float64]:
+        """Return where the pixels of a stored side are in the prepared sides, as a 3×3 matrix.
+
+        Args:
+            side: ``infrared`` or ``visible``.
+            infrared: Height and width of the stored infrared.
+            visible: Height and width of the stored visible side.
+
+        Returns:
+            It maps (x, y, 1), with (0, 0) at the centre of the upper left pixel.
+
+        Raises:
+            SizeError: The sizes differ, and the size policy is ``error``.
+        """
+        stored = infrared if side == "infrared" else visible
+        if self.transform:
+            window = self._window(infrared, visible)
+            moved = _shift(-window[2], -window[0]) if window else np.eye(3)
+            return moved @ np.reshape(self._matrix(infrared, visible), (3, 3)) if side == "infrared" else moved
+        height, width = self.size(infrared, visible)
+        if self.size_policy == "crop-common":
+            return _shift(-((stored[1] - width) // 2), -((stored[0] - height) // 2))
+        scale = np.diag([width / stored[1], height / stored[0], 1])
+        return _shift(-0.5, -0.5) @ scale @ _shift(0.5, 0.5)
+
     def along(self, plane: NDArray[Any], size: Size, infrared: Size, visible: Size) -> NDArray[Any]:
         """Crop or resize a further plane of the visible side, such as a video's chroma, as its luminance.
 
@@ -190,6 +215,10 @@ class Preparation:
         if bottom - top < 2 or right - left < 2:
             raise SizeError("the two cameras see too little in common to cut it out; check the matrix and its sizes")
         return window
+
+
+def _shift(right: float, down: float) -> NDArray[np.float64]:
+    return np.array([[1, 0, right], [0, 1, down], [0, 0, 1]], np.float64)
 
 
 @dataclass(frozen=True, order=True)
