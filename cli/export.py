@@ -17,7 +17,7 @@ def _complete(context: click.Context, parameter: click.Parameter, incomplete: st
 @click.command(cls=Command, short_help="Write a network as a file for other programs and languages.")
 @click.argument("weights", type=NAME_OR_FILE)
 @click.option(
-    "--to", "target", required=True, metavar="onnx|json|safetensors", shell_complete=_complete,
+    "--to", "target", required=True, metavar="onnx|c|json|safetensors", shell_complete=_complete,
     help="What to write.",
 )  # fmt: skip
 @click.option(
@@ -30,7 +30,7 @@ def _complete(context: click.Context, parameter: click.Parameter, incomplete: st
 )  # fmt: skip
 @click.option(
     "--range", "range_", metavar="clip|minmax|fixed:LO,HI", show_default="the weights' own",
-    help="For onnx: what becomes black and white. Models of float planes have no range unless you name one.",
+    help="For onnx and c: what becomes black and white. ONNX models of float planes have none unless you name it.",
 )  # fmt: skip
 @overwrite_option
 def export(weights: str, target: str, output: str, input_: str, range_: str | None, overwrite: bool) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mmdrfuse.errors import ChoiceError, UnknownNameError, WeightsError
+from mmdrfuse.export.c_header import write_c
 from mmdrfuse.export.json_text import write_json
 from mmdrfuse.export.onnx_model import write_onnx
 from mmdrfuse.export.options import INPUTS, Options
@@ -37,6 +38,7 @@ TARGETS = {
     "onnx": Target(
         write_onnx, "an ONNX model, opset 17, of any size and batch; 8-bit models hold every step", ("input", "range")
     ),
+    "c": Target(write_c, "one C99 header, in floating point or, by a macro, in integers alone", ("range",)),
     "json": Target(write_json, "weights, model card, and the arithmetic in words"),
     "safetensors": Target(
         lambda checkpoint, _: safetensors_bytes(checkpoint.arrays, checkpoint.card),
@@ -69,7 +71,7 @@ def render(weights: str | Path, target: str, options: Options | None = None) -> 
             f"{checkpoint.name} is a {checkpoint.network}, and {target} takes a {' or '.join(kind.networks)} alone"
         )
     content = kind.render(checkpoint, options)
-    return content if isinstance(content, bytes) else content.encode()
+    return content if isinstance(content, bytes) else content.encode(errors="replace")
 
 
 def export(

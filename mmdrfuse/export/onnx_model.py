@@ -131,9 +131,14 @@ def _metadata(checkpoint: Checkpoint, options: Options) -> dict[str, str]:
     stated = card.get("licences")
     licences = stated if isinstance(stated, dict) else {}
     return {
-        "weights": checkpoint.name,
+        "weights": _unicode(checkpoint.name),
         "sha256": checkpoint.sha256,
         "range": range_of(checkpoint, options) if options.input == "uint8" or options.range else "none",
-        "licence": "; ".join(f"{data}: {licence}" for data, licence in licences.items()),
+        "licence": _unicode("; ".join(f"{data}: {licence}" for data, licence in licences.items())),
         "card": json.dumps(card, separators=(",", ":")),
     }
+
+
+def _unicode(text: str) -> str:
+    """Return text without the bytes that a file's name may have, and protobuf not."""
+    return text.encode(errors="replace").decode()

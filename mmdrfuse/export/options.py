@@ -21,8 +21,6 @@ class Options:
     """One of `INPUTS`."""
     range: str | None = None
     """What becomes black and white: ``clip``, ``minmax`` or ``fixed:LO,HI``; None for the range on the model card."""
-    fixed_point: bool = False
-    """Whether the arithmetic has integers alone."""
 
     def chosen(self) -> tuple[str, ...]:
         """Return the names of the choices that are not the default."""

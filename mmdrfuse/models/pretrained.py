@@ -41,7 +41,7 @@ def save_pretrained(folder: Path, checkpoint: Checkpoint, *, overwrite: bool = F
     for path in (page, weights):
         refuse_existing(path, overwrite=overwrite)
     with writing(page, overwrite=overwrite) as temporary:
-        temporary.write_text(model_card(checkpoint), encoding="utf-8")
+        temporary.write_text(model_card(checkpoint), encoding="utf-8", errors="replace")
     write(weights, checkpoint.arrays, checkpoint.card)
 
 

@@ -83,3 +83,14 @@ def test_the_arithmetic_in_the_json_gives_the_engines_pixels(rng):
 def test_safetensors_hold_weights_and_card_and_are_the_shipped_file():
     for name in models.names():
         assert render(name, "safetensors") == (models.checkpoints.SHIPPED / f"{name}.safetensors").read_bytes()
+
+
+HOSTILE = "*/ ?" + "?/ \\ /* \ud800 </script> ` @name@ \n#error"
+
+
+@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("card", [{"title": HOSTILE, "licences": {HOSTILE: HOSTILE}}, {"title": [1], "licences": [2]}])
+def test_any_card_can_be_exported(card, target, tmp_path):
+    path = tmp_path / "\udcff name.safetensors"
+    models.write(path, models.read("day").arrays, card)
+    assert render(path, target)
