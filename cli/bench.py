@@ -42,11 +42,23 @@ def _size(_context: click.Context, _option: click.Parameter, value: str) -> tupl
     help="Use N threads for one pair, and work on N pairs at a time from files to files.",
 )  # fmt: skip
 @click.option("--torch", is_flag=True, help="Time torch as well as the compiled kernel.")
+@click.option(
+    "--peers", is_flag=True,
+    help="Time the same student in torch, onnxruntime, OpenCV and OpenVINO, as far as they are installed, and FFmpeg's "
+    "blend filter. Says how many levels differ from ours.",
+)  # fmt: skip
 @click.option("--repeat", type=click.IntRange(1), metavar="N", default=30, help="Time everything N times.")
 @json_option
 @overwrite_option
 def bench(
-    weights: str, size: tuple[int, int], threads: int, torch: bool, repeat: int, json_: str | None, overwrite: bool
+    weights: str,
+    size: tuple[int, int],
+    threads: int,
+    torch: bool,
+    peers: bool,
+    repeat: int,
+    json_: str | None,
+    overwrite: bool,
 ) -> None:
     """Measure what a network costs here: parameters, multiply-adds, time of a pair, and peak memory.
 
@@ -57,9 +69,11 @@ def bench(
     from mmdrfuse.datasets.scenes.synthetic import write_scenes
     from mmdrfuse.pair import Pair
     from mmdrfuse.pipeline.efficiency import efficiency
+    from mmdrfuse.pipeline.peers import PEERS, check_peers
 
     check_outputs(json_, overwrite=overwrite)
     checkpoint = models.read(weights)
+    check_peers(PEERS if peers else (), checkpoint)
     width, height = size
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -67,15 +81,15 @@ def bench(
         made = write_scenes(folder, _PAIRS, 0, height=height, width=width)
         pairs = [Pair(infrared.stem, infrared, folder / "vi" / infrared.name) for infrared in made]
         measured = efficiency(
-            checkpoint, width=width, height=height, threads=threads, torch=torch, repeat=repeat,
-            files=(pairs, folder / "fused"),
+            checkpoint, width=width, height=height, threads=threads, repeat=repeat,
+            peers=PEERS if peers else ["torch"] * torch, files=(pairs, folder / "fused"),
         )  # fmt: skip
     try:  # the file first, as the reader of the table may stop reading; the table even if the disk is full
         if json_:
             write_output(json_, json.dumps(asdict(measured), indent=1) + "\n")
     finally:
         if json_ != "-":
-            show(_table(measured))
+            show(_table(measured), *_peers(measured))
 
 
 def _table(measured: "Efficiency") -> "Table":
@@ -99,3 +113,23 @@ def _table(measured: "Efficiency") -> "Table":
     if measured.peak_mebibytes:
         table.add_row("peak memory (MiB)", f"{measured.peak_mebibytes:.0f}")
     return table
+
+
+def _peers(measured: "Efficiency") -> "list[Table]":
+    """Return the table of peers: their times, and how far their pictures are from ours; none without peers."""
+    from rich.table import Table
+
+    rows = dict(measured.milliseconds)
+    ours = rows.pop("engine")["median"]
+    if not rows and not measured.missing:
+        return []
+    table = Table(
+        "beside the engine", "times as long", "levels that differ", "by at most", title="the same pair, by turns"
+    )
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for name, row in rows.items():
+        table.add_row(name, f"{row['median'] / ours:.1f}", f"{row['differing']:.4%}", f"{row['at_most']}")
+    for name, package in measured.missing.items():
+        table.add_row(name, f"needs {package}", "", "")
+    return [table]

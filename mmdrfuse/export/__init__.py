@@ -49,11 +49,11 @@ TARGETS = {
 """Name of a kind of file → how it is made."""
 
 
-def render(weights: str | Path, target: str, options: Options | None = None) -> bytes:
+def render(weights: str | Path | Checkpoint, target: str, options: Options | None = None) -> bytes:
     """Return the content of an export.
 
     Args:
-        weights: A shipped name or a file of weights.
+        weights: A shipped name, a file of weights, or weights that were read.
         target: One of `TARGETS`.
         options: The choices; None for the defaults.
 
@@ -65,7 +65,7 @@ def render(weights: str | Path, target: str, options: Options | None = None) -> 
     """
     options = options or Options()
     kind = _target(target, options)
-    checkpoint = read(weights)
+    checkpoint = weights if isinstance(weights, Checkpoint) else read(weights)
     if checkpoint.network not in kind.networks:
         raise WeightsError(
             f"{checkpoint.name} is a {checkpoint.network}, and {target} takes a {' or '.join(kind.networks)} alone"
@@ -75,12 +75,17 @@ def render(weights: str | Path, target: str, options: Options | None = None) -> 
 
 
 def export(
-    weights: str | Path, target: str, output: str | Path, options: Options | None = None, *, overwrite: bool = False
+    weights: str | Path | Checkpoint,
+    target: str,
+    output: str | Path,
+    options: Options | None = None,
+    *,
+    overwrite: bool = False,
 ) -> None:
     """Write an export to a file, whole or not at all.
 
     Args:
-        weights: A shipped name or a file of weights.
+        weights: A shipped name, a file of weights, or weights that were read.
         target: One of `TARGETS`.
         output: The file. For ``safetensors`` also a folder (that exists, or whose name ends with a slash), which gets
             ``model.safetensors`` and ``README.md``.
@@ -94,7 +99,8 @@ def export(
     path = Path(output)
     if target == "safetensors" and (str(output).endswith(("/", os.sep)) or path.is_dir()):
         _target(target, options or Options())
-        save_pretrained(path, read(weights), overwrite=overwrite)
+        checkpoint = weights if isinstance(weights, Checkpoint) else read(weights)
+        save_pretrained(path, checkpoint, overwrite=overwrite)
         return
 
     refuse_existing(path, overwrite=overwrite or path.is_dir())  # a folder is refused in the next line

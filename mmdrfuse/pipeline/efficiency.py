@@ -4,21 +4,25 @@ These are the columns of the efficiency table in papers on fusion, for any weigh
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mmdrfuse import images
 from mmdrfuse.engine import fuse_stored, make
+from mmdrfuse.images import luminance
 from mmdrfuse.models import Checkpoint
 from mmdrfuse.models.checkpoints import SHAPES
 from mmdrfuse.pair import Pair
 from mmdrfuse.pipeline.fuse.choices import Choices
 from mmdrfuse.pipeline.fuse.folder import fuse_pairs
 from mmdrfuse.pipeline.fuse.fuser import Fuser
+from mmdrfuse.pipeline.peers import check_peers, load_peers
 from mmdrfuse.system.timing import machine, peak_memory, time_interleaved
 from mmdrfuse.system.workers import raise_failures
 
@@ -41,11 +45,15 @@ class Efficiency:
     """For one pair."""
     threads: int
     milliseconds: dict[str, dict[str, Any]]
-    """For ``engine``, and ``torch`` if chosen: ``median``, ``quartiles`` and ``best`` of one pair, 8 bits to 8 bits."""
+    """For ``engine`` and each of the peers: ``median``, ``quartiles`` and ``best`` of one pair, 8 bits to 8 bits. For
+    peers also ``differing``, the share of levels that differ from the engine's, and ``at_most``, the largest
+    difference."""
+    missing: dict[str, str]
+    """Peers that were not timed → the package that is not installed."""
     pairs_per_second: float | None
     """Pairs read, fused and written."""
     peak_mebibytes: float | None
-    """Of the whole process, measured before torch is imported unless the engine is torch."""
+    """Of the whole process, measured before the peers are imported."""
     machine: dict[str, Any]
 
 
@@ -55,7 +63,7 @@ def efficiency(
     width: int,
     height: int,
     threads: int = 1,
-    torch: bool = False,
+    peers: Iterable[str] = (),
     repeat: int = 30,
     files: tuple[Sequence[Pair], Path] | None = None,
 ) -> Efficiency:
@@ -66,23 +74,33 @@ def efficiency(
         width: Columns of the pictures.
         height: Rows.
         threads: Threads for one pair, and pairs at a time in the whole run.
-        torch: Time the torch engine too, which imports torch.
+        peers: Names in `mmdrfuse.pipeline.peers.PEERS`, to be timed with the engine in every round.
         repeat: How often each is timed, alternating, after a warm-up.
-        files: Pairs for the whole run, and the folder that their fused pictures go to.
+        files: Pairs of this size for the whole run, and the folder that their fused pictures go to. One pair is timed
+            by the first of them; without them, by noise.
+
+    Raises:
+        WeightsError: A peer takes students alone, and the network is another.
     """
-    rng = np.random.default_rng(0)
-    pictures = rng.integers(0, 256, (2, height, width)).astype(np.uint8)
+    check_peers(peers, checkpoint)
+    pictures = _pictures(width, height, files[0] if files else ())
     engine = make(checkpoint, threads=threads)
-    rows = time_interleaved({"engine": lambda: fuse_stored(engine, *pictures)}, repeat)
+    work: dict[str, Callable[[], Any]] = {"engine": lambda: fuse_stored(engine, *pictures)}
+    rows = time_interleaved(work, repeat)
     rate = _pairs_per_second(checkpoint, *files, workers=threads) if files else None
     peak = peak_memory()
-    if torch:
-        rows |= _torch(checkpoint, pictures, threads, repeat)
+
+    found, missing = load_peers(peers, checkpoint, width=width, height=height, threads=threads)
+    if found:
+        rows = time_interleaved(work | {name: partial(fuse, *pictures) for name, fuse in found.items()}, repeat)
+        expected = fuse_stored(engine, *pictures).astype(int)
+        for name, fuse in found.items():
+            rows[name] |= _differences(fuse(*pictures), expected)
     parameters = sum(array.size for array in checkpoint.arrays.values())
     return Efficiency(
         weights=checkpoint.name, network=checkpoint.network, parameters=parameters, kilobytes=4 * parameters / 1024,
         width=width, height=height, multiply_adds=multiply_adds(checkpoint, width, height), threads=threads,
-        milliseconds=rows, pairs_per_second=rate, peak_mebibytes=peak, machine=machine(),
+        milliseconds=rows, missing=missing, pairs_per_second=rate, peak_mebibytes=peak, machine=machine(),
     )  # fmt: skip
 
 
@@ -102,12 +120,13 @@ def _pairs_per_second(checkpoint: Checkpoint, pairs: Sequence[Pair], out: Path, 
     return done / (time.perf_counter() - start)
 
 
-def _torch(checkpoint: Checkpoint, pictures: NDArray[np.uint8], threads: int, repeat: int) -> dict[str, dict[str, Any]]:
-    import torch
+def _pictures(width: int, height: int, pairs: Sequence[Pair]) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    if pairs:
+        return luminance(images.read(pairs[0].infrared)), luminance(images.read(pairs[0].visible))
+    infrared, visible = np.random.default_rng(0).integers(0, 256, (2, height, width), np.uint8)
+    return infrared, visible
 
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    reference = make(checkpoint, kind="torch")
-    rows = time_interleaved({"torch": lambda: fuse_stored(reference, *pictures)}, repeat)
-    torch.set_num_threads(before)
-    return rows
+
+def _differences(fused: NDArray[np.uint8], expected: NDArray[np.int_]) -> dict[str, float]:
+    off = np.abs(fused.astype(int) - expected)
+    return {"differing": float(np.count_nonzero(off) / off.size), "at_most": int(off.max())}

@@ -33,6 +33,16 @@ def test_json_on_standard_output_is_one_document():
     assert measured["machine"]["cores"] >= 1
 
 
+@pytest.mark.slow
+def test_peers_stand_beside_the_engine_with_their_differences():
+    result = bench("--peers")
+    assert result.exit_code == 0, result.output
+    for part in ("torch", "onnxruntime", "OpenCV", "OpenVINO", "FFmpeg blend", "levels that differ"):
+        assert part in result.stdout
+    refused = bench("--peers", "--weights", "teacher")
+    assert (refused.exit_code, "timed with a student alone" in refused.stderr) == (1, True)
+
+
 def test_json_goes_to_a_file_beside_the_table(tmp_path):
     assert "parameters" in bench("--json", str(tmp_path / "bench.json")).stdout
     assert json.loads((tmp_path / "bench.json").read_text())["parameters"] == 113
