@@ -1,4 +1,4 @@
-"""``mmdrfuse data``: list the known sets, check pairs of pictures, and verify files of patches."""
+"""``mmdrfuse data``: list the known sets, check pairs of pictures, verify files of patches, and export sets."""
 
 import json
 from collections import Counter
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mmdrfuse.cli.data_export import export
 from mmdrfuse.cli.shared.console import Report, check_outputs, progress, show, write_output
 from mmdrfuse.cli.shared.options import (
     ANY_PATH,
@@ -35,9 +36,9 @@ _SIZES = 6
 """Sizes and kinds of pictures that get a line of their own; the rest are summed up in one."""
 
 
-@click.group(short_help="List known sets, check your own pairs, and verify files of patches.")
+@click.group(short_help="List known sets, check your own pairs, verify patches, export for detectors.")
 def data() -> None:
-    """List the known public sets, check your own pairs of pictures, and verify files of training patches."""
+    """List the known public sets, check your own pairs of pictures, verify files of patches, and export sets."""
 
 
 @data.command(cls=Command, short_help="List the known public sets, or show one: folders, size, source, licence.")
@@ -126,6 +127,9 @@ def verify(files: tuple[Path, ...]) -> None:
         click.echo(f"{path}: whole, {count} patches of {width}x{height}, fingerprint {file.fingerprint[:12]}")
         report.done += 1
     report.finish("files verified")
+
+
+data.add_command(export)
 
 
 def _show(report: "CheckReport") -> None:

@@ -46,6 +46,7 @@ CURES = {
     "resume": "go on with resume=True, or begin anew with overwrite=True",
     "size_policy": "if both show the same scene edge to edge, choose a size policy: fit-ir, fit-vis or crop-common",
     "sources": "name the folders of the infrared and the visible sources",
+    "split": "give shares such as '8:1:1', or a table of names and splits",
     "teacher": "train one, and give its weights as teacher",
     "validation": "choose a share for validation between 0 and 1",
     "workers": "use fewer workers",

@@ -30,6 +30,7 @@ FLAGS = {
         "--rig with  mmdrfuse align",
     ),
     "sources": ("--ir", "give --ir DIR and --vis DIR"),
+    "split": ("--split", "give shares such as --split 8:1:1, or a table of names and splits"),
     "teacher": ("--teacher", "train one with  mmdrfuse teach PATCHES.h5 -o RUN  and name its weights with --teacher"),
     "validation": ("--validation", "give --validation between 0 and 1"),
     "workers": ("--workers", "try fewer --workers"),

@@ -45,27 +45,18 @@ class Options:
         Args:
             threads: Threads for one picture; more than 1 is for a single picture or a video.
         """
-        from mmdrfuse import models
-        from mmdrfuse.engine import make
-        from mmdrfuse.pipeline.fuse.automatic import asked_for, first_weights
-        from mmdrfuse.pipeline.fuse.choices import Choices
-        from mmdrfuse.pipeline.fuse.fuser import Fuser, range_for
+        from mmdrfuse.pipeline.fuse.asked import choices_for
 
-        automatic = asked_for(self.weights, range_=self.range_, engine=self.engine, device=self.device, threads=threads)
-        checkpoint = first_weights() if automatic else models.read(self.weights)
-        engine = make(checkpoint, kind=self.engine, device=self.device, threads=threads)
-        if automatic:  # until the weights are known
-            range_ = "clip" if self.range_ == "auto" else self.range_
-        else:
-            range_ = range_for(checkpoint, self.range_, warn)
-        return Choices(
-            Fuser(engine, range_, self.color),
-            checkpoint,
-            self.levels,
-            self._preparation(),
-            f".{(self.format_ or FORMAT).lower().lstrip('.')}",
-            self.quality,
-            automatic,
+        choices = choices_for(
+            self.weights, range_=self.range_, color=self.color, engine=self.engine, device=self.device,
+            threads=threads, warn=warn,
+        )  # fmt: skip
+        return replace(
+            choices,
+            infrared_range=self.levels,
+            preparation=self._preparation(),
+            suffix=f".{(self.format_ or FORMAT).lower().lstrip('.')}",
+            quality=self.quality,
         )
 
     def _preparation(self) -> "Preparation":

@@ -46,14 +46,14 @@ def find(path: Path) -> Sources:
     if (path / SCENES).is_file():
         return Sources(path, (path / SCENES,), documents.parse)
     if _data_file(path, above=0):
-        return _texts(path, _below(path))
+        return _texts(path, _of_yolo(path))
     return _folder(path)
 
 
 def _one(path: Path) -> Sources:
     suffix = path.suffix.lower()
     if suffix in {".yaml", ".yml"}:
-        return _texts(path.parent, _below(path.parent), path)
+        return _texts(path.parent, _of_yolo(path.parent), path)
     if suffix == ".xml":
         return Sources(path.parent, (path,), voc.parse)
     if suffix == ".json":
@@ -89,6 +89,11 @@ def _labels_of_set(root: Path) -> list[Path]:
 
 def _below(root: Path) -> list[Path]:
     return [path for _, _, files in walk(root) for path in files if path.suffix.lower() in _SUFFIXES]
+
+
+def _of_yolo(root: Path) -> list[Path]:
+    """Return the files that can be YOLO's labels: those in the folder ``labels``, if there is one."""
+    return _below(root / "labels" if (root / "labels").is_dir() else root)
 
 
 def _texts(root: Path, files: Sequence[Path], names_file: Path | None = None) -> Sources:

@@ -42,6 +42,8 @@ class Layout:
         forms: The layouts of its copies, the usual one first.
         splits: The folders that ``{split}`` stands for.
         labels: Patterns of the folders of annotations, which are recognised and not read.
+        test: Regular expression for the beginning of the names of the pairs that are for testing, if the folders of the
+            splits do not say so; all others are for training.
         scene: Regular expression for the beginning of a pair's name, whose group is the scene or sequence; empty if
             each pair is a scene of its own.
         count: Pairs in the whole set; 0 if copies differ.
@@ -56,6 +58,7 @@ class Layout:
     forms: tuple[Form, ...] = ()
     splits: tuple[str, ...] = ()
     labels: tuple[str, ...] = ()
+    test: str = ""
     scene: str = ""
     count: int = 0
     size: tuple[int, int] | None = None
@@ -152,6 +155,7 @@ LAYOUTS: dict[str, Layout] = {
             title="KAIST: videos from a car by day and night; people are labelled",
             forms=(Form("**/set*/V*/{ir}", "**/set*/V*/{vi}", files=r"I\d{5}"),),
             labels=("**/annotations*/**",),
+            test=r"(?i:.*/)?set(?:0[6-9]|1[01])/",
             scene=r"(?i:.*/)?(set\d+/V\d+)/",
             count=95328,
             size=(640, 512),

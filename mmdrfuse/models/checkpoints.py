@@ -65,7 +65,8 @@ class Checkpoint:
 
     name: str
     """Shipped name or file name."""
-    network: Network
+    network: Network | Literal["none"]
+    """``none`` for fusions without a network, which have no arrays."""
     arrays: dict[str, NDArray[np.float32]]
     """Parameter name → array."""
     card: dict[str, Any]

@@ -106,6 +106,8 @@ def efficiency(
 
 def multiply_adds(checkpoint: Checkpoint, width: int, height: int) -> int:
     """Return the number of multiply-adds in the convolutions of one pair."""
+    if checkpoint.network == "none":
+        return 0
     halves = -(-width // 2) * -(-height // 2)
     return sum(
         9 * outputs * inputs * (halves if layer in _HALVED else width * height)

@@ -65,7 +65,7 @@ def write(
     Args:
         file: The target.
         data: The picture; with ``tile``, its tiles row by row, which are compressed without loss.
-        shape: H×W or H×W×3, of the whole.
+        shape: H×W or H×W×3, of the whole; with more planes than three, the others are no colours.
         dtype: uint8, uint16 or float32.
         tags: Written as they are.
         exif: Further tags, with the directories of Exif and GPS.
@@ -77,6 +77,8 @@ def write(
     resolution, unit = _resolution(exif)
     placeholders = tuple((_DIRECTORIES[tag], _LONG, 1, 0, True) for tag in directories)
     layout: dict[str, Any] = {"rowsperstrip": shape[0]}
+    if len(shape) == 3 and shape[2] > 3:
+        layout["extrasamples"] = ("unspecified",) * (shape[2] - 3)  # otherwise the fourth plane would be opacity
     if tile:
         layout = {"tile": (tile, tile), "compression": "adobe_deflate", "compressionargs": {"level": 1},
                    "predictor": dtype.kind == "u", "maxworkers": 1}  # fmt: skip

@@ -9,7 +9,7 @@ import errno
 import json
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -18,7 +18,7 @@ from typing import Any, Protocol
 from mmdrfuse.errors import ManifestError, MMDRFuseError, OutputError
 from mmdrfuse.pair import Pair, Preparation
 from mmdrfuse.pipeline.fuse.json_fields import from_json
-from mmdrfuse.system.atomic import write_error
+from mmdrfuse.system.atomic import write_error, writing
 from mmdrfuse.system.paths import real
 
 NAME = "manifest.jsonl"
@@ -130,6 +130,17 @@ def appending(folder: Path) -> Iterator[Append]:
                 raise write_error(folder / NAME, error) from error
 
         yield append
+
+
+def rewrite(folder: Path, entries: Iterable[Entry]) -> None:
+    """Replace a folder's manifest by some entries, in the order of the pictures' names.
+
+    Raises:
+        OutputError: It cannot be written.
+    """
+    lines = [json.dumps(asdict(entry)) + "\n" for entry in sorted(entries, key=lambda entry: entry.fused)]
+    with writing(folder / NAME) as temporary:
+        temporary.write_text("".join(lines), encoding="ascii")
 
 
 def check_folder(folder: Path) -> None:

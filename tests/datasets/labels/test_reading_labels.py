@@ -242,8 +242,8 @@ def test_what_holds_no_labels_is_named(tmp_path, name):
 
 def test_texts_that_are_no_labels_are_left_out(tmp_path):
     yolo(tmp_path)
-    (tmp_path / "README.txt").write_text("0 1 2")
-    (tmp_path / "train.txt").write_text("images/a01.png\n")
+    (tmp_path / "labels" / "README.txt").write_text("0 1 2")
+    (tmp_path / "labels" / "train.txt").write_text("images/a01.png\n")
     read = labels.read(tmp_path)
     assert sorted(read.pictures) == sorted(BOXES)
     assert ["train.txt" in note for note in read.notes] == [True]
