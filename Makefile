@@ -3,7 +3,7 @@ PYTHON ?= $(or $(shell for python in python3 python3.13 python3.12 python3.11; d
 BIN := .venv/bin
 DATA := ../shared/data
 
-.PHONY: help demo test test-fast fuzz lint types bench bench-fuse bench-video bench-training bench-geometry bench-align bench-patches scores vifb weights ablation check
+.PHONY: help demo test test-fast fuzz lint types bench bench-fuse bench-video bench-training bench-geometry bench-align bench-patches scores detection sheets vifb weights ablation check
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
@@ -36,6 +36,10 @@ bench-patches: $(BIN)/.ready ## time the cutting and reading of patches, and com
 	$(BIN)/python benchmarks/patches.py
 scores: $(BIN)/.ready ## score ours, the released networks and fusions without a network on real pairs (../shared)
 	$(BIN)/python benchmarks/scores.py
+detection: $(BIN)/.ready ## let detectors find people in fused pictures, and put it into the cards, minutes (../shared)
+	$(BIN)/python benchmarks/detection.py --json benchmarks/results/detection.json && $(BIN)/python benchmarks/ship.py --detection && $(BIN)/python docs/make.py
+sheets: $(BIN)/.ready ## write sheets of fused pictures to look at into runs/sheets/ (../shared)
+	$(BIN)/python benchmarks/sheets.py
 vifb: $(BIN)/.ready ## print VIFB's published values beside ours (../shared)
 	$(BIN)/python benchmarks/vifb.py
 weights: $(BIN)/.ready ## train the shipped weights again, an hour on one core (../shared); SEEDS=3 prints spreads instead

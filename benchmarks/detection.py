@@ -1,26 +1,28 @@
 """Do detectors find people in fused pictures? AP of persons, with the tone freed, on labelled pairs of LLVIP.
 
-    python benchmarks/detection.py [--weights FILE ...] [--resamples N] [--json FILE]
+    python benchmarks/detection.py [--weights FILE ...] [--resamples N] [--json benchmarks/results/detection.json]
 
-Needs ../shared (two detectors as ONNX, and labels) and the extra ``detection``. A detector likes some exposures more
-than others, so a comparison at one tone compares exposures. So every method is scored twice: raw, and with
-``gain·level + offset`` chosen, for each method and detector, on pictures that are not scored: the pairs that students
-were trained on choose for those that were held out, and the reverse. AP is by faster-coco-eval; intervals are of the
-paired difference to the mean of both sides, over resampled pictures.
+Needs ../shared, which has two detectors as ONNX, and labels. A detector likes some exposures more than others, so a
+comparison at one tone compares exposures. So every method is scored twice: raw, and at the tone ``gain·level + offset``
+that is best, for this method and detector, on pictures that are not scored: the pairs that students were trained on
+choose for those that were held out, and the reverse. Intervals are of the paired difference to the mean of both sides,
+over resampled pictures.
+
+What was detected is kept in ``runs/detection``, so that only new weights take minutes. `ship.py` puts the results into
+the cards of the shipped weights.
 """
 
 import argparse
 import json
-from collections.abc import Callable, Iterator
-from contextlib import redirect_stdout
-from io import StringIO
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from hashlib import sha256
 from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
+from detectors import DETECTION, DETECTORS, LEAST_SCORE, OVERLAP, Boxes, Detect, Gray
+from precision import average_precision, matched
 
 from mmdrfuse import images, models
 from mmdrfuse.datasets import find_pairs
@@ -28,218 +30,148 @@ from mmdrfuse.engine import make
 from mmdrfuse.engine.baselines import BASELINES
 from mmdrfuse.pair import Pair
 from mmdrfuse.pipeline.fuse.fuser import Fuser, range_for
-from pairs import DATA, HOLD_OUT, SHARED
+from pairs import DATA, HOLD_OUT, SHARED, fingerprint
+from timing import machine
 
-DETECTION = SHARED / "detection"
 LABELS = DETECTION / "labels" / "llvip32_coco.json"
-PERSON = 0
-"""COCO's first class."""
+
+HALVES = ("10 pairs that no student saw", "22 others")
+"""Each half chooses the tone for the other one."""
 
 GAINS, OFFSETS = (1.0, 0.7, 0.5), (0.0, 30.0, 60.0, 90.0)
 """Of the tones that are tried."""
 
-LEAST_SCORE, OVERLAP = 0.03, 0.6
-"""Below which a box is dropped, and above which the weaker of two is."""
+Tone = tuple[float, float]
+RAW: Tone = (1.0, 0.0)
+TONES = list(product(GAINS, OFFSETS))
 
-Gray = NDArray[np.uint8]
-Boxes = NDArray[np.float64]
-"""(N, 5): left, top, width, height in pixels, and score."""
+Found = dict[Tone, dict[str, Boxes]]
+"""Tone → name of the pair → what was detected."""
+
+Method = tuple[str, Callable[[Pair], Gray]]
+"""What tells a method from its other versions, and what makes a luminance of a pair."""
 
 
 def main() -> None:
     """Detect in every method's pictures at every tone, and print the table."""
     arguments = _arguments()
-    methods, document = _methods(arguments.weights), dict[str, Any]()
-    _, pairing = find_pairs(DATA / "LLVIP")
-    pairs = {pair.name.split("/")[-1]: pair for pair in pairing.pairs}
-    held_out = [pair.name.split("/")[-1] for pair in pairing.held_out(HOLD_OUT)[1]]
-    halves = {"10 pairs that no student saw": held_out, "22 others": [name for name in pairs if name not in held_out]}
-    for detector, detect in (("YOLOX-Nano", yolox()), ("FastestDet", fastest())):
-        found = {method: _detected(detect, fuse, pairs) for method, fuse in methods.items()}
-        document[detector] = {
-            half: _rows(found, names, next(other for title, other in halves.items() if title != half), arguments)
-            for half, names in halves.items()
-        }
-        _show(detector, document[detector])
+    methods = _methods(arguments.weights)
+    found = _detected(methods, _pairs(), arguments.cache)
+    document: dict[str, Any] = {"machine": machine(), "resamples": arguments.resamples}
+    document["fingerprints"] = {name: key.split()[0] for name, (key, _) in methods.items()}
+    document["detectors"] = {}
+    for detector, each in found.items():
+        document["detectors"][detector] = _rows(each, arguments.resamples)
+        _show(detector, document["detectors"][detector])
     if arguments.json:
         arguments.json.write_text(json.dumps(document, indent=1) + "\n")
 
 
-Tone = tuple[float, float]
-Found = dict[Tone, dict[str, Boxes]]
-"""Tone → name of the pair → what was detected."""
+def _pairs() -> dict[str, Pair]:
+    _, pairing = find_pairs(DATA / "LLVIP")
+    return {pair.name.split("/")[-1]: pair for pair in pairing.pairs}
 
 
-def _rows(
-    found: dict[str, Found], names: list[str], others: list[str], arguments: argparse.Namespace
-) -> dict[str, Any]:
-    """Score each method raw, and at the tone that is best on other pictures, beside the mean of both sides."""
-    generator = np.random.default_rng(0)
-    resampled = [list(generator.choice(names, len(names))) for _ in range(arguments.resamples)]
-    chosen = {
-        method: max(tones, key=lambda tone: average_precision(tones[tone], others)[0])
-        for method, tones in found.items()
-    }
-    rows: dict[str, Any] = {}
-    for title, tone_of in (("raw", dict.fromkeys(found, (1.0, 0.0))), ("tone freed", chosen)):
-        boxes = {method: found[method][tone_of[method]] for method in found}
-        spread = {
-            method: [average_precision(each, sample)[0] for sample in resampled] for method, each in boxes.items()
-        }
-        for method, each in boxes.items():
-            precision = average_precision(each, names)
-            gap = np.percentile(np.subtract(spread[method], spread["mean"]), (2.5, 97.5)) if resampled else (0.0, 0.0)
-            rows.setdefault(method, {})[title] = {
-                "AP": precision[0], "AP50": precision[1], "to mean": list(map(float, gap)), "tone": tone_of[method],
-            }  # fmt: skip
-    return rows
+def _halves() -> dict[str, list[str]]:
+    """Return the names of the pairs that were held out, and of the others."""
+    _, pairing = find_pairs(DATA / "LLVIP")
+    trained, held_out = ([pair.name.split("/")[-1] for pair in some] for some in pairing.held_out(HOLD_OUT))
+    return dict(zip(HALVES, (held_out, trained), strict=True))
 
 
-def average_precision(boxes: dict[str, Boxes], names: list[str]) -> tuple[float, float]:
-    """Compute AP50:95 and AP50 of persons; a picture may come several times.
-
-    Args:
-        boxes: By name of the picture, what was detected.
-        names: The pictures to score.
-    """
-    from faster_coco_eval import COCO, COCOeval_faster
-
-    truth = json.loads(LABELS.read_text())
-    known = {Path(image["file_name"]).stem: image for image in truth["images"]}
-    pictures = [{**known[name], "id": number} for number, name in enumerate(names)]
-    marked, found = [], []
-    for number, name in enumerate(names):
-        labels = [one for one in truth["annotations"] if one["image_id"] == known[name]["id"]]
-        marked += [{**one, "id": len(marked) + place + 1, "image_id": number} for place, one in enumerate(labels)]
-        found += [
-            {"image_id": number, "category_id": 1, "bbox": list(map(float, box[:4])), "score": float(box[4])}
-            for box in boxes[name]
-        ]
-    if not found:
-        return 0.0, 0.0
-    with redirect_stdout(StringIO()):
-        reference = COCO({**truth, "images": pictures, "annotations": marked})
-        evaluation = COCOeval_faster(reference, reference.loadRes(found), "bbox")
-        evaluation.evaluate()
-        evaluation.accumulate()
-        evaluation.summarize()
-    return float(evaluation.stats[0]), float(evaluation.stats[1])
-
-
-def yolox(size: int = 416) -> Callable[[Gray], Boxes]:
-    """Return YOLOX-Nano: scaled to fit, 114 at the right and below, three scales of cells with an offset and a size."""
-    run = _session("yolox_nano.onnx")
-    steps = (8, 16, 32)
-    cells = [np.stack(np.meshgrid(*[np.arange(size // step)] * 2), axis=-1).reshape(-1, 2) for step in steps]
-    x, y = np.concatenate(cells).T
-    step = np.concatenate([np.full(len(each), step) for each, step in zip(cells, steps, strict=True)])
-
-    def detect(picture: Gray) -> Boxes:
-        scale = size / max(picture.shape)
-        height, width = (round(side * scale) for side in picture.shape)
-        canvas = np.full((size, size), 114, np.float32)
-        canvas[:height, :width] = Image.fromarray(picture).resize((width, height), Image.Resampling.BILINEAR)
-        raw = run(canvas)[0]
-        centre_x, centre_y = (raw[:, 0] + x) * step, (raw[:, 1] + y) * step
-        widths, heights = np.exp(raw[:, 2]) * step, np.exp(raw[:, 3]) * step
-        scores = raw[:, 4] * raw[:, 5 + PERSON]
-        return _strongest(centre_x / scale, centre_y / scale, widths / scale, heights / scale, scores)
-
-    return detect
-
-
-def fastest(size: int = 352) -> Callable[[Gray], Boxes]:
-    """Return FastestDet: stretched to a square in [0, 1], one scale of cells."""
-    run = _session("FastestDet.onnx")
-
-    def detect(picture: Gray) -> Boxes:
-        height, width = picture.shape
-        square = np.asarray(Image.fromarray(picture).resize((size, size), Image.Resampling.BILINEAR), np.float32)
-        raw = run(square / 255)[0].astype(np.float64)
-        rows, columns = raw.shape[1:]
-        row, column = np.mgrid[:rows, :columns]
-        scores = raw[0] ** 0.6 * raw[5 + PERSON] ** 0.4
-        centre_x, centre_y = (column + np.tanh(raw[1])) / columns * width, (row + np.tanh(raw[2])) / rows * height
-        widths, heights = width / (1 + np.exp(-raw[3])), height / (1 + np.exp(-raw[4]))
-        return _strongest(*(values.ravel() for values in (centre_x, centre_y, widths, heights, scores)))
-
-    return detect
-
-
-def _session(name: str) -> Callable[[NDArray[np.float32]], NDArray[np.float32]]:
-    """Return a network that takes one grey plane, three times over."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(str(DETECTION / name), options)
-    source = session.get_inputs()[0].name
-
-    def run(plane: NDArray[np.float32]) -> NDArray[np.float32]:
-        output: NDArray[np.float32] = session.run(None, {source: np.stack([plane] * 3)[None].astype(np.float32)})[0]
-        return output
-
-    return run
-
-
-def _strongest(x: Boxes, y: Boxes, width: Boxes, height: Boxes, scores: Boxes) -> Boxes:
-    """Keep boxes that no stronger one overlaps."""
-    boxes = np.stack([x - width / 2, y - height / 2, width, height, scores], axis=1)[scores > LEAST_SCORE]
-    boxes = boxes[np.argsort(-boxes[:, 4])]
-    chosen: list[Boxes] = []
-    for box in boxes:
-        if all(_overlap(box, other) <= OVERLAP for other in chosen):
-            chosen.append(box)
-    return np.array(chosen).reshape(-1, 5)
-
-
-def _overlap(one: Boxes, other: Boxes) -> float:
-    sides = np.minimum(one[:2] + one[2:4], other[:2] + other[2:4]) - np.maximum(one[:2], other[:2])
-    common = float(np.prod(np.clip(sides, 0, None)))
-    return common / (float(np.prod(one[2:4])) + float(np.prod(other[2:4])) - common)
-
-
-def _methods(files: list[str]) -> dict[str, Callable[[Pair], Gray]]:
-    """Return what makes a luminance of a pair, by name."""
+def _methods(files: Sequence[str]) -> dict[str, Method]:
+    """Return every method by name."""
     released = models.read(SHARED / "published" / "student.model")
-    fusers = {name: Fuser(engine, "clip", "gray") for name, engine in BASELINES.items()}
-    fusers["released student, minmax"] = Fuser(make(released), "minmax", "gray")
+    fusers = {name: (name, Fuser(BASELINES[name], "clip", "gray")) for name in ("mean", "max", "affine")}
+    fusers["released student, minmax"] = fingerprint(released), Fuser(make(released), "minmax", "gray")
     ours = [name for name in models.names() if models.read(name).network == "student"]
     for name in [*ours, *files]:
         weights = models.read(name)
-        fusers[name] = Fuser(make(weights), range_for(weights, "auto"), "gray")
-    sides: dict[str, Callable[[Pair], Gray]] = {
-        "infrared": lambda pair: images.luminance(images.read(pair.infrared)),
-        "visible": lambda pair: images.luminance(images.read(pair.visible)),
+        policy = range_for(weights, "auto")
+        fusers[name] = f"{fingerprint(weights)} {policy}", Fuser(make(weights), policy, "gray")
+    sides: dict[str, Method] = {
+        "infrared": ("infrared", lambda pair: images.luminance(images.read(pair.infrared))),
+        "visible": ("visible", lambda pair: images.luminance(images.read(pair.visible))),
     }
-    return sides | {name: _fused(fuser) for name, fuser in fusers.items()}
+    return sides | {name: (key, _fused(fuser)) for name, (key, fuser) in fusers.items()}
 
 
 def _fused(fuser: Fuser) -> Callable[[Pair], Gray]:
     return lambda pair: fuser(images.read(pair.infrared), images.read(pair.visible)).image
 
 
-def _detected(detect: Callable[[Gray], Boxes], fuse: Callable[[Pair], Gray], pairs: dict[str, Pair]) -> Found:
-    """Detect in a method's pictures at every tone."""
-    found: Found = {tone: {} for tone in product(GAINS, OFFSETS)}
-    for name, pair in pairs.items():
-        picture = fuse(pair).astype(np.float32)
-        for gain, offset in found:
-            toned = np.clip(np.rint(gain * picture + offset), 0, 255).astype(np.uint8)
-            found[gain, offset][name] = detect(toned)
+def _detected(methods: Mapping[str, Method], pairs: Mapping[str, Pair], cache: Path) -> dict[str, dict[str, Found]]:
+    """Detect by every detector in every method's pictures, unless that was done before."""
+    found: dict[str, dict[str, Found]] = {}
+    for detector, start in DETECTORS.items():
+        detect = start()
+        found[detector] = {}
+        for name, (key, fuse) in methods.items():
+            what = repr((detector, key, TONES, LEAST_SCORE, OVERLAP))
+            kept = cache / f"{sha256(what.encode()).hexdigest()[:16]}.npz"
+            if not kept.exists():
+                print(f"{detector}: {name} …", flush=True)
+                cache.mkdir(parents=True, exist_ok=True)
+                np.savez(kept, **_toned(detect, fuse, pairs))
+            arrays = np.load(kept)
+            found[detector][name] = {
+                tone: {pair: arrays[f"{number} {pair}"] for pair in pairs} for number, tone in enumerate(TONES)
+            }
     return found
 
 
-def _show(detector: str, halves: dict[str, Any]) -> None:
+def _toned(detect: Detect, fuse: Callable[[Pair], Gray], pairs: Mapping[str, Pair]) -> dict[str, Boxes]:
+    """Fuse each pair once, and detect in it at every tone."""
+    boxes = {}
+    for name, pair in pairs.items():
+        picture = fuse(pair).astype(np.float32)
+        for number, (gain, offset) in enumerate(TONES):
+            toned = np.clip(np.rint(gain * picture + offset), 0, 255).astype(np.uint8)
+            boxes[f"{number} {name}"] = detect(toned)
+    return boxes
+
+
+def _rows(found: Mapping[str, Found], resamples: int) -> dict[str, Any]:
+    """Score each half of the pairs: each method raw, and at the tone that is best on the other half."""
+    matches = {
+        method: {tone: matched(boxes, LABELS) for tone, boxes in tones.items()} for method, tones in found.items()
+    }
+    halves = _halves()
+    rows: dict[str, Any] = {}
+    for half, other in (HALVES, HALVES[::-1]):
+        names = halves[half]
+        drawn = np.random.default_rng(0).choice(names, (resamples, len(names)))
+
+        def precisions(method: str, tone: Tone, names: Sequence[str]) -> tuple[float, float]:
+            return average_precision([matches[method][tone][name] for name in names])
+
+        best = {method: max(TONES, key=lambda tone: precisions(method, tone, halves[other])[0]) for method in matches}
+        rows[half] = {method: {} for method in matches}
+        for title, tones in (("raw", dict.fromkeys(matches, RAW)), ("tone freed", best)):
+            spread = {
+                method: np.array([precisions(method, tone, sample) for sample in drawn])
+                for method, tone in tones.items()
+            }
+            for method, tone in tones.items():
+                gap = np.percentile(spread[method] - spread["mean"], (2.5, 97.5), axis=0)
+                precision, at_half = precisions(method, tone, names)
+                rows[half][method][title] = {
+                    "AP": precision, "AP50": at_half, "tone": tone,
+                    "AP to mean": gap[:, 0].tolist(), "AP50 to mean": gap[:, 1].tolist(),
+                }  # fmt: skip
+    return rows
+
+
+def _show(detector: str, halves: Mapping[str, Any]) -> None:
     for half, rows in halves.items():
-        print(f"{detector}, {half}: AP50:95 and AP50, and the difference to the mean in AP50:95")
+        print(f"{detector}, {half}: AP50:95 and AP50 in %, and the difference to the mean in AP50:95")
         for method, row in rows.items():
             print(f"  {method:26} {'   '.join(_cells(row))}", flush=True)
 
 
-def _cells(row: dict[str, Any]) -> Iterator[str]:
+def _cells(row: Mapping[str, Any]) -> Iterator[str]:
     for title, found in row.items():
-        low, high = (100 * end for end in found["to mean"])
+        low, high = (100 * end for end in found["AP to mean"])
         gain, offset = found["tone"]
         tone = f" at {gain:g}·y + {offset:g}" if title != "raw" else ""
         yield f"{title} {100 * found['AP']:.1f} {100 * found['AP50']:.1f} [{low:+.1f}, {high:+.1f}]{tone}"
@@ -248,7 +180,8 @@ def _cells(row: dict[str, Any]) -> Iterator[str]:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--weights", nargs="*", default=[], metavar="FILE", help="more students")
-    parser.add_argument("--resamples", type=int, default=200)
+    parser.add_argument("--resamples", type=int, default=1000)
+    parser.add_argument("--cache", type=Path, default=Path("runs/detection"), help="folder of what was detected")
     parser.add_argument("--json", type=Path)
     return parser.parse_args()
 

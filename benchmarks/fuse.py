@@ -33,6 +33,10 @@ from timing import machine, time_interleaved
 LLVIP = Path(__file__).parents[2] / "shared" / "data" / "LLVIP"
 CORES = os.cpu_count() or 1
 
+WEIGHTS, RANGE = "scenes", "clip"
+"""What every row but the last runs with, so that rows compare over time, whatever the defaults are."""
+NAMED = ("--weights", WEIGHTS, "--range", RANGE)
+
 ONE_PAIR = """
 import json, sys, time
 began = time.perf_counter()
@@ -51,7 +55,7 @@ lap("reading")
 lumas = images.luminance(infrared), images.luminance(visible)
 coloured = not images.is_gray(visible)
 lap("luminance")
-fused = fuse_stored(make(models.read("ivif")), *lumas)
+fused = fuse_stored(make(models.read("scenes")), *lumas)
 lap("fusing")
 fused = images.recolour(fused, visible, lumas[1]) if coloured else fused
 lap("colour")
@@ -68,9 +72,10 @@ def main() -> None:
     pairs = list(pair_folders(arguments.infrared, arguments.visible, recursive=True).pairs)[: arguments.pairs]
     with tempfile.TemporaryDirectory() as name:
         out = Path(name)
-        document = {"machine": machine(), "pairs": len(pairs), "cores": CORES}
+        folders = arguments.infrared, arguments.visible, out / "all", "--overwrite", "--workers", CORES
+        document = {"machine": machine(), "pairs": len(pairs), "cores": CORES, "weights": WEIGHTS, "range": RANGE}
         # Processes first: the peak memory of this one counts for those that it starts.
-        document["whole run"] = whole = _command(arguments.infrared, arguments.visible, out / "all", "--workers", CORES)
+        document["whole run"] = whole = _whole(folders, arguments.rounds)
         document["one pair, milliseconds"] = cold = _cold(pairs[0], out, arguments.rounds)
         document["pairs per second"] = rates = _rates(pairs, out, arguments.rounds)
         document["warm parts, milliseconds"] = parts = _parts(pairs[0], out)
@@ -81,7 +86,8 @@ def main() -> None:
     for kind in ("grey", "colour"):
         ratio = rates[f"mmdrfuse, {kind}, {CORES} workers"]["median"] / rates[f"published flow, {kind}"]["median"]
         print(f"{kind}: {ratio:.1f} times as many pairs per second")
-    print(f"mmdrfuse fuse, whole folders: {whole['seconds']:.2f} s, peak memory {whole['peak MiB']:.0f} MiB")
+    for what, run in whole.items():
+        print(f"mmdrfuse fuse, whole folders, {what}: {run['seconds']:.2f} s, peak memory {run['peak MiB']:.0f} MiB")
     process = [cold.pop(kind) for kind in ("process", "best", "processor")]
     print("one pair as a process: {:.0f} ms, best {:.0f}, processor time {:.0f}".format(*process))
     print(f"  of which {_listed(cold)}")
@@ -94,10 +100,10 @@ def _listed(milliseconds: dict[str, float]) -> str:
 
 def _rates(pairs: Sequence[Pair], out: Path, rounds: int) -> dict[str, dict[str, float]]:
     """Run each flow over all pairs in every round; warmed up by one pair."""
-    checkpoint = models.read("ivif")
+    checkpoint = models.read(WEIGHTS)
     flows: dict[str, Callable[[Sequence[Pair]], None]] = {}
     for kind, color in (("grey", "gray"), ("colour", "auto")):
-        network = models.load("ivif")
+        network = models.load(WEIGHTS)
         flows[f"published flow, {kind}"] = lambda some, network=network, kind=kind: _published(
             network, some, out / f"published {kind}", colour=kind == "colour"
         )
@@ -162,12 +168,25 @@ def _command(*arguments: object) -> dict[str, float]:
     }
 
 
+def _whole(folders: Sequence[object], rounds: int) -> dict[str, dict[str, float]]:
+    """Run the command in turns with the named weights and range, and with the defaults; return medians."""
+    ways = {f"{WEIGHTS} and {RANGE}": NAMED, "weights and range by default": ()}
+    runs: dict[str, list[dict[str, float]]] = {way: [] for way in ways}
+    for _ in range(rounds):
+        for way, named in ways.items():
+            runs[way].append(_command(*folders, *named))
+    return {
+        way: {measure: float(np.median([run[measure] for run in each])) for measure in each[0]}
+        for way, each in runs.items()
+    }
+
+
 def _cold(pair: Pair, out: Path, rounds: int) -> dict[str, float]:
     """Time one pair in a process with cached compiled code: the whole command, and one that reports its steps."""
     files = [str(path) for path in (pair.infrared, pair.visible, out / "one.png")]
     whole, steps = [], []
     for _ in range(2 * rounds):
-        whole.append(_command(*files, "--overwrite"))
+        whole.append(_command(*files, "--overwrite", *NAMED))
         start = time.perf_counter()
         done = subprocess.run([sys.executable, "-c", ONE_PAIR, *files], check=True, capture_output=True, text=True)
         laps = json.loads(done.stdout)
@@ -180,7 +199,7 @@ def _cold(pair: Pair, out: Path, rounds: int) -> dict[str, float]:
 
 
 def _parts(pair: Pair, out: Path) -> dict[str, dict[str, Any]]:
-    engine, visible, infrared = make(models.read("ivif")), images.read(pair.visible), images.read(pair.infrared)
+    engine, visible, infrared = make(models.read(WEIGHTS)), images.read(pair.visible), images.read(pair.infrared)
     lumas = images.luminance(infrared), images.luminance(visible)
     fused = fuse_stored(engine, *lumas)
     work: dict[str, Callable[[], Any]] = {

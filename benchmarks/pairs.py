@@ -5,11 +5,13 @@ MSRS there are two pairs, which `scenes` and `night` are trained on: what these 
 """
 
 from collections.abc import Sequence
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
 
 from mmdrfuse.datasets import find_pairs
+from mmdrfuse.models.checkpoints import Checkpoint
 from mmdrfuse.pair import Pair
 from mmdrfuse.pipeline.fuse.fuser import Fuser
 from mmdrfuse.pipeline.score import Candidate, score_candidates
@@ -31,6 +33,12 @@ def held_out_pairs(name: str, *, every: int = 1) -> list[Pair]:
     """Return every Nth of a set's pairs that no training saw; of MSRS all."""
     _, pairing = find_pairs(DATA / name)
     return (pairing.held_out(HOLD_OUT)[1] if name in TRAINED else list(pairing.pairs))[::every]
+
+
+def fingerprint(weights: Checkpoint) -> str:
+    """Return a hash of the weights alone: a new card does not change it."""
+    arrays = sorted(weights.arrays.items())
+    return sha256(b"".join(name.encode() + array.tobytes() for name, array in arrays)).hexdigest()[:16]
 
 
 def means(

@@ -1,13 +1,16 @@
 """Score trained weights on pairs that they did not see and put them among the shipped ones, with their model card.
 
     python benchmarks/ship.py WEIGHTS.safetensors NAME
+    python benchmarks/ship.py --detection
 
 Needs the real pairs in ../shared, of which `pairs.py` names the held-out ones. The card then says what the weights are,
 from what data (with its licence) and by which recipe they were trained, how to make them again, for which range and
-light they are, and what they score so.
+light they are, and what they score so. What detectors see is from ``results/detection.json``, if `detection.py` has
+looked at these very weights. The second form puts it into the cards of all shipped students, and changes nothing else.
 """
 
 import argparse
+import json
 from collections import Counter
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -22,7 +25,9 @@ from mmdrfuse.pipeline.fuse.choices import Choices
 from mmdrfuse.pipeline.fuse.folder import fuse_pairs
 from mmdrfuse.pipeline.fuse.fuser import Fuser
 from mmdrfuse.system.workers import raise_failures
-from pairs import DATA, HOLD_OUT, MEDICAL, SCENES, TRAINED, held_out_pairs, means
+from pairs import DATA, HOLD_OUT, MEDICAL, SCENES, TRAINED, fingerprint, held_out_pairs, means
+
+DETECTION = Path(__file__).parent / "results" / "detection.json"
 
 CARD_METRICS = ("EN", "SD", "SF", "AG", "MI", "SCD", "VIF", "Qabf", "SSIM", "CC")
 """Metrics in a student's card."""
@@ -40,11 +45,22 @@ LIGHTS = {"scenes": "any", "clean": "any", "day": "day", "night": "night", "medi
 def main() -> None:
     """Write the card and the weights."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("weights", type=Path)
-    parser.add_argument("name", choices=TITLES)
+    parser.add_argument("weights", type=Path, nargs="?")
+    parser.add_argument("name", choices=TITLES, nargs="?")
     parser.add_argument("--seeds", default="", help="what was tried, such as '0, 1, 2; chosen by …'")
+    parser.add_argument("--detection", action="store_true", help="write only what detectors see into the cards")
     arguments = parser.parse_args()
-    name, weights = arguments.name, models.read(arguments.weights)
+    if arguments.detection:
+        for name in models.names():
+            write(name, models.read(name), models.read(name).card)
+    elif arguments.name:
+        _ship(arguments.name, models.read(arguments.weights), arguments.seeds)
+    else:
+        parser.error("give the weights and their name, or --detection")
+
+
+def _ship(name: str, weights: Checkpoint, seeds: str) -> None:
+    """Make the card, and write it with the weights."""
     data = _data(weights, name)
     card = {
         **weights.card,
@@ -54,15 +70,50 @@ def main() -> None:
         "data": data,
         "made_by": "make weights",
         "licences": {layout: LAYOUTS[layout].licence for layout in data["pairs"] if layout in LAYOUTS},
-        "seeds": arguments.seeds or weights.card.get("seeds", ""),
+        "seeds": seeds or weights.card.get("seeds", ""),
     }
     sets = {dataset: held_out_pairs(dataset) for dataset in (MEDICAL if name == "medical" else SCENES)}
     card["scores"] = {
         f"{dataset}, {len(pairs)} pairs, {card['range']}{_seen(name, dataset)}": _scores(weights, pairs, card["range"])
         for dataset, pairs in sets.items()
     }
-    models.write(SHIPPED / f"{name}.safetensors", weights.arrays, card)
-    print(f"wrote {SHIPPED / name}.safetensors: {card['scores']}")
+    write(name, weights, card)
+    print(f"{name}: {card['scores']}")
+
+
+def write(name: str, weights: Checkpoint, card: dict[str, Any]) -> None:
+    """Write the weights with their card, to which what detectors see is added."""
+    detected = detection(name, weights)
+    if not detected and weights.network == "student":
+        print(f"{name}: run benchmarks/detection.py, and then ship.py --detection, for what detectors see")
+    kept = {key: value for key, value in card.items() if key != "detection"}
+    file = SHIPPED / f"{name}.safetensors"
+    models.write(file, weights.arrays, {**kept, "detection": detected} if detected else kept)
+    print(f"wrote {file}")
+
+
+def detection(name: str, weights: Checkpoint) -> dict[str, Any]:
+    """Return what detectors see in the pictures of these weights: half of the pairs → detector → tone → AP."""
+    results = json.loads(DETECTION.read_text())
+    if results["fingerprints"].get(name) != fingerprint(weights):
+        return {}
+    halves = {
+        half: {detector: rows[half][name] for detector, rows in results["detectors"].items()}
+        for half in results["detectors"]["YOLOX-Nano"]
+    }
+    return {
+        half: {
+            detector: {title: _rounded(found) for title, found in row.items()} for detector, row in detectors.items()
+        }
+        for half, detectors in halves.items()
+    }
+
+
+def _rounded(found: dict[str, Any]) -> dict[str, Any]:
+    return {
+        key: [round(each, 4) for each in value] if isinstance(value, list) else round(value, 4)
+        for key, value in found.items()
+    }
 
 
 def _data(weights: Checkpoint, name: str) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Write the generated parts of the docs: tables of metrics and recipes, the Python library, and the README's picture.
+"""Write the generated parts of the docs: tables of metrics, recipes and detection, the Python library, and the picture.
 
     python docs/make.py [--demo DEMO]
 
@@ -8,11 +8,14 @@ DEMO is the folder that `mmdrfuse demo` wrote; without it the picture stays as i
 import argparse
 import importlib
 import inspect
+import json
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 HERE = Path(__file__).parent
+DETECTION = HERE.parent / "benchmarks" / "results" / "detection.json"
 PICTURE = HERE / "demo.jpg"
 WIDTH = 380
 """Pixels of each of the picture's three parts."""
@@ -72,6 +75,17 @@ scores = evaluate_folders([Path("fused")], baselines=["max"], metrics=["EN", "SD
 """What follows it."""
 
 
+METHODS = {
+    "infrared": "infrared",
+    "visible": "visible",
+    "mean": "mean",
+    "max": "max(I, V)",
+    "affine": "1.25·(0.7·max + 0.3·mean) − 20",
+    "released student, minmax": "the authors' student, stretched",
+}
+"""The words for the rows of a table of detection that are no shipped weights."""
+
+
 def metrics_page() -> str:
     """Return the page of metrics: the table that the code itself is built from."""
     from mmdrfuse.metrics import markdown_table
@@ -112,11 +126,38 @@ def recipes_page() -> str:
 
     page = (HERE / "recipes.md").read_text(encoding="utf-8")
     for command in ("teach", "distill", "refine"):
-        begin, end = f"<!-- begin fields-{command} -->", f"<!-- end fields-{command} -->"
-        before, rest = page.split(begin)
-        after = rest.split(end)[1]
-        page = f"{before}{begin}\n{markdown_table(command)}{end}{after}"
+        page = _filled(page, f"fields-{command}", markdown_table(command))
     return page
+
+
+def weights_page() -> str:
+    """Return the page of weights with its tables of detection as the benchmark measured them."""
+    results = json.loads(DETECTION.read_text(encoding="utf-8"))
+    tables = [_detection_table(detector, halves) for detector, halves in results["detectors"].items()]
+    return _filled((HERE / "weights.md").read_text(encoding="utf-8"), "detection", "\n" + "\n".join(tables) + "\n")
+
+
+def _detection_table(detector: str, halves: dict[str, dict[str, dict[str, dict[str, Any]]]]) -> str:
+    """Return one detector's table: AP50:95, AP50, and the interval of the difference to the mean in AP50:95."""
+    columns = [f"{half}, {title}" for half in halves for title in ("raw", "tone freed")]
+    lines = [f"| {detector} | {' | '.join(columns)} |", "|---" * (1 + len(columns)) + "|"]
+    for method in next(iter(halves.values())):
+        cells = [_detection_cell(found) for rows in halves.values() for found in rows[method].values()]
+        lines.append(f"| {METHODS.get(method, f'`{method}`')} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _detection_cell(found: dict[str, Any]) -> str:
+    low, high = (100 * end for end in found["AP to mean"])
+    difference = f" [{low:+.1f}, {high:+.1f}]" if high > low else ""
+    return f"{100 * found['AP']:.1f} ({100 * found['AP50']:.1f}){difference}".replace("-", "−")
+
+
+def _filled(page: str, name: str, content: str) -> str:
+    """Return a page with new content between the marks of a name."""
+    begin, end = f"<!-- begin {name} -->", f"<!-- end {name} -->"
+    before, rest = page.split(begin)
+    return f"{before}{begin}\n{content}{end}{rest.split(end)[1]}"
 
 
 def picture(demo: Path) -> None:
@@ -167,7 +208,12 @@ def _short(signature: str) -> str:
     return re.sub(r"\b(?:[a-z_]\w*\.)+(?=[A-Za-z])", "", signature)
 
 
-PAGES = {"metrics.md": metrics_page, "python.md": python_page, "recipes.md": recipes_page}
+PAGES = {
+    "metrics.md": metrics_page,
+    "python.md": python_page,
+    "recipes.md": recipes_page,
+    "weights.md": weights_page,
+}
 """The generated pages."""
 
 
