@@ -149,7 +149,8 @@ def _options(given: Mapping[str, Any]) -> "ExportOptions":
 
 def _show(plan: "Plan", report: Report) -> None:
     """Print the table of splits, the notes, and the failures of the plan."""
-    show(_table(plan))
+    labels = plan.labels
+    show(f"{plan.layout.name}: labels {labels.format} {labels.sha256[:12]}, split {plan.split}", _table(plan))
     for note in plan.notes:
         warn(note)
     for failure in plan.failures:
@@ -166,10 +167,7 @@ def _table(plan: "Plan") -> "Table":
         split: counts([one for one in plan.examples if one.split == split], plan.labels.classes)
         for split in plan.splits
     }
-    table = Table(
-        title=Text(f"{plan.layout.name}: labels {plan.labels.format} {plan.labels.sha256[:12]}, split {plan.split}"),
-        title_justify="left",
-    )
+    table = Table()
     table.add_column("")
     for heading in next(iter(rows.values())):
         table.add_column(Text(heading), justify="right")
