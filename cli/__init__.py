@@ -19,6 +19,7 @@ from mmdrfuse.cli.distill import distill
 from mmdrfuse.cli.eval import evaluate
 from mmdrfuse.cli.export import export
 from mmdrfuse.cli.fuse import fuse
+from mmdrfuse.cli.page import page
 from mmdrfuse.cli.prepare import prepare
 from mmdrfuse.cli.refine import refine
 from mmdrfuse.cli.shared.about import about
@@ -91,7 +92,7 @@ def main(json_: bool) -> None:
         raise click.UsageError("--json needs --version here; for a command, write it after the command's name")
 
 
-for _command in (data, prepare, teach, distill, refine, align, fuse, evaluate, weights, export, demo, bench):
+for _command in (data, prepare, teach, distill, refine, align, fuse, evaluate, weights, export, page, demo, bench):
     main.add_command(_command)
 
 

@@ -17,7 +17,7 @@ def _complete(context: click.Context, parameter: click.Parameter, incomplete: st
 @click.command(cls=Command, short_help="Write a network as a file for other programs and languages.")
 @click.argument("weights", type=NAME_OR_FILE)
 @click.option(
-    "--to", "target", required=True, metavar="onnx|c|json|safetensors", shell_complete=_complete,
+    "--to", "target", required=True, metavar="onnx|c|page|glsl|wgsl|json|safetensors", shell_complete=_complete,
     help="What to write.",
 )  # fmt: skip
 @click.option(

@@ -13,6 +13,8 @@ from mmdrfuse.export.c_header import write_c
 from mmdrfuse.export.json_text import write_json
 from mmdrfuse.export.onnx_model import write_onnx
 from mmdrfuse.export.options import INPUTS, Options
+from mmdrfuse.export.page import write_page
+from mmdrfuse.export.shaders import write_glsl, write_wgsl
 from mmdrfuse.models import Checkpoint, read, safetensors_bytes, save_pretrained
 from mmdrfuse.models.checkpoints import Network
 from mmdrfuse.system.atomic import refuse_existing, refuse_unwritable, writing
@@ -39,6 +41,9 @@ TARGETS = {
         write_onnx, "an ONNX model, opset 17, of any size and batch; 8-bit models hold every step", ("input", "range")
     ),
     "c": Target(write_c, "one C99 header, in floating point or, by a macro, in integers alone", ("range",)),
+    "page": Target(write_page, "one HTML file that fuses in a browser, with all shipped students"),
+    "glsl": Target(write_glsl, "a function in GLSL, for OpenGL, WebGL and Vulkan"),
+    "wgsl": Target(write_wgsl, "a function in WGSL, for WebGPU"),
     "json": Target(write_json, "weights, model card, and the arithmetic in words"),
     "safetensors": Target(
         lambda checkpoint, _: safetensors_bytes(checkpoint.arrays, checkpoint.card),

@@ -4,8 +4,16 @@ import shutil
 
 import pytest
 
-ARGUMENTS = ("--no-sandbox", "--enable-unsafe-webgpu", "--use-angle=swiftshader", "--use-webgpu-adapter=swiftshader")
-"""A container has no sandbox, and a test machine no graphics card: WebGL and WebGPU are rendered in software."""
+ARGUMENTS = (
+    "--no-sandbox", "--enable-unsafe-webgpu", "--use-angle=swiftshader", "--use-webgpu-adapter=swiftshader",
+    "--enable-features=Vulkan", "--use-vulkan=swiftshader", "--disable-vulkan-surface",
+    "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream",
+)  # fmt: skip
+"""A container has no sandbox, and a test machine neither graphics card nor camera: WebGL and WebGPU are rendered in
+software, WebGPU's canvas by Vulkan without a window, and there is a made-up camera that needs no consent."""
+
+_OF_THE_DRIVER = "GL Driver Message (OpenGL, Performance"
+"""A warning that drawing in software is slow."""
 
 
 @pytest.fixture(scope="session")
@@ -51,7 +59,11 @@ def _watch(page):
             faults.append(f"request: {route.request.url}")
             route.abort()
 
+    def hear(message):
+        if message.type in {"error", "warning"} and _OF_THE_DRIVER not in message.text:
+            faults.append(message.text)
+
     page.route("**/*", judge)
-    page.on("console", lambda message: faults.append(message.text) if message.type in {"error", "warning"} else None)
+    page.on("console", hear)
     page.on("pageerror", lambda error: faults.append(str(error)))
     return faults

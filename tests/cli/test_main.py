@@ -12,7 +12,10 @@ from mmdrfuse import __version__
 from mmdrfuse.cli import main
 from mmdrfuse.errors import MMDRFuseError
 
-COMMANDS = ("data", "prepare", "teach", "distill", "refine", "align", "fuse", "eval", "weights", "demo", "bench")
+COMMANDS = (
+    "data", "prepare", "teach", "distill", "refine", "align", "fuse", "eval", "weights", "export", "page", "demo",
+    "bench",
+)  # fmt: skip
 
 
 def test_commands_stand_in_the_order_of_use(run):

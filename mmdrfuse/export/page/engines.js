@@ -1,0 +1,35 @@
+// The choice of an engine: WebGPU where there is one, else WebGL2, else plain JavaScript.
+
+import { PlainEngine } from "./plain.js";
+import { WebGL2Engine } from "./webgl2.js";
+import { WebGPUEngine } from "./webgpu.js";
+
+const MAKERS = {
+  webgpu: () => WebGPUEngine.make(),
+  webgl2: () => WebGL2Engine.make(),
+  js: async () => new PlainEngine(),
+};
+
+// Return the engine that is asked for, or the first that this browser has. `tell` gets a sentence if it has not.
+export async function makeEngine(asked, tell) {
+  const names = Object.keys(MAKERS);
+  if (asked && !names.includes(asked)) tell(`There is no engine ${asked}; there are ${names.join(", ")}.`);
+  return makeFirst(names.slice(Math.max(names.indexOf(asked), 0)), asked, tell);
+}
+
+// Return the next engine after one that failed; null after plain JavaScript.
+export async function makeNext(engine) {
+  if (engine instanceof PlainEngine) return null;
+  return makeFirst(engine instanceof WebGPUEngine ? ["webgl2", "js"] : ["js"]);
+}
+
+async function makeFirst([name, ...others], asked, tell) {
+  try {
+    const engine = await MAKERS[name]();
+    if (engine) return engine;
+  } catch (error) {
+    console.info(`${name}: ${error.message}`);
+  }
+  if (name === asked) tell(`This browser has no ${asked}; the page goes on without it.`);
+  return makeFirst(others, asked, tell);
+}

@@ -1,0 +1,186 @@
+// The stage: the sources and the fused picture over each other, the divider between them, zoom and drag.
+
+const LARGEST_ZOOM = 32;
+
+export class Stage {
+  // onMove(right, down) and onScale(factor) get what the hand does while `moves` is on.
+  constructor({ onMove, onScale }) {
+    const find = (id) => document.getElementById(id);
+    Object.assign(this, { onMove, onScale });
+    this.stage = find("stage");
+    this.picture = find("picture");
+    this.divider = find("divider");
+    this.layers = { visible: find("layer-visible"), infrared: find("layer-infrared"), fused: find("layer-fused") };
+    this.tags = { left: find("tag-left"), right: find("tag-right") };
+    this.size = { width: 4, height: 3 };
+    this.split = 0.5;
+    this.zoom = 1;
+    this.offset = [0, 0];
+    this.compare = "visible";
+    this.show = "fused";
+    this.moves = false;
+    new ResizeObserver(() => this.fit()).observe(this.stage.parentElement);
+    addEventListener("resize", () => this.fit());
+    this.listen();
+  }
+
+  put(layer, element) {
+    if (this.layers[layer].firstChild !== element) this.layers[layer].replaceChildren(element);
+  }
+
+  setSize(width, height) {
+    if (this.size.width === width && this.size.height === height) return;
+    this.size = { width, height };
+    this.reset();
+  }
+
+  // The infrared lies on the visible by its matrix; a pixel's centre is half a pixel from its corner.
+  placeInfrared([a, b, c, d, e, f, g, h, k], infrared) {
+    const layer = this.layers.infrared;
+    layer.style.inset = "auto";
+    layer.style.width = `${infrared.width}px`;
+    layer.style.height = `${infrared.height}px`;
+    const half = "translate(0.5px, 0.5px)";
+    const columns = [a, d, 0, g, b, e, 0, h, 0, 0, 1, 0, c, f, 0, k];
+    layer.style.transform = `${half} matrix3d(${columns.join(",")}) translate(-0.5px, -0.5px)`;
+  }
+
+  fit() {
+    const room = this.stage.parentElement.clientWidth;
+    const tallest = Math.max(innerHeight * 0.72, 220);
+    const { width, height } = this.size;
+    this.scale = Math.min(room / width, tallest / height);
+    this.stage.style.width = `${Math.round(width * this.scale)}px`;
+    this.stage.style.height = `${Math.round(height * this.scale)}px`;
+    this.draw();
+  }
+
+  reset() {
+    this.zoom = 1;
+    this.offset = [0, 0];
+    this.fit();
+  }
+
+  draw() {
+    const { width, height } = this.size;
+    const scale = this.scale * this.zoom;
+    const [x, y] = this.offset;
+    this.picture.style.width = `${width}px`;
+    this.picture.style.height = `${height}px`;
+    this.picture.style.transform = `translate(${x}px, ${y}px) scale(${scale})`;
+    this.stage.classList.toggle("pixels", scale * devicePixelRatio > 2);
+    this.stage.classList.toggle("moves", this.moves || this.zoom > 1);
+
+    const fused = this.show === "fused";
+    const divided = fused && this.compare !== "none";
+    const split = divided ? this.split : 0;
+    this.layers.fused.style.visibility = fused ? "visible" : "hidden";
+    this.layers.fused.style.clipPath = `inset(0 0 0 ${100 * split}%)`;
+    const infrared = this.show === "infrared" || this.show === "overlay" || (divided && this.compare === "infrared");
+    this.layers.infrared.style.visibility = infrared ? "visible" : "hidden";
+    this.layers.infrared.style.opacity = this.show === "overlay" ? 0.5 : 1;
+    // Where the infrared does not reach there is nothing to compare with.
+    const beneath = this.show === "visible" || this.show === "overlay" || (divided && this.compare === "visible");
+    this.layers.visible.style.visibility = beneath ? "visible" : "hidden";
+
+    this.divider.hidden = !divided;
+    const place = x + split * width * scale;
+    this.divider.style.left = `${Math.min(Math.max(place, 0), this.stage.clientWidth)}px`;
+    this.divider.setAttribute("aria-valuenow", Math.round(100 * split));
+    this.divider.setAttribute("aria-valuetext", `${Math.round(100 * split)} % ${this.compare}, the rest fused`);
+    this.label(fused, divided);
+  }
+
+  label(fused, divided) {
+    const names = { infrared: "Infrared", visible: "Visible", overlay: "Both" };
+    this.tags.left.textContent = fused ? names[this.compare] ?? "" : names[this.show];
+    this.tags.left.hidden = fused && !divided;
+    this.tags.right.hidden = !fused;
+  }
+
+  // Zoom about a point of the stage.
+  zoomBy(factor, x = this.stage.clientWidth / 2, y = this.stage.clientHeight / 2) {
+    const zoom = Math.min(Math.max(this.zoom * factor, 1), LARGEST_ZOOM);
+    const change = zoom / this.zoom;
+    this.zoom = zoom;
+    this.offset = [x - (x - this.offset[0]) * change, y - (y - this.offset[1]) * change];
+    this.keepInside();
+    this.draw();
+  }
+
+  keepInside() {
+    const reach = (offset, length) => Math.min(Math.max(offset, length * this.scale * (1 - this.zoom)), 0);
+    this.offset = [reach(this.offset[0], this.size.width), reach(this.offset[1], this.size.height)];
+  }
+
+  splitAt(x) {
+    const place = (x - this.offset[0]) / (this.size.width * this.scale * this.zoom);
+    this.split = Math.min(Math.max(place, 0), 1);
+    this.draw();
+  }
+
+  listen() {
+    const { stage, divider } = this;
+    const pointers = new Map();
+    const at = (event) => {
+      const box = stage.getBoundingClientRect();
+      return [event.clientX - box.left, event.clientY - box.top];
+    };
+    const spread = () => {
+      const [a, b] = [...pointers.values()];
+      return { distance: Math.hypot(a[0] - b[0], a[1] - b[1]), middle: [(a[0] + b[0]) / 2, (a[1] + b[1]) / 2] };
+    };
+    stage.addEventListener("pointerdown", (event) => {
+      stage.setPointerCapture(event.pointerId);
+      pointers.set(event.pointerId, at(event));
+      this.holdsDivider = pointers.size === 1 && (divider.contains(event.target) || !(this.moves || this.zoom > 1));
+      if (this.holdsDivider && !divider.hidden) this.splitAt(at(event)[0]);
+    });
+    stage.addEventListener("pointermove", (event) => {
+      if (!pointers.has(event.pointerId)) return;
+      const before = pointers.size === 2 ? spread() : null;
+      const last = pointers.get(event.pointerId);
+      const now = at(event);
+      pointers.set(event.pointerId, now);
+      if (before) {
+        const after = spread();
+        this.scaleBy(after.distance / Math.max(before.distance, 1), ...after.middle);
+      } else if (this.holdsDivider) {
+        if (!divider.hidden) this.splitAt(now[0]);
+      } else {
+        this.drag(now[0] - last[0], now[1] - last[1]);
+      }
+    });
+    for (const name of ["pointerup", "pointercancel"]) {
+      stage.addEventListener(name, (event) => pointers.delete(event.pointerId));
+    }
+    stage.addEventListener("wheel", (event) => {
+      event.preventDefault();
+      this.scaleBy(Math.exp(-event.deltaY * (this.moves ? 0.0002 : 0.002)), ...at(event));
+    }, { passive: false });
+    divider.addEventListener("keydown", (event) => {
+      const step = { ArrowLeft: -0.02, ArrowRight: 0.02, PageDown: -0.1, PageUp: 0.1, Home: -1, End: 1 }[event.key];
+      if (!step) return;
+      event.preventDefault();
+      event.stopPropagation();
+      this.split = Math.min(Math.max(this.split + step, 0), 1);
+      this.draw();
+    });
+  }
+
+  scaleBy(factor, x, y) {
+    if (this.moves) this.onScale(factor);
+    else this.zoomBy(factor, x, y);
+  }
+
+  drag(right, down) {
+    if (this.moves) {
+      const scale = this.scale * this.zoom;
+      this.onMove(right / scale, down / scale);
+      return;
+    }
+    this.offset = [this.offset[0] + right, this.offset[1] + down];
+    this.keepInside();
+    this.draw();
+  }
+}
