@@ -3,7 +3,7 @@ PYTHON ?= $(or $(shell for python in python3 python3.13 python3.12 python3.11; d
 BIN := .venv/bin
 DATA := ../shared/data
 
-.PHONY: help demo test test-fast fuzz lint types bench bench-fuse bench-video bench-training bench-geometry bench-align bench-patches scores detection sheets vifb weights ablation check
+.PHONY: help demo test test-fast fuzz lint types bench bench-export bench-fuse bench-video bench-training bench-geometry bench-align bench-patches scores detection sheets vifb weights ablation check
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
@@ -22,6 +22,8 @@ types: $(BIN)/.ready ## mypy, strict, with cli/ and datasets/ under the names th
 	cd build/types && ../../$(BIN)/mypy --config-file ../../pyproject.toml --cache-dir ../../.mypy_cache -p mmdrfuse
 bench: $(BIN)/.ready ## time the engine against torch and the BLAS, and every metric against a plain version
 	$(BIN)/python benchmarks/engine.py && $(BIN)/python benchmarks/metrics.py
+bench-export: $(BIN)/.ready ## compare the exports with the engine: size, levels, time
+	$(BIN)/python benchmarks/export.py
 bench-fuse: $(BIN)/.ready ## time fusing whole folders against the published flow, and where the time goes (../shared)
 	$(BIN)/python benchmarks/fuse.py
 bench-video: $(BIN)/.ready ## time the fusion of two videos against their codecs alone

@@ -22,7 +22,10 @@ WIDTH = 380
 
 PYTHON = {
     "Fuse and score": ("mmdrfuse.fuse", "mmdrfuse.evaluate", "mmdrfuse.metrics.names"),
-    "Weights": ("mmdrfuse.models.load", "mmdrfuse.models.read", "mmdrfuse.models.write"),
+    "Weights": (
+        "mmdrfuse.models.load", "mmdrfuse.models.read", "mmdrfuse.models.write", "mmdrfuse.models.from_pretrained",
+    ),
+    "Export": ("mmdrfuse.export.export", "mmdrfuse.export.render", "mmdrfuse.export.Options"),
     "Pairs": ("mmdrfuse.datasets.find_pairs", "mmdrfuse.datasets.pair_folders"),
     "Patches": ("mmdrfuse.datasets.PatchFile",),
     "Two cameras": ("mmdrfuse.registration.estimate",),

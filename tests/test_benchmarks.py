@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import shutil
 import subprocess
 import sys
 from dataclasses import fields, replace
@@ -160,6 +161,18 @@ def test_what_detectors_see_is_on_the_card_of_the_very_weights_only(tmp_path, mo
         written = models.read(tmp_path / "scenes.safetensors")
         assert ("detection" in written.card) == (one is weights)
         assert all(np.array_equal(written.arrays[name], array) for name, array in one.arrays.items())
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not shutil.which("cc"), reason="needs a C compiler, cc")
+def test_export_benchmark_gives_time_size_and_quality(tmp_path):
+    out = tmp_path / "export.json"
+    printed = benchmark("export.py", "--weights", "day", "--size", "96x64", "--repeat", "1", "--json", str(out))
+    document = json.loads(out.read_text())
+    assert document["bytes"]["onnx"] <= 4096
+    assert all(row["by at most"] <= 1 for row in document["rows"].values())
+    assert {"engine", "C", "C, MMDRFUSE_FIXED"} <= document["rows"].keys()
+    assert "C, MMDRFUSE_FAST" in printed
 
 
 @pytest.mark.slow

@@ -30,23 +30,34 @@
 
 #define MMDRFUSE_MINMAX @minmax@ /* whether each picture is stretched from its own minimum to its own maximum */
 
+#ifdef __GNUC__ /* loops over a row are compiled for vectors only as functions of their own */
+#define MMDRFUSE_ROW static __attribute__((noinline, unused))
+#else
+#define MMDRFUSE_ROW static inline
+#endif
+
 #ifdef MMDRFUSE_FIXED
 
 typedef int16_t mmdrfuse_cell;  /* a value of a row: a source pixel, or the hidden map */
+typedef int32_t mmdrfuse_total; /* a sum before the tanh */
 typedef int32_t mmdrfuse_value; /* the network's output; 32768 is 1 */
 
 @fixed@
 
 static inline mmdrfuse_cell mmdrfuse_source(uint8_t level) { return level; }
 
-/* One value of the hidden map: three rows of each source, beginning one column to the left. */
-static inline mmdrfuse_cell mmdrfuse_hidden(const mmdrfuse_cell *const rows[6], int x, int channel) {
-    int32_t total = mmdrfuse_bias1[channel];
-    for (int i = 0; i < 6; i++)
-        for (int c = 0; c < 3; c++)
-            total += (int32_t)mmdrfuse_weight1[channel][i][c] * rows[i][x + c];
-    if (total < 0)
-        return 0;
+/* Add three rows times three rows of weights. */
+static inline int32_t mmdrfuse_sum(int32_t total, const int16_t weight[3][3], const int16_t *a, const int16_t *b,
+                                   const int16_t *c) {
+    total += (int32_t)weight[0][0] * a[0] + (int32_t)weight[0][1] * a[1] + (int32_t)weight[0][2] * a[2];
+    total += (int32_t)weight[1][0] * b[0] + (int32_t)weight[1][1] * b[1] + (int32_t)weight[1][2] * b[2];
+    total += (int32_t)weight[2][0] * c[0] + (int32_t)weight[2][1] * c[1] + (int32_t)weight[2][2] * c[2];
+    return total;
+}
+
+/* A value of the hidden map from its sum. */
+static inline mmdrfuse_cell mmdrfuse_relu(int32_t total) {
+    total = total < 0 ? 0 : total;
     return (mmdrfuse_cell)((total + MMDRFUSE_HALF1) >> MMDRFUSE_SHIFT1);
 }
 
@@ -62,15 +73,6 @@ static inline mmdrfuse_value mmdrfuse_tanh(int32_t total) {
     return total < 0 ? -value : value;
 }
 
-/* One value of the output: three rows of each channel of the hidden map. */
-static inline mmdrfuse_value mmdrfuse_output(const mmdrfuse_cell *const rows[12], int x) {
-    int32_t total = MMDRFUSE_BIAS2;
-    for (int i = 0; i < 12; i++)
-        for (int c = 0; c < 3; c++)
-            total += (int32_t)mmdrfuse_weight2[i][c] * rows[i][x + c];
-    return mmdrfuse_tanh(total);
-}
-
 /* The 8-bit level of an output, rounded. */
 static inline uint8_t mmdrfuse_level(mmdrfuse_value output, mmdrfuse_value low, mmdrfuse_value high) {
     if (high <= low || output <= low)
@@ -80,9 +82,17 @@ static inline uint8_t mmdrfuse_level(mmdrfuse_value output, mmdrfuse_value low, 
     return (uint8_t)((510 * (output - low) + (high - low)) / (2 * (high - low)));
 }
 
+/* Compute one row of levels from sums; a picture without contrast is black. */
+MMDRFUSE_ROW void mmdrfuse_levels(const int32_t *totals, uint8_t *restrict levels, int width, int32_t low,
+                                  int32_t high) {
+    for (int x = 0; x < width; x++)
+        levels[x] = mmdrfuse_level(mmdrfuse_tanh(totals[x]), low, high);
+}
+
 #else
 
 typedef float mmdrfuse_cell;
+typedef float mmdrfuse_total;
 typedef float mmdrfuse_value;
 
 @float@
@@ -98,27 +108,28 @@ static inline float mmdrfuse_add(float a, float b, float c) {
 #endif
 }
 
-/* Three rows times three rows of weights. */
-static inline float mmdrfuse_sum(float total, const float weight[3][3], const float *const rows[3], int x) {
-    for (int r = 0; r < 3; r++) {
-        float part = mmdrfuse_add(weight[r][0], rows[r][x], weight[r][1] * rows[r][x + 1]);
-        total += mmdrfuse_add(weight[r][2], rows[r][x + 2], part);
-    }
-    return total;
+/* One row of three times one row of weights. */
+static inline float mmdrfuse_part(const float weight[3], const float *a) {
+    return mmdrfuse_add(weight[2], a[2], mmdrfuse_add(weight[0], a[0], weight[1] * a[1]));
 }
 
-/* One value of the hidden map: three rows of each source, beginning one column to the left. */
-static inline mmdrfuse_cell mmdrfuse_hidden(const mmdrfuse_cell *const rows[6], int x, int channel) {
-    float total = mmdrfuse_sum(mmdrfuse_bias1[channel], &mmdrfuse_weight1[channel][0], rows, x);
-    total = mmdrfuse_sum(total, &mmdrfuse_weight1[channel][3], rows + 3, x);
-    return total > 0 ? total : 0;
+/* Add three rows times three rows of weights. */
+static inline float mmdrfuse_sum(float total, const float weight[3][3], const float *a, const float *b,
+                                 const float *c) {
+    total += mmdrfuse_part(weight[0], a);
+    total += mmdrfuse_part(weight[1], b);
+    return total + mmdrfuse_part(weight[2], c);
 }
+
+/* A value of the hidden map from its sum. */
+static inline mmdrfuse_cell mmdrfuse_relu(float total) { return total > 0 ? total : 0; }
 
 /* The hyperbolic tangent within 4e-7: Lambert's continued fraction as a quotient of polynomials. */
 static inline mmdrfuse_value mmdrfuse_tanh(float x) {
     static const float above[] = {@above@};
     static const float below[] = {@below@};
-    x = x < -9 ? -9 : x > 9 ? 9 : x;
+    x = x > -9 ? x : -9;
+    x = x < 9 ? x : 9;
     float square = x * x;
     float numerator = above[5];
     float denominator = below[5];
@@ -129,28 +140,29 @@ static inline mmdrfuse_value mmdrfuse_tanh(float x) {
     return x * mmdrfuse_add(square, numerator, 1) / mmdrfuse_add(square, denominator, 1);
 }
 
-/* One value of the output: three rows of each channel of the hidden map. */
-static inline mmdrfuse_value mmdrfuse_output(const mmdrfuse_cell *const rows[12], int x) {
-    float total = MMDRFUSE_BIAS2;
-    for (int channel = 0; channel < 4; channel++)
-        total += mmdrfuse_sum(0, &mmdrfuse_weight2[3 * channel], rows + 3 * channel, x);
-    return mmdrfuse_tanh(total);
+/* The 8-bit level of an output, rounded half to even. */
+static inline uint8_t mmdrfuse_level(float output, float low, float gain) {
+    float level = (output - low) * gain;
+    level = level > 0 ? level : 0;
+    level = level < 255 ? level : 255;
+    int32_t whole = (int32_t)(level + 0.5f);
+    float above = (float)whole - level;
+    return (uint8_t)(whole - ((above > 0.5f) | ((above == 0.5f) & (whole & 1))));
 }
 
-/* The 8-bit level of an output, rounded half to even. */
-static inline uint8_t mmdrfuse_level(mmdrfuse_value output, mmdrfuse_value low, mmdrfuse_value high) {
-    float level = high > low ? (output - low) * (float)(255 / ((double)high - low)) : 0;
-    level = level < 0 ? 0 : level > 255 ? 255 : level;
-    int whole = (int)level;
-    float rest = level - (float)whole;
-    return (uint8_t)(whole + (rest > 0.5f || (rest == 0.5f && whole % 2)));
+/* Compute one row of levels from sums; a picture without contrast is black. */
+MMDRFUSE_ROW void mmdrfuse_levels(const float *totals, uint8_t *restrict levels, int width, float low, float high) {
+    float gain = high > low ? (float)(255 / ((double)high - low)) : 0;
+    for (int x = 0; x < width; x++)
+        levels[x] = mmdrfuse_level(mmdrfuse_tanh(totals[x]), low, gain);
 }
 
 #endif
 
 /* Return the bytes that the row buffer needs; 0 if the width is below 2. */
 static inline size_t mmdrfuse_rows_size(int width) {
-    return width < 2 ? 0 : 18 * ((size_t)width + 2) * sizeof(mmdrfuse_cell);
+    size_t cells = 18 * ((size_t)width + 2);
+    return width < 2 ? 0 : cells * sizeof(mmdrfuse_cell) + (size_t)width * sizeof(mmdrfuse_total);
 }
 
 /* Return an index within 0..size-1, reflected at the ends. */
@@ -164,10 +176,45 @@ static inline void mmdrfuse_close(mmdrfuse_cell *row, int width) {
     row[width + 1] = row[width - 1];
 }
 
+/* Compute one row of a channel of the hidden map from three rows of each source; all rows have a cell at each end. */
+MMDRFUSE_ROW void mmdrfuse_hidden(const mmdrfuse_cell *const rows[6], mmdrfuse_cell *restrict out, int width,
+                                   int channel) {
+    const mmdrfuse_cell *a = rows[0], *b = rows[1], *c = rows[2], *d = rows[3], *e = rows[4], *f = rows[5];
+    for (int x = 0; x < width; x++) {
+        mmdrfuse_total total = mmdrfuse_bias1[channel];
+        total = mmdrfuse_sum(total, &mmdrfuse_weight1[channel][0], a + x, b + x, c + x);
+        total = mmdrfuse_sum(total, &mmdrfuse_weight1[channel][3], d + x, e + x, f + x);
+        out[x + 1] = mmdrfuse_relu(total);
+    }
+    mmdrfuse_close(out, width);
+}
+
+/* Compute one row of the sums before the tanh from three rows of each channel of the hidden map. */
+MMDRFUSE_ROW void mmdrfuse_sums(const mmdrfuse_cell *const rows[12], mmdrfuse_total *restrict out, int width) {
+    for (int x = 0; x < width; x++)
+        out[x] = MMDRFUSE_BIAS2;
+    for (int i = 0; i < 12; i += 3) {
+        const mmdrfuse_cell *a = rows[i], *b = rows[i + 1], *c = rows[i + 2];
+        for (int x = 0; x < width; x++)
+            out[x] += mmdrfuse_sum(0, &mmdrfuse_weight2[i], a + x, b + x, c + x);
+    }
+}
+
+/* Widen the limits to hold one row of outputs. */
+MMDRFUSE_ROW void mmdrfuse_widen(const mmdrfuse_total *totals, int width, mmdrfuse_value *low, mmdrfuse_value *high) {
+    for (int x = 0; x < width; x++) {
+        mmdrfuse_value output = mmdrfuse_tanh(totals[x]);
+        *low = output < *low ? output : *low;
+        *high = output > *high ? output : *high;
+    }
+}
+
 /* Compute all outputs: write levels between the limits, or, if fused is NULL, widen the limits to hold all outputs. */
 static inline void mmdrfuse_pass(const uint8_t *infrared, const uint8_t *visible, uint8_t *fused, int width, int height,
-                                 mmdrfuse_cell *rows, mmdrfuse_value *low, mmdrfuse_value *high) {
+                                 void *buffer, mmdrfuse_value *low, mmdrfuse_value *high) {
     const size_t length = (size_t)width + 2;
+    mmdrfuse_total *totals = (mmdrfuse_total *)buffer;
+    mmdrfuse_cell *rows = (mmdrfuse_cell *)(totals + width); /* 6 of sources, then 12 of the hidden map */
     const mmdrfuse_cell *around[12];
     for (int y = 0; y <= height; y++) { /* source row y, hidden row y - 1, and, from two rows on, output row y - 2 */
         if (y < height) {
@@ -184,27 +231,19 @@ static inline void mmdrfuse_pass(const uint8_t *infrared, const uint8_t *visible
 
         for (int i = 0; i < 6; i++)
             around[i] = rows + (size_t)(3 * (i / 3) + mmdrfuse_reflected(y - 2 + i % 3, height) % 3) * length;
-        for (int channel = 0; channel < 4; channel++) {
-            mmdrfuse_cell *row = rows + (size_t)(6 + 3 * channel + (y - 1) % 3) * length;
-            for (int x = 0; x < width; x++)
-                row[x + 1] = mmdrfuse_hidden(around, x, channel);
-            mmdrfuse_close(row, width);
-        }
+        for (int channel = 0; channel < 4; channel++)
+            mmdrfuse_hidden(around, rows + (size_t)(6 + 3 * channel + (y - 1) % 3) * length, width, channel);
 
         for (int at = y - 2; at < (y == height ? height : y - 1); at++) { /* the last hidden row ends two */
             if (at < 0)
                 continue;
             for (int i = 0; i < 12; i++)
                 around[i] = rows + (size_t)(6 + 3 * (i / 3) + mmdrfuse_reflected(at - 1 + i % 3, height) % 3) * length;
-            for (int x = 0; x < width; x++) {
-                mmdrfuse_value output = mmdrfuse_output(around, x);
-                if (fused)
-                    fused[(size_t)at * (size_t)width + (size_t)x] = mmdrfuse_level(output, *low, *high);
-                else {
-                    *low = output < *low ? output : *low;
-                    *high = output > *high ? output : *high;
-                }
-            }
+            mmdrfuse_sums(around, totals, width);
+            if (fused)
+                mmdrfuse_levels(totals, fused + (size_t)at * (size_t)width, width, *low, *high);
+            else
+                mmdrfuse_widen(totals, width, low, high);
         }
     }
 }
@@ -215,7 +254,7 @@ static inline int mmdrfuse_fuse_between(const uint8_t *infrared, const uint8_t *
                                         int height, void *rows, mmdrfuse_value low, mmdrfuse_value high) {
     if (width < 2 || height < 2 || !infrared || !visible || !fused || !rows)
         return -1;
-    mmdrfuse_pass(infrared, visible, fused, width, height, (mmdrfuse_cell *)rows, &low, &high);
+    mmdrfuse_pass(infrared, visible, fused, width, height, rows, &low, &high);
     return 0;
 }
 
@@ -226,7 +265,7 @@ static inline int mmdrfuse_limits(const uint8_t *infrared, const uint8_t *visibl
         return -1;
     *low = 32768; /* beyond any output */
     *high = -32768;
-    mmdrfuse_pass(infrared, visible, NULL, width, height, (mmdrfuse_cell *)rows, low, high);
+    mmdrfuse_pass(infrared, visible, NULL, width, height, rows, low, high);
     return 0;
 }
 

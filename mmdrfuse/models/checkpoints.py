@@ -97,7 +97,7 @@ def read(name_or_path: str | Path) -> Checkpoint:
         state, metadata = _parse(content, path)
         network, arrays = _recognise(state, path)
         card = _card(metadata, path)
-    name = path.stem if path.parent == SHIPPED else path.name
+    name = path.stem if path.parent == SHIPPED else Path(name_or_path).name or path.name
     return Checkpoint(name, network, arrays, card, hashlib.sha256(content).hexdigest())
 
 

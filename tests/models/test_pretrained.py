@@ -20,7 +20,7 @@ def test_a_folder_comes_back_with_its_card(tmp_path):
     scenes = models.read("scenes")
     save_pretrained(tmp_path / "mine", scenes)
     again = models.read(tmp_path / "mine")
-    assert again.card == scenes.card
+    assert (again.card, again.name) == (scenes.card, "mine")
     for name, value in from_pretrained(tmp_path / "mine").state_dict().items():
         assert torch.equal(value, torch.from_numpy(scenes.arrays[name]))
     with pytest.raises(OutputError, match=r"README\.md: exists already"):
