@@ -67,7 +67,7 @@ def differences(fuse, name, range_, rng):
     return np.concatenate([np.abs(fuse(*pair).astype(int) - wanted(name, range_, *pair)).ravel() for pair in pairs])
 
 
-CASES = [("scenes", None), ("day", None), ("medical", "fixed:0.05,0.9")]
+CASES = [("scenes", None), ("day", None), ("medical", "detector")]
 
 
 @pytest.mark.parametrize(("name", "range_"), CASES)

@@ -8,14 +8,14 @@ import pytest
 
 from mmdrfuse import models
 from mmdrfuse.engine import make
-from mmdrfuse.errors import ChoiceError, InputError, MissingExtraError, UnknownNameError
+from mmdrfuse.errors import ChoiceError, InputError, MissingExtraError, UnknownNameError, WeightsError
 from mmdrfuse.export import Options, render
 from mmdrfuse.images import constant_limits, from_unit, to_unit
 
 onnx = pytest.importorskip("onnx")
 
 STUDENTS = [name for name in models.names() if name != "teacher"]
-RANGES = [None, "clip", "minmax", "fixed:0.05,0.9"]
+RANGES = [None, "auto", "clip", "minmax", "fixed:0.05,0.9", "clip+tone:0.7,60"]
 SIZES = [(2, 2), (2, 9), (37, 51), (131, 257)]
 
 
@@ -48,7 +48,7 @@ def pictures(rng, size):
 def wanted(name, range_, infrared, visible, dtype):
     checkpoint = models.read(name)
     output = make(checkpoint)(to_unit(infrared), to_unit(visible))
-    limits = constant_limits(range_ or checkpoint.card["range"])
+    limits = constant_limits(checkpoint.card["range"] if range_ in (None, "auto") else range_)
     return from_unit(output, *(limits or (float(output.min()), float(output.max()))), dtype)
 
 
@@ -115,7 +115,9 @@ def test_a_model_is_small_valid_and_says_what_it_is(options):
         (Options("int8"), UnknownNameError, "unknown input 'int8': did you mean uint8"),
         (Options(range="clap"), UnknownNameError, "unknown range 'clap': did you mean clip"),
         (Options(range="fixed:1"), InputError, "fixed needs"),
-        (Options(range="percentile"), ChoiceError, "whole set of pictures"),
+        (Options(range="percentile"), ChoiceError, "'percentile' cannot be exported"),
+        (Options(range="detector"), ChoiceError, r"'minmax\+tone:0.7,60' cannot be exported"),
+        (Options(range="tone:1"), InputError, "needs a gain"),
     ],
 )
 def test_choices_that_cannot_be_are_named(options, error, words):
@@ -127,3 +129,9 @@ def test_the_missing_package_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "onnx", None)
     with pytest.raises(MissingExtraError, match=r"needs onnx: pip install onnx .*\[export\]"):
         render("scenes", "onnx")
+
+
+def test_a_range_on_the_card_that_does_not_exist_names_the_file(tmp_path):
+    models.write(tmp_path / "w.safetensors", models.read("day").arrays, {"range": "wide"})
+    with pytest.raises(WeightsError, match=r"w\.safetensors: its card asks for unknown range 'wide'"):
+        render(tmp_path / "w.safetensors", "onnx")
