@@ -15,6 +15,7 @@ from mmdrfuse.cli.align import align
 from mmdrfuse.cli.bench import bench
 from mmdrfuse.cli.data import data
 from mmdrfuse.cli.demo import demo
+from mmdrfuse.cli.detect import detect
 from mmdrfuse.cli.distill import distill
 from mmdrfuse.cli.eval import evaluate
 from mmdrfuse.cli.export import export
@@ -92,7 +93,9 @@ def main(json_: bool) -> None:
         raise click.UsageError("--json needs --version here; for a command, write it after the command's name")
 
 
-for _command in (data, prepare, teach, distill, refine, align, fuse, evaluate, weights, export, page, demo, bench):
+for _command in (
+    data, prepare, teach, distill, refine, align, fuse, evaluate, detect, weights, export, page, demo, bench,
+):  # fmt: skip
     main.add_command(_command)
 
 

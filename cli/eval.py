@@ -7,18 +7,27 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mmdrfuse.cli.shared.console import Report, check_outputs, progress, show, warn, write_output
-from mmdrfuse.cli.shared.options import EXISTING_FOLDER, FILE_OR_STREAM, Command, json_option, overwrite_option
-from mmdrfuse.errors import InputError, OutputError, PairingError
+from mmdrfuse.cli.shared.console import Report, check_outputs, progress, show, warn
+from mmdrfuse.cli.shared.options import Command, json_option, overwrite_option
+from mmdrfuse.cli.shared.scoring import (
+    baselines_option,
+    csv_option,
+    fused_argument,
+    pair_sources,
+    score_workers_option,
+    sources_options,
+    split_names,
+    write_documents,
+)
+from mmdrfuse.errors import InputError
 
 if TYPE_CHECKING:
     from mmdrfuse.pipeline.score import Evaluation, Scores
 
 
 @click.command("eval", cls=Command, short_help="Score fused pictures, and compare methods.")
-@click.argument("fused", nargs=-1, type=EXISTING_FOLDER)
-@click.option("--ir", "infrared", metavar="DIR", type=EXISTING_FOLDER, help="Folder of the infrared sources.")
-@click.option("--vis", "visible", metavar="DIR", type=EXISTING_FOLDER, help="Folder of the visible sources.")
+@fused_argument
+@sources_options
 @click.option(
     "--metrics", metavar="A,B,…|all", show_default="EN,SD,SF,AG,MI,SCD,VIF,Qabf,SSIM,CC",
     help="Metrics to compute; --list shows them.",
@@ -27,25 +36,16 @@ if TYPE_CHECKING:
     "--protocol", metavar="NAME", default="standard",
     help="Whose conventions to follow (depth, colour, constants); --list shows the protocols.",
 )  # fmt: skip
-@click.option(
-    "--baselines", default="", show_default=False, metavar="A,B,…",
-    help="Score fusions without a network beside yours: max, mean, affine.",
-)  # fmt: skip
+@baselines_option
 @click.option(
     "--per-image/--no-per-image", default=None, show_default="only for a single method",
     help="Print the scores of every picture.",
 )  # fmt: skip
 @click.option("--compare", is_flag=True, help="Print Wilcoxon's paired test between every two methods.")
 @json_option
-@click.option(
-    "--csv", "csv_", metavar="FILE|-", type=FILE_OR_STREAM,
-    help="Write one line a picture as CSV to a file; - writes them to standard output, and nothing else.",
-)  # fmt: skip
+@csv_option("picture")
 @click.option("--list", "list_", is_flag=True, help="List all metrics and protocols, and exit.")
-@click.option(
-    "--workers", type=click.IntRange(1), metavar="N", show_default="one for every 8 pictures, up to all cores",
-    help="Score in N processes.",
-)  # fmt: skip
+@score_workers_option
 @overwrite_option
 def evaluate(
     fused: tuple[Path, ...],
@@ -69,25 +69,20 @@ def evaluate(
     folder if you name none.
     """
     from mmdrfuse.cli.shared.tables import catalogue
-    from mmdrfuse.datasets import Pairing, pair_folders, pair_key
+    from mmdrfuse.datasets import pair_key
     from mmdrfuse.pipeline.score import evaluate_folders
 
-    if bool(infrared) != bool(visible):
-        raise click.UsageError("--ir and --vis go together: give both, or neither")
     if list_:
         show(*catalogue())
         return
     names = _names(metrics, protocol)
     check_outputs(json_, csv_, overwrite=overwrite)
     report = Report()
-    pairing = pair_folders(infrared, visible, recursive=True) if infrared and visible else Pairing()
-    unpaired = [PairingError(line) for line in (*pairing.orphan_lines(), *pairing.ambiguous_lines())]
-    for failure in unpaired:
-        report.add(failure)
+    pairs, unpaired = pair_sources(infrared, visible, report)
     evaluation = evaluate_folders(
         fused or (() if infrared else (Path(),)),
-        pairing.pairs if infrared else None,
-        baselines=[name for name in baselines.split(",") if name],
+        pairs,
+        baselines=split_names(baselines),
         metrics=names,
         protocol=protocol,
         key=pair_key,
@@ -136,8 +131,4 @@ def _write(evaluation: "Evaluation", json_: str | None, csv_: str | None, report
         documents[json_] = json.dumps(evaluation.document(compare=compare), indent=1, allow_nan=False) + "\n"
     if csv_:
         documents[csv_] = evaluation.scores.csv()
-    for target in sorted(documents, key="-".__eq__):  # files first: nobody may read standard output any more
-        try:
-            write_output(target, documents[target])
-        except OutputError as error:
-            report.add(error)
+    write_documents(documents, report)

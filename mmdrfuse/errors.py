@@ -27,6 +27,7 @@ from typing import Any, Self
 
 CURES = {
     "anew": "begin anew with overwrite=True",
+    "classes": "name its classes, in its order",
     "compile": "train without compile",
     "depth": "make the pictures 8 bits deep first",
     "device": "choose device 'cpu'",
@@ -195,4 +196,5 @@ class MissingExtraError(MMDRFuseError):
     def __init__(self, package: str, extra: str, purpose: str) -> None:
         self.package = package
         self.extra = extra
-        super().__init__(f"{purpose} needs {package}: pip install {package}  (the extra [{extra}] of mmdrfuse)")
+        whole = f"the extra [{extra}]: pip install 'mmdrfuse[{extra}]'"
+        super().__init__(f"{purpose} needs {package}: pip install {package}  ({whole})")

@@ -6,6 +6,7 @@ from mmdrfuse.errors import MMDRFuseError
 
 FLAGS = {
     "anew": ("--overwrite", "start over with --overwrite"),
+    "classes": ("--classes", "name them with --classes, in the detector's order"),
     "compile": ("--compile", "train without --compile"),
     "depth": ("--depth", "add --depth 8"),
     "device": ("--device", "try --device cpu"),

@@ -32,8 +32,8 @@ def methods(scores: Scores) -> Table:
     counts = {method: len(pictures) for method, pictures in scores.methods.items()}
     title = f"mean ± standard deviation [95 % interval of the mean], {_counted(counts)}, protocol {scores.protocol}"
     if len(scores.metrics) > WIDE:
-        return _table(title, ["metric", *map(str, columns)], zip(headings, *columns.values(), strict=True))
-    return _table(title, ["method", *headings], ([method, *cells] for method, cells in columns.items()))
+        return table(title, ["metric", *map(str, columns)], zip(headings, *columns.values(), strict=True))
+    return table(title, ["method", *headings], ([method, *cells] for method, cells in columns.items()))
 
 
 def pictures(scores: Scores) -> Table:
@@ -45,7 +45,7 @@ def pictures(scores: Scores) -> Table:
         for method, images in scores.methods.items()
         for picture, values in images.items()
     )
-    return _table(f"scores by picture, protocol {scores.protocol}", headings, rows_)
+    return table(f"scores by picture, protocol {scores.protocol}", headings, rows_)
 
 
 def comparison(scores: Scores) -> Table:
@@ -58,7 +58,7 @@ def comparison(scores: Scores) -> Table:
         "p of Wilcoxon's paired signed-rank test, two-sided, with Holm's correction, and below it the rank-biserial "
         "effect: +1 if the first is better on every picture, −1 if the second"
     )
-    return _table(title, ["methods", *scores.metrics], rows_)
+    return table(title, ["methods", *scores.metrics], rows_)
 
 
 def catalogue() -> tuple[Table, Table]:
@@ -74,8 +74,14 @@ def catalogue() -> tuple[Table, Table]:
     return metrics, protocols
 
 
-def _table(title: str, headings: Sequence[str], rows_: Iterable[Sequence[str | Text]]) -> Table:
-    """Lay out rows; no cell is read as markup, whatever a folder is called."""
+def table(title: str, headings: Sequence[str], rows_: Iterable[Sequence[str | Text]]) -> Table:
+    """Lay out rows; no cell is read as markup, whatever a folder is called.
+
+    Args:
+        title: Over the table.
+        headings: Of the columns; those of names are on the left.
+        rows_: The cells of each row.
+    """
     table = Table(title=Text(title))
     for heading in headings:
         name = heading in {"method", "methods", "metric", "picture"}

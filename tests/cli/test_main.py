@@ -13,8 +13,8 @@ from mmdrfuse.cli import main
 from mmdrfuse.errors import MMDRFuseError
 
 COMMANDS = (
-    "data", "prepare", "teach", "distill", "refine", "align", "fuse", "eval", "weights", "export", "page", "demo",
-    "bench",
+    "data", "prepare", "teach", "distill", "refine", "align", "fuse", "eval", "detect", "weights", "export", "page",
+    "demo", "bench",
 )  # fmt: skip
 
 

@@ -128,8 +128,8 @@ class Scores:
                     for methods, row in compared.items()
                 ]
             document["friedman"] = {metric: found and asdict(found) for metric, found in self.rank().items()}
-        finite: dict[str, Any] = _finite(document)
-        return finite
+        plain: dict[str, Any] = finite(document)
+        return plain
 
     def csv(self) -> str:
         """Return CSV: a line for each method and picture, then a line with the means of each method."""
@@ -203,10 +203,10 @@ def mean_intervals(columns: NDArray[np.float64]) -> NDArray[np.float64]:
     return intervals
 
 
-def _finite(value: Any) -> Any:  # noqa: ANN401
+def finite(value: Any) -> Any:  # noqa: ANN401
     """Replace numbers that JSON lacks (a reference program's NaN, an infinite PSNR) by None, at any depth."""
     if isinstance(value, dict):
-        return {key: _finite(entry) for key, entry in value.items()}
+        return {key: finite(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(entry) for entry in value]
+        return [finite(entry) for entry in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,95 @@
+"""What ``eval`` and ``detect`` have in common: their options, their sources, and the documents that they write."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from mmdrfuse.cli.shared.console import Report, write_output
+from mmdrfuse.cli.shared.options import EXISTING_FOLDER, FILE_OR_STREAM
+from mmdrfuse.errors import MMDRFuseError, OutputError, PairingError
+
+if TYPE_CHECKING:
+    from mmdrfuse.pair import Pair
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+fused_argument = click.argument("fused", nargs=-1, type=EXISTING_FOLDER)
+baselines_option = click.option(
+    "--baselines", default="", show_default=False, metavar="A,B,…",
+    help="Score fusions without a network beside yours: max, mean, affine.",
+)  # fmt: skip
+score_workers_option = click.option(
+    "--workers", type=click.IntRange(1), metavar="N", show_default="one for every 8 pictures, up to all cores",
+    help="Score in N processes.",
+)  # fmt: skip
+
+
+def sources_options(function: Function) -> Function:
+    """Add the options that name the folders of the sources."""
+    for option in (
+        click.option("--vis", "visible", metavar="DIR", type=EXISTING_FOLDER, help="Folder of the visible sources."),
+        click.option("--ir", "infrared", metavar="DIR", type=EXISTING_FOLDER, help="Folder of the infrared sources."),
+    ):
+        function = option(function)
+    return function
+
+
+def csv_option(what: str) -> Callable[[Function], Function]:
+    """Return the option ``--csv``.
+
+    Args:
+        what: Has a line in the file, such as ``picture``.
+    """
+    return click.option(
+        "--csv", "csv_", metavar="FILE|-", type=FILE_OR_STREAM,
+        help=f"Write one line a {what} as CSV to a file; - writes them to standard output, and nothing else.",
+    )  # fmt: skip
+
+
+def pair_sources(
+    infrared: Path | None, visible: Path | None, report: Report
+) -> "tuple[Sequence[Pair] | None, list[MMDRFuseError]]":
+    """Pair the sources that the options name.
+
+    Args:
+        infrared: Folder of the infrared sources.
+        visible: Folder of the visible sources.
+        report: Gets the files that are in no pair.
+
+    Returns:
+        The pairs, None if no folders are named; and the files that are in no pair.
+    """
+    from mmdrfuse.datasets import pair_folders
+
+    if bool(infrared) != bool(visible):
+        raise click.UsageError("--ir and --vis go together: give both, or neither")
+    if not (infrared and visible):
+        return None, []
+    pairing = pair_folders(infrared, visible, recursive=True)
+    unpaired: list[MMDRFuseError] = [
+        PairingError(line) for line in (*pairing.orphan_lines(), *pairing.ambiguous_lines())
+    ]
+    for failure in unpaired:
+        report.add(failure)
+    return pairing.pairs, unpaired
+
+
+def split_names(text: str) -> list[str]:
+    """Return the names of a list with commas."""
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def write_documents(documents: Mapping[str, str], report: Report) -> None:
+    """Write texts to files or, for ``-``, to standard output; where one cannot be written, the others still are.
+
+    Args:
+        documents: Target → text.
+        report: Gets the failures.
+    """
+    for target in sorted(documents, key="-".__eq__):  # files first: nobody may read standard output any more
+        try:
+            write_output(target, documents[target])
+        except OutputError as error:
+            report.add(error)

@@ -1,0 +1,134 @@
+"""How well a detector finds labelled objects in the pictures of several methods, in one call."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mmdrfuse.detection.classes import indices
+from mmdrfuse.detection.detections import Detector
+from mmdrfuse.detection.labels import Labels
+from mmdrfuse.detection.outcome import DetectionResult
+from mmdrfuse.detection.results import Results
+from mmdrfuse.detection.running import detect_in
+from mmdrfuse.detection.scoring import score_found
+from mmdrfuse.detection.tones import FREE, parse
+from mmdrfuse.errors import InputError, MMDRFuseError
+from mmdrfuse.images import Side
+from mmdrfuse.pair import Pair
+from mmdrfuse.pipeline.score.candidates import Candidates, list_candidates, named_folders
+from mmdrfuse.pipeline.score.score import Candidate
+from mmdrfuse.system.progress import Progress, silent
+from mmdrfuse.system.workers import Workers
+
+SIDES: tuple[Side, ...] = get_args(Side)
+"""The rows that come by themselves."""
+
+
+def detect_folders(
+    folders: Mapping[str, Path] | Sequence[Path],
+    pairs: Sequence[Pair] | None = None,
+    *,
+    detector: Detector,
+    labels: Labels | None = None,
+    results: Mapping[str, Results] | None = None,
+    baselines: Sequence[str] = (),
+    tone: str | None = None,
+    key: Callable[[str], str] = str,
+    workers: Workers | None = 1,
+    progress: Progress = silent,
+    on_failure: Callable[[MMDRFuseError], object] | None = None,
+) -> DetectionResult:
+    """Detect in the fused pictures of folders, and in their sources, and score what is found against labels.
+
+    A picture that cannot be read becomes a failure in the result; the others go on.
+
+    Args:
+        folders: Folders of fused pictures; a mapping names their rows, else each is named after its folder.
+        pairs: The sources. None takes them from the manifest that `mmdrfuse fuse` leaves in each folder.
+        detector: What finds objects, such as from `mmdrfuse.detection.open_detector`.
+        labels: The labelled boxes, such as from `mmdrfuse.datasets.labels.read`; None to detect only.
+        results: Name of a further row → boxes that another program has found.
+        baselines: Names of fusions without a network; each becomes a row.
+        tone: ``raw``, ``free``, or ``GAIN,OFFSET``; None for ``free`` if there are labels, else ``raw``.
+        key: As `mmdrfuse.pipeline.score.evaluate_folders` takes it.
+        workers: The same.
+        progress: The same.
+        on_failure: The same.
+
+    Raises:
+        InputError: There is nothing to look at, or the labels are of other pictures or classes.
+        UnknownNameError: No such baseline.
+        MissingExtraError: onnxruntime or faster-coco-eval is not installed.
+    """
+    fail = on_failure or (lambda _: None)
+    tones = parse(tone or (FREE if labels else "raw"))
+    classes, table, warnings = _classes(detector, labels)
+    listed = _with_sides(named_folders(folders, (*baselines, *SIDES)), pairs, baselines, key)
+    for failure in listed.failures:
+        fail(failure)
+    run = detect_in(
+        listed.candidates, detector, tones=tones, indices=table, workers=workers, progress=progress, on_failure=fail
+    )
+    result = DetectionResult(
+        run.methods,
+        classes,
+        detector=detector.description(),
+        failures=(*listed.failures, *run.failures),
+        warnings=(*listed.warnings, *warnings),
+    )
+    return _scored(result, labels, results or {}) if labels and run.methods else result
+
+
+def score_results(results: Mapping[str, Results], labels: Labels) -> DetectionResult:
+    """Score the boxes that other programs have found.
+
+    Args:
+        results: Name of a row → its boxes, in pixels of the labels or as shares of the picture.
+        labels: The labelled boxes.
+
+    Raises:
+        InputError: The boxes are of other pictures or classes.
+        MissingExtraError: faster-coco-eval is not installed.
+    """
+    return _scored(DetectionResult({}, labels.kept(labels.classes).classes), labels, results)
+
+
+def _scored(result: DetectionResult, labels: Labels, results: Mapping[str, Results]) -> DetectionResult:
+    kept = labels.kept(result.classes)
+    names = sorted({name for pictures in result.found.values() for name in pictures}) or list(kept.pictures)
+    truth = kept.matched(names)[0] if results else {}
+    further = {method: one.found(truth, kept.classes) for method, one in results.items()}
+    described = {
+        "format": labels.format, "sha256": labels.sha256, "classes": list(labels.classes), "notes": list(labels.notes),
+    }  # fmt: skip
+    failures = (*result.failures, *(InputError(line) for line in labels.failures))
+    found = replace(result, found={**result.found, **further}, labels=described, failures=failures)
+    return score_found(found, kept)
+
+
+def _classes(detector: Detector, labels: Labels | None) -> tuple[tuple[str, ...], NDArray[np.int64] | None, list[str]]:
+    """Return the classes to look for, which of them each of the detector's is, and a line about those it lacks."""
+    if labels is None:
+        return detector.classes or (), None, []
+    labelled = labels.kept(labels.classes).classes
+    table = indices(detector.classes, labelled, detector.name)
+    known = sorted(set(table[table >= 0].tolist()))
+    missing = [name for number, name in enumerate(labelled) if number not in known]
+    warnings = [f"{detector.name}: does not know {', '.join(missing)}, which is not scored"] if missing else []
+    renumbered = np.full(len(labelled) + 1, -1)  # the last one for -1
+    renumbered[known] = np.arange(len(known))
+    return tuple(labelled[number] for number in known), renumbered[table], warnings
+
+
+def _with_sides(
+    methods: Mapping[str, Path], pairs: Sequence[Pair] | None, baselines: Sequence[str], key: Callable[[str], str]
+) -> Candidates:
+    """List the pictures of all methods, and the sources as methods of their own."""
+    listed = list_candidates(methods, pairs, baselines=baselines, key=key) if methods or baselines else Candidates()
+    sources = list({one.pair.name: one.pair for one in listed.candidates}.values()) if pairs is None else pairs
+    listed.candidates.extend(Candidate(side, pair, side) for side in SIDES for pair in sources)
+    return listed

@@ -1,0 +1,130 @@
+"""Score what was found against labels, row by row."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import combinations
+
+from mmdrfuse.detection.detections import Detections
+from mmdrfuse.detection.labels import LabelledPicture, Labels
+from mmdrfuse.detection.matching import Matches
+from mmdrfuse.detection.outcome import Comparison, DetectionResult, Row
+from mmdrfuse.detection.precision import average_precision
+from mmdrfuse.detection.resampling import Weights, draws
+from mmdrfuse.detection.running import Found
+from mmdrfuse.detection.scores import Sample, sample
+from mmdrfuse.detection.tones import FREE, GRID, LEAST_PICTURES, chosen, halves, title
+from mmdrfuse.errors import InputError
+from mmdrfuse.images.values.tones import Tone
+
+_SHOWN = 3
+
+Samples = dict[str, Sample]
+"""By title of the tone."""
+
+
+def score_found(result: DetectionResult, labels: Labels) -> DetectionResult:
+    """Return a result with its scores.
+
+    All rows are scored on the pictures that are labelled and that every row has.
+
+    Args:
+        result: What was found.
+        labels: Of the classes that were looked for.
+
+    Raises:
+        InputError: No picture has labels, or none is in all rows.
+        MissingExtraError: faster-coco-eval is not installed.
+    """
+    names = sorted({name for pictures in result.found.values() for name in pictures})
+    truth, unlabelled = labels.matched(names)
+    warnings = [f"{_few(unlabelled)}: not scored, because the labels do not have them"] if unlabelled else []
+    shared = [name for name in truth if all(name in pictures for pictures in result.found.values())]
+    for method, pictures in result.found.items():
+        lost = [name for name in truth if name not in pictures]
+        if lost:
+            warnings.append(f"{method}: lacks {_few(lost)}, which no row is scored on")
+    if not shared:
+        raise InputError("no picture is in all rows, so the rows cannot be compared")
+    scored = {method: _Scored(pictures, shared, truth, labels.classes) for method, pictures in result.found.items()}
+    first = next(iter(scored.values()))
+    objects = sum(int((~one.ignored).sum()) for one in first.truth)
+    if not objects:
+        raise InputError(f"the labels have no {' and no '.join(labels.classes)} in these pictures")
+    if len(shared) < LEAST_PICTURES and any(GRID[-1] in one.tones for one in scored.values()):
+        warnings.append("one picture cannot choose the tone for another, so the tone is not free")
+    drawn = draws(len(shared))
+    samples = {method: one.samples(drawn) for method, one in scored.items()}
+    return replace(
+        result,
+        rows=tuple(
+            Row(method, {tone: one.scores() for tone, one in samples[method].items()}, scored[method].wanted())
+            for method in scored
+        ),
+        comparisons=tuple(_comparisons(samples)),
+        pictures=tuple(shared),
+        objects=objects,
+        truth={name: truth[name] for name in shared},
+        warnings=(*result.warnings, *warnings),
+    )
+
+
+class _Scored:
+    """One row: its detections and labels in the pictures that are scored."""
+
+    def __init__(
+        self,
+        pictures: Mapping[str, Found],
+        names: Sequence[str],
+        truth: Mapping[str, LabelledPicture],
+        classes: Sequence[str],
+    ) -> None:
+        self.found = [pictures[name] for name in names]
+        self.truth = [one.truth(truth[name]) for one, name in zip(self.found, names, strict=True)]
+        self.classes = classes
+        self.tones = list(self.found[0].by_tone)
+        self._matches = {tone: self._matched(self.in_tone(tone)) for tone in self.tones}
+
+    def in_tone(self, tone: Tone) -> list[Detections]:
+        """Return the boxes of each picture in one tone."""
+        return [one.by_tone[tone] for one in self.found]
+
+    def wanted(self) -> tuple[str, ...]:
+        """Return the tones that are best on the first and on the second half."""
+        return tuple(map(str, self._best())) if self._is_free() else ()
+
+    def samples(self, drawn: Weights) -> Samples:
+        """Return the measures in each tone of the table."""
+        first = self.tones[0]
+        samples = {title(first): self._sample(self.in_tone(first), self._matches[first], drawn)}
+        if self._is_free():
+            best = self._best()
+            # What one half chose, the other half is scored in.
+            used = [best[1 - side] for side in halves(len(self.found))]
+            found = [one.by_tone[tone] for one, tone in zip(self.found, used, strict=True)]
+            samples[FREE] = self._sample(found, self._matched(found), drawn)
+        return samples
+
+    def _is_free(self) -> bool:
+        return len(self.tones) > 1 and len(self.found) >= LEAST_PICTURES
+
+    def _best(self) -> tuple[Tone, Tone]:
+        return chosen(self._matches, len(self.found))
+
+    def _matched(self, found: Sequence[Detections]) -> list[Matches]:
+        return [Matches.of(found, self.truth, number) for number in range(len(self.classes))]
+
+    def _sample(self, found: Sequence[Detections], matches: Sequence[Matches], drawn: Weights) -> Sample:
+        return sample(matches, average_precision(found, self.truth, self.classes), drawn)
+
+
+def _comparisons(samples: Mapping[str, Samples]) -> "list[Comparison]":
+    return [
+        Comparison(first, second, tone, one.minus(samples[second][tone]))
+        for first, second in combinations(samples, 2)
+        for tone, one in samples[first].items()
+        if tone in samples[second]
+    ]
+
+
+def _few(names: Sequence[str]) -> str:
+    return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
