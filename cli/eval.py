@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mmdrfuse.cli.shared.console import Report, check_outputs, progress, show, warn
-from mmdrfuse.cli.shared.options import Command, json_option, overwrite_option
+from mmdrfuse.cli.shared.console import Report, check_outputs, messages, progress, show, warn
+from mmdrfuse.cli.shared.options import Command, command_line, json_option, overwrite_option
 from mmdrfuse.cli.shared.scoring import (
     baselines_option,
     csv_option,
@@ -19,7 +19,7 @@ from mmdrfuse.cli.shared.scoring import (
     split_names,
     write_documents,
 )
-from mmdrfuse.errors import InputError
+from mmdrfuse.errors import InputError, OutputError
 
 if TYPE_CHECKING:
     from mmdrfuse.pipeline.score import Evaluation, Scores
@@ -44,6 +44,14 @@ if TYPE_CHECKING:
 @click.option("--compare", is_flag=True, help="Print Wilcoxon's paired test between every two methods.")
 @json_option
 @csv_option("picture")
+@click.option(
+    "--html", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path),
+    help="Write a report with table, pictures and plots as one HTML file, which asks no server.",
+)  # fmt: skip
+@click.option(
+    "--full", is_flag=True,
+    help="With --html: write all pictures in full size too, into a folder beside FILE that the report links to.",
+)  # fmt: skip
 @click.option("--list", "list_", is_flag=True, help="List all metrics and protocols, and exit.")
 @score_workers_option
 @overwrite_option
@@ -58,6 +66,8 @@ def evaluate(
     compare: bool,
     json_: str | None,
     csv_: str | None,
+    html: Path | None,
+    full: bool,
     list_: bool,
     workers: int | None,
     overwrite: bool,
@@ -71,12 +81,17 @@ def evaluate(
     from mmdrfuse.cli.shared.tables import catalogue
     from mmdrfuse.datasets import pair_key
     from mmdrfuse.pipeline.score import evaluate_folders
+    from mmdrfuse.reports import check_target
 
+    if full and not html:
+        raise click.UsageError("--full is for the report; add --html FILE")
     if list_:
         show(*catalogue())
         return
     names = _names(metrics, protocol)
-    check_outputs(json_, csv_, overwrite=overwrite)
+    if html:
+        check_target(html, full=full, overwrite=overwrite)
+    check_outputs(json_, csv_, str(html) if html else None, overwrite=overwrite)
     report = Report()
     pairs, unpaired = pair_sources(infrared, visible, report)
     evaluation = evaluate_folders(
@@ -95,6 +110,8 @@ def evaluate(
         warn(line)
     evaluation = replace(evaluation, failures=(*unpaired, *evaluation.failures))
     _write(evaluation, json_, csv_, report, compare=compare)
+    if html and evaluation.count:
+        _write_report(evaluation, html, report, full=full, overwrite=overwrite)
     if "-" not in (json_, csv_) and evaluation.count:
         _show(evaluation.scores, per_image, compare)
     report.finish("pictures scored")
@@ -132,3 +149,17 @@ def _write(evaluation: "Evaluation", json_: str | None, csv_: str | None, report
     if csv_:
         documents[csv_] = evaluation.scores.csv()
     write_documents(documents, report)
+
+
+def _write_report(evaluation: "Evaluation", html: Path, report: Report, *, full: bool, overwrite: bool) -> None:
+    """Write the HTML report, and print its size and how many pairs have pictures in it."""
+    from mmdrfuse.reports import write_report
+
+    command = command_line(click.get_current_context())
+    try:
+        written = write_report(evaluation, html, full=full, overwrite=overwrite, command=command, progress=progress)
+    except OutputError as error:
+        report.add(error)
+        return
+    left_out = f", pictures of {written.embedded} of {written.pairs} pairs" if written.embedded < written.pairs else ""
+    messages().print(f"report written to {html} ({written.nbytes / 1e6:.1f} MB{left_out})")

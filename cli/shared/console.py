@@ -102,7 +102,7 @@ def check_outputs(*targets: str | None, overwrite: bool) -> None:
         require_standard_output()
     files = [Path(target) for target in targets if target is not None and target != "-"]
     if len({real(file) for file in files}) < len(files):
-        raise click.UsageError(f"--json and --csv would both be written to {files[0]}")
+        raise click.UsageError(f"two results would be written to {files[0]}; name a file for each")
     for file in files:
         refuse_existing(file, overwrite=overwrite)
         refuse_unwritable(file)

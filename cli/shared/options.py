@@ -1,10 +1,12 @@
 """Options that several commands have, and the commands' base class."""
 
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from mmdrfuse.cli.shared.cures import message_with_cure
 from mmdrfuse.errors import MMDRFuseError
@@ -56,6 +58,23 @@ pair_regex_option = click.option(
     help="Regular expression for the part of a file's name that is the same in both pictures of a pair: its group "
     "(?P<key>...), or its first group, or the whole match. It searches the name without its ending.",
 )  # fmt: skip
+
+
+def command_line(context: click.Context) -> str:
+    """Return the command that repeats this call: its arguments, and the options that were given."""
+    words = ["mmdrfuse", str(context.info_name)]
+    for param in context.command.params:
+        value = context.params.get(str(param.name))
+        if param.name is None or context.get_parameter_source(param.name) is not ParameterSource.COMMANDLINE:
+            continue
+        if isinstance(param, click.Argument):
+            words += [str(part) for part in (value if isinstance(value, tuple) else (value,))]
+        elif isinstance(value, bool):
+            words.append(param.opts[0] if value else param.secondary_opts[0])
+        else:
+            shown = f"{value[0]:g}..{value[1]:g}" if isinstance(value, tuple) else str(value)
+            words += [param.opts[0], shown]
+    return shlex.join(words)
 
 
 class Command(click.Command):

@@ -1,14 +1,13 @@
 """What ``mmdrfuse align`` shows and writes about a matrix."""
 
 import math
-import shlex
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
-from click.core import ParameterSource
 
+from mmdrfuse.cli.shared.options import command_line
 from mmdrfuse.errors import MMDRFuseError
 
 if TYPE_CHECKING:
@@ -81,22 +80,11 @@ def refusal(found: "Registration") -> MMDRFuseError:
 
 def provenance(ctx: click.Context) -> dict[str, Any]:
     """Return date, command and sources, as a rig file records them."""
-    words = ["mmdrfuse", str(ctx.info_name)]
-    sources: list[str] = []
-    for param in ctx.command.params:
-        value = ctx.params.get(str(param.name))
-        if param.name is None or ctx.get_parameter_source(param.name) is not ParameterSource.COMMANDLINE:
-            continue
-        if isinstance(param, click.Argument):
-            sources = [str(part) for part in (value if isinstance(value, tuple) else (value,))]
-            words += sources
-        elif isinstance(value, bool):
-            words.append(param.opts[0])
-        else:
-            shown = f"{value[0]:g}..{value[1]:g}" if isinstance(value, tuple) else str(value)
-            words += [param.opts[0], shown]
+    argument = next(param for param in ctx.command.params if isinstance(param, click.Argument))
+    value = ctx.params[str(argument.name)]
+    sources = [str(part) for part in (value if isinstance(value, tuple) else (value,))]
     date = datetime.now(UTC).isoformat(timespec="seconds")
-    return {"date": date, "command": shlex.join(words), "sources": sources}
+    return {"date": date, "command": command_line(ctx), "sources": sources}
 
 
 def _agreeing(residuals: Sequence[float | None], disagreeing: Sequence[int]) -> str:

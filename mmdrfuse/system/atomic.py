@@ -55,6 +55,48 @@ def writing(path: Path, *, overwrite: bool = True) -> Iterator[Path]:
             temporary.unlink()
 
 
+@contextlib.contextmanager
+def writing_folder(path: Path, *, mark: str, overwrite: bool = True) -> Iterator[Path]:
+    """Yield a temporary folder beside ``path``; when the block succeeds, the temporary folder replaces ``path``.
+
+    Args:
+        path: The folder to write.
+        mark: Name of a file that the folder gets; only a folder with such a file is ever replaced.
+        overwrite: Whether an existing ``path`` with the mark may be replaced.
+
+    Raises:
+        OutputError: As in `refuse_foreign`, or the place cannot be written.
+        DiskFullError: There is no space left on the disk.
+    """
+    refuse_foreign(path, mark=mark, overwrite=overwrite)
+    temporary = path.with_name(f".{secrets.token_hex(8)}")
+    try:
+        temporary.mkdir(parents=True)
+        (temporary / mark).touch()
+        yield temporary
+        if path.exists():
+            shutil.rmtree(path)
+        temporary.replace(path)
+    except Exception as error:
+        cause = system_error(error, path)
+        if cause is None:
+            raise
+        raise write_error(path, cause) from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def refuse_foreign(path: Path, *, mark: str, overwrite: bool) -> None:
+    """Refuse to replace an existing folder that may not be replaced, or that has no file called ``mark``.
+
+    Raises:
+        OutputError: One of the two.
+    """
+    refuse_existing(path, overwrite=overwrite)
+    if os.path.lexists(path) and not (path / mark).is_file():
+        raise OutputError(f"{path}: is not ours to replace, as it holds no {mark}; move it, or choose another place")
+
+
 def append(path: Path, text: str) -> None:
     """Add text to the end of a file: all of it, or nothing.
 

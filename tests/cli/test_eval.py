@@ -265,3 +265,33 @@ def test_list_names_every_metric(run):
 
     listed = run("eval", "--list").stdout
     assert all(name in listed for name in METRICS)
+
+
+def test_a_report_is_written_beside_the_table(run, fused):
+    html = fused / "report.html"
+    result = run("eval", fused / "ours", "--baselines", "max", "--metrics", "SD", "--html", html, "--full")
+    assert result.exit_code == 0, result.stderr
+    assert "SD ↑" in result.stdout
+    assert f"report written to {html}" in result.stderr
+    assert f"--metrics SD --baselines max --html {html} --full" in html.read_text()
+    assert len(list((fused / "report_files").glob("*.png"))) == 3 * 4
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "named"),
+    [
+        (["--full"], 2, "--html"),
+        (["--html", "ours"], 2, "ours"),
+        (["--html", "ir/street_0000.png"], 1, ".html"),
+        (["--html", "exists.html"], 1, "--overwrite"),
+        (["--html", "same.html", "--csv", "same.html"], 2, "same.html"),
+        (["--html", "exists.html/report.html"], 1, "exists.html is no folder"),
+    ],
+)
+def test_reports_that_could_not_be_written_are_refused_before_the_work(run, fused, monkeypatch, options, code, named):
+    monkeypatch.chdir(fused)
+    (fused / "exists.html").write_text("earlier")
+    result = run("eval", "ours", "--metrics", "SD", *options)
+    assert (result.exit_code, result.stdout) == (code, "")
+    assert named in result.stderr
+    assert (fused / "exists.html").read_text() == "earlier"

@@ -32,6 +32,10 @@ class Evaluation:
     """Reasons for caution with the scores, such as folders that were made with different ranges."""
     made: Mapping[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)
     """How the pictures of each method were made, where its manifest says so: method → ``range`` and ``weights``."""
+    candidates: tuple[Candidate, ...] = ()
+    """What was to be scored: each picture with its sources."""
+    folders: Mapping[str, Path] = field(default_factory=dict)
+    """The folder of each method that has one."""
 
     @property
     def count(self) -> int:
@@ -99,7 +103,7 @@ def evaluate_folders(
             run.add(candidate, result)
             advance(f"{candidate.method} {candidate.pair.name}")
     warnings = (*listed.warnings, *run.undefined(), *_different(made), *_partly_seen(candidates))
-    return Evaluation(run.scores, tuple(run.failures), warnings, made)
+    return Evaluation(run.scores, tuple(run.failures), warnings, made, tuple(candidates), methods)
 
 
 def _partly_seen(candidates: Sequence[Candidate]) -> list[str]:

@@ -79,6 +79,20 @@ def map_candidates(
 
 
 @dataclass(frozen=True)
+class Sources:
+    """The two sources of a pair, read and prepared."""
+
+    infrared: NDArray[Any]
+    visible: NDArray[Any]
+    hashes: tuple[str, str]
+    """SHA-256 of the infrared and the visible file."""
+    stored: tuple[tuple[int, ...], tuple[int, ...]]
+    """Height and width of the infrared and of the visible file."""
+    window: Window | None
+    """The largest rectangle that both cameras see: top, bottom, left and right; None for all."""
+
+
+@dataclass(frozen=True)
 class Loaded:
     """A picture beside its prepared sources, all cut to the largest rectangle that both cameras see."""
 
@@ -90,33 +104,61 @@ class Loaded:
     window: Window | None
     """What was cut out of the prepared sides: top, bottom, left and right; None for all."""
 
+    def scaled(self, candidate: Candidate) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+        """Return the fused picture, the infrared and the visible on the scale 0..255 of the metrics.
 
-def load_candidate(candidate: Candidate) -> Loaded:
-    """Read, and where needed fuse, one picture, and read and prepare its sources.
+        Raises:
+            InputError: A picture has values that are NaN or infinite.
+        """
+        pair = candidate.pair
+        return (
+            _eight_bit_scale(self.fused, str(candidate)),
+            _eight_bit_scale(self.infrared, str(pair.infrared)),
+            _eight_bit_scale(self.visible, str(pair.visible)),
+        )
+
+
+def load_sources(candidate: Candidate) -> Sources:
+    """Read and prepare the sources of a picture.
+
+    Raises:
+        InputError: A file cannot be read, or is not what the picture was made from.
+        SizeError: The sizes of the sources differ.
+    """
+    pair = candidate.pair
+    pictures = pair.load()
+    hashes = (pictures[0].sha256, pictures[1].sha256)
+    _check_hashes(candidate, hashes)  # before the sizes: those of a changed file may differ
+    prepared = pair.prepared(*(picture.image for picture in pictures))
+    stored = (pictures[0].image.shape[:2], pictures[1].image.shape[:2])
+    return Sources(prepared.infrared, prepared.visible, hashes, stored, pair.preparation.common(*stored))
+
+
+def load_candidate(candidate: Candidate, sources: Sources | None = None) -> Loaded:
+    """Read, and where needed fuse, one picture, and cut it and its sources.
+
+    Args:
+        candidate: The picture.
+        sources: Its sources, where another picture of theirs was loaded before; None to read them.
 
     Raises:
         InputError: A file cannot be read, or a source is not what the picture was made from.
         SizeError: The sizes of the sources differ.
     """
-    pair = candidate.pair
-    pictures = pair.load()
-    for picture, recorded in zip(pictures, candidate.hashes or (), strict=False):
-        if picture.sha256 != recorded:
-            source = pair.infrared if picture is pictures[0] else pair.visible
-            raise InputError(f"{source}: has changed since {candidate} was made from it; fuse it again")
-    prepared = pair.prepared(*(picture.image for picture in pictures))
-    sources = [prepared.infrared, prepared.visible]
+    sources = sources or load_sources(candidate)
+    _check_hashes(candidate, sources.hashes)
+    sides = [sources.infrared, sources.visible]
     if isinstance(candidate.fused, Fuser):
-        fused = fuse_sources(candidate.fused, pair, *sources).image
+        fused = fuse_sources(candidate.fused, candidate.pair, *sides).image
     elif isinstance(candidate.fused, Path):
         fused = images.read(candidate.fused)
     else:
-        fused = sources[candidate.fused == "visible"]
-    stored = pictures[0].image.shape[:2], pictures[1].image.shape[:2]
-    window = pair.preparation.common(*stored)
-    if window and fused.shape[:2] == sources[1].shape[:2]:
-        fused, *sources = (_cut(image, window) for image in (fused, *sources))
-    return Loaded(fused, sources[0], sources[1], stored, window)
+        fused = sides[candidate.fused == "visible"]
+    if sources.window:
+        if fused.shape[:2] == sources.visible.shape[:2]:
+            fused = _cut(fused, sources.window)
+        sides = [_cut(side, sources.window) for side in sides]
+    return Loaded(fused, sides[0], sides[1], sources.stored, sources.window)
 
 
 def score_one(candidate: Candidate, *, metrics: Sequence[str], protocol: str) -> dict[str, float]:
@@ -130,15 +172,20 @@ def score_one(candidate: Candidate, *, metrics: Sequence[str], protocol: str) ->
         SizeError: The three sizes differ.
         UnknownNameError: No such metric or protocol.
     """
-    loaded = load_candidate(candidate)
-    pair = candidate.pair
-    named = ((loaded.fused, candidate), (loaded.infrared, pair.infrared), (loaded.visible, pair.visible))
-    arrays = [_eight_bit_scale(image, str(name)) for image, name in named]
-    fitting = [metric for metric in metrics if smallest_side(metric, protocol) <= min(loaded.fused.shape[:2])]
+    arrays = load_candidate(candidate).scaled(candidate)
+    fitting = [metric for metric in metrics if smallest_side(metric, protocol) <= min(arrays[0].shape[:2])]
     try:
         return evaluate(*arrays, metrics=fitting, protocol=protocol)
     except (InputError, SizeError) as error:
         raise error.at(candidate) from error
+
+
+def _check_hashes(candidate: Candidate, actual: tuple[str, str]) -> None:
+    """Refuse sources that are not those that a manifest records."""
+    paths = (candidate.pair.infrared, candidate.pair.visible)
+    for path, found, recorded in zip(paths, actual, candidate.hashes or actual, strict=True):
+        if found != recorded:
+            raise InputError(f"{path}: has changed since {candidate} was made from it; fuse it again")
 
 
 def _cut(image: NDArray[Any], window: Window) -> NDArray[Any]:

@@ -1,0 +1,126 @@
+"""Write a report: one HTML file that asks no server, below a limit of bytes."""
+
+from collections.abc import Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+from mmdrfuse.errors import InputError, MMDRFuseError, OutputError
+from mmdrfuse.pipeline.score import Evaluation
+from mmdrfuse.reports.contents import Contents
+from mmdrfuse.reports.pictures import Order, PairPictures, read_pictures, side_for
+from mmdrfuse.reports.rendering import Renderer
+from mmdrfuse.system.atomic import refuse_existing, refuse_foreign, refuse_unwritable, writing, writing_folder
+from mmdrfuse.system.progress import Progress, silent
+from mmdrfuse.system.workers import Workers, cores, ordered, pool, queue_length
+
+LIMIT = 20_000_000
+"""Bytes of a report."""
+MARK = "made-by-mmdrfuse-eval.txt"
+"""A file by which a later report knows a folder of pictures that it may replace."""
+_MARGIN = 100_000
+"""Bytes by which the text may grow with the pictures, beside the pictures themselves."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """A report that was written."""
+
+    path: Path
+    nbytes: int
+    pairs: int
+    """All that were scored."""
+    embedded: int
+    """Pairs whose pictures are in the file."""
+
+
+def write_report(
+    evaluation: Evaluation,
+    path: Path,
+    *,
+    full: bool = False,
+    overwrite: bool = False,
+    command: str = "",
+    limit: int = LIMIT,
+    workers: Workers | None = None,
+    progress: Progress = silent,
+) -> Written:
+    """Write an evaluation as one HTML file, with its table, its pictures, its plots and the facts of the run.
+
+    The file asks no server. Its size stays below the limit: pictures are reduced, and where that is not enough, pairs
+    are left out, after the worst, the best, the most disputed and a drawn sample.
+
+    Args:
+        evaluation: From `mmdrfuse.pipeline.score.evaluate_folders`.
+        path: The file, such as ``report.html``.
+        full: Whether to write the pictures of all pairs in full size too, into a folder beside it (``report_files``).
+        overwrite: Whether an existing file, and such a folder of an earlier report, may be replaced.
+        command: The command that repeats the run, for the report to show.
+        limit: Bytes of the file.
+        workers: Threads that read the pictures; None for all cores, or any executor of `concurrent.futures`.
+        progress: Shows the progress.
+
+    Raises:
+        OutputError: The file or the folder exists and may not be replaced, or cannot be written.
+        InputError: No picture has scores.
+    """
+    check_target(path, full=full, overwrite=overwrite)
+    if not evaluation.count:
+        raise InputError(f"{path}: there is nothing to report, as no picture has scores")
+    contents = Contents.of(evaluation, command)
+    render = Renderer(contents, limit, _folder(path).name if full else "")
+    budget = limit - len(render({}, 0)) - _MARGIN
+    side = side_for(contents.picture_count, budget)
+    beside = writing_folder(_folder(path), mark=MARK, overwrite=overwrite) if full else nullcontext()
+    with beside as folder:
+        pictures = {}
+        for pair, read in _read(contents, side, full, cores() if workers is None else workers, progress):
+            if folder:
+                _write_originals(folder, read)
+            budget -= read.nbytes
+            if budget < 0 and not full:
+                break
+            pictures[pair] = read.kept(webp=budget >= 0)
+        text = render(pictures, side)
+        with writing(path, overwrite=overwrite) as temporary:
+            temporary.write_bytes(text)
+    return Written(path, len(text), len(contents.pairs), sum(any(one.webp) for one in pictures.values()))
+
+
+def check_target(path: Path, *, full: bool = False, overwrite: bool = False) -> None:
+    """Refuse, before any work is done, a report that could not be written afterwards.
+
+    Raises:
+        OutputError: As in `write_report`.
+    """
+    if path.suffix.lower() not in (".html", ".htm"):
+        raise OutputError(f"{path}: a report is an HTML file; let its name end in .html")
+    refuse_existing(path, overwrite=overwrite)
+    refuse_unwritable(path)
+    if full:
+        refuse_foreign(_folder(path), mark=MARK, overwrite=overwrite)
+
+
+def _folder(path: Path) -> Path:
+    """Return the folder of a report's pictures in full size."""
+    return path.with_name(f"{path.stem}_files")
+
+
+def _read(
+    contents: Contents, side: int, full: bool, workers: Workers, progress: Progress
+) -> Iterator[tuple[int, PairPictures]]:
+    """Read the pictures in the order in which the report shows the pairs; yield each pair's number with them."""
+    chosen = [pair for pair in contents.reasons if any(contents.candidates[pair])]
+    orders = (Order(pair, contents.candidates[pair], side, full) for pair in chosen)
+    with pool(workers) as executor, progress("reading pictures", len(chosen)) as advance:
+        for order, read in ordered(executor, read_pictures, orders, buffer_size=queue_length(workers)):
+            if isinstance(read, MMDRFuseError):
+                read = PairPictures(errors=(read.message,))
+            yield order.pair, read
+            advance(str(order))
+
+
+def _write_originals(folder: Path, read: PairPictures) -> None:
+    for name, content in zip(read.original_names, read.originals, strict=True):
+        if content:
+            (folder / name).write_bytes(content)

@@ -1,0 +1,144 @@
+"""The pictures of a report: the sources and fusions of one pair, reduced and packed as WebP."""
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from mmdrfuse import images
+from mmdrfuse.errors import MMDRFuseError
+from mmdrfuse.pipeline.score import Candidate
+from mmdrfuse.pipeline.score.score import load_candidate, load_sources
+
+SIDES = (960, 640, 480, 320)
+"""Pixels of the longer side of an embedded picture: the first at which all pictures fit is taken."""
+CROWDED = 480
+"""The side where they do not fit at any."""
+QUALITY = 85
+"""Of WebP."""
+_BYTES_PER_PIXEL = 0.16
+"""Of such a WebP in base64, for busy pictures in colour; what is embedded is counted as it comes."""
+
+
+@dataclass(frozen=True)
+class PairPictures:
+    """The pictures of one pair, in the order infrared, visible, and each method."""
+
+    width: int = 0
+    """Of the scored pictures, in pixels."""
+    height: int = 0
+    webp: tuple[str, ...] = ()
+    """The reduced pictures in base64; empty where one could not be read."""
+    originals: tuple[bytes, ...] = ()
+    """The pictures in full size as PNG, if they were asked for; empty where one could not be read."""
+    original_names: tuple[str, ...] = ()
+    """The names of their files; empty where there is none."""
+    files: tuple[str, ...] = ()
+    """Where each was read from; empty for what was computed."""
+    hashes: tuple[str, ...] = ()
+    """SHA-256 of the infrared and the visible file."""
+    errors: tuple[str, ...] = ()
+    """Why pictures are missing."""
+
+    @property
+    def nbytes(self) -> int:
+        """Return the size of the embedded pictures."""
+        return sum(map(len, self.webp))
+
+    def kept(self, *, webp: bool) -> "PairPictures":
+        """Return what the page needs: without the pictures in full size, and with or without the embedded ones."""
+        return replace(self, originals=(), webp=self.webp if webp else ())
+
+
+@dataclass(frozen=True)
+class Order:
+    """What to read of one pair, and how to pack it.
+
+    Args:
+        pair: The pair's number.
+        candidates: The pair's picture of each method; None where a method has none.
+        side: Pixels of the longer side of the embedded pictures; 0 for none.
+        full: Whether to return the pictures in full size too.
+    """
+
+    pair: int
+    candidates: tuple[Candidate | None, ...]
+    side: int
+    full: bool = False
+
+    def __str__(self) -> str:
+        """Return the pair's name."""
+        return next(one.pair.name for one in self.candidates if one)
+
+
+def side_for(pictures: int, budget: int) -> int:
+    """Return the side at which so many pictures fit into so many bytes, or `CROWDED`."""
+    for side in SIDES:
+        if pictures * side * side * 0.75 * _BYTES_PER_PIXEL <= budget:
+            return side
+    return CROWDED
+
+
+def read_pictures(order: Order) -> PairPictures:
+    """Read the sources and the fused pictures of one pair; what cannot be read is named in the result."""
+    present = [one for one in order.candidates if one]
+    pair = present[0].pair
+    errors = []
+    fused: list[NDArray[np.uint8] | None] = []
+    sides: list[NDArray[np.uint8] | None] = [None, None]
+    try:
+        sources = load_sources(present[0])
+    except MMDRFuseError as error:
+        return PairPictures(errors=(error.message,))
+    for candidate in order.candidates:
+        try:
+            levels = candidate and _levels(load_candidate(candidate, sources).scaled(candidate))
+        except MMDRFuseError as error:
+            errors.append(error.message)
+            levels = None
+        fused.append(levels[0] if levels else None)
+        sides = [levels[1], levels[2]] if levels else sides
+    pictures = [*sides, *fused]
+    height, width = next((one.shape[:2] for one in sides if one is not None), (0, 0))
+    size = _reduced(width, height, order.side)
+    originals = tuple(images.encode(one, ".png") if one is not None else b"" for one in pictures) if order.full else ()
+    return PairPictures(
+        width,
+        height,
+        webp=tuple(_webp(one, size) if one is not None else "" for one in pictures),
+        originals=originals,
+        original_names=tuple(
+            f"{order.pair:05d}-{index}.png" if content else "" for index, content in enumerate(originals)
+        ),
+        files=(str(pair.infrared), str(pair.visible), *map(_file, order.candidates)),
+        hashes=sources.hashes,
+        errors=tuple(errors),
+    )
+
+
+def _levels(arrays: Sequence[NDArray[Any]]) -> list[NDArray[np.uint8]]:
+    """Return pictures on the scale 0..255 as 8 bits."""
+    return [np.rint(array).astype(np.uint8) for array in arrays]
+
+
+def _file(candidate: Candidate | None) -> str:
+    """Return where a picture was read from; an empty text for what was computed."""
+    return str(candidate.fused) if candidate and isinstance(candidate.fused, Path) else ""
+
+
+def _reduced(width: int, height: int, side: int) -> tuple[int, int]:
+    scale = min(1.0, side / max(width, height))
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+def _webp(level: NDArray[np.uint8], size: Sequence[int]) -> str:
+    """Return a picture as WebP in base64."""
+    image = Image.fromarray(level)
+    if image.size != tuple(size):
+        image = image.resize((size[0], size[1]), Image.Resampling.LANCZOS)
+    return base64.b64encode(images.encode(np.asarray(image), ".webp", quality=QUALITY)).decode()
