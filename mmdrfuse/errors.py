@@ -37,6 +37,7 @@ CURES = {
     "goals": "name the groups as the goals do, or give other goals",
     "hold_out": "leave whole pairs out instead",
     "infrared_range": "give the two stored values that become black and white",
+    "labels": "name the file or folder of the labels",
     "layout": "name the layout, or the two folders",
     "overwrite": "choose another place, or allow replacing with overwrite=True",
     "page": "choose one page",

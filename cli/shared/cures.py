@@ -16,6 +16,7 @@ FLAGS = {
     "goals": ("--goals", "name the folders as the goals do, or give other --goals"),
     "hold_out": ("--hold-out", "leave whole pairs out with --hold-out"),
     "infrared_range": ("--ir-range", "say which values are black and white, such as --ir-range 280..320"),
+    "labels": ("--labels", "name their file or folder with --labels"),
     "layout": ("--layout", "choose a --layout, or name the two folders after their sides (ir, vi)"),
     "overwrite": ("--overwrite", "choose another name, or replace it with --overwrite"),
     "page": ("--page", "choose one with --page"),

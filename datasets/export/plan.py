@@ -1,7 +1,7 @@
 """Plan an export: which pairs have labels, what each is called, in which split it is, and where its boxes lie."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from mmdrfuse.datasets.sets.catalogue import Layout
 from mmdrfuse.datasets.sets.layouts import find_pairs
 from mmdrfuse.detection.labels import LabelledPicture, Labels
 from mmdrfuse.detection.prepared import prepared
-from mmdrfuse.errors import ChoiceError, MMDRFuseError
+from mmdrfuse.errors import ChoiceError, InputError, MMDRFuseError
 from mmdrfuse.images.header import header
 from mmdrfuse.pair import Pair
 
@@ -66,11 +66,8 @@ def plan_export(source: Path, options: ExportOptions, *, explain: Callable[[MMDR
         MMDRFuseError: There are no pairs, no labels, no such class, or no split; or the labels are of another set.
     """
     layout, pairing = find_pairs(source, options.layout)
-    read = labels.read(options.labels or source)
-    if options.classes:
-        read = read.kept(options.classes)
     by_name = {pair.name: pair for pair in pairing.pairs}
-    matched, missing = read.matched(by_name)
+    read, matched, missing = _labelled(source, by_name, options)
     split_by, splits = _divided(layout, list(matched), options)
     plan = Plan(layout, read, split_by, notes=list(read.notes), failures=list(read.failures))
     plan.notes += _few(missing, "pictures have no labels and are left out")
@@ -93,6 +90,24 @@ def plan_export(source: Path, options: ExportOptions, *, explain: Callable[[MMDR
     plan.examples.sort(key=lambda example: example.name)
     plan.notes += _warnings(plan, options)
     return plan
+
+
+def _labelled(
+    source: Path, names: Iterable[str], options: ExportOptions
+) -> tuple[Labels, dict[str, LabelledPicture], list[str]]:
+    """Read the labels, and find those of the pairs; errors name the labels."""
+    if options.labels is None:
+        try:
+            read = labels.read(source)
+        except InputError as error:
+            raise InputError(error.message, cure="labels") from error
+    else:
+        read = labels.read(options.labels)
+    try:
+        read = read.kept(options.classes) if options.classes else read
+        return read, *read.matched(names)
+    except InputError as error:
+        raise error.at(options.labels or source) from error
 
 
 def _divided(layout: Layout, names: Sequence[str], options: ExportOptions) -> tuple[str, dict[str, str]]:

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from mmdrfuse.datasets.labels.parsed import Box, Marked, Parsed, ParsedPicture
 from mmdrfuse.datasets.labels.sources import Sources, find
 from mmdrfuse.datasets.sets.pairing import INFRARED_WORDS, VISIBLE_WORDS, relative
-from mmdrfuse.detection.labels import LabelledPicture, Labels
+from mmdrfuse.detection.labels import PERSON, LabelledPicture, Labels
 from mmdrfuse.errors import InputError, MMDRFuseError, reading
 from mmdrfuse.images import SUFFIXES
 
@@ -36,6 +36,8 @@ def read(path: Path) -> Labels:
         collected.read(sources, file)
     if not collected.pictures:
         raise InputError((collected.failures or [f"{path}: labels no pictures"])[0])
+    if sources.unnamed:
+        collected.name_classes(path)
     return collected.labels(sources.notes)
 
 
@@ -76,6 +78,24 @@ class _Collected:
                 if not _is_of_visible(picture.file or name):
                     continue
             self.pictures[key] = picture
+
+    def name_classes(self, path: Path) -> None:
+        """Take class 0 for a person, where nothing names the classes and there is no other.
+
+        Raises:
+            InputError: There are others.
+        """
+        numbers = {marked.name for picture in self.pictures.values() for marked in picture.objects}
+        if numbers - {"0"}:
+            listed = ", ".join(sorted(numbers, key=int))
+            raise InputError(
+                f"{path}: has the classes {listed}, and no data.yaml names them; add one with a line such as  "
+                "names: [person, car]"
+            )
+        for key, picture in self.pictures.items():
+            self.pictures[key] = picture._replace(objects=[one._replace(name=PERSON) for one in picture.objects])
+        self.classes[PERSON] = None
+        self.notes.append(f"{path}: no data.yaml names the classes, so class 0 is taken for {PERSON}")
 
     def labels(self, notes: Sequence[str]) -> Labels:
         """Return everything as labels."""

@@ -27,6 +27,8 @@ class Sources:
     """The folder that their names are relative to."""
     files: tuple[Path, ...]
     parse: Callable[[bytes], Parsed]
+    unnamed: bool = False
+    """Whether classes have numbers for names."""
     notes: tuple[str, ...] = ()
 
 
@@ -110,11 +112,9 @@ def _texts(root: Path, files: Sequence[Path], names_file: Path | None = None) ->
     deciding = [words for words in first_words if len(words) > 1][:_LOOKED_AT]
     named = sum(words[0] == "%" or not words[0].replace(".", "", 1).isdigit() for words in deciding)
     if not names_file and 2 * named > len(deciding):
-        return Sources(root, labels, kaist.parse, notes)
+        return Sources(root, labels, kaist.parse, notes=notes)
     names = yolo.read_names(names_file) if names_file else ()
-    if not names_file:
-        notes += (f"{root}: no data.yaml names the classes, so class 0 is taken for person",)
-    return Sources(root, labels, partial(yolo.parse, names=names), notes)
+    return Sources(root, labels, partial(yolo.parse, names=names), not names, notes)
 
 
 def _first_words(path: Path) -> list[str]:

@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mmdrfuse.datasets.labels.parsed import Marked, Parsed, ParsedPicture, number
-from mmdrfuse.detection.labels import PERSON
 from mmdrfuse.errors import InputError, reading
 from mmdrfuse.recipes import loading
 
 DATA_FILES = ("data.yaml", "data.yml", "dataset.yaml", "classes.txt")
+_MOST = 1000
+"""Classes that labels without names can have."""
 _FAR = 2.0
 """Shares of the picture that no box reaches; pixels do."""
 
@@ -22,7 +23,7 @@ def parse(content: bytes, names: Sequence[str] = ()) -> Parsed:
 
     Args:
         content: Of the file.
-        names: Of the classes; without names, class 0 is a person.
+        names: Of the classes; without names, a class is called by its number.
 
     Raises:
         ValueError: A line is no label.
@@ -31,10 +32,10 @@ def parse(content: bytes, names: Sequence[str] = ()) -> Parsed:
     for count, line in enumerate(content.decode("utf-8-sig").splitlines(), 1):
         if line.strip():
             try:
-                objects.append(_object(line.split(), names or (PERSON,), named=bool(names)))
+                objects.append(_object(line.split(), names))
             except ValueError as error:
                 raise ValueError(f"line {count}: {error}") from error
-    return Parsed("YOLO", [ParsedPicture("", (1, 1), objects)], tuple(names or (PERSON,)))
+    return Parsed("YOLO", [ParsedPicture("", (1, 1), objects)], tuple(names))
 
 
 def read_names(path: Path) -> tuple[str, ...]:
@@ -62,7 +63,7 @@ def _checked(path: Path, names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
-def _object(words: list[str], names: Sequence[str], *, named: bool) -> Marked:
+def _object(words: list[str], names: Sequence[str]) -> Marked:
     if len(words) == 6:
         raise ValueError("has a sixth number, a confidence: these are detections, not labels")
     if len(words) < 5 or len(words) % 2 == 0:
@@ -70,10 +71,9 @@ def _object(words: list[str], names: Sequence[str], *, named: bool) -> Marked:
     index, *values = map(number, words)
     if max(map(abs, values)) > _FAR:
         raise ValueError(f"{max(values, key=abs):g} is no share of the picture, which is from 0 to 1")
-    if index != int(index) or not 0 <= index < len(names):
-        classes = f"the classes are 0 to {len(names) - 1}" if named else "no data.yaml names the classes"
-        raise ValueError(f"class {words[0]}: {classes}")
-    name = names[int(index)]
+    if index != int(index) or not 0 <= index < (len(names) or _MOST):
+        raise ValueError(f"class {words[0]}: the classes are 0 to {(len(names) or _MOST) - 1}")
+    name = names[int(index)] if names else str(int(index))
     if len(values) > 4:
         return Marked(name, (min(values[::2]), min(values[1::2]), max(values[::2]), max(values[1::2])))
     x, y, width, height = values

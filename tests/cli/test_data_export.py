@@ -44,6 +44,15 @@ def test_damaged_labels_fail_and_the_rest_goes_on(run, labelled, tmp_path):
     assert "3 pictures exported" in result.stderr
 
 
+def test_set_without_labels_asks_for_them(run, labelled, tmp_path):
+    for side in ("ir", "vi"):
+        (tmp_path / "set").mkdir(exist_ok=True)
+        (tmp_path / "set" / side).symlink_to(labelled / side)
+    result = run("data", "export", tmp_path / "set", tmp_path / "out")
+    assert result.exit_code == 1
+    assert "--labels" in result.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
@@ -53,9 +62,19 @@ def test_damaged_labels_fail_and_the_rest_goes_on(run, labelled, tmp_path):
         (("--classes", "zebra"), 1, ("zebra", "person")),
         (("--pictures", "gif"), 2, (".gif",)),
         (("--outside", "crop"), 2, ("--rig",)),
+        (("--labels", "others"), 1, ("others", "x1", "street_0000")),
+        (("--labels", "unnamed"), 1, ("unnamed", "data.yaml", "0, 1")),
     ],
 )
 def test_wrong_choice_is_one_sentence(run, labelled, tmp_path, arguments, code, words):
+    for name, files in {
+        "others": {"x1.xml": "<annotation/>"},
+        "unnamed": {"a.txt": "0 .5 .5 .1 .1\n1 .5 .5 .1 .1"},
+    }.items():
+        (tmp_path / name).mkdir()
+        for file, text in files.items():
+            (tmp_path / name / file).write_text(text)
+    arguments = [tmp_path / word if word in {"others", "unnamed"} else word for word in arguments]
     result = run("data", "export", labelled, tmp_path / "out", *arguments)
     assert result.exit_code == code
     assert all(word in result.stderr for word in words)

@@ -202,10 +202,13 @@ def test_data_file_without_names_is_one_error(tmp_path, content):
         labels.read(tmp_path)
 
 
-def test_second_class_without_names_is_named(tmp_path):
-    (tmp_path / "a.txt").write_text("1 0.5 0.5 0.25 0.5\n")
-    with pytest.raises(InputError, match=r"a\.txt.*data\.yaml"):
+def test_classes_without_names_are_not_guessed(tmp_path):
+    (tmp_path / "a.txt").write_text("0 0.5 0.5 0.25 0.5\n")
+    assert labels.read(tmp_path).classes == ("person",)
+    (tmp_path / "b.txt").write_text("1 0.5 0.5 0.25 0.5\n")
+    with pytest.raises(InputError, match=r"classes 0, 1.*data\.yaml") as caught:
         labels.read(tmp_path)
+    assert str(tmp_path) in str(caught.value)
 
 
 def test_names_of_classes_may_be_a_mapping_or_a_list_of_lines(tmp_path):
