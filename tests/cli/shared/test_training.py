@@ -175,7 +175,7 @@ def test_a_run_is_kept_resumed_or_replaced_as_asked(run, taught, patches, tmp_pa
         (("teach", "{patches}", "-o", "run", "--features", "vgg19", "--features-file", "gone.pth"), 1, "gone.pth"),
         (("distill", "{patches}", "-o", "run", "--teacher", "gone.safetensors"), 1, "gone.safetensors: no such file"),
         (("distill", "{patches}", "-o", "run", "--teacher", "gone"), 1, "unknown weights 'gone'"),
-        (("distill", "{patches}", "-o", "run", "--teacher", "."), 1, ".: is a folder; name the file"),
+        (("distill", "{patches}", "-o", "run", "--teacher", "."), 1, ".: is a folder without model.safetensors"),
     ],
 )
 def test_mistakes_have_messages_and_exit_codes(run, patches, tmp_path, monkeypatch, arguments, code, message):
