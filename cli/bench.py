@@ -44,7 +44,7 @@ def _size(_context: click.Context, _option: click.Parameter, value: str) -> tupl
 @click.option("--torch", is_flag=True, help="Time torch as well as the compiled kernel.")
 @click.option(
     "--peers", is_flag=True,
-    help="Time the same student in torch, onnxruntime, OpenCV and OpenVINO, as far as they are installed, and FFmpeg's "
+    help="Time the same network in torch, onnxruntime, OpenCV and OpenVINO, as far as they are installed, and FFmpeg's "
     "blend filter. Says how many levels differ from ours.",
 )  # fmt: skip
 @click.option("--repeat", type=click.IntRange(1), metavar="N", default=30, help="Time everything N times.")
@@ -69,11 +69,10 @@ def bench(
     from mmdrfuse.datasets.scenes.synthetic import write_scenes
     from mmdrfuse.pair import Pair
     from mmdrfuse.pipeline.efficiency import efficiency
-    from mmdrfuse.pipeline.peers import PEERS, check_peers
+    from mmdrfuse.pipeline.peers import PEERS
 
     check_outputs(json_, overwrite=overwrite)
     checkpoint = models.read(weights)
-    check_peers(PEERS if peers else (), checkpoint)
     width, height = size
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -38,7 +38,8 @@ class Target:
 
 TARGETS = {
     "onnx": Target(
-        write_onnx, "an ONNX model, opset 17, of any size and batch; 8-bit models hold every step", ("input", "range")
+        write_onnx, "an ONNX model, opset 17, of any size and batch; 8-bit models hold every step", ("input", "range"),
+        ("student", "teacher"),
     ),
     "c": Target(write_c, "one C99 header, in floating point or, by a macro, in integers alone", ("range",)),
     "page": Target(write_page, "one HTML file that fuses in a browser, with all shipped students"),

@@ -22,7 +22,7 @@ from mmdrfuse.pair import Pair
 from mmdrfuse.pipeline.fuse.choices import Choices
 from mmdrfuse.pipeline.fuse.folder import fuse_pairs
 from mmdrfuse.pipeline.fuse.fuser import Fuser
-from mmdrfuse.pipeline.peers import check_peers, load_peers
+from mmdrfuse.pipeline.peers import load_peers
 from mmdrfuse.system.timing import machine, peak_memory, time_interleaved
 from mmdrfuse.system.workers import raise_failures
 
@@ -80,9 +80,8 @@ def efficiency(
             by the first of them; without them, by noise.
 
     Raises:
-        WeightsError: A peer takes students alone, and the network is another.
+        UnknownNameError: There is no such peer.
     """
-    check_peers(peers, checkpoint)
     pictures = _pictures(width, height, files[0] if files else ())
     engine = make(checkpoint, threads=threads)
     work: dict[str, Callable[[], Any]] = {"engine": lambda: fuse_stored(engine, *pictures)}

@@ -1,4 +1,4 @@
-"""The same student in other programs, and a fusion without a network, to be timed beside the compiled kernel.
+"""The same network in other programs, and a fusion without a network, to be timed beside the compiled kernel.
 
 Each reads and gives 8-bit planes. The ONNX model holds every step from level to level, so that nobody is measured
 without conversion or rounding.
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmdrfuse.engine import fuse_stored, make
-from mmdrfuse.errors import MissingExtraError, UnknownNameError, WeightsError
+from mmdrfuse.errors import MissingExtraError, UnknownNameError
 from mmdrfuse.export import Options, render
 from mmdrfuse.models import Checkpoint
 
@@ -32,39 +32,32 @@ class Task:
     threads: int
 
     def onnx(self) -> bytes:
-        """Return the student as an ONNX model with every step from level to level."""
+        """Return the network as an ONNX model with every step from level to level."""
         return render(self.checkpoint, "onnx", Options("uint8", "clip"))
-
-
-def check_peers(names: Iterable[str], checkpoint: Checkpoint) -> None:
-    """Check that peers can run a network, before anything is measured.
-
-    Raises:
-        UnknownNameError: There is no such peer.
-        WeightsError: A peer takes students alone, and the network is another.
-    """
-    for name in names:
-        if name not in PEERS:
-            raise UnknownNameError("peer", name, PEERS)
-        if name != "torch" and checkpoint.network != "student":
-            raise WeightsError(f"{checkpoint.name} is a {checkpoint.network}, and {name} is timed with a student alone")
 
 
 def load_peers(
     names: Iterable[str], checkpoint: Checkpoint, *, width: int, height: int, threads: int
 ) -> tuple[dict[str, Fuse], dict[str, str]]:
-    """Load a student into other programs.
+    """Load a network into other programs.
 
     Args:
         names: Some of `PEERS`.
-        checkpoint: The student.
+        checkpoint: The network.
         width: Columns of the pictures.
         height: Rows.
         threads: Threads for one pair.
 
     Returns:
         Name → function that fuses two planes by the range ``clip``, and name → package that is not installed.
+
+    Raises:
+        UnknownNameError: There is no such peer.
     """
+    names = list(names)
+    for name in names:
+        if name not in PEERS:
+            raise UnknownNameError("peer", name, PEERS)
     task = Task(checkpoint, width, height, threads)
     found: dict[str, Fuse] = {}
     missing: dict[str, str] = {}

@@ -84,6 +84,15 @@ def test_float_models_give_the_networks_output_or_the_range_that_is_named(name, 
 
 
 @pytest.mark.parametrize("reader", READERS)
+def test_the_teachers_model_gives_its_output_for_odd_sizes_too(reader, rng):
+    fuse = reader(render("teacher", "onnx"))
+    for size in ((2, 2), (2, 3), (3, 8), (5, 4), (21, 34)):
+        planes = rng.random((2, *size), np.float32)
+        output = make(models.read("teacher"))(*planes)
+        np.testing.assert_allclose(fuse(*planes[:, None, None])[0, 0], output, atol=2e-6)
+
+
+@pytest.mark.parametrize("reader", READERS)
 def test_each_picture_of_a_batch_has_its_own_extremes_and_a_constant_one_is_black(reader, rng):
     batch = np.stack([pictures(rng, (12, 17)), pictures(rng, (12, 17)) // 3, np.full((2, 12, 17), 200, np.uint8)])
     fused = reader(render("scenes", "onnx", Options("uint8")))(batch[:, :1], batch[:, 1:])
