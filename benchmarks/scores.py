@@ -15,7 +15,7 @@ last row says what becomes of the pixels where both sides are near black. The te
 import argparse
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -75,8 +75,9 @@ def main() -> None:
         document = {"machine": machine(), "protocol": protocol, "every": arguments.every, "means": found}
         arguments.json.write_text(json.dumps(document, indent=1) + "\n")
     _add_kept(found, protocol, arguments.every)
-    for sets in (SCENES, MEDICAL):
-        _show_counts({name: found[name] for name in sets if name in found}, metrics, console)
+    others = {f"ours ({name})" for name in models.names() if name != "medical"}
+    for sets, not_for_them in ((SCENES, {"ours (medical)"}), (MEDICAL, others)):
+        _show_counts({name: found[name] for name in sets if name in found}, metrics, not_for_them, console)
 
 
 def _add_kept(found: dict[str, Means], protocol: str, every: int) -> None:
@@ -87,10 +88,12 @@ def _add_kept(found: dict[str, Means], protocol: str, every: int) -> None:
             found[dataset] = {**kept["means"].get(dataset, {}), **means}
 
 
-def _show_counts(found: dict[str, Means], metrics: Sequence[str], console: Console) -> None:
-    """Print in how many scores each of our methods is at or above each bar, and where it is farthest below."""
+def _show_counts(
+    found: dict[str, Means], metrics: Sequence[str], without: Collection[str], console: Console
+) -> None:  # fmt: skip
+    """Print in how many scores each of our methods is at or above each bar, and where its ratio is smallest."""
     methods = [method for method in next(iter(found.values()), {}) if method.startswith("ours")]
-    for method in methods:
+    for method in (method for method in methods if method not in without):
         for bar in (bar for bar in BARS if all({bar, method} <= means.keys() for means in found.values())):
             ratios = {
                 f"{metric} of {dataset}": means[method][metric] / means[bar][metric]

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
-DETECTION = HERE.parent / "benchmarks" / "results" / "detection.json"
+RESULTS = HERE.parent / "benchmarks" / "results"
 PICTURE = HERE / "demo.jpg"
 WIDTH = 380
 """Pixels of each of the picture's three parts."""
@@ -85,8 +85,16 @@ METHODS = {
     "max": "max(I, V)",
     "affine": "1.25·(0.7·max + 0.3·mean) − 20",
     "released student, minmax": "the authors' student, stretched",
+    "released teacher, minmax": "the authors' teacher, stretched",
 }
-"""The words for the rows of a table of detection that are no shipped weights."""
+"""Method in the results of benchmarks → its words in tables; others are shipped weights."""
+
+OTHERS = ("released student, minmax", "released teacher, minmax", "max", "affine")
+"""Methods in the tables of scores beside ours."""
+
+SCENES = {"TNO": "TNO, 5", "RoadScene": "RoadScene, 57", "LLVIP": "LLVIP, 10"}
+MEDICAL = {"Harvard/CT-MRI": "CT, 53", "Harvard/PET-MRI": "PET, 81", "Harvard/SPECT-MRI": "SPECT, 111"}
+"""Set → its title, with the number of pairs held out."""
 
 
 def metrics_page() -> str:
@@ -134,10 +142,31 @@ def recipes_page() -> str:
 
 
 def weights_page() -> str:
-    """Return the page of weights with its tables of detection as the benchmark measured them."""
-    results = json.loads(DETECTION.read_text(encoding="utf-8"))
-    tables = [_detection_table(detector, halves) for detector, halves in results["detectors"].items()]
-    return _filled((HERE / "weights.md").read_text(encoding="utf-8"), "detection", "\n" + "\n".join(tables) + "\n")
+    """Return the page of weights with its tables of scores and detection as the benchmarks measured them."""
+    means = json.loads((RESULTS / "scores.json").read_text(encoding="utf-8"))["means"]
+    detectors = json.loads((RESULTS / "detection.json").read_text(encoding="utf-8"))["detectors"]
+    tables = {
+        "scores-scenes": _scores_table(means, SCENES, "scenes"),
+        "scores-medical": _scores_table(means, MEDICAL, "medical"),
+        "detection": "\n".join(_detection_table(detector, halves) for detector, halves in detectors.items()),
+    }
+    page = (HERE / "weights.md").read_text(encoding="utf-8")
+    for name, table in tables.items():
+        page = _filled(page, name, f"\n{table}\n")
+    return page
+
+
+def _scores_table(means: dict[str, dict[str, dict[str, float]]], sets: dict[str, str], weights: str) -> str:
+    """Return the mean scores of some weights beside those of other methods, set by set."""
+    metrics = list(next(iter(means.values()))["max"])
+    lines = [f"| pairs | method | {' | '.join(metrics)} |", "|---" * (2 + len(metrics)) + "|"]
+    for dataset, title in sets.items():
+        for method in (f"ours ({weights})", *OTHERS):
+            if row := means[dataset].get(method):
+                cells = [f"{value:.{1 if metric == 'SD' else 2}f}" for metric, value in row.items()]
+                lines.append(f"| {title} | {METHODS.get(method, f'`{weights}`')} | {' | '.join(cells)} |")
+                title = ""
+    return "\n".join(lines) + "\n"
 
 
 def _detection_table(detector: str, halves: dict[str, dict[str, dict[str, dict[str, Any]]]]) -> str:

@@ -177,9 +177,11 @@ def test_export_benchmark_gives_time_size_and_quality(tmp_path):
 
 @pytest.mark.slow
 def test_scores_benchmark_has_every_method_on_real_pairs(shared):
-    printed = benchmark("scores.py", "--sets", "MSRS", "--metrics", "SD,CC", "--workers", "1")
+    printed = benchmark("scores.py", "--sets", "MSRS/test", "--metrics", "SD,CC", "--workers", "1")
     for method in ("max", "mean", "affine", "released student, clip", "ours (scenes)"):
         assert method in printed
+    assert "ours (scenes): 2 of 2 at or above released teacher, minmax;" in printed  # the teacher is of an earlier run
+    assert "ours (medical): " not in printed
 
 
 def test_every_shipped_recipe_gives_commands_that_the_suite_takes(tmp_path, monkeypatch):
