@@ -1,9 +1,9 @@
 """``mmdrfuse detect``: find people, or what else is labelled, in fused pictures."""
 
 import json
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -22,20 +22,96 @@ from mmdrfuse.cli.shared.scoring import (
 from mmdrfuse.system.atomic import refuse_existing
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from mmdrfuse.detection.labels import Labels
     from mmdrfuse.detection.outcome import DetectionResult
     from mmdrfuse.detection.results import Results
+    from mmdrfuse.images import Side
     from mmdrfuse.pair import Pair
 
 DETECTIONS, SCORES = "detections.json", "scores.json"
 
 SECTIONS = {
     "What detects": ("--detector", "--classes", "--detections"),
-    "What is scored": ("--labels", "--tone", "--ir", "--vis", "--baselines"),
+    "What is scored": ("--labels", "--boxes-on", "--tone", "--baselines"),
+    "Where the sources are, if no manifest names them": ("--ir", "--vis", "--size-policy", "--rig"),
     "What comes out": ("--output", "--draw", "--compare", "--json", "--csv"),
 }
+
+
+@dataclass(frozen=True)
+class Options:
+    """The options of the command, under the names that click passes."""
+
+    detector: str | None
+    classes: str
+    detections: tuple[str, ...]
+    labels: Path | None
+    boxes_on: "Side | None"
+    tone: str | None
+    infrared: Path | None
+    visible: Path | None
+    size_policy: str
+    rig: Path | None
+    baselines: str
+    output: Path | None
+    draw: Path | None
+    compare: bool
+    json_: str | None
+    csv_: str | None
+    workers: int | None
+    overwrite: bool
+
+    def check(self) -> None:
+        """Refuse options that do not fit each other, and targets that cannot be written."""
+        from mmdrfuse.detection.tones import FREE, parse
+
+        if not self.detector and not self.detections:
+            raise click.UsageError("say what detects: --detector FILE.onnx, or boxes that were found with --detections")
+        if not self.labels and (self.detections or self.tone == FREE or self.json_ or self.csv_):
+            raise click.UsageError(
+                "--detections, --tone free, --json and --csv need --labels; -o writes what was found"
+            )
+        if (self.rig or self.size_policy != "error") and not self.infrared:
+            raise click.UsageError("--size-policy and --rig go with --ir and --vis; a manifest names its own")
+        if self.tone is not None:
+            with wrong_usage("--tone"):
+                parse(self.tone)
+        check_outputs(self.json_, self.csv_, overwrite=self.overwrite)
+        for folder in (self.output, self.draw):
+            if folder and folder.is_dir() and any(folder.iterdir()):
+                refuse_existing(folder, overwrite=self.overwrite)
+
+    def class_names(self) -> list[str] | None:
+        """Return the names of the detector's classes, if they are given."""
+        return split_names(self.classes) or None
+
+    def results(self) -> "dict[str, Results]":
+        """Read the boxes of other programs, by the names of their rows."""
+        from mmdrfuse.detection import read_results
+
+        results = {}
+        for text in self.detections:
+            name, joint, path = text.partition("=")
+            file = Path(path if joint else text)
+            method = name if joint else file.stem
+            if method in results:
+                raise click.UsageError(f"--detections has two rows called {method}")
+            results[method] = read_results(file, self.class_names(), method=method)
+        return results
+
+    def prepared(self, pairs: "Sequence[Pair] | None") -> "list[Pair] | None":
+        """Return the pairs with the preparation that the options name."""
+        from mmdrfuse.pair import Preparation
+        from mmdrfuse.registration.rig import read
+
+        if pairs is None:
+            return None
+        preparation = Preparation(self.size_policy)
+        if self.rig:
+            preparation = preparation.onto(read(self.rig))
+        return [replace(pair, preparation=preparation) for pair in pairs]
 
 
 @click.command(cls=Sectioned, sections=SECTIONS, short_help="Find people in fused pictures, and say if fusion helps.")
@@ -46,7 +122,7 @@ SECTIONS = {
     "file.py:function.",
 )  # fmt: skip
 @click.option(
-    "--classes", metavar="A,B,…",
+    "--classes", metavar="A,B,…", default="", show_default=False,
     help="Names of the detector's classes, in its order.  [default: those that it names, or COCO's]",
 )  # fmt: skip
 @click.option(
@@ -60,11 +136,24 @@ SECTIONS = {
     "scenes, or the root of a set; the format is recognised.",
 )  # fmt: skip
 @click.option(
+    "--boxes-on", type=click.Choice(["infrared", "visible"]),
+    help="The side that the boxes were drawn on.  [default: visible, or the one of the labels' size]",
+)  # fmt: skip
+@click.option(
     "--tone", metavar="raw|free|GAIN,OFFSET", show_default="free with labels, otherwise raw",
     help="raw takes the pictures as they are. free also takes each row in the tone that its detector likes, chosen on "
     "one half of the pictures and scored on the other. Or one tone for all.",
 )  # fmt: skip
 @sources_options
+@click.option(
+    "--size-policy", type=click.Choice(["error", "fit-ir", "fit-vis", "crop-common"]), default="error",
+    metavar="POLICY",
+    help="What was done if the two sizes differ, as in  mmdrfuse fuse. The labels move with the pixels.",
+)  # fmt: skip
+@click.option(
+    "--rig", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
+    help="Two cameras that are not aligned: their rig, as `mmdrfuse align` finds it. The labels move with the pixels.",
+)  # fmt: skip
 @baselines_option
 @click.option(
     "-o", "--output", metavar="DIR", type=FOLDER,
@@ -79,24 +168,7 @@ SECTIONS = {
 @csv_option("row and tone")
 @score_workers_option
 @overwrite_option
-def detect(
-    fused: tuple[Path, ...],
-    detector: str | None,
-    classes: str | None,
-    detections: tuple[str, ...],
-    labels: Path | None,
-    tone: str | None,
-    infrared: Path | None,
-    visible: Path | None,
-    baselines: str,
-    output: Path | None,
-    draw: Path | None,
-    compare: bool,
-    json_: str | None,
-    csv_: str | None,
-    workers: int | None,
-    overwrite: bool,
-) -> None:
+def detect(fused: tuple[Path, ...], **options: Any) -> None:  # noqa: ANN401
     """Detect in the pictures of each folder FUSED, and in their sources; each is a row of the table.
 
     With labels, the table has the average precision (COCO's, 0 to 100) of each row, and the difference of the first
@@ -107,123 +179,56 @@ def detect(
     """
     from mmdrfuse.datasets.labels import read
 
-    _check_usage(detector, detections, labels, tone, [json_, csv_])
-    _check_targets(output, draw, [json_, csv_], overwrite=overwrite)
+    asked = Options(**options)
+    asked.check()
     report = Report()
-    pairs, unpaired = pair_sources(infrared, visible, report)
-    known = read(labels) if labels else None
-    names = split_names(classes or "") or None
-    further = _read_detections(detections, names)
-    if detector:
-        folders = fused or (() if infrared else (Path(),))
-        result = _detected(
-            folders, pairs, detector, names, labels=known, results=further, baselines=split_names(baselines),
-            tone=tone, workers=workers, report=report,
-        )  # fmt: skip
-    else:
-        from mmdrfuse.detection import score_results
-
-        assert known is not None
-        result = score_results(further, known)
+    pairs, unpaired = pair_sources(asked.infrared, asked.visible, report)
+    labels = read(asked.labels) if asked.labels else None
+    result = _found(fused, asked.prepared(pairs), labels, asked)
     for line in (*result.labels.get("notes", ()), *result.warnings):
         warn(line)
     for failure in result.failures:
         report.add(failure)
     result = replace(result, failures=(*unpaired, *result.failures))
     report.done = result.count
-    _write(result, json_, csv_, output, report, compare=compare)
-    if draw:
-        _draw(result, draw, report)
-    if "-" not in (json_, csv_):
-        _show(result, compare=compare)
+    _write(result, asked, report)
+    if asked.draw:
+        _draw(result, asked.draw, report)
+    if "-" not in (asked.json_, asked.csv_) and result.count:
+        _show(result, compare=asked.compare)
     report.finish("pictures looked at")
 
 
-def _check_usage(
-    detector: str | None,
-    detections: "Sequence[str]",
-    labels: Path | None,
-    tone: str | None,
-    targets: "Sequence[str | None]",
-) -> None:
-    """Refuse options that do not fit each other."""
-    from mmdrfuse.detection.tones import FREE, parse
-
-    if not detector and not detections:
-        raise click.UsageError("say what detects: --detector FILE.onnx, or boxes that were found with --detections")
-    if not labels and (detections or tone == FREE or any(targets)):
-        raise click.UsageError("--detections, --tone free, --json and --csv need --labels; -o writes what was found")
-    if tone is not None:
-        with wrong_usage("--tone"):
-            parse(tone)
-
-
-def _check_targets(output: Path | None, draw: Path | None, targets: "Sequence[str | None]", *, overwrite: bool) -> None:
-    """Refuse, before any work, targets that exist or cannot be written."""
-    check_outputs(*targets, overwrite=overwrite)
-    for folder in (output, draw):
-        if folder and folder.is_dir() and any(folder.iterdir()):
-            refuse_existing(folder, overwrite=overwrite)
-
-
-def _read_detections(detections: "Sequence[str]", classes: "Sequence[str] | None") -> "Mapping[str, Results]":
-    """Read the boxes of other programs, by the names of their rows."""
-    from mmdrfuse.detection import read_results
-
-    results = {}
-    for text in detections:
-        name, joint, path = text.partition("=")
-        file = Path(path if joint else text)
-        method = name if joint else file.stem
-        if method in results:
-            raise click.UsageError(f"--detections has two rows called {method}")
-        results[method] = read_results(file, classes, method=method)
-    return results
-
-
-def _detected(
-    folders: "Sequence[Path]",
-    pairs: "Sequence[Pair] | None",
-    detector: str,
-    classes: "Sequence[str] | None",
-    *,
-    labels: "Labels | None",
-    results: "Mapping[str, Results]",
-    baselines: "Sequence[str]",
-    tone: str | None,
-    workers: int | None,
-    report: Report,
+def _found(
+    fused: "Sequence[Path]", pairs: "Sequence[Pair] | None", labels: "Labels | None", asked: Options
 ) -> "DetectionResult":
-    """Run the detector."""
+    """Run the detector, or score what was found."""
     from mmdrfuse.datasets import pair_key
-    from mmdrfuse.detection import detect_folders, open_detector
+    from mmdrfuse.detection import detect_folders, open_detector, score_results
 
-    opened = open_detector(detector, classes)
+    results = asked.results()
+    if not asked.detector:
+        assert labels is not None
+        return score_results(results, labels)
+    folders = fused or (() if asked.infrared else (Path(),))
     return detect_folders(
-        folders, pairs, detector=opened, labels=labels, results=results, baselines=baselines, tone=tone,
-        key=pair_key, workers=workers, progress=progress,
+        folders, pairs, detector=open_detector(asked.detector, asked.class_names()), labels=labels,
+        boxes_on=asked.boxes_on, results=results, baselines=split_names(asked.baselines), tone=asked.tone,
+        key=pair_key, workers=asked.workers, progress=progress,
     )  # fmt: skip
 
 
-def _write(
-    result: "DetectionResult",
-    json_: str | None,
-    csv_: str | None,
-    output: Path | None,
-    report: Report,
-    *,
-    compare: bool,
-) -> None:
+def _write(result: "DetectionResult", asked: Options, report: Report) -> None:
     documents = {}
-    scores = json.dumps(result.document(compare=compare), indent=1, allow_nan=False) + "\n"
-    if json_:
-        documents[json_] = scores
-    if csv_:
-        documents[csv_] = result.csv()
-    if output:
-        documents[str(output / DETECTIONS)] = json.dumps(result.detections(), allow_nan=False) + "\n"
+    scores = json.dumps(result.document(compare=asked.compare), indent=1, allow_nan=False) + "\n"
+    if asked.json_:
+        documents[asked.json_] = scores
+    if asked.csv_:
+        documents[asked.csv_] = result.csv()
+    if asked.output:
+        documents[str(asked.output / DETECTIONS)] = json.dumps(result.detections(), allow_nan=False) + "\n"
         if result.rows:
-            documents[str(output / SCORES)] = scores
+            documents[str(asked.output / SCORES)] = scores
     write_documents(documents, report)
 
 

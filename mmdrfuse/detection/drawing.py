@@ -95,8 +95,7 @@ def draw(drawing: Drawing) -> Picture:
     picture = three_channels(eight_bits(load_candidate(candidate).fused, candidate))
     boxes = next(iter(drawing.found.by_tone.values()))
     boxes = boxes.only(boxes.scores >= LEAST_SCORE)
-    truth = drawing.found.truth(drawing.truth) if drawing.truth else None
-    return with_boxes(picture, boxes, truth, drawing.classes)
+    return with_boxes(picture, boxes, drawing.truth, drawing.classes)
 
 
 def with_boxes(
@@ -143,7 +142,7 @@ def _drawings(result: DetectionResult) -> Iterator[Drawing]:
     for method, pictures in result.found.items():
         for name, found in pictures.items():
             if found.candidate is not None:
-                yield Drawing(method, name, found, result.truth.get(name), result.classes)
+                yield Drawing(method, name, found, result.truth.get(method, {}).get(name), result.classes)
 
 
 def _width(picture: Picture) -> int:

@@ -34,6 +34,7 @@ def detect_folders(
     *,
     detector: Detector,
     labels: Labels | None = None,
+    boxes_on: Side | None = None,
     results: Mapping[str, Results] | None = None,
     baselines: Sequence[str] = (),
     tone: str | None = None,
@@ -51,6 +52,7 @@ def detect_folders(
         pairs: The sources. None takes them from the manifest that `mmdrfuse fuse` leaves in each folder.
         detector: What finds objects, such as from `mmdrfuse.detection.open_detector`.
         labels: The labelled boxes, such as from `mmdrfuse.datasets.labels.read`; None to detect only.
+        boxes_on: The side that the boxes were drawn on; None for the visible one, or the one of the labels' size.
         results: Name of a further row → boxes that another program has found.
         baselines: Names of fusions without a network; each becomes a row.
         tone: ``raw``, ``free``, or ``GAIN,OFFSET``; None for ``free`` if there are labels, else ``raw``.
@@ -80,7 +82,7 @@ def detect_folders(
         failures=(*listed.failures, *run.failures),
         warnings=(*listed.warnings, *warnings),
     )
-    return _scored(result, labels, results or {}) if labels and run.methods else result
+    return _scored(result, labels, results or {}, boxes_on) if labels and run.methods else result
 
 
 def score_results(results: Mapping[str, Results], labels: Labels) -> DetectionResult:
@@ -97,7 +99,9 @@ def score_results(results: Mapping[str, Results], labels: Labels) -> DetectionRe
     return _scored(DetectionResult({}, labels.kept(labels.classes).classes), labels, results)
 
 
-def _scored(result: DetectionResult, labels: Labels, results: Mapping[str, Results]) -> DetectionResult:
+def _scored(
+    result: DetectionResult, labels: Labels, results: Mapping[str, Results], boxes_on: Side | None = None
+) -> DetectionResult:
     kept = labels.kept(result.classes)
     names = sorted({name for pictures in result.found.values() for name in pictures}) or list(kept.pictures)
     truth = kept.matched(names)[0] if results else {}
@@ -107,7 +111,7 @@ def _scored(result: DetectionResult, labels: Labels, results: Mapping[str, Resul
     }  # fmt: skip
     failures = (*result.failures, *(InputError(line) for line in labels.failures))
     found = replace(result, found={**result.found, **further}, labels=described, failures=failures)
-    return score_found(found, kept)
+    return score_found(found, kept, boxes_on=boxes_on)
 
 
 def _classes(detector: Detector, labels: Labels | None) -> tuple[tuple[str, ...], NDArray[np.int64] | None, list[str]]:

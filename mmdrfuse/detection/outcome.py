@@ -55,8 +55,8 @@ class DetectionResult:
     """Names of the labelled pictures, which all rows were scored on."""
     objects: int = 0
     """Number of labelled boxes that count, in these pictures of the first row."""
-    truth: Mapping[str, LabelledPicture] = field(default_factory=dict)
-    """Picture → its labels, as they were read."""
+    truth: Mapping[str, Mapping[str, LabelledPicture]] = field(default_factory=dict)
+    """Method → picture → its labels, in pixels of this picture."""
     detector: Mapping[str, Any] = field(default_factory=dict)
     """What the results depend on, such as the detector's file and its SHA-256."""
     labels: Mapping[str, Any] = field(default_factory=dict)

@@ -12,9 +12,10 @@ from mmdrfuse.detection.detections import Detections, Detector, Picture
 from mmdrfuse.detection.labels import LabelledPicture
 from mmdrfuse.detection.prepared import prepared
 from mmdrfuse.errors import MMDRFuseError
-from mmdrfuse.images import converted, is_gray, luminance
+from mmdrfuse.images import Side, converted, is_gray, luminance
 from mmdrfuse.images.values.tones import Tone
 from mmdrfuse.pipeline.score.score import Candidate, load_candidate, map_candidates
+from mmdrfuse.registration.geometry import Size
 from mmdrfuse.registration.placing import Window
 from mmdrfuse.system.progress import Progress, silent
 from mmdrfuse.system.workers import Workers
@@ -30,16 +31,21 @@ class Found:
     """The boxes in pixels of the picture, in each tone."""
     candidate: Candidate | None = None
     """The picture with its sources; None for boxes from a file, which are in the pixels of the labels."""
-    stored: tuple[tuple[int, ...], ...] = ()
+    stored: tuple[Size, Size] = ((), ())
     """Height and width of the infrared and of the visible file."""
     window: Window | None = None
     """What was cut out of the prepared sides."""
 
-    def truth(self, labelled: LabelledPicture) -> LabelledPicture:
-        """Return labelled boxes in pixels of the picture, whatever was done to its sources."""
+    def truth(self, labelled: LabelledPicture, boxes_on: Side | None = None) -> LabelledPicture:
+        """Return labelled boxes in pixels of the picture, whatever was done to its sources.
+
+        Args:
+            labelled: As they were read.
+            boxes_on: The side that they were drawn on; None for the visible one, or the one of their size.
+        """
         if self.candidate is None:
             return labelled.resized(self.width, self.height)
-        moved = prepared(labelled, self.candidate.pair.preparation, *self.stored)
+        moved = prepared(labelled, self.candidate.pair.preparation, *self.stored, side=boxes_on)
         if self.window:
             top, bottom, left, right = self.window
             moved = moved.cropped(left, top, right - left, bottom - top)

@@ -14,6 +14,7 @@ from mmdrfuse.detection.running import Found
 from mmdrfuse.detection.scores import Sample, sample
 from mmdrfuse.detection.tones import FREE, GRID, LEAST_PICTURES, chosen, halves, title
 from mmdrfuse.errors import InputError
+from mmdrfuse.images import Side
 from mmdrfuse.images.values.tones import Tone
 
 _SHOWN = 3
@@ -22,7 +23,7 @@ Samples = dict[str, Sample]
 """By title of the tone."""
 
 
-def score_found(result: DetectionResult, labels: Labels) -> DetectionResult:
+def score_found(result: DetectionResult, labels: Labels, *, boxes_on: Side | None = None) -> DetectionResult:
     """Return a result with its scores.
 
     All rows are scored on the pictures that are labelled and that every row has.
@@ -30,6 +31,7 @@ def score_found(result: DetectionResult, labels: Labels) -> DetectionResult:
     Args:
         result: What was found.
         labels: Of the classes that were looked for.
+        boxes_on: The side that the boxes were drawn on; None for the visible one, or the one of the labels' size.
 
     Raises:
         InputError: No picture has labels, or none is in all rows.
@@ -45,7 +47,14 @@ def score_found(result: DetectionResult, labels: Labels) -> DetectionResult:
             warnings.append(f"{method}: lacks {_few(lost)}, which no row is scored on")
     if not shared:
         raise InputError("no picture is in all rows, so the rows cannot be compared")
-    scored = {method: _Scored(pictures, shared, truth, labels.classes) for method, pictures in result.found.items()}
+    moved = {
+        method: [pictures[name].truth(truth[name], boxes_on) for name in shared]
+        for method, pictures in result.found.items()
+    }
+    scored = {
+        method: _Scored([pictures[name] for name in shared], moved[method], labels.classes)
+        for method, pictures in result.found.items()
+    }
     first = next(iter(scored.values()))
     objects = sum(int((~one.ignored).sum()) for one in first.truth)
     if not objects:
@@ -63,7 +72,7 @@ def score_found(result: DetectionResult, labels: Labels) -> DetectionResult:
         comparisons=tuple(_comparisons(samples)),
         pictures=tuple(shared),
         objects=objects,
-        truth={name: truth[name] for name in shared},
+        truth={method: dict(zip(shared, pictures, strict=True)) for method, pictures in moved.items()},
         warnings=(*result.warnings, *warnings),
     )
 
@@ -71,15 +80,9 @@ def score_found(result: DetectionResult, labels: Labels) -> DetectionResult:
 class _Scored:
     """One row: its detections and labels in the pictures that are scored."""
 
-    def __init__(
-        self,
-        pictures: Mapping[str, Found],
-        names: Sequence[str],
-        truth: Mapping[str, LabelledPicture],
-        classes: Sequence[str],
-    ) -> None:
-        self.found = [pictures[name] for name in names]
-        self.truth = [one.truth(truth[name]) for one, name in zip(self.found, names, strict=True)]
+    def __init__(self, found: Sequence[Found], truth: Sequence[LabelledPicture], classes: Sequence[str]) -> None:
+        self.found = found
+        self.truth = truth
         self.classes = classes
         self.tones = list(self.found[0].by_tone)
         self._matches = {tone: self._matched(self.in_tone(tone)) for tone in self.tones}

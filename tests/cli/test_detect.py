@@ -118,6 +118,17 @@ def test_results_are_scored_without_onnxruntime(run, made, monkeypatch):
     assert "100.0 [100.0, 100.0]" in result.stdout
 
 
+def test_a_size_policy_holds_for_sources_of_two_sizes(detect, made):
+    for number in range(4):
+        large = np.kron(images.read(made / "vi" / f"{number:02}.png"), np.ones((2, 2), np.uint8))
+        images.write(made / "vi" / f"{number:02}.png", large)
+    failed = detect("--tone", "raw")
+    assert failed.exit_code == 1
+    assert "--size-policy" in failed.stderr
+    result = detect("--tone", "raw", "--size-policy", "fit-vis", "--csv", "-")
+    assert [round(float(row["AP"]), 2) for row in csv.DictReader(io.StringIO(result.stdout))] == [1, 0, 0.5]
+
+
 def test_without_labels_boxes_are_counted(detect, made):
     result = detect("-o", made / "out", labels=False)
     assert result.exit_code == 0, result.stderr
@@ -131,11 +142,12 @@ def test_without_labels_boxes_are_counted(detect, made):
         ((), "say what detects"),
         (("--detections", "r.json"), "need --labels"),
         (("--detector", "m:f", "--tone", "free"), "need --labels"),
+        (("--detector", "m:f", "--rig", "bright.py"), "go with --ir and --vis"),
         (("--detector", "m:f", "--tone", "bright"), "such as tone:0.7,60"),
     ],
 )
 def test_wrong_usage(run, made, options, message):
-    result = run("detect", made / "mine", *options)
+    result = run("detect", made / "mine", *(made / one if one.endswith(".py") else one for one in options))
     assert result.exit_code == 2
     assert message in result.stderr
 

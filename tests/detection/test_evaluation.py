@@ -174,3 +174,16 @@ def test_processes_find_the_same(pairs, make_onnx):
     detector = open_detector(make_onnx({"output0": table}))
     one, two = (detect_folders([], pairs, detector=detector, workers=count).detections() for count in (1, 2))
     assert one == two
+
+
+def test_labels_follow_a_rig(tmp_path):
+    """The infrared is shifted by a matrix, and its labels with it."""
+    infrared, visible = np.full((30, 40), 10, np.uint8), np.full((30, 40), 10, np.uint8)
+    infrared[4:24, 8:20], visible[6:26, 13:25] = 200, 200
+    images.write(tmp_path / "ir.png", infrared)
+    images.write(tmp_path / "vi.png", visible)
+    preparation = Preparation(transform=(1, 0, 5, 0, 1, 2, 0, 0, 1))
+    pair = Pair("00", tmp_path / "ir.png", tmp_path / "vi.png", preparation)
+    result = detect_folders([], [pair], detector=Bright(), labels=labels_of(1), boxes_on="infrared", tone="raw")
+    assert list(ap(result, "raw").values()) == pytest.approx([1, 1])
+    assert result.found["visible"]["00"].width < 40  # only where both cameras see
