@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mmdrfuse.models.checkpoints import FOLDER_FILE, Checkpoint, write
-from mmdrfuse.system.atomic import refuse_existing, writing
+from mmdrfuse.system.atomic import refuse_existing, refuse_unwritable, writing
 
 if TYPE_CHECKING:
     from mmdrfuse.models.student import Student
@@ -40,6 +40,7 @@ def save_pretrained(folder: Path, checkpoint: Checkpoint, *, overwrite: bool = F
     page, weights = folder / "README.md", folder / FOLDER_FILE
     for path in (page, weights):
         refuse_existing(path, overwrite=overwrite)
+        refuse_unwritable(path)
     with writing(page, overwrite=overwrite) as temporary:
         temporary.write_text(model_card(checkpoint), encoding="utf-8", errors="replace")
     write(weights, checkpoint.arrays, checkpoint.card)

@@ -32,10 +32,11 @@ def writing(path: Path, *, overwrite: bool = True) -> Iterator[Path]:
         overwrite: Whether an existing ``path`` may be replaced.
 
     Raises:
-        OutputError: ``path`` exists and may not be replaced, or its folder cannot be written.
+        OutputError: ``path`` exists and may not be replaced, is a pipe or device, or its folder cannot be written.
         DiskFullError: There is no space left on the disk.
     """
     refuse_existing(path, overwrite=overwrite)
+    _refuse_device(path)
     # Without the name of ``path``, which may already be as long as the file system allows.
     temporary = path.with_name(f".{secrets.token_hex(8)}{path.suffix[-_MAX_SUFFIX:]}")
     try:
@@ -170,15 +171,22 @@ def refuse_unwritable(path: Path) -> None:
     """Check, before the work begins, that a file can be written at ``path``.
 
     Raises:
-        OutputError: ``path`` is a folder, or cannot be made in the nearest folder above it that exists.
+        OutputError: ``path`` is a folder, pipe or device, or cannot be made in the nearest folder above it that exists.
     """
     if path.is_dir():
         raise OutputError(f"{path}: is a folder; name a file")
+    _refuse_device(path)
     folder = next(parent for parent in path.absolute().parents if os.path.lexists(parent))
     if not folder.is_dir():
         raise OutputError(f"{path}: cannot be written ({folder} is no folder); choose another place")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise OutputError(f"{path}: cannot be written ({folder} may not be written in); choose another place")
+
+
+def _refuse_device(path: Path) -> None:
+    """Refuse what is neither file nor folder: a file that takes its name would take ``/dev/null`` from the system."""
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise OutputError(f"{path}: is a pipe or device, not a file; name a file")
 
 
 def write_error(path: Path, error: OSError) -> OutputError:

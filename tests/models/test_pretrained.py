@@ -25,6 +25,8 @@ def test_a_folder_comes_back_with_its_card(tmp_path):
         assert torch.equal(value, torch.from_numpy(scenes.arrays[name]))
     with pytest.raises(OutputError, match=r"README\.md: exists already"):
         save_pretrained(tmp_path / "mine", scenes)
+    with pytest.raises(OutputError, match=r"model\.safetensors is no folder"):
+        save_pretrained(tmp_path / "mine" / "model.safetensors", scenes)
     save_pretrained(tmp_path / "mine", models.read("day"), overwrite=True)
     assert models.read(tmp_path / "mine").card["light"] == "day"
 

@@ -45,6 +45,16 @@ def test_a_path_that_cannot_be_written_is_named(tmp_path):
         pass
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe_or_device_is_never_replaced_by_a_file(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OutputError, match="pipe: is a pipe or device"), writing(tmp_path / "pipe"):
+        pytest.fail("nothing may be written")
+    with pytest.raises(OutputError, match="pipe: is a pipe or device"):
+        refuse_unwritable(tmp_path / "pipe")
+    assert (tmp_path / "pipe").is_fifo()
+
+
 def test_the_file_has_the_permissions_of_the_umask(tmp_path):
     (tmp_path / "plain").touch()
     with writing(tmp_path / "a.txt") as temporary:
