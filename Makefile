@@ -3,7 +3,7 @@ PYTHON ?= $(or $(shell for python in python3 python3.13 python3.12 python3.11; d
 BIN := .venv/bin
 DATA := ../shared/data
 
-.PHONY: help demo test test-fast fuzz lint types bench bench-export bench-fuse bench-video bench-training bench-geometry bench-align bench-patches scores detection sheets vifb weights ablation check
+.PHONY: help demo test test-fast fuzz lint types bench bench-export bench-fuse bench-video bench-training bench-geometry bench-align bench-patches scores detection detection-head sheets vifb weights ablation check
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
@@ -40,6 +40,8 @@ scores: $(BIN)/.ready ## score ours, the released networks and fusions without a
 	$(BIN)/python benchmarks/scores.py
 detection: $(BIN)/.ready ## let detectors find people in fused pictures, and put it into the cards, minutes (../shared)
 	$(BIN)/python benchmarks/detection.py --json benchmarks/results/detection.json && $(BIN)/python benchmarks/ship.py --detection && $(BIN)/python docs/make.py
+detection-head: $(BIN)/.ready ## train a small detector on each method's pictures, half an hour on one core (../shared)
+	$(BIN)/python benchmarks/detection_head.py
 sheets: $(BIN)/.ready ## write sheets of fused pictures to look at into runs/sheets/ (../shared)
 	$(BIN)/python benchmarks/sheets.py
 vifb: $(BIN)/.ready ## print VIFB's published values beside ours (../shared)

@@ -200,3 +200,22 @@ def test_every_shipped_recipe_gives_commands_that_the_suite_takes(tmp_path, monk
             context = main.commands[command].make_context(command, [str(word) for word in words])
             assert context.params.get("recipe", name) == name
         assert set(plan.others["prepare"]) <= {field.name for field in fields(Cutting)}
+
+
+@pytest.mark.slow
+def test_small_detector_learns_the_boxes_and_not_the_ignored_regions(monkeypatch):
+    torch = pytest.importorskip("torch")
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    head = importlib.import_module("detection_head")
+    truth = head.LabelledPicture.of([[96, 80, 176, 304], [400, 352, 464, 496]], [0, 0], [False, True])
+    wanted, counted, boxes = (each[None] for each in head._targets(truth))
+
+    assert wanted[0, 190 // 16, 136 // 16]  # in the middle of the person
+    assert not counted[0, 420 // 16, 430 // 16]  # in the ignored region
+    assert counted[0, 0, 0]
+    perfect = torch.where(wanted, 20.0, -20.0)
+    assert head._loss(perfect, boxes, wanted, counted, boxes) < 1e-4
+    assert head._loss(perfect, boxes + 16, wanted, counted, boxes) > 0.1
+    assert head._loss(-perfect, boxes, wanted, counted, boxes) > 10
+    at_the_region = torch.where(counted, perfect, 20.0)
+    assert head._loss(at_the_region, boxes, wanted, counted, boxes) < 1e-4
