@@ -10,14 +10,14 @@ import re
 from importlib.resources import files
 from typing import Any
 
-from mmdrfuse.export.options import Options
+from mmdrfuse.export.options import Options, limits_of
 from mmdrfuse.export.shaders import template
 from mmdrfuse.models import Checkpoint, names, read
 from mmdrfuse.version import __version__
 
 MODULES = (
-    "data", "weights", "rig", "pairing", "plain", "webgl2", "webgpu", "engines", "sources", "example", "stage",
-    "alignment", "ui",
+    "data", "messages", "weights", "rig", "pairing", "plain", "webgl2", "webgpu", "engines", "sources", "example",
+    "stage", "alignment", "intake", "fusion", "playback", "ui",
 )  # fmt: skip
 """The modules, each after those that it imports."""
 
@@ -38,6 +38,9 @@ def write_page(checkpoint: Checkpoint | None = None, _options: Options | None = 
 
     Args:
         checkpoint: The student that the page begins with; None to choose by the pictures, as `mmdrfuse.fuse` does.
+
+    Raises:
+        ChoiceError: The card asks for a range that depends on a whole set of pictures.
     """
     shipped = [weights for weights in map(read, names()) if weights.network == "student"]
     own = [] if checkpoint is None or checkpoint.name in {weights.name for weights in shipped} else [checkpoint]
@@ -57,13 +60,20 @@ def write_page(checkpoint: Checkpoint | None = None, _options: Options | None = 
 
 
 def _entry(weights: Checkpoint) -> dict[str, Any]:
-    card = weights.card
     return {
         "name": weights.name,
-        "title": str(card.get("title", "")),
-        "range": str(card.get("range", "clip")),
+        "title": str(weights.card.get("title", "")),
+        "range": _range(weights),
         "numbers": base64.b64encode(b"".join(weights.arrays[part].astype("<f4").tobytes() for part in PARTS)).decode(),
     }
+
+
+def _range(weights: Checkpoint) -> str:
+    """Return the range of some weights as one of the three that the page has."""
+    limits = limits_of(weights, Options())
+    if limits is None:
+        return "minmax"
+    return "clip" if limits == (0, 1) else f"fixed:{limits[0]},{limits[1]}"
 
 
 def _module(name: str) -> str:

@@ -34,20 +34,29 @@ export class Alignment {
   }
 
   set(key, value) {
-    this.change[key] = key === "scale" ? Math.max(value, 1) : value;
-    this.draw();
-    this.onChange();
+    this.change[key] = value;
+    this.changed();
   }
 
-  move(right, down) {
-    this.change.right += right;
-    this.change.down += down;
-    this.draw();
-    this.onChange();
+  // Add to the numbers what the hand did.
+  add(change) {
+    for (const [key, value] of Object.entries(change)) this.change[key] += value;
+    this.changed();
   }
 
   reset() {
     this.change = { ...NO_CHANGE };
+    this.changed();
+  }
+
+  // Forget the rig, too.
+  forget() {
+    this.rig = null;
+    this.reset();
+  }
+
+  changed() {
+    this.change.scale = Math.max(this.change.scale, 1);
     this.draw();
     this.onChange();
   }

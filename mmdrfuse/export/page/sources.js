@@ -104,7 +104,8 @@ export async function openCamera(deviceId) {
   await ready(video);
   await video.play();
   const [track] = stream.getVideoTracks();
-  return videoSource("camera", track.label || "camera", video, () => track.stop());
+  const source = videoSource("camera", track.label || "camera", video, () => track.stop());
+  return { ...source, device: track.getSettings().deviceId ?? "" };
 }
 
 const CAMERA_TROUBLE = {

@@ -3,7 +3,7 @@
 const LARGEST_ZOOM = 32;
 
 export class Stage {
-  // onMove(right, down) and onScale(factor) get what the hand does while `moves` is on.
+  // onMove(right, down) and onScale(factor, degrees) get what the hand does while `moves` is on.
   constructor({ onMove, onScale }) {
     const find = (id) => document.getElementById(id);
     Object.assign(this, { onMove, onScale });
@@ -128,7 +128,9 @@ export class Stage {
     };
     const spread = () => {
       const [a, b] = [...pointers.values()];
-      return { distance: Math.hypot(a[0] - b[0], a[1] - b[1]), middle: [(a[0] + b[0]) / 2, (a[1] + b[1]) / 2] };
+      const [right, down] = [b[0] - a[0], b[1] - a[1]];
+      const angle = (Math.atan2(down, right) * 180) / Math.PI;
+      return { distance: Math.max(Math.hypot(right, down), 1), angle, middle: [a[0] + right / 2, a[1] + down / 2] };
     };
     stage.addEventListener("pointerdown", (event) => {
       stage.setPointerCapture(event.pointerId);
@@ -144,7 +146,8 @@ export class Stage {
       pointers.set(event.pointerId, now);
       if (before) {
         const after = spread();
-        this.scaleBy(after.distance / Math.max(before.distance, 1), ...after.middle);
+        const turn = ((after.angle - before.angle + 540) % 360) - 180;
+        this.scaleBy(after.distance / before.distance, turn, ...after.middle);
       } else if (this.holdsDivider) {
         if (!divider.hidden) this.splitAt(now[0]);
       } else {
@@ -156,7 +159,9 @@ export class Stage {
     }
     stage.addEventListener("wheel", (event) => {
       event.preventDefault();
-      this.scaleBy(Math.exp(-event.deltaY * (this.moves ? 0.0002 : 0.002)), ...at(event));
+      const wheel = -(event.deltaY || event.deltaX);
+      if (this.moves && event.shiftKey) this.onScale(1, wheel * 0.01);
+      else this.scaleBy(Math.exp(wheel * (this.moves ? 0.0002 : 0.002)), 0, ...at(event));
     }, { passive: false });
     divider.addEventListener("keydown", (event) => {
       const step = { ArrowLeft: -0.02, ArrowRight: 0.02, PageDown: -0.1, PageUp: 0.1, Home: -1, End: 1 }[event.key];
@@ -168,8 +173,8 @@ export class Stage {
     });
   }
 
-  scaleBy(factor, x, y) {
-    if (this.moves) this.onScale(factor);
+  scaleBy(factor, turn, x, y) {
+    if (this.moves) this.onScale(factor, turn);
     else this.zoomBy(factor, x, y);
   }
 

@@ -15,7 +15,7 @@ const READERS = {
   BF16: (view, index) => brainFloat(view.getUint16(2 * index, true)),
 };
 const LARGEST_FILE = 1e6;
-const RANGES = ["clip", "minmax"];
+const FIXED = /^fixed:([-+.\de]+),([-+.\de]+)$/i;
 
 // Return {name, title, range, arrays} of a file's bytes; refuse everything but a student.
 export function readSafetensors(buffer, name) {
@@ -53,8 +53,16 @@ export function readSafetensors(buffer, name) {
   }
   const card = readCard(header.__metadata__);
   const range = card.range ?? "clip";
-  if (!RANGES.includes(range)) refuse(`its card asks for range ${range}, which this page does not have`);
+  if (limitsOf(range) === undefined) refuse(`its card asks for range ${range}, which this page does not have`);
   return { name, title: String(card.title ?? ""), range, arrays };
+}
+
+// Return the network's values that become black and white: null for each picture's own, undefined for no such range.
+export function limitsOf(range) {
+  const [, low, high] = FIXED.exec(range) ?? [];
+  if (range === "clip") return [0, 1];
+  if (range === "minmax") return null;
+  return Number(low) < Number(high) ? [Number(low), Number(high)] : undefined;
 }
 
 function ourName(name) {
