@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mmdrfuse.cli.shared.console import messages, progress, show
-from mmdrfuse.cli.shared.options import FOLDER, Command, overwrite_option
+from mmdrfuse.cli.shared.options import FOLDER, NAME_OR_FILE, Command, overwrite_option
 from mmdrfuse.errors import MMDRFuseError, reading
 from mmdrfuse.system.atomic import refuse_existing
 
@@ -28,9 +28,13 @@ BASELINES = ("mean", "max")
 @click.option(
     "--seed", type=click.IntRange(0), metavar="N", default=1, help="Seed of the scenes; another seed makes others."
 )
+@click.option(
+    "--detector", metavar="FILE.onnx|MODULE:FUNCTION", type=NAME_OR_FILE,
+    help="Also say how well a detector finds the people, as  mmdrfuse detect  does.",
+)  # fmt: skip
 @click.option("--unaligned", is_flag=True, help="Make cameras with different views, find their rig, and fuse by it.")
 @overwrite_option
-def demo(out: Path, count: int, seed: int, unaligned: bool, overwrite: bool) -> None:
+def demo(out: Path, count: int, seed: int, detector: str | None, unaligned: bool, overwrite: bool) -> None:
     """Make up night scenes, fuse them with the shipped weights, and score the result.
 
     The folder OUT (default: mmdrfuse-demo) gets the sources in ir/ and vi/, the fused pictures and their manifest in
@@ -52,6 +56,8 @@ def demo(out: Path, count: int, seed: int, unaligned: bool, overwrite: bool) -> 
     _fuse(pairs, out / "fused")
     images.write(out / "sheet.png", images.sheet(*_sheet(pairs, out / "fused")))
     show(tables.methods(_score(pairs, out / "fused")))
+    if detector:
+        _detect(detector, pairs, out)
     show(
         f"pictures:     {out / 'fused'}\nside by side: {out / 'sheet.png'}\nall scores:   mmdrfuse eval {out / 'fused'}"
     )
@@ -112,6 +118,21 @@ def _sheet(pairs: "Sequence[Pair]", fused: Path) -> "tuple[list[list[NDArray[Any
         baselines = [fuse_part(Fuser(ENGINES[name]), pair.preparation, *sources).image for name in BASELINES]
         rows.append([*sources, *baselines, images.read(fused / f"{pair.name}.png")])
     return rows, ["infrared", "visible", *BASELINES, "mmdrfuse"]
+
+
+def _detect(spec: str, pairs: "Sequence[Pair]", out: Path) -> None:
+    """Print how well a detector finds the people of the scenes."""
+    from mmdrfuse.cli.shared.detection_tables import main_table
+    from mmdrfuse.datasets.labels import read
+    from mmdrfuse.detection import detect_folders, open_detector
+
+    result = detect_folders(
+        {"mmdrfuse": out / "fused"}, pairs, detector=open_detector(spec), labels=read(out / "boxes.json"),
+        boxes_on="visible", baselines=BASELINES, workers=None, progress=progress,
+    )  # fmt: skip
+    for failure in result.failures:
+        raise failure
+    show(main_table(result))
 
 
 def _score(pairs: "Sequence[Pair]", fused: Path) -> "Scores":

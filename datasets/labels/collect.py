@@ -51,6 +51,7 @@ class _Collected:
         self.failures: list[str] = []
         self.notes: list[str] = []
         self.hashes: list[tuple[str, bytes]] = []
+        self.class_numbers: dict[int, str] = {}
 
     def read(self, sources: Sources, file: Path) -> None:
         """Read one file; if it cannot be read, that is a failure, and the others go on."""
@@ -65,6 +66,7 @@ class _Collected:
         self.hashes.append((name, content))
         self.format = parsed.format
         self.classes |= dict.fromkeys(parsed.classes)
+        self.class_numbers |= parsed.numbers
         self.failures += [f"{file}: {line}" for line in parsed.failures]
         self._add(parsed, file, name)
 
@@ -104,6 +106,7 @@ class _Collected:
         numbers = {name: number for number, name in enumerate(classes)}
         short = Counter(key.rpartition("/")[2] for key in self.pictures)
         pictures = {}
+        picture_numbers = {}
         clipped = []
         for key, parsed in sorted(self.pictures.items()):
             solid = [marked for marked in parsed.objects if _has_area(marked.box)]
@@ -114,12 +117,16 @@ class _Collected:
             clipped += [key] * changed
             self._note_flat(key, parsed.objects)
             name = key.rpartition("/")[2]
-            pictures[name if short[name] == 1 else key] = picture
+            name = name if short[name] == 1 else key
+            pictures[name] = picture
+            if parsed.number:
+                picture_numbers[parsed.number] = name
         if clipped:
             self.notes.append(f"{len(clipped)} boxes reach beyond their picture and are clipped, in {_few(clipped)}")
         return Labels(
-            classes, pictures, self.format, self._sha256(), (*notes, *self.notes), failures=tuple(self.failures)
-        )
+            classes, pictures, self.format, self._sha256(), (*notes, *self.notes), tuple(self.failures),
+            picture_numbers, self.class_numbers,
+        )  # fmt: skip
 
     def _note_flat(self, key: str, objects: Sequence[Marked]) -> None:
         """Note the boxes without area, which are left out."""

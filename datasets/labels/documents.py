@@ -41,7 +41,7 @@ def _coco(document: dict[str, Any]) -> Parsed:
     pictures = {}
     for entry in document["images"]:
         size = side(entry.get("width")), side(entry.get("height"))
-        pictures[entry["id"]] = ParsedPicture(str(entry["file_name"]), size, [])
+        pictures[entry["id"]] = ParsedPicture(str(entry["file_name"]), size, [], str(entry["id"]))
     failures: defaultdict[str, list[Any]] = defaultdict(list)
     for count, entry in enumerate(document["annotations"], 1):
         try:
@@ -51,7 +51,7 @@ def _coco(document: dict[str, Any]) -> Parsed:
             reason = f"refers to {error}, which does not exist" if isinstance(error, KeyError) else str(error)
             failures[reason].append(entry.get("id", count) if isinstance(entry, dict) else count)
     lines = [f"annotation {', '.join(map(str, ids[:3]))} ({len(ids)} in all): {why}" for why, ids in failures.items()]
-    return Parsed("COCO", list(pictures.values()), tuple(names[key] for key in sorted(names)), lines)
+    return Parsed("COCO", list(pictures.values()), tuple(names[key] for key in sorted(names)), lines, names)
 
 
 def _is_ignored(entry: dict[str, Any]) -> bool:

@@ -27,6 +27,8 @@ class ParsedPicture(NamedTuple):
     size: tuple[int | None, int | None]
     """Width and height."""
     objects: list[Marked]
+    number: str = ""
+    """What COCO's results call it."""
 
 
 @dataclass
@@ -39,6 +41,8 @@ class Parsed:
     """Classes that the file declares, used or not."""
     failures: list[str] = field(default_factory=list)
     """Entries that cannot be used, and why."""
+    numbers: dict[int, str] = field(default_factory=dict)
+    """What COCO's results call a class → its name."""
 
 
 def number(value: object) -> float:

@@ -105,7 +105,7 @@ def _scored(
     kept = labels.kept(result.classes)
     names = sorted({name for pictures in result.found.values() for name in pictures}) or list(kept.pictures)
     truth = kept.matched(names)[0] if results else {}
-    further = {method: one.found(truth, kept.classes) for method, one in results.items()}
+    further = {method: one.found(truth, kept) for method, one in results.items()}
     described = {
         "format": labels.format, "sha256": labels.sha256, "classes": list(labels.classes), "notes": list(labels.notes),
     }  # fmt: skip

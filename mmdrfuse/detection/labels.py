@@ -9,7 +9,7 @@ so a box around the whole picture is 0, 0, width, height. Boxes of no area do no
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import Self
 
@@ -159,6 +159,10 @@ class Labels:
     """A line for everything that was corrected or left out."""
     failures: tuple[str, ...] = ()
     """A line for every file or entry that could not be read; its picture has no labels here."""
+    picture_numbers: Mapping[str, str] = field(default_factory=dict)
+    """What COCO's results call a picture → its name; empty if the labels are not COCO's."""
+    class_numbers: Mapping[int, str] = field(default_factory=dict)
+    """What COCO's results call a class → its name."""
 
     def matched(self, names: Iterable[str]) -> tuple[dict[str, LabelledPicture], list[str]]:
         """Find pictures by their names.

@@ -8,10 +8,11 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mmdrfuse.detection.classes import indices
 from mmdrfuse.detection.detections import Detections
-from mmdrfuse.detection.labels import LabelledPicture
+from mmdrfuse.detection.labels import LabelledPicture, Labels
 from mmdrfuse.detection.running import Found
 from mmdrfuse.detection.tones import RAW
 from mmdrfuse.errors import InputError, reading
@@ -34,25 +35,22 @@ class Results:
     classes: tuple[str, ...] | None = None
     """Names of the classes, if the file has them."""
 
-    def found(
-        self, truth: Mapping[str, LabelledPicture], classes: Sequence[str], numbers: Mapping[str, str] | None = None
-    ) -> dict[str, Found]:
+    def found(self, truth: Mapping[str, LabelledPicture], labels: Labels) -> dict[str, Found]:
         """Return the boxes of labelled pictures; a picture that is not in the file has none.
 
         Args:
             truth: Name of a picture → its labels, which say its size.
-            classes: Names of the classes that are looked for.
-            numbers: COCO's number of a picture → its name.
+            labels: All labels, which know the numbers of pictures and classes.
 
         Raises:
             InputError: The boxes are of other pictures or classes, or the size of a picture is unknown.
         """
-        places = self._places(list(truth), numbers or {})
+        places = self._places(list(truth), labels.picture_numbers)
         if self.pictures and not places:
             raise InputError(
                 f"{self.name}: is of other pictures: it has {_few(self.pictures)}, and the labels {_few(truth)}"
             )
-        table = self._indices(len(classes)) if self.classes is None else indices(self.classes, classes, self.name)
+        table = self._indices(labels) if self.classes is None else indices(self.classes, labels.classes, self.name)
         none = Detections.of([], [], [])
         return {
             name: self._in_picture(name, self.pictures.get(places.get(name, ""), none).renumbered(table), labelled)
@@ -71,14 +69,11 @@ class Results:
         return Found(width, height, {RAW: moved})
 
     def _places(self, names: Sequence[str], numbers: Mapping[str, str]) -> dict[str, str]:
-        """Return for the names of pictures what the file calls them: by name, COCO's number, or a number as name."""
-        by_number: dict[int, str] = {}
-        for own in self.pictures:
-            if own.isdecimal():
-                by_number.setdefault(int(own), own)
+        """Return for the names of pictures what the file calls them: COCO's number, the name, or a number as name."""
+        if not self.pictures.keys() <= numbers.keys():
+            numbers = {}
         by_name = {PurePosixPath(numbers.get(own, own)).name: own for own in self.pictures}
-        if numbers:
-            by_number = {}
+        by_number = {int(own): own for own in self.pictures if own.isdecimal() and not numbers}
         found = {}
         for name in names:
             short = PurePosixPath(name).name
@@ -88,15 +83,20 @@ class Results:
                 found[name] = by_number[int(short)]
         return found
 
-    def _indices(self, classes: int) -> "np.ndarray[Any, np.dtype[np.int64]]":
-        """Return the classes' indices where only numbers are known: they count from 0 or, as COCO's do, from 1."""
+    def _indices(self, labels: Labels) -> NDArray[np.int64]:
+        """Return the classes' indices where only numbers are known.
+
+        They are those of COCO's labels, or count from 0 or, as COCO's do, from 1.
+        """
         used = {int(number) for one in self.pictures.values() for number in one.classes}
+        known = labels.class_numbers
+        if used & known.keys() and 0 not in used - known.keys():
+            return indices([known.get(number, "") for number in range(max(used) + 1)], labels.classes, self.name)
         first = 0 if 0 in used or not used else 1
-        if used and max(used) - first >= classes:
-            raise InputError(
-                f"{self.name}: has class {max(used)}, and the labels have {classes} classes", cure="classes"
-            )
-        return np.concatenate([np.full(first, -1), np.arange(classes)]).astype(np.int64)
+        count = len(labels.classes)
+        if used and max(used) - first >= count:
+            raise InputError(f"{self.name}: has class {max(used)}, and the labels have {count} classes", cure="classes")
+        return np.concatenate([np.full(first, -1), np.arange(count)]).astype(np.int64)
 
 
 def read_results(path: Path, classes: Sequence[str] | None = None, *, method: str = "") -> Results:

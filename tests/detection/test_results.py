@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mmdrfuse.detection import read_results
-from mmdrfuse.detection.labels import LabelledPicture
+from mmdrfuse.detection.labels import LabelledPicture, Labels
 from mmdrfuse.detection.tones import RAW
 from mmdrfuse.errors import InputError
 
@@ -25,8 +25,13 @@ def write(path, document):
     return path
 
 
-def boxes(results, classes=("person",), truth=TRUTH):
-    return {name: one.by_tone[RAW].boxes.tolist() for name, one in results.found(truth, classes).items()}
+def labels(*classes, **numbers):
+    return Labels(classes or ("person",), TRUTH, "made up", "0", **numbers)
+
+
+def boxes(results, known=None, truth=TRUTH):
+    found = results.found(truth, known or labels())
+    return {name: one.by_tone[RAW].boxes.tolist() for name, one in found.items()}
 
 
 @pytest.mark.parametrize("image", ["010005", 10005, "010005.jpg", "a/b/010005"])
@@ -49,8 +54,16 @@ def test_yolo_s_text_without_confidence_is_refused(tmp_path):
 @pytest.mark.parametrize(("ids", "expected"), [((1, 2), [0, 1]), ((0, 1), [0, 1])])
 def test_classes_count_from_zero_or_one(tmp_path, ids, expected):
     results = read_results(write(tmp_path / "r.json", [entry("010005", category_id=number) for number in ids]))
-    found = results.found(TRUTH, ("person", "car"))["010005"].by_tone[RAW]
+    found = results.found(TRUTH, labels("person", "car"))["010005"].by_tone[RAW]
     assert sorted(found.classes.tolist()) == expected
+
+
+def test_numbers_are_those_of_coco_s_labels(tmp_path):
+    """Its numbers of pictures and classes; other classes are left out."""
+    document = [entry(7, category_id=18), entry(7, category_id=90), entry(8, category_id=18)]
+    known = labels(picture_numbers={"7": "010006", "8": "010005"}, class_numbers={18: "People"})
+    found = boxes(read_results(write(tmp_path / "r.json", document)), known)
+    assert found == {"010005": [[10, 20, 30, 60]], "010006": [[10, 20, 30, 60]]}
 
 
 def test_more_classes_than_the_labels_have_need_names(tmp_path):

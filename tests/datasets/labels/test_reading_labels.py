@@ -220,6 +220,15 @@ def test_names_of_classes_may_be_a_mapping_or_a_list_of_lines(tmp_path):
     assert labels.read(tmp_path / "labels").kept(["person"]).count() == 2
 
 
+def test_numbers_of_coco_are_kept_for_its_results(tmp_path):
+    document = coco_document()
+    (tmp_path / "coco.json").write_text(json.dumps(document))
+    found = labels.read(tmp_path / "coco.json")
+    assert found.picture_numbers.keys() == {str(entry["id"]) for entry in document["images"]}
+    assert set(found.picture_numbers.values()) == found.pictures.keys()
+    assert found.class_numbers == {entry["id"]: entry["name"] for entry in document["categories"]}
+
+
 def test_entries_of_coco_that_cannot_be_used_are_named(tmp_path):
     document = coco_document()
     document["annotations"] += [
