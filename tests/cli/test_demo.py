@@ -39,3 +39,11 @@ def test_folder_with_other_things_in_it_is_refused(run, tmp_path):
 def test_an_empty_folder_and_one_to_replace_are_taken(run, tmp_path):
     assert run("demo", tmp_path, "--pairs", "1").exit_code == 0
     assert run("demo", tmp_path, "--pairs", "1", "--overwrite").exit_code == 0
+
+
+def test_a_detector_gets_a_table(run, tmp_path):
+    text = "CLASSES = ('people',)\ndef find(picture): return [[0, 0, *picture.shape[1::-1]]], [0.5], [0]\n"
+    (tmp_path / "whole.py").write_text(text)
+    result = run("demo", tmp_path / "demo", "--pairs", 2, "--detector", f"{tmp_path / 'whole.py'}:find")
+    assert result.exit_code == 0, result.stderr
+    assert "average precision of person: 2 pictures" in result.stdout
