@@ -17,6 +17,8 @@ from mmdrfuse.images.header import header
 from mmdrfuse.pair import Pair
 
 DEFAULT_SHARES = "8:1:1"
+FILE = "file"
+"""How a set was divided that a table divides."""
 _SHOWN = 4
 
 
@@ -70,12 +72,15 @@ def plan_export(source: Path, options: ExportOptions, *, explain: Callable[[MMDR
     read, matched, missing = _labelled(source, by_name, options)
     split_by, splits = _divided(layout, list(matched), options)
     plan = Plan(layout, read, split_by, notes=list(read.notes), failures=list(read.failures))
-    plan.notes += _few(missing, "pictures have no labels and are left out")
-    unknown = sorted(set(splits) - set(by_name)) if split_by == "file" else []
-    plan.failures += [f"{options.split}: names pictures that the set does not have: {', '.join(unknown)}"] * bool(
-        unknown
-    )
-    plan.notes += _few([name for name in matched if name not in splits], "pictures are in no split and are left out")
+
+    plan.failures += pairing.ambiguous_lines()
+    plan.notes += _few([str(path) for path in pairing.orphans], "left out, without a partner")
+    plan.notes += _few(missing, "left out, without labels")
+    plan.notes += _few([name for name in matched if name not in splits], "left out, in no split")
+    if split_by == FILE:
+        unknown = sorted(set(splits) - set(by_name))
+        plan.failures += _few(unknown, f"{options.split}: names pictures that the set does not have")
+
     files = _file_names([name for name in matched if name in splits])
     for name, file in files.items():
         pair = replace(by_name[name], preparation=options.preparation)
@@ -86,7 +91,7 @@ def plan_export(source: Path, options: ExportOptions, *, explain: Callable[[MMDR
             continue
         plan.examples.append(Example(file, splits[name], layout.scene_of(name), pair, picture))
     if not plan.examples:
-        raise ChoiceError((plan.failures or [f"{source}: no labelled picture is in a split"])[0])
+        raise InputError((plan.failures or [f"{source}: no labelled picture is in a split"])[0])
     plan.examples.sort(key=lambda example: example.name)
     plan.notes += _warnings(plan, options)
     return plan
@@ -124,7 +129,7 @@ def _divided(layout: Layout, names: Sequence[str], options: ExportOptions) -> tu
         return str(asked), by_shares(str(asked), {name: layout.scene_of(name) for name in names}, options.seed)
     listed = from_file(Path(str(asked)))
     files = {file: name for name, file in _file_names(names).items()}  # an earlier export's names
-    return "file", {files.get(name, name): split for name, split in listed.items()}
+    return FILE, {files.get(name, name): split for name, split in listed.items()}
 
 
 def _file_names(names: Sequence[str]) -> dict[str, str]:
@@ -155,15 +160,19 @@ def _warnings(plan: Plan, options: ExportOptions) -> list[str]:
     by_scene: dict[str, set[str]] = {}
     for example in plan.examples:
         by_scene.setdefault(example.scene, set()).add(example.split)
-    notes += _few([scene for scene, used in by_scene.items() if len(used) > 1], "scenes are in several splits")
+    notes += _few(
+        [scene for scene, used in by_scene.items() if len(used) > 1],
+        "in several splits, so that pictures are tested that look like those of training: scenes",
+    )
     return notes
 
 
 def _few(names: Sequence[str], what: str) -> list[str]:
-    """Return a line that counts some names and shows the first; no line without names."""
+    """Return a line that shows the first of some names and counts them; no line without names."""
     if not names:
         return []
-    return [f"{len(names)} {what}: {', '.join(names[:_SHOWN])}{', …' if len(names) > _SHOWN else ''}"]
+    rest = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return [f"{what}: {', '.join(names[:_SHOWN])}{rest}"]
 
 
 def counts(examples: Sequence[Example], classes: Sequence[str]) -> Mapping[str, int]:

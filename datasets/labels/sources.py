@@ -75,9 +75,7 @@ def _folder(path: Path) -> Sources:
         return _texts(path, by_suffix[".txt"])
     if by_suffix[".json"]:
         return Sources(path, tuple(by_suffix[".json"]), documents.parse)
-    raise InputError(
-        f"{path}: holds no labels of boxes ({', '.join(_SUFFIXES)}); give the folder or file of the labels"
-    )
+    raise InputError(f"{path}: holds no labels of boxes ({', '.join(_SUFFIXES)})")
 
 
 def _labels_of_set(root: Path) -> list[Path]:

@@ -205,7 +205,7 @@ def test_set_without_validation_says_which_split_stands_in(labelled, tmp_path):
 def test_pictures_without_labels_are_named_and_left_out(labelled, tmp_path):
     (labelled / "Annotations" / "030001.xml").unlink()
     exported = export(labelled, tmp_path / "out", ExportOptions(methods=("max",)))
-    assert [note for note in exported.plan.notes if "030001" in note and "no labels" in note]
+    assert [note for note in exported.plan.notes if "030001" in note and "without labels" in note]
     assert len(exported.examples) == len(NAMES) - 1
 
 
