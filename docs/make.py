@@ -30,6 +30,7 @@ PYTHON = {
     "Patches": ("mmdrfuse.datasets.PatchFile",),
     "Two cameras": ("mmdrfuse.registration.estimate",),
     "Many files": ("mmdrfuse.pipeline.fuse.folder.fuse_pairs", "mmdrfuse.pipeline.score.evaluate_folders"),
+    "Reports": ("mmdrfuse.reports.write_report",),
     "Training": ("mmdrfuse.training.train", "mmdrfuse.training.refine_student"),
     "Errors": ("mmdrfuse.errors",),
 }  # fmt: skip

@@ -13,7 +13,7 @@ from mmdrfuse.pipeline.score import Scores
 Values = NDArray[np.float64]
 
 OVERALL = 3
-"""Pairs that are worst and best in all metrics together, before those of single metrics follow."""
+"""Pairs that are worst and best in all metrics together, at most, before those of single metrics follow."""
 
 
 def values(scores: Scores) -> Values:
@@ -67,7 +67,7 @@ def choose(scores: Scores) -> dict[int, list[str]]:
     turns = zip_longest(
         _extremes(scores, "worst"),
         _extremes(scores, "best"),
-        ((pair, ("disputed", "")) for pair in disputed[: max(OVERALL, len(disputed) // 10)]),
+        ((pair, ("disputed", "")) for pair in disputed[: max(1, min(OVERALL, pairs // 4), pairs // 20)]),
         ((pair, ("drawn", "")) for pair in random.Random(0).sample(range(pairs), pairs)),
     )
     chosen: dict[int, list[tuple[str, str]]] = {}
@@ -91,7 +91,8 @@ def _extremes(scores: Scores, which: str) -> Iterator[tuple[int, tuple[str, str]
     sign = 1 if which == "worst" else -1
     found = sign * standardised(scores)
     together = sign * overall(scores)
-    for pair in np.argsort(together, kind="stable")[:OVERALL]:
+    most = min(OVERALL, max(1, len(together) // 4))
+    for pair in np.argsort(together, kind="stable")[:most]:
         if np.isfinite(together[pair]):
             yield int(pair), (f"{which} of all", "")
     for index, metric in enumerate(scores.metrics):

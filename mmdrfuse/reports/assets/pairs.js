@@ -64,8 +64,8 @@ function showList() {
   byId("more").hidden = list.order.length <= list.length;
 }
 
-function summary(why) {
-  return why.length > 2 ? `${why.slice(0, 2).join(", ")}, and ${why.length - 2} more` : why.join(", ");
+function summary(why, most = 2) {
+  return why.length > most ? `${why.slice(0, most).join("; ")}; ${why.length - most} more` : why.join("; ");
 }
 
 /** Show a pair: its pictures, its scores and its files. */
@@ -80,7 +80,8 @@ async function select(pair) {
   view.cursor = null;
   byId("pair-name").textContent = data.pairs[pair];
   const size = read.width ? `${read.width}×${read.height}${first && first.width < read.width ? `, shown as ${first.width}×${first.height}` : ""}. ` : "";
-  byId("pair-reasons").textContent = `${size}${data.reasons[pair].join(", ")}`;
+  byId("pair-reasons").textContent = `${size}${summary(data.reasons[pair], 5)}`;
+  byId("pair-reasons").title = data.reasons[pair].join("; ");
   byId("pair-errors").hidden = !read.errors.length;
   byId("pair-errors").textContent = read.errors.join("; ");
   buildPanes(read);

@@ -1,5 +1,5 @@
 // One metric against another: the means of the methods with their intervals, and every pair.
-const SCATTER = { width: 760, height: 460, left: 64, right: 16, top: 14, bottom: 48, most: 4000 };
+const SCATTER = { width: 760, height: 440, left: 64, right: 16, top: 14, bottom: 48, most: 4000 };
 
 /** Return round numbers within a range. */
 function ticksOf(low, high, most = 6) {
@@ -20,6 +20,7 @@ function scaleOf(values, from, to) {
 
 function drawScatter() {
   const [x, y] = [Number(byId("scatter-x").value), Number(byId("scatter-y").value)];
+  SCATTER.width = Math.max(280, Math.min(760, byId("scatter").clientWidth || 760));
   const methods = shownMethods();
   const pairs = byId("scatter-pairs").checked ? data.listed.slice(0, Math.floor(SCATTER.most / Math.max(1, methods.length))) : [];
   const points = pairs.flatMap((pair) => methods.map((method) => ({ pair, method, x: data.scores[pair][method][x], y: data.scores[pair][method][y] })));
@@ -86,5 +87,5 @@ if (byId("scatter")) {
   }
   byId("scatter-pairs").addEventListener("change", drawScatter);
   onVisibility.push(drawScatter);
-  drawScatter();
+  new ResizeObserver(drawScatter).observe(byId("scatter").parentElement);
 }

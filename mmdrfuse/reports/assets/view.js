@@ -168,16 +168,15 @@ function valuesAt(picture, { x, y }) {
 
 function drawLoupe() {
   const body = byId("loupe").tBodies[0];
-  byId("place").textContent = view.cursor ? `x ${view.cursor.x}, y ${view.cursor.y}` : "(move over a picture)";
+  byId("place").textContent = view.cursor ? `x ${view.cursor.x}, y ${view.cursor.y}` : "– move over a picture";
   for (const row of body.rows) {
     const picture = current.pictures[row.dataset.picture];
-    row.hidden = !picture || hiddenMethods.has(row.dataset.picture - 2);
+    row.hidden = !view.cursor || !picture || hiddenMethods.has(row.dataset.picture - 2);
     if (row.hidden) continue;
-    row.querySelector("canvas").style.visibility = view.cursor ? "visible" : "hidden";
-    row.cells[2].textContent = view.cursor ? valuesAt(picture, view.cursor).join("\n") : "";
+    row.cells[2].textContent = valuesAt(picture, view.cursor).join("\n");
     const context = row.querySelector("canvas").getContext("2d");
     context.clearRect(0, 0, LOUPE, LOUPE);
-    if (view.cursor) context.drawImage(picture.image, (LOUPE >> 1) - view.cursor.x, (LOUPE >> 1) - view.cursor.y);
+    context.drawImage(picture.image, (LOUPE >> 1) - view.cursor.x, (LOUPE >> 1) - view.cursor.y);
   }
 }
 
