@@ -22,12 +22,13 @@ if TYPE_CHECKING:
 @click.argument("sources", metavar="SRC...", type=EXISTING_FOLDER, nargs=-1)
 @click.option("-o", "--out", metavar="FILE", type=ANY_PATH, help="File to write the refined weights to (.safetensors).")
 @recipe_options(RefineRecipe)
+@click.option("--device", default="cpu", metavar="auto|cpu|cuda|mps", help="Where to compute.")
 @click.option("--threads", type=click.IntRange(1), metavar="N", show_default="all cores", help="Threads of torch.")
 @rig_option
 @overwrite_option
 def refine(
     student: str | None, sources: tuple[Path, ...], out: Path | None, recipe: str | None, print_recipe: bool,
-    threads: int | None, rig: Path | None, overwrite: bool, **options: Any,  # noqa: ANN401
+    device: str, threads: int | None, rig: Path | None, overwrite: bool, **options: Any,  # noqa: ANN401
 ) -> None:  # fmt: skip
     """Move the weights of STUDENT until its scores on the pairs at SRC reach your goals.
 
@@ -54,7 +55,7 @@ def refine(
 
         torch.set_num_threads(threads)
     report = Report()
-    margins = _refine(student, sources, out, resolved.recipe, report, rig=rig, overwrite=overwrite)
+    margins = _refine(student, sources, out, resolved.recipe, report, device=device, rig=rig, overwrite=overwrite)
     worst = min((margin, group, name) for group, row in margins.items() for name, margin in row.items())
     messages().print(f"wrote {out}; furthest from its goal: {worst[2]} on {worst[1]}, {worst[0]:+.1%}")
     messages().print(f"  mmdrfuse fuse IR VIS OUT --weights {out}")
@@ -69,6 +70,7 @@ def _refine(
     recipe: RefineRecipe,
     report: Report,
     *,
+    device: str,
     rig: Path | None,
     overwrite: bool,
 ) -> dict[str, dict[str, float]]:
@@ -88,11 +90,13 @@ def _refine(
     check_student(base)
     groups = datasets.sample_groups(
         sources, pictures=recipe.pictures, size=recipe.size, uncut=recipe.wholes, mirror=recipe.mirror,
-        lights=recipe.lights, groups=recipe.groups, hold_out=recipe.hold_out, rig=rig, seed=recipe.seed,
-        failed=report.add,
+        lights=recipe.lights, groups=recipe.groups, hold_out=recipe.hold_out, quarter=recipe.quarter, rig=rig,
+        seed=recipe.seed, failed=report.add,
     )  # fmt: skip
     report.done = sum(map(len, groups.values()))
-    refined = training.refine_student(base, groups, recipe=recipe, out=out, overwrite=overwrite, progress=_show)
+    refined = training.refine_student(
+        base, groups, recipe=recipe, device=device, out=out, overwrite=overwrite, progress=_show
+    )
     margins: dict[str, dict[str, float]] = refined.card["refined"]["ahead"]
     return margins
 

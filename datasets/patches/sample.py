@@ -12,6 +12,7 @@ import numpy as np
 from mmdrfuse.datasets.patches.cut import read_luminances
 from mmdrfuse.datasets.patches.exposures import ALL, Image, expose
 from mmdrfuse.datasets.sets.layouts import find_pairs
+from mmdrfuse.datasets.sets.pairing import without_quarter
 from mmdrfuse.errors import InputError, MMDRFuseError, TrainingError, UnknownNameError
 from mmdrfuse.pair import Pair, Preparation
 from mmdrfuse.system.paths import real
@@ -51,6 +52,7 @@ def sample_groups(
     lights: Sequence[str] = (),
     groups: Mapping[str, Mapping[str, Any]] | None = None,
     hold_out: int | None = None,
+    quarter: int | None = None,
     rig: Path | None = None,
     seed: int = 0,
     failed: Callable[[MMDRFuseError], None] = _warn,
@@ -68,6 +70,8 @@ def sample_groups(
             that get the light (0 to 1), its number of ``pictures``, and the size of the ``pieces`` to which every
             second large picture is cut.
         hold_out: Every Nth pair by name is left out, as in `prepare`.
+        quarter: This quarter of the rest, 1 to 4, is left out too, as by
+            :func:`mmdrfuse.datasets.sets.pairing.without_quarter`.
         rig: The rig of two cameras that are not aligned; samples come from what both see.
         seed: Seed of the random pairs, crops and exposures.
         failed: Called once with the error of each pair that cannot be used; its groups then have fewer pictures.
@@ -84,7 +88,7 @@ def sample_groups(
     """
     entries = _entries(sources, lights, groups or {})
     group_names(sources, lights=lights, groups=groups)
-    pairs = {real(root).name: _training_pairs(root, hold_out, rig) for root in sources}
+    pairs = {real(root).name: _training_pairs(root, hold_out, quarter, rig) for root in sources}
     cut = _Cut(size, uncut, mirror)
     samples: dict[str, list[Sample]] = {}
     errors: dict[Pair, MMDRFuseError] = {}
@@ -146,8 +150,8 @@ def _entries(
     return entries | {light: {"of": roots[0], "light": light} for light in lights}
 
 
-def _training_pairs(root: Path, hold_out: int | None, rig: Path | None) -> list[Pair]:
-    pairs = find_pairs(root)[1].held_out(hold_out)[0]
+def _training_pairs(root: Path, hold_out: int | None, quarter: int | None, rig: Path | None) -> list[Pair]:
+    pairs, _ = without_quarter(find_pairs(root)[1].held_out(hold_out)[0], quarter)
     if not pairs:
         raise TrainingError(f"{root}: all of its pairs are held out", cure="hold_out")
     preparation = Preparation.cropped_onto(rig)

@@ -97,6 +97,22 @@ class Pairing:
             yield f"{', '.join(map(str, group))}: one name fits more than one file; rename or move some of them"
 
 
+def without_quarter(pairs: Sequence[Pair], quarter: int | None) -> tuple[list[Pair], list[Pair]]:
+    """Split pairs that may be trained on into those to train on, and a quarter by which choices are made.
+
+    Args:
+        pairs: What `Pairing.held_out` leaves to train on.
+        quarter: 1 to 4: every fourth pair from this one on. None leaves out nothing.
+
+    Returns:
+        Pairs to train on, and pairs left out.
+    """
+    if quarter is None:
+        return list(pairs), []
+    rest = [pair for number, pair in enumerate(pairs, 1) if number % 4 != quarter % 4]
+    return rest, list(pairs[quarter - 1 :: 4])
+
+
 def pair_folders(infrared: Path, visible: Path, *, recursive: bool = False, key: Key | None = None) -> Pairing:
     """Pair the pictures of two folders.
 

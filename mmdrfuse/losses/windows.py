@@ -2,7 +2,8 @@
 
 A window is separable and symmetric, so a row of taps says all: each tap is one shifted multiply-add over the whole
 image, once down and once across. The gradient of such a filter is the same filter over the gradient, with a border of
-zeros. For single channels this is many times as fast as torch's convolutions.
+zeros. For single channels this is many times as fast as torch's convolutions. An accelerator waits for each call, so
+there each side is one product.
 """
 
 import math
@@ -69,8 +70,20 @@ def _both_ways(images: Tensor, taps: Taps) -> Tensor:
 
 
 def _along(images: Tensor, taps: Taps, axis: int) -> Tensor:
+    if images.device.type != "cpu":
+        return product_along(images, taps, axis)
     places = images.shape[axis] - len(taps) + 1
     total = images.narrow(axis, 0, places) * taps[0]
     for offset, weight in enumerate(taps[1:], start=1):
         total.add_(images.narrow(axis, offset, places), alpha=weight)
     return total
+
+
+def product_along(images: Tensor, taps: Taps, axis: int) -> Tensor:
+    """Return weighted averages along one axis as one product: fewer calls, and more memory."""
+    return images.unfold(axis, len(taps), 1) @ _on_device(taps, images.dtype, images.device)
+
+
+@lru_cache
+def _on_device(taps: Taps, dtype: torch.dtype, device: torch.device) -> Tensor:
+    return torch.tensor(taps, dtype=dtype, device=device)

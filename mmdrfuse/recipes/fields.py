@@ -61,6 +61,8 @@ class Number(Kind):
     """Smallest value."""
     above: float = -math.inf
     """Exclusive lower bound."""
+    most: float = math.inf
+    """Largest value."""
     optional: bool = False
     """Whether None is accepted."""
 
@@ -79,7 +81,7 @@ class Number(Kind):
         return isinstance(value, int) if self.whole else isinstance(value, int | float)
 
     def _in_range(self, value: float) -> bool:
-        return _finite(value) and value >= self.least and value > self.above
+        return _finite(value) and self.least <= value <= self.most and value > self.above
 
     @property
     def range(self) -> str:
@@ -89,6 +91,8 @@ class Number(Kind):
             words += f" of at least {self.least:g}"
         if self.above > -math.inf:
             words += f" above {self.above:g}"
+        if self.most < math.inf:
+            words += f" and at most {self.most:g}"
         return f"{words}, or none" if self.optional else words
 
 
@@ -212,9 +216,9 @@ def number(text: str, *, above: float = -math.inf, least: float = -math.inf, def
     return declared(Number(help=text, above=above, least=least), default)
 
 
-def whole(text: str, *, least: int, optional: bool = False) -> Any:  # noqa: ANN401
+def whole(text: str, *, least: int, most: float = math.inf, optional: bool = False) -> Any:  # noqa: ANN401
     """Declare a field that is a whole number; see `Number`."""
-    return declared(Number(help=text, least=least, optional=optional, whole=True))
+    return declared(Number(help=text, least=least, most=most, optional=optional, whole=True))
 
 
 def choice(names: Any, text: str, *, several: bool = False) -> Any:  # noqa: ANN401

@@ -204,6 +204,10 @@ class RefineRecipe:
     uncut: bool = switch("Take whole pictures, large ones at half size; always so under minmax.")
     mirror: bool = switch("Mirror pictures at random.")
     hold_out: int | None = whole("Leave out every Nth pair of a set.", least=2, optional=True)
+    quarter: int | None = whole(
+        "Leave out this quarter of the rest, 1 to 4, by which recipes and seeds are chosen.",
+        least=1, most=4, optional=True,
+    )  # fmt: skip
     steps: int = whole("Steps of the descent that comes first.", least=0)
     descent_rate: float = number("Highest learning rate of the descent.", above=0)
     steep: float = number("Weight of the square of a shortfall in the descent.", least=0)

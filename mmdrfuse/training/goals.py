@@ -29,8 +29,8 @@ class Reference:
     @torch.no_grad()
     def scores(self, pair: ScoredPair) -> Tensor:
         """Score what it makes of a pair, (6,)."""
-        picture = self.engine(pair.infrared[0, 0].numpy(), pair.visible[0, 0].numpy())
-        return pair.scores(torch.from_numpy(picture)[None, None], self.policy)
+        picture = self.engine(pair.infrared[0, 0].cpu().numpy(), pair.visible[0, 0].cpu().numpy())
+        return pair.scores(torch.from_numpy(picture)[None, None].to(pair.infrared.device), self.policy)
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,8 @@ class Multiples:
             raise TrainingError(f"a goal for {name!r}: goals are for {', '.join(NAMES)}")
         multiples = [self.of_maximum.get(name, goal) for name, goal in zip(NAMES, GOALS, strict=True)]
         best = Reference("max", BASELINES["max"], "clip")
-        return best.scores(pair) * torch.tensor(multiples)
+        reached = best.scores(pair)
+        return reached * reached.new_tensor(multiples)
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ class OfReferences:
     def of(self, pair: ScoredPair) -> Tensor:
         """Return the goals of a pair, (6,)."""
         best = torch.stack([reference.scores(pair) for reference in self.references]).amax(dim=0)
-        return best * torch.tensor([self.shares.get(name, 1.0) for name in NAMES])
+        return best * best.new_tensor([self.shares.get(name, 1.0) for name in NAMES])
 
 
 def reference(name: str, policy: Policy) -> Reference:

@@ -21,6 +21,7 @@ from mmdrfuse.system.atomic import refuse_existing, refuse_unwritable
 from mmdrfuse.training.goals import goals_of
 from mmdrfuse.training.initial import initial_network
 from mmdrfuse.training.refining import DRAWN, Descent, Group, Round, refine
+from mmdrfuse.training.run import torch_device
 
 OUTDATED = frozenset({"title", "light", "made_by", "seeds", "scores"})
 """Entries of a card that are not true any more of refined weights."""
@@ -36,7 +37,7 @@ def _nobody(_: Round) -> None:
 def refine_student(
     student: str | Path | Checkpoint, groups: Mapping[str, Sequence[Pair | Sides]], goals: Goals | None = None,
     *, recipe: RefineRecipe | str | Path = "default", steps: int | None = None, rounds: int | None = None,
-    seed: int | None = None, out: Path | None = None, overwrite: bool = False,
+    seed: int | None = None, device: str = "cpu", out: Path | None = None, overwrite: bool = False,
     progress: Callable[[Round], None] = _nobody,
 ) -> Checkpoint:  # fmt: skip
     """Move a student's weights until the mean scores of groups of pictures reach their goals.
@@ -55,6 +56,7 @@ def refine_student(
         steps: Of the descent; None for the recipe's.
         rounds: That follow, at most; None for the recipe's.
         seed: Of the pictures that the descent looks at; None for the recipe's.
+        device: Where to compute, such as ``cuda``, or ``auto``. Sums have another order on each device.
         out: The file of the refined weights, safetensors; None writes none.
         overwrite: Whether ``out`` may be replaced.
         progress: Called with where the student stands: at the start, after the descent, and after each round.
@@ -67,7 +69,8 @@ def refine_student(
         OutputError: ``out`` exists and may not be replaced, or cannot be written.
         WeightsError: The weights are no student's, or a reference is no checkpoint.
         UnknownNameError: There is no such recipe, or no such weights, reference or score.
-        TrainingError: There is nothing to refine on, a goal is for a group that is not there, or a group shows nothing.
+        TrainingError: There is nothing to refine on, a goal is for a group that is not there, a group shows nothing, or
+            there is no such device.
         SizeError: The sides of a pair differ in size, or are too small.
         InputError: A picture cannot be read, or is of another type.
 
@@ -88,17 +91,18 @@ def refine_student(
     check_student(base)
     check_goals(chosen.goals, groups)
 
-    network = models.build(base).train()
+    place = torch_device(device)
+    network = models.build(base).train().to(place)
     assert isinstance(network, Student)
     network.requires_grad_(True)
-    tensors = {name: _group(name, pairs, chosen) for name, pairs in groups.items()}
+    tensors = {name: _group(name, pairs, chosen, place) for name, pairs in groups.items()}
     descent = Descent(chosen.steps, chosen.descent_rate, chosen.margin, chosen.steep)
     state = None
     for state in refine(network, tensors, steps=descent, rounds=chosen.rounds, seed=chosen.seed, policy=chosen.range):
         progress(state)
     assert state is not None  # `refine` yields where it starts from
 
-    arrays = {name: tensor.detach().numpy() for name, tensor in network.state_dict().items()}
+    arrays = {name: tensor.detach().cpu().numpy() for name, tensor in network.state_dict().items()}
     known = {name: entry for name, entry in base.card.items() if name not in OUTDATED}
     card = {**known, "range": chosen.range, "refined": _told(base, chosen, tensors, state)}
     if out is None:
@@ -161,7 +165,7 @@ def _told(base: Checkpoint, recipe: RefineRecipe, groups: Mapping[str, Group], s
     }
 
 
-def _group(name: str, pairs: Sequence[Pair | Sides], recipe: RefineRecipe) -> Group:
+def _group(name: str, pairs: Sequence[Pair | Sides], recipe: RefineRecipe, device: torch.device) -> Group:
     goals = goals_of(name, recipe.goals, recipe.shares, recipe.range)
     infrared, visible = [], []
     for number, pair in enumerate(pairs, start=1):
@@ -174,8 +178,8 @@ def _group(name: str, pairs: Sequence[Pair | Sides], recipe: RefineRecipe) -> Gr
         if a.shape != b.shape:
             sizes = " and ".join(f"{side.shape[-1]}x{side.shape[-2]}" for side in (a, b))
             raise SizeError(f"{where}: its sides have {sizes} pixels; a pair must be registered", cure="size_policy")
-        infrared.append(a)
-        visible.append(b)
+        infrared.append(a.to(device))
+        visible.append(b.to(device))
     return Group(infrared, visible, goals, recipe.groups.get(name, {}).get("draw", DRAWN))
 
 

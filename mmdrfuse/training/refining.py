@@ -128,7 +128,7 @@ def refine(
     """Refine a student, round by round as the result is walked through.
 
     Args:
-        student: On the CPU, in float32; after every round it holds the best weights so far.
+        student: In float32, on the device of the groups; after every round it holds the best weights so far.
         groups: By name, what to score.
         steps: The descent, or its number of steps.
         rounds: How many to do at most; they end earlier when they become tiny.
@@ -158,11 +158,11 @@ def refine(
     for number in range(2, rounds + 2):
         slopes = _slopes(student, ready, policy) if slopes is None else slopes
         step, promised = _step(ahead, slopes, reach)
-        _place(student, weights + step)
+        _place(student, weights + step.to(weights.device))
         tried = _ahead(student, ready, policy)
         reached_share = (missing - _shortfall(tried)) / max(missing - promised, 1e-9)
         if reached_share > 0:
-            ahead, slopes, missing, weights = tried, None, _shortfall(tried), weights + step
+            ahead, slopes, missing, weights = tried, None, _shortfall(tried), weights + step.to(weights.device)
         _place(student, weights)
         reach *= LONGER if reached_share > RELIABLE else SHORTER if reached_share < UNRELIABLE else 1
         yield Round(number, _named(groups, ahead), missing, reach)
@@ -220,7 +220,7 @@ def _ahead(student: Student, groups: Sequence[_Prepared], policy: Policy) -> NDA
     ahead = []
     for group in groups:
         reached = torch.stack([_scored(student, pair, policy) for pair in group.pairs]).mean(dim=0)
-        ahead.append((reached / group.goals - 1).double().numpy())
+        ahead.append((reached / group.goals - 1).double().cpu().numpy())
     return np.stack(ahead)
 
 
@@ -229,7 +229,7 @@ def _slopes(student: Student, groups: Sequence[_Prepared], policy: Policy) -> ND
     slopes = []
     for group in groups:
         slope = torch.stack([pair.slopes(student, policy)[1] for pair in group.pairs]).mean(dim=0)
-        slopes.append((slope / group.goals[:, None]).double().numpy())
+        slopes.append((slope / group.goals[:, None]).double().cpu().numpy())
     return np.concatenate(slopes)
 
 

@@ -120,6 +120,7 @@ def test_a_file_overrides_what_it_extends_and_the_command_line_overrides_all(wri
         ("goals: {a: {SDD: 1}}", "unknown score 'SDD': did you mean SD"),
         ("goals: {a: {SD: high}}", "SD 'high': must be a number above 0"),
         ("hold_out: 1", "hold_out 1: must be a whole number of at least 2, or none"),
+        ("quarter: 5", "quarter 5: must be a whole number of at least 1 and at most 4, or none"),
         ("teach: {lights: []}", "unknown key 'lights'"),
         ("distill: 5", "distill 5: must be values by name"),
         ("prepare: 5", "prepare 5: must be values by name"),

@@ -36,6 +36,14 @@ def test_pairs_held_out_give_nothing(root):
     assert {int(piece.infrared.max()) // 10 for piece in pieces} == {1, 2, 4, 5}
 
 
+def test_a_quarter_of_the_rest_is_left_out_too(root):
+    seen = []
+    for quarter in (1, 2, 3, 4):
+        (pieces,) = sample_groups([root], pictures=12, size=20, hold_out=3, quarter=quarter).values()
+        seen.append({int(piece.infrared.max()) // 10 for piece in pieces})
+    assert seen == [{2, 4, 5}, {1, 4, 5}, {1, 2, 5}, {1, 2, 4}]
+
+
 def test_smaller_pictures_stay_whole_and_lights_are_groups_of_their_own(root):
     groups = sample_groups([root], pictures=2, size=200, lights=("night", "haze"))
     assert list(groups) == ["s", "night", "haze"]
