@@ -53,6 +53,9 @@ CHANGES: dict[str, dict[str, Any]] = {
 }
 """Row → what differs from the recipe: weights of terms, or a field."""
 
+MAIN, PARTS = list(CHANGES)[:4], list(CHANGES)[4:]
+"""The supervisions, which come first, and parts of them."""
+
 DRAWS = 2000
 """Of the bootstrap."""
 
@@ -63,17 +66,15 @@ Scored = dict[str, dict[str, list[list[float]]]]
 def main() -> None:
     """Train and score every row, print the tables, and write the scores of every pair."""
     arguments = _arguments()
-    names = {"released student": "student.model", "released teacher": "teacher.model"}
-    fixed: dict[str, Engine] = {name: BASELINES[name] for name in ("max", "affine")}
-    for name, file in names.items():
-        fixed[name] = make(models.read(SHARED / "published" / file), device=arguments.device)
+    rows = _read(arguments.json)
     work = _Row(arguments.patches, arguments.teacher, arguments.epochs, arguments.device)
-    rows: dict[str, list[Scored]] = {}
     with processes(arguments.workers) as executor:
-        tasks = [(name, seed) for seed in range(arguments.seeds) for name in CHANGES]
-        scored = ordered(executor, work, tasks, buffer_size=len(tasks))
-        for name, engine in fixed.items():
-            rows[name] = [_scores(engine)]
+        asked = [(name, seed) for part in (MAIN, PARTS) for seed in range(arguments.seeds) for name in part]
+        tasks = [(name, seed) for name, seed in asked if seed >= len(rows.get(name, []))]
+        scored = ordered(executor, work, tasks, buffer_size=max(1, len(tasks)))
+        for name, engine in _fixed(arguments.device).items():
+            if name not in rows:
+                rows[name] = [_scores(engine)]
         for (name, _), found in raise_failures(scored):
             rows.setdefault(name, []).append(found)
             if arguments.json:
@@ -81,6 +82,19 @@ def main() -> None:
     for policy in POLICIES:
         _print_means(rows, policy)
         _print_gains(rows, policy)
+
+
+def _read(file: Path | None) -> dict[str, list[Scored]]:
+    """Return the rows that a file holds: name → seed → scores."""
+    return json.loads(file.read_text())["rows"] if file and file.exists() else {}
+
+
+def _fixed(device: str) -> dict[str, Engine]:
+    """Return what the students are compared with."""
+    engines: dict[str, Engine] = {name: BASELINES[name] for name in ("max", "affine")}
+    for name in ("student", "teacher"):
+        engines[f"released {name}"] = make(models.read(SHARED / f"published/{name}.model"), device=device)
+    return engines
 
 
 @dataclass(frozen=True)
@@ -138,7 +152,7 @@ def _print_means(rows: Mapping[str, Sequence[Scored]], policy: str) -> None:
 def _print_gains(rows: Mapping[str, Sequence[Scored]], policy: str) -> None:
     """Print what the full recipe scores above each other row, in %, with its interval."""
     print(f"\nWhat each earns, {policy}\n\n| | {' | '.join(METRICS)} |\n|---{'|---' * len(METRICS)}|")
-    for name in list(CHANGES)[1:]:
+    for name in [name for name in rows if name in CHANGES and name != FULL]:
         gain, low, high = _gains(rows[FULL], rows[name], policy)
         cells = [f"{g:+.1f} ({a:+.1f} to {b:+.1f})" for g, a, b in zip(gain, low, high, strict=True)]
         print(f"| {name} | {' | '.join(cells)} |")
@@ -146,12 +160,12 @@ def _print_gains(rows: Mapping[str, Sequence[Scored]], policy: str) -> None:
 
 def _gains(full: Sequence[Scored], less: Sequence[Scored], policy: str) -> NDArray[np.float64]:
     """Return gain, and lower and upper end of its interval, (3, 6), in %."""
-    generator = np.random.default_rng(0)
+    generator, seeds = np.random.default_rng(0), min(len(full), len(less))
 
     def gain(picked: NDArray[np.int64] | None) -> NDArray[np.float64]:
         found = []
         for dataset in SETS:
-            both = [np.array([one[policy][dataset] for one in each]) for each in (full, less)]
+            both = [np.array([one[policy][dataset] for one in each[:seeds]]) for each in (full, less)]
             if picked is not None:
                 places = generator.integers(both[0].shape[1], size=both[0].shape[1])
                 both = [each[picked][:, places] for each in both]
@@ -159,7 +173,7 @@ def _gains(full: Sequence[Scored], less: Sequence[Scored], policy: str) -> NDArr
             found.append(100 * (with_it - without) / with_it)
         return np.mean(found, axis=0)
 
-    drawn = [gain(generator.integers(len(full), size=len(full))) for _ in range(DRAWS)]
+    drawn = [gain(generator.integers(seeds, size=seeds)) for _ in range(DRAWS)]
     return np.stack([gain(None), *np.percentile(drawn, (2.5, 97.5), axis=0)])
 
 

@@ -1,12 +1,13 @@
 """Choose among recipes of `refine`, or among seeds, by development pairs: no pair of a test set is looked at.
 
-    python benchmarks/choose.py NAME|FILE.yaml ... [--seeds N] [--quarters 1,2,3,4] [--workers N] [--device cuda]
-        [--json FILE]
+    python benchmarks/choose.py NAME|FILE.yaml ... [--seeds N] [--quarters 1,2,3,4] [--whole] [--workers N]
+        [--device cuda] [--json FILE]
 
 A third of each set is held out for the scores that are reported (`pairs.py`). The rest is cut into quarters. Each
 recipe is refined four times with each seed, each time without one quarter, and scored on that quarter; so every
 development pair is scored by a student that has not seen it. What counts is the mean over these pairs, as a ratio to
 the authors' student, stretched (SCD and CC to 97 % of it): first how many of the ratios reach 1, then the smallest.
+With --whole, each recipe is refined on all development pairs as well.
 """
 
 import argparse
@@ -41,7 +42,7 @@ class Task(NamedTuple):
     recipe: str
     """A shipped name or a file."""
     seed: int
-    quarter: int
+    quarter: int | None
 
 
 @dataclass(frozen=True)
@@ -50,8 +51,9 @@ class Done:
 
     recipe: str
     seed: int
-    quarter: int
+    quarter: int | None
     seconds: float
+    weights: list[float]
     ours: Mapping[str, list[list[float]]]
     """Set → pair → `METRICS`."""
     bar: Mapping[str, list[list[float]]]
@@ -62,7 +64,8 @@ def main() -> None:
     """Refine and score, and print one line for each recipe and seed."""
     arguments = _arguments()
     quarters = [int(quarter) for quarter in arguments.quarters.split(",")]
-    asked = [Task(*each) for each in product(arguments.recipes, range(arguments.seeds), quarters)]
+    parts = [*quarters, None] if arguments.whole else quarters
+    asked = [Task(*each) for each in product(arguments.recipes, range(arguments.seeds), parts)]
     done: list[Done] = []
     with processes(arguments.workers) as executor:
         work = _OnDevice(arguments.device)
@@ -71,7 +74,9 @@ def main() -> None:
             if arguments.json:
                 arguments.json.write_text(json.dumps([asdict(each) for each in done]) + "\n")
             if result.quarter == quarters[-1]:
-                _show([each for each in done if (each.recipe, each.seed) == (result.recipe, result.seed)])
+                _show(
+                    [each for each in done if each.quarter and (each.recipe, each.seed) == (result.recipe, result.seed)]
+                )
 
 
 @dataclass(frozen=True)
@@ -91,14 +96,15 @@ class _OnDevice:
             quarter=task.quarter, seed=task.seed,
         )  # fmt: skip
         student = training.refine_student(plan.student, groups, recipe=recipe, device=self.device)
+        weights = np.concatenate([value.ravel() for value in student.arrays.values()]).tolist()
         unseen = {name: _left_out(name, task.quarter) for name in plan.sets if name in TRAINED}
         seconds = time.perf_counter() - begin
         released = Fuser(make(models.read(SHARED / "published/student.model")), "minmax")
         ours = Fuser(make(student), recipe.range)
-        return Done(*task, seconds, _scores(ours, unseen), _scores(released, unseen))
+        return Done(*task, seconds, weights, _scores(ours, unseen), _scores(released, unseen))
 
 
-def _left_out(name: str, quarter: int) -> list[Pair]:
+def _left_out(name: str, quarter: int | None) -> list[Pair]:
     """Return the quarter of a set's development pairs."""
     return without_quarter(find_pairs(DATA / name)[1].held_out(HOLD_OUT)[0], quarter)[1]
 
@@ -134,6 +140,7 @@ def _arguments() -> Any:
     parser.add_argument("recipes", nargs="+", metavar="NAME|FILE", help="shipped names or files")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--quarters", default="1,2,3,4", help="which of them are left out in turn")
+    parser.add_argument("--whole", action="store_true", help="refine on all development pairs, too")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--json", type=Path)
