@@ -30,7 +30,8 @@ def _complete(context: click.Context, parameter: click.Parameter, incomplete: st
 )  # fmt: skip
 @click.option(
     "--range", "range_", metavar="clip|minmax|fixed:LO,HI", show_default="the weights' own",
-    help="For onnx and c: what becomes black and white. ONNX models of float planes have none unless you name it.",
+    help="For onnx, c, glsl and wgsl: what becomes black and white. ONNX models of float planes have none "
+    "unless you name it.",
 )  # fmt: skip
 @overwrite_option
 def export(weights: str, target: str, output: str, input_: str, range_: str | None, overwrite: bool) -> None:

@@ -43,8 +43,8 @@ TARGETS = {
     ),
     "c": Target(write_c, "one C99 header, in floating point or, by a macro, in integers alone", ("range",)),
     "page": Target(write_page, "one HTML file that fuses in a browser, with all shipped students"),
-    "glsl": Target(write_glsl, "a function in GLSL, for OpenGL, WebGL and Vulkan"),
-    "wgsl": Target(write_wgsl, "a function in WGSL, for WebGPU"),
+    "glsl": Target(write_glsl, "a function in GLSL, for OpenGL, WebGL, Vulkan and mpv", ("range",)),
+    "wgsl": Target(write_wgsl, "a function in WGSL, for WebGPU", ("range",)),
     "json": Target(write_json, "weights, model card, and the arithmetic in words"),
     "safetensors": Target(
         lambda checkpoint, _: safetensors_bytes(checkpoint.arrays, checkpoint.card),

@@ -12,7 +12,7 @@ from string import Template
 import numpy as np
 from numpy.typing import NDArray
 
-from mmdrfuse.export.options import Options
+from mmdrfuse.export.options import Options, limits_of
 from mmdrfuse.models import Checkpoint
 from mmdrfuse.version import __version__
 
@@ -49,21 +49,62 @@ How to bind it: write what reads your sources, and call mmdrfuse in a compute or
 This computes the first layer nine times for each pixel. Two passes need a sixth of the work: the first writes
 mmdrfuse_hidden(...) to a texture of four floats, and in the second `hidden` reads it.
 """
-RANGES = {
-    "clip": "Limit `fused` to 0..1: 0 is black, 1 is white.",
-    "minmax": "The least value of the picture becomes black, the greatest white: (fused - least) / (greatest - least).",
-}
+MINMAX = """
+The least value of the picture becomes black, the greatest white: (fused - least) / (greatest - least).
+"""
+FIXED = """
+(fused - {low}) / {span}, limited to 0..1, is the fused picture.
+"""
+MPV_HEAD = """\
+//!HOOK LUMA
+//!BIND HOOKED
+//!DESC mmdrfuse
+"""
+MPV_BINDING = """\
+mpv takes this file as it is. It fuses the left half of a picture (visible) with the right (infrared):
+
+    mpv visible.mp4 --external-file=infrared.mp4 --lavfi-complex='[vid1][vid2]hstack[vo]' --glsl-shader=FILE
+
+"""
+MPV_TAIL = """
+#ifdef HOOKED_tex
+// For mpv and libplacebo: planes of video range, where 16 of 255 is black and 235 is white.
+vec2 sources(ivec2 at) {{
+    vec2 place = vec2(at) + 0.5;
+    float left = HOOKED_tex(place / HOOKED_size).x;
+    float right = HOOKED_tex((place + vec2(HOOKED_size.x / 2.0, 0.0)) / HOOKED_size).x;
+    return clamp((vec2(right, left) * 255.0 - 16.0) / 219.0, 0.0, 1.0);
+}}
+
+vec4 hidden(ivec2 at) {{
+    return mmdrfuse_hidden(at, ivec2(HOOKED_size) / ivec2(2, 1));
+}}
+
+vec4 hook() {{
+    ivec2 size = ivec2(HOOKED_size) / ivec2(2, 1);
+    ivec2 at = ivec2(HOOKED_pos * HOOKED_size);
+    if (at.x >= size.x) return HOOKED_tex(HOOKED_pos);
+    float fused = clamp((mmdrfuse(at, size) - {low}) / {span}, 0.0, 1.0);
+    return vec4((fused * 219.0 + 16.0) / 255.0, 0.0, 0.0, 1.0);
+}}
+#endif
+"""
 COLOUR = "For colour, add fused - Y to R, G and B of the visible picture alike, and limit them to 0..1."
 
 
-def write_glsl(checkpoint: Checkpoint, _options: Options) -> str:
-    """Return the network as GLSL, with a comment that says how to bind it."""
-    return _document(checkpoint, "student.glsl", GLSL_BINDING)
+def write_glsl(checkpoint: Checkpoint, options: Options) -> str:
+    """Return the network as GLSL, with a comment that says how to bind it; a shader for mpv if the range is fixed."""
+    mapping = _mapping(checkpoint, options)
+    if mapping is None:
+        return _document(checkpoint, "student.glsl", GLSL_BINDING + MINMAX)
+    text = _document(checkpoint, "student.glsl", MPV_BINDING + GLSL_BINDING + FIXED.format(**mapping))
+    return MPV_HEAD + text + MPV_TAIL.format(**mapping)
 
 
-def write_wgsl(checkpoint: Checkpoint, _options: Options) -> str:
+def write_wgsl(checkpoint: Checkpoint, options: Options) -> str:
     """Return the network as WGSL, with a comment that says how to bind it."""
-    return _document(checkpoint, "student.wgsl", WGSL_BINDING)
+    mapping = _mapping(checkpoint, options)
+    return _document(checkpoint, "student.wgsl", WGSL_BINDING + (FIXED.format(**mapping) if mapping else MINMAX))
 
 
 def template(name: str) -> str:
@@ -71,22 +112,24 @@ def template(name: str) -> str:
     return files("mmdrfuse.export").joinpath(name).read_text(encoding="utf-8")
 
 
-def _document(checkpoint: Checkpoint, name: str, binding: str) -> str:
-    card = checkpoint.card
-    range_ = str(card.get("range", "clip"))
+def _mapping(checkpoint: Checkpoint, options: Options) -> dict[str, float] | None:
+    """Return the output that becomes black, and the span to what becomes white; None for each picture's extremes."""
+    limits = limits_of(checkpoint, options)
+    return limits and {"low": round(limits[0], 9), "span": round(limits[1] - limits[0], 9)}
+
+
+def _document(checkpoint: Checkpoint, name: str, comment: str) -> str:
     lines = [
         f"The mmdrfuse student {checkpoint.name}, written by mmdrfuse {__version__}.",
-        str(card.get("title", "")),
-        f"Licences of the data that it was trained on: {json.dumps(card.get('licences', {}))}",
+        str(checkpoint.card.get("title", "")),
+        f"Licences of the data that it was trained on: {json.dumps(checkpoint.card.get('licences', {}))}",
         "",
-        *binding.splitlines(),
-        "",
-        RANGES.get(range_, f"The weights were made for the range {range_}."),
+        *comment.splitlines(),
         COLOUR,
         "",
     ]
-    comment = "\n".join(f"// {line}".rstrip() for line in lines)
-    return f"{comment}\n{Template(template(name)).substitute(slots(checkpoint.arrays))}"
+    commented = "\n".join(f"// {line}".rstrip() for line in lines)
+    return f"{commented}\n{Template(template(name)).substitute(slots(checkpoint.arrays))}"
 
 
 def slots(arrays: Mapping[str, NDArray[np.float32]]) -> dict[str, str]:

@@ -7,7 +7,7 @@ import pytest
 
 from mmdrfuse import models
 from mmdrfuse.engine import make
-from mmdrfuse.export import render
+from mmdrfuse.export import Options, render
 
 DRAW = """([shader, pair, width, height]) => {
     const gl = new OffscreenCanvas(1, 1).getContext("webgl2");
@@ -94,9 +94,10 @@ def test_the_page_runs_the_text_that_is_exported(engine, kind, opened, pictures,
         keep(window.GPUDevice, "createShaderModule", ([{code}]) => code);
     """)
     files, _ = pictures(ir=(8, 9), vi=(8, 9))
-    opened(engine, files).select_option("#weights", "clean")
+    opened(engine, files).select_option("#weights", "day")
     page.wait_for_selector('body[data-fused="2"]')
-    exported = re.sub(r"^ *//.*\n|^ +|^\n", "", render("clean", kind).decode(), flags=re.MULTILINE)
+    function, _, _ = render("day", kind).decode().partition("#ifdef HOOKED_tex")
+    exported = re.sub(r"^ *//.*\n|^ +|^\n", "", function, flags=re.MULTILINE)
     assert sum(exported in text for text in page.evaluate("texts")) == 2  # both layers
 
 
@@ -123,7 +124,8 @@ def test_an_exported_shader_works_as_its_comment_binds_it(kind, host, run, page,
     """The comment's own lines read the sources and call the function."""
     pair = rng.integers(0, 256, (2, 6, 7), np.uint8)
     text = render("day", kind).decode()
-    *sources, call = (line[3:] for line in text.splitlines() if line.startswith("//     "))
+    code = (line[3:] for line in text.splitlines() if line.startswith("//     "))
+    *sources, call = (line for line in code if "mpv" not in line)
     page.goto(page_file.as_uri())  # WebGPU is for files and secure addresses alone
     shader = host.format(text=text, sources="\n".join(sources), call=call)
     output = page.evaluate(run, [shader, pair.tolist(), 7, 6])
@@ -131,3 +133,32 @@ def test_an_exported_shader_works_as_its_comment_binds_it(kind, host, run, page,
         pytest.skip("needs a browser with WebGPU")
     expected = make(models.read("day"))(*(pair / np.float32(255)))
     np.testing.assert_allclose(np.reshape(output, (6, 7)), expected, atol=2e-6)
+
+
+def test_mpv_fuses_the_halves_of_a_frame(page, page_file, rng):
+    """What mpv defines is defined here; mpv 0.35 itself, with vo gpu and gpu-next, was within one level."""
+    visible, infrared = rng.integers(16, 236, (2, 6, 7), np.uint8)
+    frame = np.concatenate([visible, infrared], axis=1)
+    text = render("day", "glsl", Options(range="fixed:0.1,0.8")).decode()
+    assert text.startswith("//!HOOK LUMA\n//!BIND HOOKED\n")
+    shader = f"""#version 300 es
+        precision highp float;
+        uniform sampler2D visible;
+        out uvec4 bits;
+        #define HOOKED_tex(pos) texture(visible, pos)
+        #define HOOKED_size vec2(14.0, 6.0)
+        #define HOOKED_pos (gl_FragCoord.xy / HOOKED_size)
+        {text}
+        void main() {{ bits = floatBitsToUint(hook()); }}"""
+    page.goto(page_file.as_uri())
+    output = np.reshape(page.evaluate(DRAW, [shader, [frame.tolist()] * 2, 14, 6]), (6, 14))
+    planes = ((side - np.float32(16)) / 219 for side in (infrared, visible))
+    fused = np.clip((make(models.read("day"))(*planes) - 0.1) / 0.7, 0, 1)
+    np.testing.assert_allclose(output[:, :7], (fused * 219 + 16) / 255, atol=5e-6)
+    np.testing.assert_allclose(output[:, 7:], infrared / 255, atol=1e-6)
+
+
+def test_a_range_of_each_picture_has_no_shader_for_mpv():
+    text = render("scenes", "glsl").decode()
+    assert "hook()" not in text
+    assert "greatest" in text
