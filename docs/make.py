@@ -31,6 +31,10 @@ PYTHON = {
     "Two cameras": ("mmdrfuse.registration.estimate",),
     "Many files": ("mmdrfuse.pipeline.fuse.folder.fuse_pairs", "mmdrfuse.pipeline.score.evaluate_folders"),
     "Reports": ("mmdrfuse.reports.write_report",),
+    "Detection": (
+        "mmdrfuse.detection.open_detector", "mmdrfuse.detection.detect_folders", "mmdrfuse.detection.score_results",
+        "mmdrfuse.detection.read_results",
+    ),
     "Training": ("mmdrfuse.training.train", "mmdrfuse.training.refine_student"),
     "Errors": ("mmdrfuse.errors",),
 }  # fmt: skip

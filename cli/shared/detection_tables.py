@@ -29,8 +29,8 @@ def main_table(result: DetectionResult) -> Table:
         cells = [cell for tone in tones for cell in _pair(result, row, tone)]
         rows.append([Text(row.method), *cells, *([_wanted(row)] if FREE in tones else [])])
     wanted = ["tone wanted"] if FREE in tones else []
-    what = f"{', '.join(result.classes)}: {len(result.pictures)} pictures, {result.objects} boxes"
-    return table(f"average precision of {what} [95 % interval]", ["method", *headings, *wanted], rows)
+    title = f"{', '.join(result.classes)}: {len(result.pictures)} pictures, {result.objects} boxes"
+    return table(title, ["method", *headings, *wanted], rows)
 
 
 def other_measures(result: DetectionResult) -> Table:
@@ -41,7 +41,7 @@ def other_measures(result: DetectionResult) -> Table:
         for row in result.rows
         for tone, scores in row.scores.items()
     )
-    return table("other measures [95 % interval]", ["method", "tone", *(HEADINGS[name] for name in names)], rows)
+    return table("other measures", ["method", "tone", *(HEADINGS[name] for name in names)], rows)
 
 
 def parts(result: DetectionResult) -> Table | None:
@@ -60,7 +60,7 @@ def differences(result: DetectionResult) -> Table:
         [Text(f"{one.first} − {one.second}"), Text(one.tone), *(_interval(one.differences[name]) for name in HEADINGS)]
         for one in result.comparisons
     )
-    return table("differences on the same pictures [95 % interval]", ["methods", "tone", *HEADINGS.values()], rows)
+    return table("differences on the same pictures", ["methods", "tone", *HEADINGS.values()], rows)
 
 
 def counts(result: DetectionResult) -> Table:
@@ -76,8 +76,8 @@ def counts(result: DetectionResult) -> Table:
 def protocol() -> str:
     """Return in a sentence how was scored."""
     return (
-        f"boxes of score {FLOOR:g} or more, at most {MOST} a picture; overlaps above {OVERLAP:g} suppressed; intervals "
-        f"of {RESAMPLES} draws of the pictures. One detector does not rank fusions."
+        f"boxes of score {FLOOR:g} or more, at most {MOST} a picture; overlaps above {OVERLAP:g} suppressed; [95 % "
+        f"intervals] by {RESAMPLES} draws of the pictures. One detector does not rank fusions."
     )
 
 

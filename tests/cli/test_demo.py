@@ -46,4 +46,4 @@ def test_a_detector_gets_a_table(run, tmp_path):
     (tmp_path / "whole.py").write_text(text)
     result = run("demo", tmp_path / "demo", "--pairs", 2, "--detector", f"{tmp_path / 'whole.py'}:find")
     assert result.exit_code == 0, result.stderr
-    assert "average precision of person: 2 pictures" in result.stdout
+    assert "person: 2 pictures" in result.stdout
