@@ -25,8 +25,8 @@ _BOXES_A_CELL = 3
 """Of the families that start from fixed shapes of box."""
 _LARGEST_OFFSET = 16
 """Cells; a raw position is an offset of few cells, a decoded one is as large as the canvas."""
-_MOST_LABELS = 100
-"""Classes, at most, of an output that gives numbers of classes."""
+_MOST_CLASSES = 20_000
+"""Of an output that gives numbers of classes; a larger number is none."""
 
 
 @dataclass(frozen=True)
@@ -65,8 +65,6 @@ class Convention:
     """What the levels, 0 to 255, are divided by."""
     separate: bool = True
     """Whether boxes that overlap must still be thinned out."""
-    classes: int = 0
-    """The usual number of classes, if the outputs do not tell it."""
 
 
 def recognised(outputs: Outputs) -> Convention | None:
@@ -183,9 +181,9 @@ def _decode_named(outputs: Outputs) -> Decoded:
 
 def _by_class(scores: Scores, classes: NDArray[np.float64]) -> Scores:
     """Return N×C scores of boxes that each have one class."""
-    numbers = np.rint(classes).astype(np.int64)
+    valid = (classes > -0.5) & (classes < _MOST_CLASSES)  # not NaN either
+    numbers = np.rint(np.where(valid, classes, 0)).astype(np.int64)
     table = np.zeros((len(numbers), int(numbers.max(initial=0)) + 1))
-    valid = numbers >= 0
     table[np.flatnonzero(valid), numbers[valid]] = scores[valid]
     return table
 

@@ -91,7 +91,7 @@ class Results:
         used = {int(number) for one in self.pictures.values() for number in one.classes}
         known = labels.class_numbers
         if used & known.keys() and 0 not in used - known.keys():
-            return indices([known.get(number, "") for number in range(max(used) + 1)], labels.classes, self.name)
+            return indices([known.get(number, "") for number in range(max(known) + 1)], labels.classes, self.name)
         first = 0 if 0 in used or not used else 1
         count = len(labels.classes)
         if used and max(used) - first >= count:
