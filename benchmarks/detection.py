@@ -2,11 +2,10 @@
 
     python benchmarks/detection.py [--weights FILE ...] [--resamples N] [--json benchmarks/results/detection.json]
 
-Needs ../shared, which has two detectors as ONNX, and labels. A detector likes some exposures more than others, so a
-comparison at one tone compares exposures. So every method is scored twice: raw, and at the tone ``gain·level + offset``
-that is best, for this method and detector, on pictures that are not scored: the pairs that students were trained on
-choose for those that were held out, and the reverse. Intervals are of the paired difference to the mean of both sides,
-over resampled pictures.
+Needs ../shared, which has two detectors as ONNX, and labels. As ``mmdrfuse detect``, it scores every method twice: raw,
+and at the tone that is best, for this method and detector, on pictures that are not scored. Here the halves that choose
+for each other are the pairs that students were trained on, and those that were held out. Intervals are of the paired
+difference to the mean of both sides, over resampled pictures.
 
 What was detected is kept in ``runs/detection``, so that only new weights take minutes. `ship.py` puts the results into
 the cards of the shipped weights.
@@ -16,37 +15,42 @@ import argparse
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from hashlib import sha256
-from itertools import product
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from detectors import DETECTION, DETECTORS, LEAST_SCORE, OVERLAP, Boxes, Detect, Gray
-from precision import average_precision, matched
+from numpy.typing import NDArray
 
 from mmdrfuse import images, models
-from mmdrfuse.datasets import find_pairs
+from mmdrfuse.datasets import find_pairs, labels
+from mmdrfuse.detection.detections import FLOOR, OVERLAP, Detections, Detector
+from mmdrfuse.detection.detectors import open_detector
+from mmdrfuse.detection.matching import Matches
+from mmdrfuse.detection.resampling import RESAMPLES, Weights, average_precision, draws
+from mmdrfuse.detection.running import three_channels
+from mmdrfuse.detection.tones import GRID, RAW
 from mmdrfuse.engine import make
 from mmdrfuse.engine.baselines import BASELINES
+from mmdrfuse.images.values.tones import Tone
 from mmdrfuse.pair import Pair
 from mmdrfuse.pipeline.fuse.fuser import Fuser, range_for
 from pairs import DATA, HOLD_OUT, SHARED, fingerprint
 from timing import machine
 
+DETECTION = SHARED / "detection"
 LABELS = DETECTION / "labels" / "llvip32_coco.json"
+DETECTORS = {"YOLOX-Nano": "yolox_nano.onnx", "FastestDet": "FastestDet.onnx"}
+
+PERSON = 0
+"""COCO's first class, and the only one of the labels."""
 
 HALVES = ("10 pairs that no student saw", "22 others")
 """Each half chooses the tone for the other one."""
 
-GAINS, OFFSETS = (1.0, 0.7, 0.5), (0.0, 30.0, 60.0, 90.0)
-"""Of the tones that are tried."""
+Gray = NDArray[np.uint8]
 
-Tone = tuple[float, float]
-RAW: Tone = (1.0, 0.0)
-TONES = list(product(GAINS, OFFSETS))
-
-Found = dict[Tone, dict[str, Boxes]]
-"""Tone → name of the pair → what was detected."""
+Found = dict[Tone, Matches]
+"""Tone → what was detected in all pairs, matched with the labels."""
 
 Method = tuple[str, Callable[[Pair], Gray]]
 """What tells a method from its other versions, and what makes a luminance of a pair."""
@@ -56,27 +60,28 @@ def main() -> None:
     """Detect in every method's pictures at every tone, and print the table."""
     arguments = _arguments()
     methods = _methods(arguments.weights)
-    found = _detected(methods, _pairs(), arguments.cache)
     document: dict[str, Any] = {"machine": machine(), "resamples": arguments.resamples}
     document["fingerprints"] = {name: key.split()[0] for name, (key, _) in methods.items()}
     document["detectors"] = {}
-    for detector, each in found.items():
-        document["detectors"][detector] = _rows(each, arguments.resamples)
-        _show(detector, document["detectors"][detector])
+    for title, file in DETECTORS.items():
+        detector = open_detector(DETECTION / file).only(frozenset({PERSON}))
+        found = {name: _matched(_detected(detector, method, arguments.cache)) for name, method in methods.items()}
+        document["detectors"][title] = _rows(found, arguments.resamples)
+        _show(title, document["detectors"][title])
     if arguments.json:
         arguments.json.write_text(json.dumps(document, indent=1) + "\n")
 
 
-def _pairs() -> dict[str, Pair]:
+def _pairs() -> list[Pair]:
     _, pairing = find_pairs(DATA / "LLVIP")
-    return {pair.name.split("/")[-1]: pair for pair in pairing.pairs}
+    return list(pairing.pairs)
 
 
-def _halves() -> dict[str, list[str]]:
-    """Return the names of the pairs that were held out, and of the others."""
+def _halves() -> dict[str, NDArray[np.int64]]:
+    """Return the indices of the pairs that were held out, and of the others."""
     _, pairing = find_pairs(DATA / "LLVIP")
-    trained, held_out = ([pair.name.split("/")[-1] for pair in some] for some in pairing.held_out(HOLD_OUT))
-    return dict(zip(HALVES, (held_out, trained), strict=True))
+    held_out = np.isin([pair.name for pair in pairing.pairs], [pair.name for pair in pairing.held_out(HOLD_OUT)[1]])
+    return dict(zip(HALVES, (np.flatnonzero(held_out), np.flatnonzero(~held_out)), strict=True))
 
 
 def _methods(files: Sequence[str]) -> dict[str, Method]:
@@ -100,66 +105,63 @@ def _fused(fuser: Fuser) -> Callable[[Pair], Gray]:
     return lambda pair: fuser(images.read(pair.infrared), images.read(pair.visible)).image
 
 
-def _detected(methods: Mapping[str, Method], pairs: Mapping[str, Pair], cache: Path) -> dict[str, dict[str, Found]]:
-    """Detect by every detector in every method's pictures, unless that was done before."""
-    found: dict[str, dict[str, Found]] = {}
-    for detector, start in DETECTORS.items():
-        detect = start()
-        found[detector] = {}
-        for name, (key, fuse) in methods.items():
-            what = repr((detector, key, TONES, LEAST_SCORE, OVERLAP))
-            kept = cache / f"{sha256(what.encode()).hexdigest()[:16]}.npz"
-            if not kept.exists():
-                print(f"{detector}: {name} …", flush=True)
-                cache.mkdir(parents=True, exist_ok=True)
-                np.savez(kept, **_toned(detect, fuse, pairs))
-            arrays = np.load(kept)
-            found[detector][name] = {
-                tone: {pair: arrays[f"{number} {pair}"] for pair in pairs} for number, tone in enumerate(TONES)
-            }
-    return found
+def _detected(detector: Detector, method: Method, cache: Path) -> dict[Tone, list[Detections]]:
+    """Detect in a method's pictures of all pairs at every tone, unless that was done before."""
+    key, fuse = method
+    what = repr((detector.description(), key, GRID, FLOOR, OVERLAP))
+    kept = cache / f"{sha256(what.encode()).hexdigest()[:16]}.npz"
+    if not kept.exists():
+        print(f"{Path(detector.name).stem}: {key} …", flush=True)
+        cache.mkdir(parents=True, exist_ok=True)
+        pictures = [fuse(pair) for pair in _pairs()]
+        found = [detector(three_channels(tone(picture))) for tone in GRID for picture in pictures]
+        np.savez(kept, *(np.column_stack([one.boxes, one.scores]) for one in found))
+    arrays = np.load(kept)
+    tables = [arrays[f"arr_{number}"] for number in range(len(arrays))]
+    found = [Detections(table[:, :4], table[:, 4], np.full(len(table), PERSON)) for table in tables]
+    count = len(found) // len(GRID)
+    return {tone: found[number * count : (number + 1) * count] for number, tone in enumerate(GRID)}
 
 
-def _toned(detect: Detect, fuse: Callable[[Pair], Gray], pairs: Mapping[str, Pair]) -> dict[str, Boxes]:
-    """Fuse each pair once, and detect in it at every tone."""
-    boxes = {}
-    for name, pair in pairs.items():
-        picture = fuse(pair).astype(np.float32)
-        for number, (gain, offset) in enumerate(TONES):
-            toned = np.clip(np.rint(gain * picture + offset), 0, 255).astype(np.uint8)
-            boxes[f"{number} {name}"] = detect(toned)
-    return boxes
+def _matched(found: Mapping[Tone, Sequence[Detections]]) -> Found:
+    names = [pair.name for pair in _pairs()]
+    by_name, _ = labels.read(LABELS).matched(names)
+    truth = [by_name[name] for name in names]
+    return {tone: Matches.of(each, truth, PERSON) for tone, each in found.items()}
 
 
 def _rows(found: Mapping[str, Found], resamples: int) -> dict[str, Any]:
     """Score each half of the pairs: each method raw, and at the tone that is best on the other half."""
-    matches = {
-        method: {tone: matched(boxes, LABELS) for tone, boxes in tones.items()} for method, tones in found.items()
-    }
     halves = _halves()
+    count = sum(map(len, halves.values()))
     rows: dict[str, Any] = {}
     for half, other in (HALVES, HALVES[::-1]):
-        names = halves[half]
-        drawn = np.random.default_rng(0).choice(names, (resamples, len(names)))
-
-        def precisions(method: str, tone: Tone, names: Sequence[str]) -> tuple[float, float]:
-            return average_precision([matches[method][tone][name] for name in names])
-
-        best = {method: max(TONES, key=lambda tone: precisions(method, tone, halves[other])[0]) for method in matches}
-        rows[half] = {method: {} for method in matches}
-        for title, tones in (("raw", dict.fromkeys(matches, RAW)), ("tone freed", best)):
-            spread = {
-                method: np.array([precisions(method, tone, sample) for sample in drawn])
-                for method, tone in tones.items()
-            }
-            for method, tone in tones.items():
-                gap = np.percentile(spread[method] - spread["mean"], (2.5, 97.5), axis=0)
-                precision, at_half = precisions(method, tone, names)
+        chosen = {method: _best(tones, halves[other], count) for method, tones in found.items()}
+        weights = np.zeros((1 + resamples, count))
+        weights[0, halves[half]] = 1  # the first row is the half itself, the others are drawn from it
+        weights[1:, halves[half]] = draws(len(halves[half]), resamples)
+        rows[half] = {method: {} for method in found}
+        for title, tones in (("raw", dict.fromkeys(found, RAW)), ("tone freed", chosen)):
+            precisions = {method: _precisions(found[method][tone], weights) for method, tone in tones.items()}
+            for method, values in precisions.items():
+                low, high = np.percentile((values - precisions["mean"])[1:], (2.5, 97.5), axis=0)
                 rows[half][method][title] = {
-                    "AP": precision, "AP50": at_half, "tone": tone,
-                    "AP to mean": gap[:, 0].tolist(), "AP50 to mean": gap[:, 1].tolist(),
+                    "AP": values[0, 0], "AP50": values[0, 1], "tone": [tones[method].gain, tones[method].offset],
+                    "AP to mean": [low[0], high[0]], "AP50 to mean": [low[1], high[1]],
                 }  # fmt: skip
     return rows
+
+
+def _best(tones: Found, half: NDArray[np.int64], count: int) -> Tone:
+    weights = np.zeros((1, count))
+    weights[0, half] = 1
+    return max(tones, key=lambda tone: _precisions(tones[tone], weights)[0, 0])
+
+
+def _precisions(matches: Matches, weights: Weights) -> NDArray[np.float64]:
+    """Compute AP50:95 and AP50 of each set of pictures: (R, 2)."""
+    by_threshold = average_precision(matches, weights)
+    return np.stack([by_threshold.mean(axis=1), by_threshold[:, 0]], axis=1)
 
 
 def _show(detector: str, halves: Mapping[str, Any]) -> None:
@@ -180,7 +182,7 @@ def _cells(row: Mapping[str, Any]) -> Iterator[str]:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--weights", nargs="*", default=[], metavar="FILE", help="more students")
-    parser.add_argument("--resamples", type=int, default=1000)
+    parser.add_argument("--resamples", type=int, default=RESAMPLES)
     parser.add_argument("--cache", type=Path, default=Path("runs/detection"), help="folder of what was detected")
     parser.add_argument("--json", type=Path)
     return parser.parse_args()

@@ -97,16 +97,12 @@ def detection(name: str, weights: Checkpoint) -> dict[str, Any]:
     results = json.loads(DETECTION.read_text())
     if results["fingerprints"].get(name) != fingerprint(weights):
         return {}
-    halves = {
-        half: {detector: rows[half][name] for detector, rows in results["detectors"].items()}
-        for half in results["detectors"]["YOLOX-Nano"]
-    }
-    return {
-        half: {
-            detector: {title: _rounded(found) for title, found in row.items()} for detector, row in detectors.items()
-        }
-        for half, detectors in halves.items()
-    }
+    detected: dict[str, Any] = {}
+    for detector, halves in results["detectors"].items():
+        for half, rows in halves.items():
+            row = {title: _rounded(found) for title, found in rows[name].items()}
+            detected.setdefault(half, {})[detector] = row
+    return detected
 
 
 def _rounded(found: dict[str, Any]) -> dict[str, Any]:

@@ -94,59 +94,6 @@ def test_geometry_benchmark_sets_ours_beside_another_library_and_warps_alike(tmp
     assert all(row["differing"] == 0 for name, row in rows.items() if name.startswith("warp"))
 
 
-def boxes_of_pictures(rng):
-    """Make labels of six pictures, one of which has none, and what a poor detector finds there."""
-    labels = {f"{number}": rng.uniform((0, 0, 20, 20), (200, 200, 60, 90), (number, 4)) for number in range(6)}
-    found = {}
-    for name, each in labels.items():
-        boxes = np.concatenate([each + rng.normal(0, 5, each.shape), rng.uniform(20, 90, (3, 4))])
-        found[name] = np.column_stack([boxes, rng.random(len(boxes)).round(1)])
-    return labels, found
-
-
-def coco_labels(path, labels):
-    """Write labels as a file of COCO."""
-    numbered = [(number, box) for number, each in enumerate(labels) for box in each]
-    annotations = [  # the widest are crowds
-        {
-            "id": 1 + place,
-            "image_id": number,
-            "category_id": 1,
-            "bbox": [*box],
-            "area": box[2] * box[3],
-            "iscrowd": int(box[2] > 50),
-        }
-        for place, (number, box) in enumerate(numbered)
-    ]
-    pictures = [{"id": n, "file_name": f"{n}.jpg", "width": 300, "height": 300} for n in range(len(labels))]
-    path.write_text(
-        json.dumps({"images": pictures, "annotations": annotations, "categories": [{"id": 1, "name": "person"}]})
-    )
-
-
-@pytest.mark.parametrize("drawn", [range(6), [0], [1, 1, 5, 5, 5, 0], [3, 2]])
-def test_average_precision_of_resampled_pictures_is_that_of_the_tools_of_coco(tmp_path, rng, monkeypatch, drawn):
-    tools = pytest.importorskip("faster_coco_eval")
-    pytest.importorskip("pycocotools")
-    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
-    precision = importlib.import_module("precision")
-    labels, found = boxes_of_pictures(rng)
-    coco_labels(tmp_path / "all.json", [*labels.values()])
-    matches = precision.matched(found, tmp_path / "all.json")
-    ours = precision.average_precision([matches[str(number)] for number in drawn])
-
-    coco_labels(tmp_path / "drawn.json", [labels[str(number)] for number in drawn])
-    results = [
-        {"image_id": place, "category_id": 1, "bbox": [*box[:4]], "score": box[4]}
-        for place, number in enumerate(drawn)
-        for box in found[str(number)]
-    ]
-    truth = tools.COCO(str(tmp_path / "drawn.json"))
-    evaluation = tools.COCOeval_faster(truth, truth.loadRes(results), "bbox")
-    evaluation.run()
-    assert ours == pytest.approx([max(0, value) for value in evaluation.stats[:2]], abs=1e-9)
-
-
 def test_what_detectors_see_is_on_the_card_of_the_very_weights_only(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
     ship, weights = importlib.import_module("ship"), models.read("scenes")
