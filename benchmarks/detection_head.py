@@ -25,8 +25,7 @@ from torch.nn.functional import avg_pool2d, binary_cross_entropy_with_logits
 
 from mmdrfuse import images
 from mmdrfuse.datasets import labels
-from mmdrfuse.datasets.export.options import ExportOptions
-from mmdrfuse.datasets.export.run import export
+from mmdrfuse.datasets.export import ExportOptions, export
 from mmdrfuse.detection.detections import Detections, strongest
 from mmdrfuse.detection.labels import LabelledPicture
 from mmdrfuse.detection.precision import average_precision

@@ -28,6 +28,11 @@ PYTHON = {
     "Export": ("mmdrfuse.export.export", "mmdrfuse.export.render", "mmdrfuse.export.Options"),
     "Pairs": ("mmdrfuse.datasets.find_pairs", "mmdrfuse.datasets.pair_folders"),
     "Patches": ("mmdrfuse.datasets.PatchFile",),
+    "Labels, and sets for detectors": (
+        "mmdrfuse.datasets.labels.read",
+        "mmdrfuse.datasets.export.export",
+        "mmdrfuse.datasets.export.ExportOptions",
+    ),
     "Two cameras": ("mmdrfuse.registration.estimate",),
     "Many files": ("mmdrfuse.pipeline.fuse.folder.fuse_pairs", "mmdrfuse.pipeline.score.evaluate_folders"),
     "Reports": ("mmdrfuse.reports.write_report",),
