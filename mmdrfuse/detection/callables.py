@@ -33,6 +33,11 @@ class CallableDetector:
         """Return what was named."""
         return self.spec
 
+    @property
+    def many(self) -> bool:
+        """Return False, because nobody knows what it needs."""
+        return False
+
     def __call__(self, picture: Picture) -> Detections:
         """Return the boxes in a picture.
 

@@ -108,8 +108,6 @@ def _grid(outputs: Outputs, steps: Sequence[int]) -> tuple[Boxes, Boxes]:
 
 def _is_with_objectness(outputs: Outputs) -> bool:
     rows, columns = _table(outputs)
-    if outputs.names is not None:
-        return columns == 5 + outputs.names and rows > columns
     return rows in [_BOXES_A_CELL * cells for cells in outputs.cells()] and columns >= 6
 
 

@@ -90,6 +90,10 @@ class Detector(Protocol):
     def classes(self) -> tuple[str, ...] | None:
         """Return the names of the classes; None if nobody knows them."""
 
+    @property
+    def many(self) -> bool:
+        """Return whether several processes may use it unasked: it takes little memory, and no accelerator."""
+
     def __call__(self, picture: Picture) -> Detections:
         """Return the boxes in a picture.
 

@@ -102,6 +102,9 @@ def score_results(results: Mapping[str, Results], labels: Labels) -> DetectionRe
 def _scored(
     result: DetectionResult, labels: Labels, results: Mapping[str, Results], boxes_on: Side | None = None
 ) -> DetectionResult:
+    twice = results.keys() & result.found.keys()
+    if twice:
+        raise InputError(f"two rows are called {', '.join(sorted(twice))}; give the boxes from a file another name")
     kept = labels.kept(result.classes)
     names = sorted({name for pictures in result.found.values() for name in pictures}) or list(kept.pictures)
     truth = kept.matched(names)[0] if results else {}

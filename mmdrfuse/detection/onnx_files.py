@@ -46,6 +46,11 @@ class OnnxDetector:
         """Return the file's name."""
         return str(self.path)
 
+    @property
+    def many(self) -> bool:
+        """Return True."""
+        return True
+
     def __call__(self, picture: Picture) -> Detections:
         """Return the boxes in a picture, H×W×3.
 

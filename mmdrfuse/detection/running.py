@@ -77,12 +77,14 @@ def detect_in(
         detector: Finds objects.
         tones: In each of them every picture is looked at.
         indices: The detector's classes → those wanted, -1 for the others; None for all.
-        workers: As in `mmdrfuse.pipeline.score.score_candidates`.
+        workers: As in `mmdrfuse.pipeline.score.score_candidates`; None means one if the detector says so.
         progress: Shows the progress.
         on_failure: Called with each failure at once.
     """
     if indices is not None:
         detector = detector.only(frozenset(np.flatnonzero(indices >= 0).tolist()))
+    if workers is None and not detector.many:
+        workers = 1
     work = partial(detect_one, detector=detector, tones=tuple(tones), indices=indices)
     run = Run()
     with progress("detecting", len(candidates)) as advance:

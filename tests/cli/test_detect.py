@@ -143,7 +143,7 @@ def test_without_labels_boxes_are_counted(detect, made):
         (("--detections", "r.json"), "need --labels"),
         (("--detector", "m:f", "--tone", "free"), "need --labels"),
         (("--detector", "m:f", "--rig", "bright.py"), "go with --ir and --vis"),
-        (("--detector", "m:f", "--tone", "bright"), "such as tone:0.7,60"),
+        (("--detector", "m:f", "--tone", "bright"), "such as 0.7,60"),
     ],
 )
 def test_wrong_usage(run, made, options, message):

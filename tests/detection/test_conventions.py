@@ -99,6 +99,19 @@ def test_boxes_are_found_exactly(make_onnx, picture, planted, case):
     assert detector.only(frozenset([2]))(picture).classes.tolist() == [2]
 
 
+def test_one_class_with_nms_is_not_taken_for_objectness(make_onnx, picture, planted):
+    outputs = final()
+    outputs["output0"][..., 5] = 0
+    detector = open_detector(make_onnx(outputs, metadata={**META, "names": "{0: 'person'}"}))
+    np.testing.assert_allclose(detector(picture).boxes, planted[0], atol=1e-3)
+    assert detector.description()["convention"] == "Ultralytics with NMS"
+
+
+def test_metadata_give_the_size_of_the_canvas(make_onnx, picture, planted):
+    file = make_onnx({"output0": CASES["YOLOv8"][0][None]}, metadata=META, shape=(1, 3, "height", "width"))
+    np.testing.assert_allclose(open_detector(file)(picture).boxes, planted[0], atol=1e-3)
+
+
 def test_detr_gets_the_size_that_its_boxes_are_in(make_onnx, picture, planted):
     outputs = {name: values[None] for name, values in named(STRETCHED).items()}
     detector = open_detector(make_onnx(outputs, sizes=True))

@@ -24,6 +24,7 @@ class Bright:
     level: int = 128
     classes: tuple = ("person", "car")
     name: str = "bright"
+    many: bool = True
 
     def __call__(self, picture):
         rows, columns = np.nonzero(picture[..., 0] > self.level)
@@ -156,6 +157,12 @@ def test_results_of_other_programs_are_rows(pairs):
     assert ap(alone, "raw") == pytest.approx({"mine": 1})
     assert beside.rows[-1].scores["raw"].measures["AP"].value == pytest.approx(1)
     assert "free" not in beside.rows[-1].scores
+
+
+def test_two_rows_of_one_name_are_refused(pairs):
+    mine = Results("mine.json", {"00": Detections.of([[8, 4, 20, 24]], [0.9], [1])})
+    with pytest.raises(InputError, match="two rows are called visible"):
+        detect_folders([], pairs, detector=Bright(), labels=labels_of(6), results={"visible": mine}, tone="raw")
 
 
 def test_without_labels_everything_is_found(pairs):

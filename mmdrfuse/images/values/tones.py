@@ -34,9 +34,7 @@ class Tone:
         """
         match = re.fullmatch(rf"{_NUMBER},{_OFFSET}", text)
         if not match or not float(match[1]) > 0:
-            raise InputError(
-                f"tone {text!r}: needs a gain above 0 and an offset in levels of 0 to 255, such as tone:0.7,60"
-            )
+            raise InputError(f"tone {text!r}: needs a gain above 0 and an offset in levels of 0 to 255, such as 0.7,60")
         return cls(float(match[1]), float(match[2]))
 
     def __str__(self) -> str:
