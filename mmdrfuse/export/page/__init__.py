@@ -27,10 +27,11 @@ PARTS = ("conv1.weight", "conv1.bias", "conv2.weight", "conv2.bias")
 _IMPORT = re.compile(r'^import (.*?) from "\./(\w+)\.js";$', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:const|function|class) (\w+))", re.MULTILINE)
 _SPARE = re.compile(r"^[ ]*//.*\n|^[ ]+|^\n", re.MULTILINE)
-"""Lines of comment, empty lines, and indentation: a third of the page."""
-
-_TIGHT = re.compile(r"\s*([{};:,])\s*")
-"""Space that style sheets do without."""
+"""Lines of comment, empty lines, and indentation."""
+_PLAIN = re.compile(r"^[^\"'`/\n]+$", re.MULTILINE)
+"""A line that holds neither text nor a regular expression."""
+_LOOSE = re.compile(r" ?(=>|[=*?:&|<>{}(),;]) ?")
+"""Space that code and style sheets do without: with the rest, a fifth of the page."""
 
 
 def write_page(checkpoint: Checkpoint | None = None, _options: Options | None = None) -> str:
@@ -51,7 +52,7 @@ def write_page(checkpoint: Checkpoint | None = None, _options: Options | None = 
         "templates": {kind: _bare(template(f"student.{kind}")) for kind in ("glsl", "wgsl")},
     }
     parts = {
-        "/* style */": _TIGHT.sub(r"\1", _bare(_source("page.css"))),
+        "/* style */": _tight(_source("page.css")),
         # Names may hold anything; a "<" within text must not end the element.
         "/* data */": json.dumps(data, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c"),
         "/* script */": "const modules = {};\n" + "".join(map(_module, MODULES)),
@@ -81,11 +82,15 @@ def _module(name: str) -> str:
     source = _source(f"{name}.js")
     exported = ", ".join(found[1] for found in _EXPORT.finditer(source))
     body = _EXPORT.sub("", _IMPORT.sub(r"const \1 = modules.\2;", source))
-    return f"modules.{name} = (() => {{\n{_bare(body)}return {{ {exported} }};\n}})();\n"
+    return f"modules.{name} = (() => {{\n{_tight(body)}return {{ {exported} }};\n}})();\n"
 
 
 def _bare(text: str) -> str:
     return _SPARE.sub("", text)
+
+
+def _tight(text: str) -> str:
+    return _PLAIN.sub(lambda line: _LOOSE.sub(r"\1", line[0]), _bare(text))
 
 
 def _source(name: str) -> str:

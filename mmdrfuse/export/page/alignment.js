@@ -1,14 +1,14 @@
 // The alignment by hand: six numbers, a rig that was loaded, and the file that is saved.
 
-import { IDENTITY, NO_CHANGE, adjusted, fitting, matrixFor, placingOf, readRig, rigText } from "./rig.js";
+import { IDENTITY, NO_CHANGE, adjusted, cornersOf, fitting, fromCorners, matrixFor, placingOf, readRig, rigText } from "./rig.js";
 
 const SLIDERS = [
   ["right", "Right, px", -200, 200, 0.5],
   ["down", "Down, px", -200, 200, 0.5],
   ["scale", "Scale, %", 20, 300, 0.1],
   ["turn", "Turn, °", -20, 20, 0.1],
-  ["tiltAcross", "Tilt across, %", -50, 50, 0.5],
-  ["tiltDown", "Tilt down, %", -50, 50, 0.5],
+  ["tiltAcross", "Tilt across", -50, 50, 0.5],
+  ["tiltDown", "Tilt down", -50, 50, 0.5],
 ];
 
 export class Alignment {
@@ -44,15 +44,18 @@ export class Alignment {
     this.changed();
   }
 
-  reset() {
+  // Begin anew from a rig, or from none.
+  begin(rig) {
+    this.rig = rig;
     this.change = { ...NO_CHANGE };
     this.changed();
   }
 
-  // Forget the rig, too.
-  forget() {
-    this.rig = null;
-    this.reset();
+  // Move one corner of the infrared, by visible pixels; the others stay.
+  moveCorner(index, right, down, infrared, visible) {
+    const corners = cornersOf(this.matrixFor(infrared, visible), infrared);
+    corners[index] = [corners[index][0] + right, corners[index][1] + down];
+    this.begin({ matrix: fromCorners(corners, infrared), infrared, visible, name: "The alignment" });
   }
 
   changed() {
@@ -62,8 +65,7 @@ export class Alignment {
   }
 
   load(text, name) {
-    this.rig = readRig(text, name);
-    this.reset();
+    this.begin(readRig(text, name));
   }
 
   draw() {
@@ -74,11 +76,15 @@ export class Alignment {
     }
   }
 
-  // Return the matrix for two frames, and what the engines need of it: null if the infrared lies on the visible.
-  on(infrared, visible) {
+  matrixFor(infrared, visible) {
     const first = this.rig ? matrixFor(this.rig, infrared, visible) : fitting(infrared, visible);
     const unchanged = Object.keys(NO_CHANGE).every((key) => this.change[key] === NO_CHANGE[key]);
-    const matrix = unchanged ? first : adjusted(first, this.change, visible);
+    return unchanged ? first : adjusted(first, this.change, visible);
+  }
+
+  // Return the matrix for two frames, and what the engines need of it: null if the infrared lies on the visible.
+  on(infrared, visible) {
+    const matrix = this.matrixFor(infrared, visible);
     const sameSize = infrared.width === visible.width && infrared.height === visible.height;
     const lies = sameSize && matrix.every((value, index) => value === IDENTITY[index]);
     return { matrix, placing: lies ? null : placingOf(matrix, infrared, visible) };

@@ -65,12 +65,28 @@ export function adjusted(matrix, { right, down, scale, turn, tiltAcross, tiltDow
   return product.map((value) => value / product[8]);
 }
 
+// Return where a matrix takes the corners of the infrared: the upper left, then clockwise.
+export function cornersOf(matrix, { width, height }) {
+  const [right, bottom] = [width - 1, height - 1];
+  return [[0, 0], [right, 0], [right, bottom], [0, bottom]].map(([x, y]) => apply(matrix, x, y));
+}
+
+// Return the matrix that takes the corners of the infrared to four places.
+export function fromCorners([[x0, y0], [x1, y1], [x2, y2], [x3, y3]], { width, height }) {
+  const [a, b, c] = [x1 - x2, x3 - x2, x0 - x1 + x2 - x3];
+  const [d, e, f] = [y1 - y2, y3 - y2, y0 - y1 + y2 - y3];
+  const g = (c * e - b * f) / (a * e - b * d);
+  const h = (a * f - c * d) / (a * e - b * d);
+  const ofSquare = [x1 - x0 + g * x1, x3 - x0 + h * x3, x0, y1 - y0 + g * y1, y3 - y0 + h * y3, y0, g, h, 1];
+  return multiply(ofSquare, [1 / (width - 1), 0, 0, 0, 1 / (height - 1), 0, 0, 0, 1]);
+}
+
 // Return what the engines need: the matrix back to the infrared, and the lines of its four sides.
 // A side is (a, b, c); a·x + b·y + c is the distance of a visible pixel from it, positive inside.
 export function placingOf(matrix, infrared, visible) {
   const right = infrared.width - 1;
   const bottom = infrared.height - 1;
-  const places = [[0, 0], [right, 0], [right, bottom], [0, bottom]].map(([x, y]) => apply(matrix, x, y));
+  const places = cornersOf(matrix, infrared);
   const sign = Math.sign(apply(matrix, right / 2, bottom / 2)[2]);
   if (places.some(([x, y, w]) => w * sign <= 0 || !Number.isFinite(x + y))) {
     throw new Error("The perspective is too strong: a corner of the infrared lies behind the camera. Weaken it.");

@@ -1,17 +1,23 @@
 // The stage: the sources and the fused picture over each other, the divider between them, zoom and drag.
 
+import { cornersOf } from "./rig.js";
+
 const LARGEST_ZOOM = 32;
+const CORNERS = ["Upper left", "Upper right", "Lower right", "Lower left"];
 
 export class Stage {
-  // onMove(right, down) and onScale(factor, degrees) get what the hand does while `moves` is on.
-  constructor({ onMove, onScale }) {
+  // onMove(right, down), onScale(factor, degrees) and onCorner(index, right, down) get what the hand does while `moves`
+  // is on, in visible pixels.
+  constructor({ onMove, onScale, onCorner }) {
     const find = (id) => document.getElementById(id);
-    Object.assign(this, { onMove, onScale });
+    Object.assign(this, { onMove, onScale, onCorner });
     this.stage = find("stage");
     this.picture = find("picture");
     this.divider = find("divider");
     this.layers = { visible: find("layer-visible"), infrared: find("layer-infrared"), fused: find("layer-fused") };
     this.tags = { left: find("tag-left"), right: find("tag-right") };
+    this.handles = CORNERS.map((name, index) => this.makeHandle(name, index));
+    this.corners = [[0, 0], [0, 0], [0, 0], [0, 0]];
     this.size = { width: 4, height: 3 };
     this.split = 0.5;
     this.zoom = 1;
@@ -22,6 +28,15 @@ export class Stage {
     new ResizeObserver(() => this.fit()).observe(this.stage.parentElement);
     addEventListener("resize", () => this.fit());
     this.listen();
+  }
+
+  makeHandle(name, index) {
+    const handle = document.createElement("button");
+    handle.className = "corner";
+    handle.dataset.corner = index;
+    handle.setAttribute("aria-label", `${name} corner of the infrared; arrow keys move it`);
+    this.stage.append(handle);
+    return handle;
   }
 
   put(layer, element) {
@@ -35,7 +50,9 @@ export class Stage {
   }
 
   // The infrared lies on the visible by its matrix; a pixel's centre is half a pixel from its corner.
-  placeInfrared([a, b, c, d, e, f, g, h, k], infrared) {
+  placeInfrared(matrix, infrared) {
+    const [a, b, c, d, e, f, g, h, k] = matrix;
+    this.corners = cornersOf(matrix, infrared);
     const layer = this.layers.infrared;
     layer.style.inset = "auto";
     layer.style.width = `${infrared.width}px`;
@@ -89,6 +106,13 @@ export class Stage {
     this.divider.setAttribute("aria-valuenow", Math.round(100 * split));
     this.divider.setAttribute("aria-valuetext", `${Math.round(100 * split)} % ${this.compare}, the rest fused`);
     this.label(fused, divided);
+    this.handles.forEach((handle, index) => {
+      // Always within reach.
+      const within = (place, length) => `${Math.min(Math.max(place, 12), length - 12)}px`;
+      handle.hidden = !this.moves;
+      handle.style.left = within(x + this.corners[index][0] * scale, this.stage.clientWidth);
+      handle.style.top = within(y + this.corners[index][1] * scale, this.stage.clientHeight);
+    });
   }
 
   label(fused, divided) {
@@ -135,6 +159,7 @@ export class Stage {
     stage.addEventListener("pointerdown", (event) => {
       stage.setPointerCapture(event.pointerId);
       pointers.set(event.pointerId, at(event));
+      this.corner = pointers.size === 1 ? event.target.dataset.corner : undefined;
       this.holdsDivider = pointers.size === 1 && (divider.contains(event.target) || !(this.moves || this.zoom > 1));
       if (this.holdsDivider && !divider.hidden) this.splitAt(at(event)[0]);
     });
@@ -180,9 +205,8 @@ export class Stage {
 
   drag(right, down) {
     if (this.moves) {
-      const scale = this.scale * this.zoom;
-      this.onMove(right / scale, down / scale);
-      return;
+      const steps = [right, down].map((step) => step / (this.scale * this.zoom));
+      return this.corner ? this.onCorner(Number(this.corner), ...steps) : this.onMove(...steps);
     }
     this.offset = [this.offset[0] + right, this.offset[1] + down];
     this.keepInside();

@@ -19,6 +19,7 @@ const playback = new Playback(() => fusion.busy || fusion.request());
 const alignment = new Alignment(find("sliders"), () => fusion.request());
 const stage = new Stage({
   onMove: (right, down) => alignment.add({ right, down }),
+  onCorner: moveCorner,
   onScale: (factor, turn) => alignment.add({ turn, scale: alignment.change.scale * (factor - 1) }),
 });
 let automatic = "scenes";
@@ -58,6 +59,10 @@ function makeJob() {
   const own = chosenWeights();
   const colour = (find("colour").checked && coloured) || "none";
   return { infrared, visible, placing, weights: own, limits: limitsOf(chosenRange(own)), colour, moving: playback.playing };
+}
+
+function moveCorner(index, right, down) {
+  alignment.moveCorner(index, right, down, ...intake.frames());
 }
 
 function show(canvas) {
@@ -131,7 +136,9 @@ const ZOOMS = { "+": 1.25, "=": 1.25, "-": 0.8 };
 
 function onKey(event) {
   const [right, down] = (ARROWS[event.key] ?? [0, 0]).map((step) => step * (event.shiftKey ? 10 : 1));
-  if (right || down) stage.moves ? alignment.add({ right, down }) : stage.drag(-40 * right, -40 * down);
+  const { corner } = event.target.dataset;
+  if (corner && (right || down)) moveCorner(Number(corner), right, down);
+  else if (right || down) stage.moves ? alignment.add({ right, down }) : stage.drag(-40 * right, -40 * down);
   else if (ZOOMS[event.key]) stage.zoomBy(ZOOMS[event.key]);
   else if (event.key === "0") stage.reset();
   else return;
@@ -155,6 +162,14 @@ async function savePicture() {
   download(await canvas.convertToBlob({ type: "image/png" }), `${intake.name}_fused.png`);
 }
 
+// Browsers ask once whether a page may save many files.
+async function saveAll() {
+  for (const index of intake.pairs.keys()) {
+    await intake.showPair(index);
+    await savePicture();
+  }
+}
+
 async function saveRig() {
   const names = SIDES.map((side) => intake.sources[side].name);
   download(new Blob([alignment.text(...intake.frames(), names, DATA.version)]), "rig.yaml");
@@ -165,9 +180,10 @@ async function saveRig() {
 function listen() {
   const on = (id, kind, action) => find(id).addEventListener(kind, action);
   on("save", "click", () => attempt(savePicture));
+  on("save-all", "click", () => attempt(saveAll));
   on("save-rig", "click", () => attempt(saveRig));
   on("load-rig", "click", () => chooseExtra(".yaml,.yml,.csv,.txt,.json"));
-  on("reset", "click", () => alignment.forget());
+  on("reset", "click", () => alignment.begin(null));
   on("extra", "change", ({ target }) => {
     const files = [...target.files];
     target.value = "";

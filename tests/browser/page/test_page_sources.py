@@ -55,6 +55,13 @@ def test_folders_are_paired_by_the_suites_rules(opened, pictures, tmp_path):
     page.wait_for_selector('body[data-fused="2"]')
     assert page.input_value("#pair") == "1"
 
+    saved = []
+    page.on("download", lambda download: saved.append(download.suggested_filename))
+    page.click("#save-all")
+    while len(saved) < len(expected.pairs):
+        page.wait_for_timeout(20)
+    assert sorted(saved) == sorted(f"{pair.name}_fused.png" for pair in expected.pairs)
+
 
 @pytest.mark.parametrize("engine", ["js", "webgl2"])
 def test_two_videos_are_fused_as_they_play(engine, opened, tmp_path):
