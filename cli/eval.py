@@ -3,12 +3,12 @@
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from mmdrfuse.cli.shared.console import Report, check_outputs, messages, progress, show, warn
-from mmdrfuse.cli.shared.options import Command, command_line, json_option, overwrite_option
+from mmdrfuse.cli.shared.options import EXISTING, Command, command_line, json_option, overwrite_option
 from mmdrfuse.cli.shared.scoring import (
     baselines_option,
     csv_option,
@@ -19,7 +19,7 @@ from mmdrfuse.cli.shared.scoring import (
     split_names,
     write_documents,
 )
-from mmdrfuse.errors import InputError, OutputError
+from mmdrfuse.errors import InputError, MMDRFuseError
 
 if TYPE_CHECKING:
     from mmdrfuse.pipeline.score import Evaluation, Scores
@@ -52,6 +52,10 @@ if TYPE_CHECKING:
     "--full", is_flag=True,
     help="With --html: write all pictures in full size too, into a folder beside FILE that the report links to.",
 )  # fmt: skip
+@click.option(
+    "--labels", metavar="FILE|DIR", type=EXISTING,
+    help="With --html: draw these labelled boxes, in any format that `mmdrfuse detect` reads.",
+)  # fmt: skip
 @click.option("--list", "list_", is_flag=True, help="List all metrics and protocols, and exit.")
 @score_workers_option
 @overwrite_option
@@ -68,6 +72,7 @@ def evaluate(
     csv_: str | None,
     html: Path | None,
     full: bool,
+    labels: Path | None,
     list_: bool,
     workers: int | None,
     overwrite: bool,
@@ -80,11 +85,12 @@ def evaluate(
     """
     from mmdrfuse.cli.shared.tables import catalogue
     from mmdrfuse.datasets import pair_key
+    from mmdrfuse.datasets.labels import read
     from mmdrfuse.pipeline.score import evaluate_folders
     from mmdrfuse.reports import check_target
 
-    if full and not html:
-        raise click.UsageError("--full is for the report; add --html FILE")
+    if (full or labels) and not html:
+        raise click.UsageError("--full and --labels are for the report; add --html FILE")
     if list_:
         show(*catalogue())
         return
@@ -92,6 +98,7 @@ def evaluate(
     if html:
         check_target(html, full=full, overwrite=overwrite)
     check_outputs(json_, csv_, str(html) if html else None, overwrite=overwrite)
+    boxes = read(labels) if labels else None
     report = Report()
     pairs, unpaired = pair_sources(infrared, visible, report)
     evaluation = evaluate_folders(
@@ -111,7 +118,7 @@ def evaluate(
     evaluation = replace(evaluation, failures=(*unpaired, *evaluation.failures))
     _write(evaluation, json_, csv_, report, compare=compare)
     if html and evaluation.count:
-        _write_report(evaluation, html, report, full=full, overwrite=overwrite)
+        _write_report(evaluation, html, report, full=full, labels=boxes, overwrite=overwrite)
     if "-" not in (json_, csv_) and evaluation.count:
         _show(evaluation.scores, per_image, compare)
     report.finish("pictures scored")
@@ -151,14 +158,14 @@ def _write(evaluation: "Evaluation", json_: str | None, csv_: str | None, report
     write_documents(documents, report)
 
 
-def _write_report(evaluation: "Evaluation", html: Path, report: Report, *, full: bool, overwrite: bool) -> None:
+def _write_report(evaluation: "Evaluation", html: Path, report: Report, **options: Any) -> None:  # noqa: ANN401
     """Write the HTML report, and print its size and how many pairs have pictures in it."""
     from mmdrfuse.reports import write_report
 
     command = command_line(click.get_current_context())
     try:
-        written = write_report(evaluation, html, full=full, overwrite=overwrite, command=command, progress=progress)
-    except OutputError as error:
+        written = write_report(evaluation, html, command=command, progress=progress, **options)
+    except MMDRFuseError as error:
         report.add(error)
         return
     left_out = f", pictures of {written.embedded} of {written.pairs} pairs" if written.embedded < written.pairs else ""

@@ -40,7 +40,7 @@ def proof(infrared: NDArray[Any], visible: NDArray[Any], matrix: NDArray[np.floa
     inside = warped(np.ones_like(moving), matrix, shape) > 0.99
     rows = [
         [_edges(before, fixed, everywhere), _edges(after, fixed, inside)],
-        [_checkerboard(before, fixed, everywhere), _checkerboard(after, fixed, inside)],
+        [checkerboard(before, fixed, everywhere), checkerboard(after, fixed, inside)],
     ]
     return sheet(rows, ["before", "after"], height=HEIGHT)
 
@@ -61,7 +61,14 @@ def _strength(picture: NDArray[np.float32]) -> Bytes:
     return edges
 
 
-def _checkerboard(infrared: NDArray[np.float32], visible: NDArray[np.float32], inside: NDArray[np.bool_]) -> Bytes:
+def checkerboard(infrared: NDArray[np.float32], visible: NDArray[np.float32], inside: NDArray[np.bool_]) -> Bytes:
+    """Return a checkerboard of two pictures, whose lines go on from square to square where they are aligned.
+
+    Args:
+        infrared: H×W, as `mmdrfuse.registration.fields.normalised` returns it.
+        visible: The same.
+        inside: H×W, where the infrared is known; elsewhere the visible is shown.
+    """
     height, width = visible.shape
     side = max(1, width // SQUARES)
     odd = (np.arange(height)[:, None] // side + np.arange(width) // side) % 2 == 1

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mmdrfuse.detection.labels import LabelledPicture, Labels
 from mmdrfuse.metrics import METRICS, PROTOCOLS
 from mmdrfuse.pipeline.score import Candidate, Evaluation, Scores, Summary
 from mmdrfuse.pipeline.score.comparison import SIGNIFICANT, Ranking
@@ -102,10 +103,18 @@ class Contents:
     run: dict[str, str]
     made: dict[str, dict[str, str]]
     """How the pictures of each method were made."""
+    labelled: dict[str, LabelledPicture]
+    """The boxes of each labelled pair."""
+    classes: tuple[str, ...]
+    """The names of their classes."""
 
     @classmethod
-    def of(cls, evaluation: Evaluation, command: str) -> "Contents":
-        """Collect what a report of an evaluation says."""
+    def of(cls, evaluation: Evaluation, command: str, labels: Labels | None = None) -> "Contents":
+        """Collect what a report of an evaluation says.
+
+        Raises:
+            InputError: The labels are of other pictures.
+        """
         scores = evaluation.scores
         summaries = scores.summarise()
         pairs = scores.pictures()
@@ -123,12 +132,19 @@ class Contents:
             candidates=[tuple(found.get((method, pair)) for method in scores.methods) for pair in pairs],
             run=facts.facts(command),
             made=facts.methods(evaluation),
+            labelled=labels.matched(pairs)[0] if labels else {},
+            classes=labels.classes if labels else (),
         )
 
     @property
     def methods(self) -> list[str]:
         """Return the names of the methods."""
         return list(self.evaluation.scores.methods)
+
+    @property
+    def has_rig(self) -> bool:
+        """Return whether the infrared of any pair was laid onto the visible by a transform."""
+        return any(one.pair.preparation.transform for row in self.candidates for one in row if one)
 
     @property
     def picture_count(self) -> int:

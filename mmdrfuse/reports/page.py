@@ -1,11 +1,14 @@
 """Write a report: one HTML file that asks no server, below a limit of bytes."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+from mmdrfuse.detection.labels import Labels
 from mmdrfuse.errors import InputError, MMDRFuseError, OutputError
+from mmdrfuse.images import Side
 from mmdrfuse.pipeline.score import Evaluation
 from mmdrfuse.reports.contents import Contents
 from mmdrfuse.reports.pictures import Order, PairPictures, read_pictures, side_for
@@ -41,6 +44,8 @@ def write_report(
     full: bool = False,
     overwrite: bool = False,
     command: str = "",
+    labels: Labels | None = None,
+    boxes_on: Side | None = None,
     limit: int = LIMIT,
     workers: Workers | None = None,
     progress: Progress = silent,
@@ -56,25 +61,28 @@ def write_report(
         full: Whether to write the pictures of all pairs in full size too, into a folder beside it (``report_files``).
         overwrite: Whether an existing file, and such a folder of an earlier report, may be replaced.
         command: The command that repeats the run, for the report to show.
+        labels: Labelled boxes to draw, such as from `mmdrfuse.datasets.labels.read`.
+        boxes_on: The side that they were drawn on; None for the visible one, or the one of the labels' size.
         limit: Bytes of the file.
         workers: Threads that read the pictures; None for all cores, or any executor of `concurrent.futures`.
         progress: Shows the progress.
 
     Raises:
         OutputError: The file or the folder exists and may not be replaced, or cannot be written.
-        InputError: No picture has scores.
+        InputError: No picture has scores, or the labels are of other pictures.
     """
     check_target(path, full=full, overwrite=overwrite)
     if not evaluation.count:
         raise InputError(f"{path}: there is nothing to report, as no picture has scores")
-    contents = Contents.of(evaluation, command)
+    contents = Contents.of(evaluation, command, labels)
     render = Renderer(contents, limit, _folder(path).name if full else "")
     budget = limit - len(render({}, 0)) - _MARGIN
     side = side_for(contents.picture_count, budget)
+    order = partial(_order, contents, side=side, full=full, boxes_on=boxes_on)
     beside = writing_folder(_folder(path), mark=MARK, overwrite=overwrite) if full else nullcontext()
     with beside as folder:
         pictures = {}
-        for pair, read in _read(contents, side, full, cores() if workers is None else workers, progress):
+        for pair, read in _read(contents, order, cores() if workers is None else workers, progress):
             if folder:
                 _write_originals(folder, read)
             budget -= read.nbytes
@@ -106,18 +114,24 @@ def _folder(path: Path) -> Path:
     return path.with_name(f"{path.stem}_files")
 
 
+def _order(contents: Contents, pair: int, *, side: int, full: bool, boxes_on: Side | None) -> Order:
+    """Return what to read of a pair."""
+    labelled = contents.labelled.get(contents.pairs[pair])
+    return Order(pair, contents.candidates[pair], side, full, labelled, contents.classes, boxes_on)
+
+
 def _read(
-    contents: Contents, side: int, full: bool, workers: Workers, progress: Progress
+    contents: Contents, order: Callable[[int], Order], workers: Workers, progress: Progress
 ) -> Iterator[tuple[int, PairPictures]]:
     """Read the pictures in the order in which the report shows the pairs; yield each pair's number with them."""
     chosen = [pair for pair in contents.reasons if any(contents.candidates[pair])]
-    orders = (Order(pair, contents.candidates[pair], side, full) for pair in chosen)
+    orders = map(order, chosen)
     with pool(workers) as executor, progress("reading pictures", len(chosen)) as advance:
-        for order, read in ordered(executor, read_pictures, orders, buffer_size=queue_length(workers)):
+        for one, read in ordered(executor, read_pictures, orders, buffer_size=queue_length(workers)):
             if isinstance(read, MMDRFuseError):
                 read = PairPictures(errors=(read.message,))
-            yield order.pair, read
-            advance(str(order))
+            yield one.pair, read
+            advance(str(one))
 
 
 def _write_originals(folder: Path, read: PairPictures) -> None:

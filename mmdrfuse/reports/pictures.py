@@ -11,9 +11,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from mmdrfuse import images
+from mmdrfuse.detection.labels import LabelledPicture
 from mmdrfuse.errors import MMDRFuseError
+from mmdrfuse.images import Side
 from mmdrfuse.pipeline.score import Candidate
 from mmdrfuse.pipeline.score.score import load_candidate, load_sources
+from mmdrfuse.reports.overlays import Box, boxes_of, checkerboards
 
 SIDES = (960, 640, 480, 320)
 """Pixels of the longer side of an embedded picture: the first at which all pictures fit is taken."""
@@ -27,7 +30,7 @@ _BYTES_PER_PIXEL = 0.16
 
 @dataclass(frozen=True)
 class PairPictures:
-    """The pictures of one pair, in the order infrared, visible, and each method."""
+    """The pictures of one pair, in the order infrared, visible, each method, and with a rig the two checkerboards."""
 
     width: int = 0
     """Of the scored pictures, in pixels."""
@@ -44,6 +47,8 @@ class PairPictures:
     """SHA-256 of the infrared and the visible file."""
     errors: tuple[str, ...] = ()
     """Why pictures are missing."""
+    boxes: tuple[tuple[Box, ...], ...] = ()
+    """Of each picture; empty where nothing is labelled."""
 
     @property
     def nbytes(self) -> int:
@@ -64,12 +69,18 @@ class Order:
         candidates: The pair's picture of each method; None where a method has none.
         side: Pixels of the longer side of the embedded pictures; 0 for none.
         full: Whether to return the pictures in full size too.
+        labelled: The pair's labelled boxes; None where nothing is labelled.
+        classes: The names of their classes.
+        boxes_on: The side that they were drawn on, as `mmdrfuse.detection.detect_folders` takes it.
     """
 
     pair: int
     candidates: tuple[Candidate | None, ...]
     side: int
     full: bool = False
+    labelled: LabelledPicture | None = None
+    classes: tuple[str, ...] = ()
+    boxes_on: Side | None = None
 
     def __str__(self) -> str:
         """Return the pair's name."""
@@ -104,13 +115,18 @@ def read_pictures(order: Order) -> PairPictures:
         fused.append(levels[0] if levels else None)
         sides = [levels[1], levels[2]] if levels else sides
     pictures = [*sides, *fused]
-    height, width = next((one.shape[:2] for one in sides if one is not None), (0, 0))
+    infrared, visible = sides
+    if infrared is None or visible is None:
+        return PairPictures(errors=tuple(errors))
+    height, width = visible.shape[:2]
     size = _reduced(width, height, order.side)
+    boards = checkerboards(pair, sources, infrared, visible) if pair.preparation.transform and order.side else ()
+    boxes = boxes_of(order.labelled, order.classes, sources, pair, order.boxes_on) if order.labelled else ()
     originals = tuple(images.encode(one, ".png") if one is not None else b"" for one in pictures) if order.full else ()
     return PairPictures(
         width,
         height,
-        webp=tuple(_webp(one, size) if one is not None else "" for one in pictures),
+        webp=tuple(_webp(one, size) if one is not None else "" for one in (*pictures, *boards)),
         originals=originals,
         original_names=tuple(
             f"{order.pair:05d}-{index}.png" if content else "" for index, content in enumerate(originals)
@@ -118,6 +134,7 @@ def read_pictures(order: Order) -> PairPictures:
         files=(str(pair.infrared), str(pair.visible), *map(_file, order.candidates)),
         hashes=sources.hashes,
         errors=tuple(errors),
+        boxes=(boxes,) * len(pictures) if boxes else (),
     )
 
 

@@ -92,6 +92,8 @@ class Renderer:
             "disagreement": {pair: rounded(float(doubts[pair])) for pair in self._listed},
             "overall": {pair: rounded(float(overall[pair])) for pair in self._listed},
             "folder": self._folder,
+            "checkerboards": contents.has_rig,
+            "boxes": bool(contents.labelled),
         }
 
 
@@ -122,6 +124,7 @@ def _for_page(read: PairPictures) -> dict[str, Any]:
         "files": read.files,
         "hashes": read.hashes,
         "errors": read.errors,
+        "boxes": [[[box.x0, box.y0, box.x1, box.y1, box.kind, box.name] for box in boxes] for boxes in read.boxes],
     }
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from mmdrfuse import images
 from mmdrfuse.datasets import pair_folders
+from mmdrfuse.detection.labels import LabelledPicture, Labels
 from mmdrfuse.pipeline.score import evaluate_folders
 from mmdrfuse.reports import write_report
 
@@ -31,7 +32,8 @@ def evaluation(scenes, tmp_path_factory):
 @pytest.fixture(scope="module")
 def file(evaluation, tmp_path_factory):
     path = tmp_path_factory.mktemp("report") / "report.html"
-    write_report(evaluation, path)
+    labels = Labels(("person",), {"street_0000": LabelledPicture.of([[0, 0, 64, 96]], [0], size=(128, 96))}, "VOC", "")
+    write_report(evaluation, path, labels=labels)
     return path
 
 
@@ -63,19 +65,19 @@ def choose(page, name, first=0, second=1):
     settle(page)
 
 
-def pixels(page, selector):
-    """Return a canvas without its cursor as 48×64 grey levels, each that of the pixel at its place."""
-    script = """(selector) => {
+def pixels(page, selector, width=64, height=48):
+    """Return a canvas without its cursor as some grey levels, each that of the pixel at its place."""
+    script = """([selector, width, height]) => {
         view.cursor = null;
         drawAll();
         const small = document.createElement("canvas");
-        [small.width, small.height] = [64, 48];
+        [small.width, small.height] = [width, height];
         const context = small.getContext("2d", { willReadFrequently: true });
         context.imageSmoothingEnabled = false;
-        context.drawImage(document.querySelector(selector), 0, 0, 64, 48);
-        return Array.from(context.getImageData(0, 0, 64, 48).data.filter((_, index) => index % 4 === 0));
+        context.drawImage(document.querySelector(selector), 0, 0, width, height);
+        return Array.from(context.getImageData(0, 0, width, height).data.filter((_, index) => index % 4 === 0));
     }"""
-    return np.array(page.evaluate(script, selector), float).reshape(48, 64)
+    return np.array(page.evaluate(script, [selector, width, height]), float).reshape(height, width)
 
 
 @pytest.mark.parametrize(("metric", "up"), [("SD", True), ("MSE", False)])
@@ -207,6 +209,16 @@ def test_the_loupe_reads_the_values_under_the_cursor(report, scenes):
     assert (x, y) == (width // 2 + 1, height // 2 + 10)
     value = int(report.locator("#loupe tr").first.locator("td").last.inner_text().split()[0])
     assert value == pytest.approx(float(np.mean(infrared[y, x])), abs=20)
+
+
+def test_boxes_lie_on_every_picture_and_the_key_b_hides_them(report):
+    choose(report, "street_0000")
+    selector = '#panes [data-picture="2"] canvas'
+    boxed = pixels(report, selector, 400)
+    report.keyboard.press("b")
+    change = abs(boxed - pixels(report, selector, 400))
+    assert change[:, 195:205].mean() > 10  # the right edge of the box is the middle of the picture
+    assert change[2:-2, 10:190].max() == change[:, 210:].max() == 0
 
 
 def test_pairs_are_ordered_by_any_metric_of_any_method(report, evaluation):

@@ -281,6 +281,7 @@ def test_a_report_is_written_beside_the_table(run, fused):
     ("options", "code", "named"),
     [
         (["--full"], 2, "--html"),
+        (["--labels", "ir"], 2, "--html"),
         (["--html", "ours"], 2, "ours"),
         (["--html", "ir/street_0000.png"], 1, ".html"),
         (["--html", "exists.html"], 1, "--overwrite"),

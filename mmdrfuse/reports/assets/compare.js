@@ -41,10 +41,12 @@ function drawComparison(canvas, place) {
     drawPicture(canvas, compare.map.canvas, place);
   } else if (compare.mode === "flicker") {
     drawPicture(canvas, (compare.second ? second : first).image, place);
+    drawBoxes(canvas, Number(byId(compare.second ? "second" : "first").value), place);
   } else {
     const at = (byId("split").value / 1000) * canvas.width;
     drawPicture(canvas, second.image, place);
     drawPicture(canvas, first.image, place, at);
+    drawBoxes(canvas, Number(byId("first").value), place);
     const context = canvas.getContext("2d");
     context.fillStyle = "#000a";
     context.fillRect(at - 2, 0, 4, canvas.height);
@@ -91,7 +93,7 @@ for (const [id, start] of [["first", 2], ["second", Math.min(3, names.length - 1
   byId(id).value = start;
   byId(id).addEventListener("change", updateComparison);
 }
-if (names.length === 3) byId("second").value = 1; // of a single method: against the visible picture
+if (data.methods.length === 1) byId("second").value = 1; // against the visible picture
 for (const radio of document.querySelectorAll('[name="mode"]')) radio.addEventListener("change", () => setMode(radio.value));
 attach(compare.canvas, drawComparison);
 byId("split").addEventListener("input", redraw);

@@ -75,6 +75,7 @@ async function select(pair) {
   const read = await picturesOf(pair);
   if (current.pair !== pair) return; // another one was chosen meanwhile
   current.pictures = read.pictures;
+  current.boxes = read.boxes;
   const first = read.pictures.find(Boolean);
   [current.width, current.height] = first ? [first.width, first.height] : [4, 3];
   view.cursor = null;
@@ -131,6 +132,7 @@ const keys = {
   f: flip,
   d: () => setMode("difference"),
   s: () => setMode("slider"),
+  b: () => byId("boxes")?.click(),
   "+": () => setZoom(view.zoom * 1.5),
   "=": () => setZoom(view.zoom * 1.5),
   "-": () => setZoom(view.zoom / 1.5),

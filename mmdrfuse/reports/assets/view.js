@@ -1,7 +1,10 @@
 // The pictures of the current pair, and the view that all of them share: zoom, centre and cursor.
-const names = ["infrared", "visible", ...data.methods];
+const names = ["infrared", "visible", ...data.methods, ...(data.checkerboards ? ["checkerboard before", "checkerboard after"] : [])];
+const isMethod = (index) => index > 1 && index < 2 + data.methods.length;
 const view = { zoom: 1, x: 0.5, y: 0.5, cursor: null }; // centre as a share of width and height; cursor in pixels
-const current = { pair: null, pictures: [], width: 1, height: 1 };
+const current = { pair: null, pictures: [], boxes: [], width: 1, height: 1 };
+// kind of a box → colour and dashes, so that no kind is told by its colour alone
+const BOXES = { labelled: ["#56b4e9", []], found: ["#2fd6a0", []], missed: ["#ff7f32", [7, 4]], wrong: ["#f5e342", [2, 3]], ignored: ["#c8c8c8", [1, 5]] };
 const drawers = new Map(); // canvas → what draws it
 const LOUPE = 11; // pixels a side
 const MOST_ZOOM = 64;
@@ -30,7 +33,7 @@ async function picturesOf(pair) {
     return read.originals[index] ? [original(read.originals[index]), false] : null;
   });
   const pictures = await Promise.all(sources.map((source) => (source ? load(...source).catch(() => null) : null)));
-  return { ...read, pictures };
+  return { boxes: [], ...read, pictures };
 }
 
 function original(name) {
@@ -53,6 +56,28 @@ function drawPicture(canvas, image, place, right = canvas.width) {
   context.imageSmoothingQuality = "high";
   context.drawImage(image, place.left, place.top, current.width * place.scale, current.height * place.scale);
   context.restore();
+}
+
+/** Draw the boxes of a picture, with a dark edge so that they are seen on any ground. */
+function drawBoxes(canvas, index, place) {
+  if (!data.boxes || !byId("boxes").checked) return;
+  const context = canvas.getContext("2d");
+  const ratio = window.devicePixelRatio || 1;
+  for (const [x0, y0, x1, y1, kind, name] of current.boxes[index] ?? []) {
+    const [colour, dashes] = BOXES[kind];
+    const box = [place.left + x0 * current.width * place.scale, place.top + y0 * current.height * place.scale, (x1 - x0) * current.width * place.scale, (y1 - y0) * current.height * place.scale];
+    context.setLineDash(dashes.map((length) => length * ratio));
+    for (const [style, width] of [["#000b", 3.5], [colour, 1.75]]) {
+      context.strokeStyle = style;
+      context.lineWidth = width * ratio;
+      context.strokeRect(...box);
+    }
+    context.font = `${11 * ratio}px system-ui, sans-serif`;
+    context.fillStyle = colour;
+    if (name) context.fillText(name, box[0], box[1] - 3 * ratio);
+  }
+  context.setLineDash([]);
+  context.lineWidth = 1;
 }
 
 function drawCursor(canvas, place) {
@@ -184,7 +209,7 @@ function drawLoupe() {
 function buildPanes(read) {
   for (const canvas of byId("panes").querySelectorAll("canvas")) drawers.delete(canvas);
   const panes = names.map((name, index) => {
-    const caption = make("figcaption", {}, ...(index > 1 ? [mark(index - 2)] : []), make("bdi", { textContent: name }));
+    const caption = make("figcaption", {}, ...(isMethod(index) ? [mark(index - 2)] : []), make("bdi", { textContent: name }));
     if (read.originals?.[index]) caption.append(make("a", { href: original(read.originals[index]), textContent: "full size" }));
     const pane = make("figure", { class: "pane", "data-picture": index }, caption);
     const picture = current.pictures[index];
@@ -193,7 +218,10 @@ function buildPanes(read) {
       return pane;
     }
     const canvas = make("canvas", { role: "img", "aria-label": `${name} of ${data.pairs[current.pair]}` });
-    attach(canvas, (target, place) => drawPicture(target, picture.image, place));
+    attach(canvas, (target, place) => {
+      drawPicture(target, picture.image, place);
+      drawBoxes(target, index, place);
+    });
     pane.append(canvas);
     return pane;
   });
@@ -214,5 +242,6 @@ byId("loupe").tBodies[0].append(...names.map((name, index) => {
 byId("zoom-in").addEventListener("click", () => setZoom(view.zoom * 1.5));
 byId("zoom-out").addEventListener("click", () => setZoom(view.zoom / 1.5));
 byId("fit").addEventListener("click", () => setZoom(1, 0.5, 0.5));
+byId("boxes")?.addEventListener("change", redraw);
 new ResizeObserver(redraw).observe(byId("stage"));
 onVisibility.push(showPanes);
