@@ -209,7 +209,7 @@ def _found(
     results = asked.results()
     if not asked.detector:
         assert labels is not None
-        return score_results(results, labels)
+        return score_results(results, labels, pairs)
     folders = fused or (() if asked.infrared else (Path(),))
     return detect_folders(
         folders, pairs, detector=open_detector(asked.detector, asked.class_names()), labels=labels,
@@ -254,4 +254,4 @@ def _show(result: "DetectionResult", *, compare: bool) -> None:
         show(by_part)
     if compare:
         show(tables.differences(result))
-    show(tables.protocol())
+    show(tables.protocol(result))

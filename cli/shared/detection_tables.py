@@ -47,10 +47,12 @@ def other_measures(result: DetectionResult) -> Table:
 def parts(result: DetectionResult) -> Table | None:
     """Return AP50:95 of each class and size; None if there is but one of each."""
     found = [(row.method, tone, _parts(scores)) for row in result.rows for tone, scores in row.scores.items()]
-    names = [name for name in found[0][2] if any(not math.isnan(values[name]) for _, _, values in found)]
+    names = list(
+        dict.fromkeys(name for _, _, values in found for name, value in values.items() if not math.isnan(value))
+    )
     if len(names) < 2:
         return None
-    rows = ([method, tone, *(_number(values[name]) for name in names)] for method, tone, values in found)
+    rows = ([method, tone, *(_number(values.get(name, math.nan)) for name in names)] for method, tone, values in found)
     return table("AP50:95 by class and size", ["method", "tone", *names], rows)
 
 
@@ -73,9 +75,10 @@ def counts(result: DetectionResult) -> Table:
     return table("boxes found", ["method", "pictures", f"score of {FLOOR:g} or more", f"{LEAST_SCORE:g} or more"], rows)
 
 
-def protocol() -> str:
-    """Return in a sentence how was scored."""
+def protocol(result: DetectionResult) -> str:
+    """Return in a few words how was scored, and against what."""
     return (
+        f"labels: {result.labels['format']}, SHA-256 {result.labels['sha256'][:12]}…; "
         f"boxes of score {FLOOR:g} or more, at most {MOST} a picture; overlaps above {OVERLAP:g} suppressed; [95 % "
         f"intervals] by {RESAMPLES} draws of the pictures. One detector does not rank fusions."
     )

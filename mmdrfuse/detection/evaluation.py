@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from mmdrfuse.detection.classes import indices
 from mmdrfuse.detection.detections import Detector
-from mmdrfuse.detection.labels import Labels
+from mmdrfuse.detection.labels import LabelledPicture, Labels
 from mmdrfuse.detection.outcome import DetectionResult
 from mmdrfuse.detection.results import Results
 from mmdrfuse.detection.running import detect_in
@@ -18,9 +18,11 @@ from mmdrfuse.detection.scoring import score_found
 from mmdrfuse.detection.tones import FREE, parse
 from mmdrfuse.errors import InputError, MMDRFuseError
 from mmdrfuse.images import Side
+from mmdrfuse.images.header import header
 from mmdrfuse.pair import Pair
 from mmdrfuse.pipeline.score.candidates import Candidates, list_candidates, named_folders
 from mmdrfuse.pipeline.score.score import Candidate
+from mmdrfuse.registration.geometry import Size
 from mmdrfuse.system.progress import Progress, silent
 from mmdrfuse.system.workers import Workers
 
@@ -85,29 +87,44 @@ def detect_folders(
     return _scored(result, labels, results or {}, boxes_on) if labels and run.methods else result
 
 
-def score_results(results: Mapping[str, Results], labels: Labels) -> DetectionResult:
+def score_results(
+    results: Mapping[str, Results], labels: Labels, pairs: Sequence[Pair] | None = None
+) -> DetectionResult:
     """Score the boxes that other programs have found.
 
     Args:
         results: Name of a row → its boxes, in pixels of the labels or as shares of the picture.
         labels: The labelled boxes.
+        pairs: The sources. They are needed for boxes in pixels and labels that do not say how large the pictures are.
 
     Raises:
         InputError: The boxes are of other pictures or classes.
         MissingExtraError: faster-coco-eval is not installed.
     """
-    return _scored(DetectionResult({}, labels.kept(labels.classes).classes), labels, results)
+    sizes: dict[str, Size] = {}
+    for pair in pairs or ():
+        found = header(pair.visible, side="visible" if pair.infrared == pair.visible else None)
+        sizes[pair.name] = found.height, found.width
+    return _scored(DetectionResult({}, labels.kept(labels.classes).classes), labels, results, sizes=sizes)
 
 
 def _scored(
-    result: DetectionResult, labels: Labels, results: Mapping[str, Results], boxes_on: Side | None = None
+    result: DetectionResult,
+    labels: Labels,
+    results: Mapping[str, Results],
+    boxes_on: Side | None = None,
+    *,
+    sizes: Mapping[str, Size] | None = None,
 ) -> DetectionResult:
+    """Score what was found here and elsewhere; sizes are those of the visible pictures."""
     twice = results.keys() & result.found.keys()
     if twice:
         raise InputError(f"two rows are called {', '.join(sorted(twice))}; give the boxes from a file another name")
     kept = labels.kept(result.classes)
-    names = sorted({name for pictures in result.found.values() for name in pictures}) or list(kept.pictures)
-    truth = kept.matched(names)[0] if results else {}
+    known = {name: one.stored[1] for pictures in result.found.values() for name, one in pictures.items()}
+    known |= sizes or {}
+    matched = kept.matched(sorted(known) or list(kept.pictures))[0] if results else {}
+    truth = {name: _sized(labelled, known.get(name)) for name, labelled in matched.items()}
     further = {method: one.found(truth, kept) for method, one in results.items()}
     described = {
         "format": labels.format, "sha256": labels.sha256, "classes": list(labels.classes), "notes": list(labels.notes),
@@ -115,6 +132,12 @@ def _scored(
     failures = (*result.failures, *(InputError(line) for line in labels.failures))
     found = replace(result, found={**result.found, **further}, labels=described, failures=failures)
     return score_found(found, kept, boxes_on=boxes_on)
+
+
+def _sized(labelled: LabelledPicture, size: Size | None) -> LabelledPicture:
+    """Return labels on a picture of a size, if they do not say theirs."""
+    unknown = labelled.width in (None, 1) and labelled.height in (None, 1)
+    return labelled.resized(size[1], size[0]) if unknown and size else labelled
 
 
 def _classes(detector: Detector, labels: Labels | None) -> tuple[tuple[str, ...], NDArray[np.int64] | None, list[str]]:

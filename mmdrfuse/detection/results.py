@@ -62,7 +62,8 @@ class Results:
         if not (width and height) or (width == height == 1 and not self.relative):
             raise InputError(
                 f"{self.name}: has boxes in {'shares' if self.relative else 'pixels'}, and the labels of {name} do not "
-                "say how large the picture is"
+                "say how large the picture is",
+                cure="sources",
             )
         scale = np.array([width, height] * 2 if self.relative else [1] * 4)
         moved = Detections(boxes.boxes * scale, boxes.scores, boxes.classes).clipped(width, height)

@@ -117,7 +117,10 @@ class _Scored:
         return [Matches.of(found, self.truth, number) for number in range(len(self.classes))]
 
     def _sample(self, found: Sequence[Detections], matches: Sequence[Matches], drawn: Weights) -> Sample:
-        return sample(matches, average_precision(found, self.truth, self.classes), drawn)
+        precision = average_precision(found, self.truth, self.classes)
+        if self.found[0].width == 1:  # boxes are shares of pictures of unknown size
+            precision = replace(precision, by_size={})
+        return sample(matches, precision, drawn)
 
 
 def _comparisons(samples: Mapping[str, Samples]) -> "list[Comparison]":

@@ -194,3 +194,16 @@ def test_labels_follow_a_rig(tmp_path):
     result = detect_folders([], [pair], detector=Bright(), labels=labels_of(1), boxes_on="infrared", tone="raw")
     assert list(ap(result, "raw").values()) == pytest.approx([1, 1])
     assert result.found["visible"]["00"].width < 40  # only where both cameras see
+
+
+def test_pictures_give_the_size_that_yolo_s_labels_lack(pairs):
+    shares = LabelledPicture.of([[0.2, 4 / 30, 0.5, 0.8]], [0], size=(1, 1))
+    labels = Labels(("person",), {f"{n:02}": shares for n in range(6)}, "YOLO", "0")
+    mine = {"mine": Results("mine.json", {f"{n:02}": Detections.of([[8, 4, 20, 24]], [0.9], [1]) for n in range(6)})}
+    with pytest.raises(InputError, match=r"mine\.json: has boxes in pixels.*; name the folders"):
+        score_results(mine, labels)
+    alone = score_results(mine, labels, pairs)
+    beside = detect_folders([], pairs, detector=Bright(), labels=labels, results=mine, tone="raw")
+    relative = Results("texts", {f"{n:02}": Detections.of(shares.boxes, [0.9], [0]) for n in range(6)}, relative=True)
+    assert [ap(one, "raw")["mine"] for one in (alone, beside)] == pytest.approx([1, 1])
+    assert ap(score_results({"mine": relative}, labels), "raw")["mine"] == pytest.approx(1)
