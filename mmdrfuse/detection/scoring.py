@@ -12,7 +12,7 @@ from mmdrfuse.detection.precision import average_precision
 from mmdrfuse.detection.resampling import Weights, draws
 from mmdrfuse.detection.running import Found
 from mmdrfuse.detection.scores import Sample, sample
-from mmdrfuse.detection.tones import FREE, LEAST_PICTURES, chosen, halves, title
+from mmdrfuse.detection.tones import FREE, MIN_PICTURES, chosen, halves, title
 from mmdrfuse.errors import InputError
 from mmdrfuse.images import Side
 from mmdrfuse.images.values.tones import Tone
@@ -50,7 +50,7 @@ def score_found(result: DetectionResult, labels: Labels, *, boxes_on: Side | Non
     objects = next(iter(scored.values())).count()
     if not objects:
         raise InputError(f"the labels have no {' and no '.join(labels.classes)} in these pictures")
-    if len(names) < LEAST_PICTURES and any(len(one.tones) > 1 for one in scored.values()):
+    if len(names) < MIN_PICTURES and any(len(one.tones) > 1 for one in scored.values()):
         warnings.append("one picture cannot choose the tone for another, so the tone is not free")
 
     drawn = draws(len(names))
@@ -121,7 +121,7 @@ class _Scored:
         return samples
 
     def _is_free(self) -> bool:
-        return len(self.tones) > 1 and len(self.found) >= LEAST_PICTURES
+        return len(self.tones) > 1 and len(self.found) >= MIN_PICTURES
 
     def _best(self) -> tuple[Tone, Tone]:
         return chosen(self._matches, len(self.found))

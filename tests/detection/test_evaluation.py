@@ -24,7 +24,7 @@ class Bright:
     level: int = 128
     classes: tuple = ("person", "car")
     name: str = "bright"
-    many: bool = True
+    parallel: bool = True
 
     def __call__(self, picture):
         rows, columns = np.nonzero(picture[..., 0] > self.level)
