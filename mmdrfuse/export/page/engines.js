@@ -4,9 +4,10 @@ import { PlainEngine } from "./plain.js";
 import { WebGL2Engine } from "./webgl2.js";
 import { WebGPUEngine } from "./webgpu.js";
 
+// Each returns an engine, or null. Graphics in software are slower than JavaScript: only who asks for them gets them.
 const MAKERS = {
-  webgpu: () => WebGPUEngine.make(),
-  webgl2: () => WebGL2Engine.make(),
+  webgpu: (software) => WebGPUEngine.make(software),
+  webgl2: (software) => WebGL2Engine.make(software),
   js: async () => new PlainEngine(),
 };
 
@@ -25,7 +26,7 @@ export async function makeNext(engine) {
 
 async function makeFirst([name, ...others], asked, tell) {
   try {
-    const engine = await MAKERS[name]();
+    const engine = await MAKERS[name](name === asked);
     if (engine) return engine;
   } catch (error) {
     console.info(`${name}: ${error.message}`);

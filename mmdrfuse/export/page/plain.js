@@ -32,12 +32,15 @@ export class PlainEngine {
   }
 }
 
+const grabber = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
+
 // Return the pixels of a picture, or of a video's present frame.
 export function grab({ image, width, height }) {
   if (image instanceof ImageData) return image;
-  const context = new OffscreenCanvas(width, height).getContext("2d", { willReadFrequently: true });
-  context.drawImage(image, 0, 0, width, height);
-  return context.getImageData(0, 0, width, height);
+  const { canvas } = grabber;
+  if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
+  grabber.drawImage(image, 0, 0, width, height);
+  return grabber.getImageData(0, 0, width, height);
 }
 
 // Y = 0.299 R + 0.587 G + 0.114 B, rounded, in the same 32-bit steps as the suite.

@@ -126,9 +126,9 @@ void main() {
 const UNITS = { infrared: 0, visible: 1, network: 2, limits: 3 };
 
 export class WebGL2Engine {
-  static async make() {
+  static async make(software) {
     const canvas = document.createElement("canvas");
-    const options = { alpha: true, antialias: false, depth: false, preserveDrawingBuffer: true };
+    const options = { antialias: false, depth: false, preserveDrawingBuffer: true, failIfMajorPerformanceCaveat: !software };
     const gl = canvas.getContext("webgl2", options);
     return gl && new WebGL2Engine(canvas, gl);
   }

@@ -143,9 +143,9 @@ const FORMAT = "rgba8unorm";
 const JOB_BYTES = 128;
 
 export class WebGPUEngine {
-  static async make() {
+  static async make(software) {
     const adapter = await navigator.gpu?.requestAdapter();
-    if (!adapter) return null;
+    if (!adapter || (adapter.info?.isFallbackAdapter && !software)) return null;
     const { maxTextureDimension2D } = adapter.limits;
     return new WebGPUEngine(await adapter.requestDevice({ requiredLimits: { maxTextureDimension2D } }));
   }

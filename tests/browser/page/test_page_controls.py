@@ -30,6 +30,14 @@ def test_the_divider_and_the_picture_obey_the_keyboard(opened, pictures):
     assert page.input_value('#sliders input[type="number"][data-key="right"]') == "-10"
 
 
+@pytest.mark.parametrize(("address", "words"), [("", ""), ("?engine=cuda", "There is no engine cuda")])
+def test_webgpu_in_software_is_not_taken_unless_asked_for(address, words, page, page_file):
+    page.goto(page_file.as_uri() + address)
+    page.wait_for_selector("body[data-engine]")
+    assert page.get_attribute("body", "data-engine") != "WebGPU"
+    assert page.inner_text("#message").startswith(words)
+
+
 def test_a_corner_is_dragged_alone(opened, saved, pictures):
     files, _ = pictures(ir=(45, 60), vi=(90, 120))
     page = opened("js", files)

@@ -7,6 +7,7 @@ import mmdrfuse
 from mmdrfuse import images, models
 from mmdrfuse.datasets.sets.pairing import pair_folders
 from mmdrfuse.export import render
+from mmdrfuse.pipeline.fuse.automatic import Automatic, Shares
 
 SIDES = ("infrared", "visible")
 
@@ -77,7 +78,7 @@ def test_two_videos_are_fused_as_they_play(engine, opened, tmp_path):
     page = opened(engine, [tmp_path / "ir.webm", tmp_path / "vi.webm"])
     page.wait_for_selector("#transport:visible")
     page.wait_for_selector("text=/ [1-9][0-9]* frames per second/")
-    assert page.inner_text("#about").startswith("day: ")
+    assert page.inner_text("#about").startswith(f"{Automatic().name(Shares(dark=0.0), moving=True)}: ")
     page.click("#play")
     page.wait_for_selector("#play:text('Play')")
 
@@ -89,6 +90,18 @@ def test_two_cameras_are_fused(opened):
         page.click(f"#side-{side} .camera")
     page.wait_for_selector("text=/ [1-9][0-9]* frames per second/")
     assert "fake" in page.inner_text("#side-visible .name")
+
+
+@pytest.mark.parametrize("black", [0.08, 0.13])
+def test_the_automatic_choice_is_that_of_the_suite(black, opened, tmp_path):
+    """The page's thresholds stand in its own code."""
+    picture = np.full((60, 100), 90, np.uint8)
+    picture[:, : round(100 * black)] = 4
+    files = [tmp_path / "ir.png", tmp_path / "vi.png"]
+    for file in files:
+        images.write(file, picture)
+    expected = Automatic().name(Shares(black=black))
+    assert opened("js", files).inner_text("#about").startswith(f"{expected}: ")
 
 
 def test_unequal_sizes_are_fitted_and_said(opened, pictures):
