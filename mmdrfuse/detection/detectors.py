@@ -25,4 +25,7 @@ def open_detector(spec: str | Path, classes: Sequence[str] | None = None) -> Det
         return open_file(path, classes)
     if ":" in str(spec):
         return open_callable(str(spec), classes)
-    raise InputError(f"{spec}: is neither an ONNX file (.onnx) nor a function (module:function or file.py:function)")
+    raise InputError(
+        f"{spec}: is neither an ONNX file (.onnx) nor a function (module:function or file.py:function); export it as "
+        "ONNX, or write a function around it"
+    )

@@ -92,6 +92,8 @@ def open_file(path: Path, classes: Sequence[str] | None = None) -> OnnxDetector:
         MissingExtraError: onnxruntime is not installed.
         InputError: It is no ONNX file, or its outputs are none that we know.
     """
+    if not path.is_file():
+        raise InputError(f"{path}: there is no such file")
     with reading(path, "ONNX file"):
         sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
         opened = _opened(str(path), sha256)
@@ -121,7 +123,8 @@ class _Opened(NamedTuple):
 
     def run(self, canvas: Canvas, convention: Convention) -> Outputs:
         """Run the network on a canvas."""
-        tensor = canvas.tensor(bgr=convention.bgr, divisor=convention.divisor, dtype=self.dtype)
+        divisor = 1.0 if self.dtype == np.uint8 else convention.divisor  # bytes are divided in the network
+        tensor = canvas.tensor(bgr=convention.bgr, divisor=divisor, dtype=self.dtype)
         height, width = canvas.pixels.shape[:2]
         feed: dict[str, NDArray[Any]] = {self.source: tensor if self.batched else tensor[0]}
         if self.sizes:

@@ -134,6 +134,16 @@ def test_other_outputs_are_listed(make_onnx):
         open_detector(file)
 
 
+def test_missing_file_is_named(tmp_path):
+    with pytest.raises(InputError, match=r"none\.onnx: there is no such file"):
+        open_detector(tmp_path / "none.onnx")
+
+
+def test_other_inputs_are_listed(make_onnx):
+    with pytest.raises(InputError, match=r"takes picture tensor\(float\) \[1, 96, 96, 3\], not one picture"):
+        open_detector(make_onnx(final(), shape=(1, SIZE, SIZE, 3)))
+
+
 def test_truncated_file_is_one_error(make_onnx):
     file = make_onnx(final())
     file.write_bytes(file.read_bytes()[:500])
