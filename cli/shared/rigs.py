@@ -61,7 +61,7 @@ def document(found: "Registration", names: Sequence[str]) -> dict[str, Any]:
         "matrix": None if found.matrix is None else found.matrix.tolist(),
         "model": found.model,
         "view": found.view,
-        "confidence": {"value": found.confidence, "needed": found.needed, "coarse": found.coarse},
+        "confidence": {"value": found.confidence, "needed": found.needed, "height": found.height},
         "halves": found.halves if math.isfinite(found.halves) else None,
         "infrared": dict(zip(("width", "height"), found.infrared, strict=True)),
         "visible": dict(zip(("width", "height"), found.visible, strict=True)),

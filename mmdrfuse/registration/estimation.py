@@ -14,36 +14,30 @@ from mmdrfuse.registration.gate import (
     NEEDED,
     NEEDED_OF_SETS,
     SET,
-    Judgement,
     judge,
     plausible,
     projected,
     simplest,
 )
 from mmdrfuse.registration.inputs import Input, checked
-from mmdrfuse.registration.poses import ROTATION, VIEW, Pose, Search, distinct, far_apart, search
+from mmdrfuse.registration.poses import ROTATION, VIEW, Landscape, Search, distinct, far_apart, search
 from mmdrfuse.registration.projective import Matrix, Points, corners, from_corners, transformed, view_of
-from mmdrfuse.registration.residuals import agreement, displacement, lengths
+from mmdrfuse.registration.residuals import displacement, lengths
 from mmdrfuse.registration.result import DISAGREEING, MODELS, Model, Reason, Registration, disagreeing
 
 SEARCHED = 8
 """Pairs of a set that the coarse search looks at; all are looked at afterwards."""
 CANDIDATES = 6
 """Poses that are looked at more closely, and as many of a similar view."""
-FINALISTS = 4
+FINALISTS = 3
 """Of them, those that are refined and judged."""
-BEYOND_DOUBT = 8.0
-"""Evidence, and height of the coarse peak, from which no other pose is looked at: wrong pairs have at most 6."""
-MUCH = 1.3
-"""Ratio of held-out evidence by which a similarity must be ahead of a homography to be begun from."""
 ALONE = 8
 """Pairs that are looked at by themselves, everywhere, where they do not agree with their rig."""
 MIN_SIDE = 32
 """Pixels of a side below which a picture has too few edges."""
 _FIRST = Scale(256, 64, 16, (7, 5))
-_ROUGHLY: tuple[Model, ...] = ("homography", "similarity")
-"""Models of the rough fits: of faint pairs a homography follows noise away from where a similarity is right."""
-_ROUGH_MODELS: tuple[Model, ...] = ("shift", "similarity", "affine")
+_FINELY: tuple[Model, ...] = ("homography", "similarity")
+"""Models of the fine fits: of faint pairs a homography follows noise away from where a similarity is right."""
 
 
 def estimate(
@@ -81,15 +75,17 @@ def estimate(
     if not pairs:
         return _without(given, "flat")
 
-    finalists = _finalists(pairs, view, rotation)
-    if not finalists:
+    landscape = search([Search(pair.infrared, pair.visible) for pair in _few(pairs)], view, rotation)
+    if landscape is None:
         return _without(given, "no structure")
-    rough = _best(pairs, finalists, view)
-    matrix = _finely(pairs, rough.matrix)
+    rough = _best(pairs, landscape, view)
+    if rough is None:
+        return _without(given, "no structure")
+    matrix = _finely(pairs, rough, landscape)
     chosen = simplest(pairs, matrix) if model == "auto" else model
     matrix = _simplified(pairs, matrix, chosen)
     matrix, used = _without_disagreeing(pairs, matrix, chosen)
-    return _result(given, used, matrix, chosen, rough, view)
+    return _result(given, used, matrix, chosen, landscape, view)
 
 
 def measure(
@@ -123,58 +119,49 @@ def _check_search(model: str, view: tuple[float, float], rotation: float) -> Non
         raise InputError(f"a rotation of {rotation:g} degrees cannot be searched; give 0 to 45")
 
 
-def _finalists(pairs: Sequence[Sides], view: tuple[float, float], rotation: float) -> list[Pose]:
-    """Search all poses, and order the best by how well patches agree after a rough fit."""
-    searched = _few(pairs)
-    poses = search([Search(pair.infrared, pair.visible) for pair in searched], view, rotation)
+def _best(pairs: Sequence[Sides], landscape: Landscape, view: tuple[float, float]) -> Matrix | None:
+    """Refine the finalists roughly; return the first that is believed, or the one with the most confidence."""
+    shapes = pairs[0].shapes
+    few = _few(pairs)
+    rated: list[tuple[float, Matrix]] = []
+    for finalist in _finalists(few, landscape):
+        if any(not far_apart(finalist, other, *shapes) for _, other in rated):
+            continue  # it has come to where another one has
+        matrix = refined(few, finalist, stages("similarity")[:2])
+        confidence = judge(few, matrix, landscape).confidence
+        if not plausible(matrix, *shapes, view):
+            confidence *= 0.5
+        elif confidence >= NEEDED:
+            return matrix
+        rated.append((confidence, matrix))
+    return max(rated, key=lambda one: one[0])[1] if rated else None
+
+
+def _finalists(pairs: Sequence[Sides], landscape: Landscape) -> list[Matrix]:
+    """Fit the best poses quickly, and return those under which the whole pictures agree most."""
     source = corners(pairs[0].infrared.shape)
-    rated: list[tuple[float, Pose]] = []
-    for pose in distinct(poses, *pairs[0].shapes, CANDIDATES):
-        evidence = correlate(searched, pose.matrix, _FIRST)
+    rated: list[tuple[float, Matrix]] = []
+    for pose in distinct(landscape.poses, *pairs[0].shapes, CANDIDATES):
+        evidence = correlate(pairs, pose.matrix, _FIRST)
         if evidence is None:
             continue
         target = transformed(pose.matrix, source)
-        change = solve(evidence, target, _ROUGH_MODELS, (4.0, 2.0))
-        fitted = Pose(pose.score, from_corners(source, target + change), pose.similar)
-        rated.append((agreement(evidence, target, change), fitted))
+        change = solve(evidence, target, ("shift", "similarity", "affine"), (4.0, 2.0))
+        fitted = from_corners(source, target + change)
+        rated.append((landscape.height(fitted), fitted))
     rated.sort(key=lambda one: -one[0])
-    ordered = [pose for _, pose in rated]
-    return ordered[:FINALISTS] + [pose for pose in ordered[FINALISTS:] if pose.similar][:2]
+    return [matrix for _, matrix in rated[:FINALISTS]]
 
 
-def _best(pairs: Sequence[Sides], finalists: Sequence[Pose], view: tuple[float, float]) -> Pose:
-    """Refine each finalist roughly, and return the one with the most held-out evidence."""
-    if len(finalists) == 1:
-        return finalists[0]
-    shapes = pairs[0].shapes
-    few = _few(pairs)
-    rated: list[tuple[float, Pose]] = []
-    for pose in finalists:
-        if any(not far_apart(pose.matrix, other.matrix, *shapes) for _, other in rated):
-            continue  # it has come to where another one has
-        for model in _ROUGHLY:
-            matrix = refined(few, pose.matrix, stages(model)[:2])
-            judgement = judge(few, matrix)
-            evidence = judgement.evidence if judgement else 0.0
-            possible = plausible(matrix, *shapes, view)
-            found = Pose(pose.score, matrix, pose.similar)
-            if possible and min(evidence, pose.score) >= BEYOND_DOUBT:
-                return found
-            worth = evidence * float(np.sqrt(max(pose.score, 0.0)))
-            rated.append((worth if possible else 0.5 * worth, found))
+def _finely(pairs: Sequence[Sides], rough: Matrix, landscape: Landscape) -> Matrix:
+    """Refine a rough matrix as a homography; if that is not believed, also as a similarity, and return the better."""
+    rated: list[tuple[float, Matrix]] = []
+    for model in _FINELY:
+        matrix = refined(pairs, rough, stages(model))
+        rated.append((judge(pairs, matrix, landscape).confidence, matrix))
+        if rated[-1][0] >= NEEDED:
+            break
     return max(rated, key=lambda one: one[0])[1]
-
-
-def _finely(pairs: Sequence[Sides], matrix: Matrix) -> Matrix:
-    """Refine a rough matrix as a homography, unless that loses much of the evidence that a similarity has."""
-    tilted = refined(pairs, matrix, stages("homography"))
-    judgement = judge(pairs, tilted)
-    evidence = judgement.evidence if judgement else 0.0
-    if evidence >= BEYOND_DOUBT:
-        return tilted
-    plain = refined(pairs, matrix, stages("similarity"))
-    judgement = judge(pairs, plain)
-    return plain if judgement and judgement.evidence > MUCH * evidence else tilted
 
 
 def _few(pairs: Sequence[Sides]) -> Sequence[Sides]:
@@ -204,12 +191,16 @@ def _without_disagreeing(pairs: Sequence[Sides], matrix: Matrix, model: Model) -
 
 
 def _result(
-    given: Input, pairs: Sequence[Sides], matrix: Matrix, model: Model, pose: Pose, view: tuple[float, float]
+    given: Input,
+    pairs: Sequence[Sides],
+    matrix: Matrix,
+    model: Model,
+    landscape: Landscape,
+    view: tuple[float, float],
 ) -> Registration:
-    judgement = judge(pairs, matrix) or Judgement(0.0, 0.0, float("inf"))
-    confidence = float(np.sqrt(max(pose.score, 0.0) * judgement.evidence))
+    judgement = judge(pairs, matrix, landscape)
     needed = _needed(len(given.pairs))
-    enough = confidence >= needed and (len(given.pairs) < SET or pose.score >= NEEDED_OF_SETS)
+    enough = judgement.confidence >= needed and (len(given.pairs) < SET or judgement.height >= NEEDED_OF_SETS)
     reason: Reason = "no agreement" if not enough else ""
     if enough and not plausible(matrix, *pairs[0].shapes, view):
         reason = "implausible"
@@ -227,9 +218,9 @@ def _result(
         model=model,
         accepted=not reason,
         reason=reason,
-        confidence=confidence,
+        confidence=judgement.confidence,
         needed=needed,
-        coarse=pose.score,
+        height=judgement.height,
         view=view_of(outer, infrared, visible),
         halves=judgement.halves / after[0, 0],
         residuals=lengths([None if one is None else one / after[0, 0] for one in shown]),

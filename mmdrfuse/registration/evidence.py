@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft, ndimage
 
-from mmdrfuse.registration.fields import Field, Picture, orientation_field, resized, warped
-from mmdrfuse.registration.projective import Matrix, Points, transformed
+from mmdrfuse.registration.fields import Field, Picture, orientation_field, placed_field, scaled
+from mmdrfuse.registration.projective import Matrix, Points, enlargement_of, transformed
 
 GRID = 9, 7
 """Patches across and down."""
@@ -111,7 +111,7 @@ class Evidence:
 def shrunk(picture: Picture, size: int) -> tuple[Picture, Matrix]:
     """Return a picture whose longer side is at most ``size``, and the matrix from its old to its new pixels."""
     scale = size / max(picture.shape)
-    return resized(picture, scale) if scale < 1 else (picture, np.eye(3))
+    return scaled(picture, scale) if scale < 1 else (picture, np.eye(3))
 
 
 def correlate(pairs: Sequence[Sides], matrix: Matrix, scale: Scale) -> Evidence | None:
@@ -200,27 +200,14 @@ def _patches(
 def _fields(pair: Sides, matrix: Matrix, scale: Scale) -> tuple[Field, Field, NDArray[np.bool_], Matrix]:
     """Return both fields on the shrunk visible's grid, where the infrared's is valid, and the shrinking's matrix."""
     shrink_by = min(1.0, scale.size / max(pair.visible.shape))
-    enlargement = shrink_by * float(np.sqrt(abs(np.linalg.det(_linear(matrix)))))
+    enlargement = shrink_by * enlargement_of(matrix)
     # An enlarged infrared has no finer edges, so the visible shall have none. Rounded, so that fields are used again.
     smoothing = round(max(0.7, 0.5 * enlargement), 1)
     fixed, shrink = pair.visible_field(scale.size, smoothing)
     size = fixed.shape[0], fixed.shape[1]
 
-    source, ratio = pair.infrared, np.eye(3)
-    if enlargement < 0.8:  # warping alone would skip pixels
-        source, ratio = resized(source, enlargement)
-    onto = shrink @ matrix @ np.linalg.inv(ratio)
-    placed = warped(source, onto, size, edge=True)
-    mask = warped(np.ones(source.shape, np.float32), onto, size) > 0.99
-    mask = ndimage.binary_erosion(mask, np.ones((5, 5), bool))
-
-    moving = np.where(mask, orientation_field(placed, smoothing=smoothing), 0).astype(np.complex64)
-    return fixed, moving, mask, shrink
-
-
-def _linear(matrix: Matrix) -> Matrix:
-    """Return the 2×2 part that acts near the infrared's first pixel."""
-    return matrix[:2, :2] - np.outer(matrix[:2, 2], matrix[2, :2])
+    moving, mask = placed_field(pair.infrared, shrink @ matrix, size, smoothing=smoothing)
+    return fixed, np.where(mask, moving, 0).astype(np.complex64), mask, shrink
 
 
 def _cut(field: Field, centres: NDArray[np.int64], half: int) -> Field:

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from mmdrfuse.registration.projective import Matrix, scaling
+from mmdrfuse.registration.geometry import resized, warped
+from mmdrfuse.registration.projective import Matrix, enlargement_of, scaling
 
 Picture = NDArray[np.float32]
 Field = NDArray[np.complex64]
@@ -82,40 +83,40 @@ def blurred(picture: NDArray[Any], scale: float) -> Picture:
     return smooth
 
 
-def resized(picture: Picture, scale: float) -> tuple[Picture, Matrix]:
-    """Resize by the mean over areas; return the picture and the matrix from its old to its new pixels."""
-    from PIL import Image
-
-    height, width = picture.shape
-    new_height, new_width = max(8, round(height * scale)), max(8, round(width * scale))
-    how = Image.Resampling.BOX if scale < 1 else Image.Resampling.BILINEAR
-    small = np.array(
-        Image.fromarray(picture).resize((new_width, new_height), how)
-    )  # a copy: warping needs writable memory
-    return small, scaling(new_width / width, new_height / height)
+def scaled(picture: Picture, scale: float) -> tuple[Picture, Matrix]:
+    """Resize both sides by one scale; return the picture and the matrix from its old to its new pixels."""
+    height, width = (max(8, round(side * scale)) for side in picture.shape)
+    return resized(picture, height, width), scaling(width / picture.shape[1], height / picture.shape[0])
 
 
-def warped(plane: NDArray[Any], matrix: Matrix, shape: tuple[int, int], *, edge: bool = False) -> Picture:
-    """Warp a plane, bilinearly.
+def placed_field(
+    picture: Picture, matrix: Matrix, shape: tuple[int, int], *, surroundings: float = 6.0, smoothing: float = 0.7
+) -> tuple[Field, NDArray[np.bool_]]:
+    """Compute the orientation field of a picture where a matrix places it.
 
     Args:
-        plane: H×W.
+        picture: As `normalised` returns it.
         matrix: From its pixels to those of the result.
         shape: Of the result, height and width.
-        edge: Repeat the border outside of the plane; otherwise it is 0 there.
-    """
-    from skimage.transform import warp
+        surroundings: As for `orientation_field`.
+        smoothing: The same.
 
-    inverse = np.linalg.inv(matrix)
-    mode = "edge" if edge else "constant"
-    result: Picture = warp(
-        np.ascontiguousarray(plane, np.float32), inverse, output_shape=shape, order=1, mode=mode, preserve_range=True
-    ).astype(np.float32, copy=False)
-    return result
+    Returns:
+        The field, and where the picture is and the field is not disturbed by its border.
+    """
+    enlargement = enlargement_of(matrix)
+    if enlargement < 0.8:  # warping alone would skip pixels
+        picture, ratio = scaled(picture, enlargement)
+        matrix = matrix @ np.linalg.inv(ratio)
+    field = orientation_field(
+        warped(picture, matrix, *shape, edge=True), surroundings=surroundings, smoothing=smoothing
+    )
+    covered = warped(np.ones(picture.shape, np.float32), matrix, *shape) > 0.99
+    return field, ndimage.binary_erosion(covered, np.ones((5, 5), bool))
 
 
 def warped_field(field: Field, matrix: Matrix, shape: tuple[int, int], turn: float) -> Field:
     """Warp a field and turn its directions by ``turn`` radians."""
-    real, imaginary = warped(field.real, matrix, shape), warped(field.imag, matrix, shape)
+    real, imaginary = warped(field.real, matrix, *shape), warped(field.imag, matrix, *shape)
     turned: Field = ((real + 1j * imaginary) * np.exp(2j * turn)).astype(np.complex64)
     return turned

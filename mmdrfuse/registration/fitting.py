@@ -61,7 +61,8 @@ def _mean_shift(
     displacement: NDArray[np.float64],
 ) -> NDArray[np.float64]:
     """Walk up the sum of the surfaces within one model."""
-    down, across = (np.gradient(surfaces, axis=axis).astype(np.float32) for axis in (1, 2))
+    down, across = np.gradient(surfaces, axis=(1, 2))
+    all_three = np.concatenate([surfaces, across, down]).astype(np.float32)
     motions = np.einsum("pc,ckb->pkb", influence, basis.reshape(4, 2, -1))  # (P, 2, B)
     ridge = np.zeros(basis.shape[1])
     ridge[4:6] = RIDGE
@@ -72,9 +73,9 @@ def _mean_shift(
         shifts = influence @ (displacement + basis @ total).reshape(4, 2) / evidence.step
         inside = (np.abs(shifts) <= evidence.reach).all(axis=1)
         trust = inside * evidence.weights
-        height = sampled(surfaces, shifts) * trust + 1e-6
-        slope = np.stack([sampled(across, shifts), sampled(down, shifts)], axis=1)
-        slope *= trust[:, None] * blur**2 * evidence.step
+        height, *slopes = np.split(sampled(all_three, np.tile(shifts, (3, 1))), 3)
+        height = height * trust + 1e-6
+        slope = np.stack(slopes, axis=1) * (trust[:, None] * blur**2 * evidence.step)
 
         pull = ridge * height.sum()
         normal = np.einsum("pkb,p,pkc->bc", motions, height, motions) + np.diag(pull)

@@ -111,7 +111,9 @@ def cropped(image: NDArray[Any], height: int, width: int) -> NDArray[Any]:
     return np.ascontiguousarray(image[top : top + height, left : left + width])
 
 
-def warped(image: NDArray[Any], matrix: Matrix, height: int, width: int) -> NDArray[Any]:
+def warped(
+    image: NDArray[Any], matrix: Matrix | NDArray[np.float64], height: int, width: int, *, edge: bool = False
+) -> NDArray[Any]:
     """Warp a picture by a projective matrix, bilinearly; the result is 0 outside the picture.
 
     ``matrix`` maps positions (x, y, 1) of the picture to (w·x', w·y', w) of the result: x to the right, y down, in
@@ -120,9 +122,10 @@ def warped(image: NDArray[Any], matrix: Matrix, height: int, width: int) -> NDAr
 
     Args:
         image: H×W or H×W×3.
-        matrix: Nine numbers, row by row; invertible.
+        matrix: Nine numbers, row by row, or 3×3; invertible.
         height: Of the result.
         width: Of the result.
+        edge: Repeat the picture's border outside of it.
 
     Returns:
         ``height``×``width`` in the dtype of ``image``, with its channels.
@@ -137,7 +140,8 @@ def warped(image: NDArray[Any], matrix: Matrix, height: int, width: int) -> NDAr
 
     # In float64, because float32 positions are off by 1e-4 pixels, and no faster.
     values = image.astype(np.float64)
-    result = warp(values, backward, output_shape=(height, width), order=1, cval=0, clip=False, preserve_range=True)
+    mode = "edge" if edge else "constant"
+    result = warp(values, backward, output_shape=(height, width), order=1, mode=mode, clip=False, preserve_range=True)
 
     # The equation also has solutions behind the camera, where w <= 0. As w is linear, its least value is at a corner.
     corners = np.array([[0, 0, 1], [width - 1, 0, 1], [0, height - 1, 1], [width - 1, height - 1, 1]])

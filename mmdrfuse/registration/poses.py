@@ -17,10 +17,11 @@ from mmdrfuse.registration.fields import (
     Picture,
     detailed,
     orientation_field,
-    resized,
-    warped,
+    placed_field,
+    scaled,
     warped_field,
 )
+from mmdrfuse.registration.geometry import warped
 from mmdrfuse.registration.projective import Matrix, centre, corners, distance, similarity_about, transformed
 
 LONG = 128
@@ -33,6 +34,8 @@ ROTATION, TURN = 6.0, 2.0
 """Largest rotation that is tried, and the step, degrees."""
 OVERLAP = 0.6
 """Share of the smaller of the two pictures that must overlap."""
+TRUST = 0.25
+"""Power of the overlap by which correlations are multiplied: small overlaps reach high ones by chance."""
 SHIFT = 0.35
 """Largest shift between the centres, as a share of the visible's sides."""
 SURROUNDINGS, DETAIL = 5.0, 8.0
@@ -67,13 +70,14 @@ class Search:
     def __init__(self, infrared: Picture, visible: Picture) -> None:
         self.infrared = infrared
         self.width = visible.shape[1]
-        small, self.shrink = resized(visible, min(1.0, LONG / max(visible.shape)))
+        small, self.shrink = scaled(visible, min(1.0, LONG / max(visible.shape)))
         self.shape = small.shape
         field = detailed(orientation_field(small, surroundings=SURROUNDINGS), DETAIL)
 
         height, width = self.shape
         self.grid = fft.next_fast_len(height * 3 // 2, real=True), fft.next_fast_len(width * 3 // 2, real=True)
-        self.field = fft.fft2(field, self.grid)
+        self.field = field
+        self.spectrum = fft.fft2(field, self.grid)
         self.energy = fft.rfft2(np.abs(field) ** 2, self.grid)
         self.cover = fft.rfft2(np.ones(self.shape, np.float32), self.grid)
         self.latest: tuple[float, Field, Matrix] | None = None
@@ -96,23 +100,31 @@ class Search:
         )
         matrix = similarity_about(scale, rotation, centre(field.shape), centre(size))
         moving = warped_field(field, matrix, size, rotation)
-        mask = warped(np.ones(field.shape, np.float32), matrix, size)
+        mask = warped(np.ones(field.shape, np.float32), matrix, *size)
 
         surface = self._normalised(moving, mask)
         surface[~self._allowed(size)] = 0
         return surface, matrix @ shrink
 
+    def correlation_at(self, matrix: Matrix) -> float:
+        """Correlate under one matrix from infrared to visible pixels, which may also shear and tilt."""
+        moving, mask = placed_field(self.infrared, self.shrink @ matrix, self.shape, surroundings=SURROUNDINGS)
+        moving = np.where(mask, detailed(moving, DETAIL), 0)
+        energy = float((np.abs(self.field[mask]) ** 2).sum()) * float((np.abs(moving) ** 2).sum())
+        agreement = float((moving.conj() * self.field).real.sum())
+        return float(agreement / np.sqrt(max(energy, 1e-6)) * mask.mean() ** TRUST)
+
     def _small_field(self, view: float) -> tuple[Field, Matrix]:
         """Return the infrared's field at a view's size; one view is used with every rotation."""
         if self.latest is None or self.latest[0] != view:
             scale = view * self.shape[1] / self.infrared.shape[1]
-            small, shrink = resized(self.infrared, scale) if scale < 1 else (self.infrared, np.eye(3))
+            small, shrink = scaled(self.infrared, scale) if scale < 1 else (self.infrared, np.eye(3))
             field = detailed(orientation_field(small, surroundings=SURROUNDINGS), DETAIL)
             self.latest = view, field, shrink
         return self.latest[1:]
 
     def _normalised(self, moving: Field, mask: Picture) -> NDArray[np.float32]:
-        agreement = fft.ifft2(fft.fft2(moving, self.grid).conj() * self.field).real
+        agreement = fft.ifft2(fft.fft2(moving, self.grid).conj() * self.spectrum).real
         mask_spectrum = fft.rfft2(mask, self.grid).conj()
         moving_spectrum = fft.rfft2(np.abs(moving) ** 2, self.grid).conj()
         fixed_energy = fft.irfft2(mask_spectrum * self.energy, self.grid)
@@ -121,8 +133,7 @@ class Search:
 
         area = self.shape[0] * self.shape[1]
         energy = np.sqrt(np.maximum(fixed_energy, 1e-3) * np.maximum(moving_energy, 1e-3))
-        # Small overlaps reach high correlations by chance.
-        trust = (np.maximum(overlap, 0) / area) ** 0.25
+        trust = (np.maximum(overlap, 0) / area) ** TRUST
         enough = overlap > OVERLAP * min(float(mask.sum()), area)
         surface: NDArray[np.float32] = np.where(enough, agreement / energy * trust, 0).astype(np.float32)
         return surface
@@ -138,10 +149,32 @@ class Search:
         return allowed
 
 
+@dataclass(frozen=True)
+class Landscape:
+    """How well the pairs of one rig agree under all poses, and at which best.
+
+    Args:
+        searches: Of the pairs.
+        poses: The best first.
+        mean: Of the correlation over all poses and shifts.
+        spread: Its standard deviation.
+    """
+
+    searches: Sequence[Search]
+    poses: tuple[Pose, ...]
+    mean: float
+    spread: float
+
+    def height(self, matrix: Matrix) -> float:
+        """Return the correlation under a matrix, in standard deviations over all poses and shifts."""
+        total = sum(one.correlation_at(matrix) for one in self.searches)
+        return (total - self.mean) / self.spread
+
+
 def search(
     searches: Sequence[Search], view: tuple[float, float] = VIEW, rotation: float = ROTATION
-) -> tuple[Pose, ...]:
-    """Return the poses at which the pairs of one rig agree best, the best first.
+) -> Landscape | None:
+    """Correlate the pairs of one rig at all poses; None if they have no edges.
 
     Args:
         searches: Of pairs with equal sizes; their correlations are added.
@@ -166,14 +199,15 @@ def search(
     values = np.concatenate(sample) if sample else np.zeros(0, np.float32)
     spread = float(values.std()) if values.size else 0.0
     if not spread:
-        return ()
+        return None
+    mean = float(values.mean())
     longer, middle = max(first.shape) * back[0, 0], centre(first.shape) * back[0, 0]
     poses = []
     for score, matrix, share in sorted(peaks, key=lambda one: -one[0]):
         off = transformed(matrix, corners(first.infrared.shape)).mean(axis=0) - middle
         similar = SIMILAR_VIEW[0] < share < SIMILAR_VIEW[1] and bool(np.abs(off).max() < SIMILAR_PLACE * longer)
-        poses.append(Pose((score - float(values.mean())) / spread, matrix, similar))
-    return tuple(poses)
+        poses.append(Pose((score - mean) / spread, matrix, similar))
+    return Landscape(searches, tuple(poses), mean, spread)
 
 
 def distinct(poses: Sequence[Pose], infrared: tuple[int, ...], visible: tuple[int, ...], count: int) -> list[Pose]:

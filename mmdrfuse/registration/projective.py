@@ -26,6 +26,12 @@ def transformed(matrix: Matrix, points: Points) -> Points:
     return result
 
 
+def enlargement_of(matrix: Matrix) -> float:
+    """Return how many times longer a matrix makes lengths near the first pixel."""
+    linear = matrix[:2, :2] - np.outer(matrix[:2, 2], matrix[2, :2])
+    return float(np.sqrt(abs(np.linalg.det(linear))))
+
+
 def corners(shape: tuple[int, ...]) -> Points:
     """Return the centres of the four corner pixels of a picture: (0, 0), then clockwise."""
     height, width = shape[:2]

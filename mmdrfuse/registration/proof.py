@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from mmdrfuse.images import sheet
-from mmdrfuse.registration.fields import normalised, warped
+from mmdrfuse.registration.fields import normalised
+from mmdrfuse.registration.geometry import warped
 
 HEIGHT = 420
 """Pixels of each of the four pictures."""
@@ -34,10 +35,10 @@ def proof(infrared: NDArray[Any], visible: NDArray[Any], matrix: NDArray[np.floa
     moving = normalised(infrared)
     shape = fixed.shape[0], fixed.shape[1]
     stretching = np.diag([shape[1] / moving.shape[1], shape[0] / moving.shape[0], 1.0])
-    before = warped(moving, stretching, shape, edge=True)
-    after = warped(moving, matrix, shape, edge=True)
+    before = warped(moving, stretching, *shape, edge=True)
+    after = warped(moving, matrix, *shape, edge=True)
     everywhere = np.ones(shape, bool)
-    inside = warped(np.ones_like(moving), matrix, shape) > 0.99
+    inside = warped(np.ones_like(moving), matrix, *shape) > 0.99
     rows = [
         [_edges(before, fixed, everywhere), _edges(after, fixed, inside)],
         [checkerboard(before, fixed, everywhere), checkerboard(after, fixed, inside)],

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mmdrfuse.registration.evidence import Evidence, Scale, Sides, correlate, sampled
+from mmdrfuse.registration.evidence import Scale, Sides, correlate
 from mmdrfuse.registration.fitting import influences, solve
 from mmdrfuse.registration.gate import peak, stacked
 from mmdrfuse.registration.projective import Matrix, Points, corners, transformed
@@ -51,17 +51,3 @@ def drift(displacements: Sequence[Points | None]) -> float | None:
         return None
     first, last = (np.median(np.stack(part), axis=0) for part in ends)
     return float(np.linalg.norm(last - first, axis=1).mean())
-
-
-def agreement(evidence: Evidence, corner_points: Points, displacement: Points) -> float:
-    """Return the mean height of the surfaces at a displacement of the corners, in each surface's standard deviations.
-
-    Args:
-        evidence: P patches.
-        corner_points: (4, 2), the infrared's corners in the visible picture.
-        displacement: (4, 2), visible pixels.
-    """
-    shifts = influences(evidence.points, corner_points) @ displacement / evidence.step
-    heights = sampled(evidence.surfaces, shifts)
-    spread = evidence.surfaces.std(axis=(1, 2)) + 1e-6
-    return float(((heights - evidence.surfaces.mean(axis=(1, 2))) / spread).mean())

@@ -39,9 +39,9 @@ class Registration:
         model: What the matrix may do: one of `MODELS`.
         accepted: Whether the matrix is to be believed. If not, do not use it.
         reason: Why not; `REASONS` has the sentences.
-        confidence: √(coarse · held-out evidence); at least ``needed`` is believed.
+        confidence: √(height · held-out evidence); at least ``needed`` is believed.
         needed: The confidence that it takes.
-        coarse: Height of the coarse peak, in standard deviations of all poses and shifts.
+        height: Correlation of the whole small pictures, in standard deviations over all poses and shifts.
         view: Width of the infrared's view as a share of the visible's.
         halves: Mean distance of the corners between fits of two halves of the patches, visible pixels.
         residuals: Of each pair that was given, the mean distance of the corners between the matrix and the pair's own
@@ -56,7 +56,7 @@ class Registration:
     reason: Reason
     confidence: float
     needed: float
-    coarse: float
+    height: float
     view: float
     halves: float
     residuals: tuple[float | None, ...]

@@ -7,7 +7,7 @@ import pytest
 
 from mmdrfuse import images
 from mmdrfuse.datasets import scene
-from mmdrfuse.registration.fields import warped
+from mmdrfuse.registration.geometry import warped
 from mmdrfuse.registration.projective import centre, distance, similarity_about
 from mmdrfuse.registration.rig import read
 
@@ -20,7 +20,7 @@ def a_pair(seed, matrix=MATRIX):
     made = scene(seed, height=VIS[0], width=VIS[1])
     # The made-up infrared has few edges in common with the picture at night: another light of the visible has more.
     negative = 255 - images.luminance(made.visible) // 2
-    moved = warped(negative.astype(np.float32), np.linalg.inv(matrix), IR, edge=True)
+    moved = warped(negative.astype(np.float32), np.linalg.inv(matrix), *IR, edge=True)
     return np.rint(moved).astype(np.uint8), made.visible
 
 

@@ -1,16 +1,20 @@
 """A matrix is found where it is known exactly, moves with the pictures, and is refused where there is none."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 from scipy import ndimage
 
 from mmdrfuse.errors import InputError, UnknownNameError
 from mmdrfuse.registration import estimate, measure
-from mmdrfuse.registration.fields import warped
+from mmdrfuse.registration.geometry import warped
 from mmdrfuse.registration.projective import centre, distance, from_corners, similarity_about
 from mmdrfuse.registration.residuals import drift, lengths
 
 SIZE = 192, 256
+NEAR: dict[str, Any] = {"view": (0.9, 1.1), "rotation": 4}
+"""A short search."""
 
 
 def a_scene(seed):
@@ -46,54 +50,56 @@ MATRICES = {
 
 def seen_through(matrix, picture):
     """The picture of a camera whose matrix onto ``picture`` is given."""
-    return warped(picture, np.linalg.inv(matrix), picture.shape, edge=True)
+    return warped(picture, np.linalg.inv(matrix), *picture.shape, edge=True)
+
+
+@pytest.fixture(scope="module")
+def found():
+    """What is found of one scene that was moved by each matrix."""
+    scene = a_scene(4)
+    other = another_light(scene, np.random.default_rng(0))
+    return {kind: estimate(seen_through(matrix, other), scene, **NEAR) for kind, matrix in MATRICES.items()}
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", MATRICES)
-def test_an_exact_matrix_is_found(kind, rng):
-    scene = a_scene(1)
-    found = estimate(another_light(seen_through(MATRICES[kind], scene), rng), scene)
-    assert found.accepted
-    assert distance(found.matrix, MATRICES[kind], SIZE) < 0.6
+def test_an_exact_matrix_is_found(kind, found):
+    assert found[kind].accepted
+    assert distance(found[kind].matrix, MATRICES[kind], SIZE) < 0.6
 
 
 @pytest.mark.slow
-def test_the_answer_moves_with_the_picture(rng):
-    scene = a_scene(2)
-    other = another_light(scene, rng)
-    still = estimate(other, scene).matrix
-    moved = estimate(seen_through(MATRICES["similarity"], other), scene).matrix
-    assert distance(moved, still @ MATRICES["similarity"], SIZE) < 0.8
+def test_the_answer_moves_with_the_picture(found):
+    moved = found["shift"].matrix @ np.linalg.inv(MATRICES["shift"]) @ MATRICES["similarity"]
+    assert distance(moved, found["similarity"].matrix, SIZE) < 0.6
+
+
+@pytest.mark.slow
+def test_the_simplest_sufficient_model_is_chosen(found):
+    assert found["shift"].model == "shift"
+    assert found["similarity"].model == "similarity"
+    assert found["homography"].model == "homography"
 
 
 def test_a_narrower_view_of_more_pixels_is_found(rng):
     scene = a_scene(3)
     matrix = similarity_about(0.6, 0.0, centre((240, 320)), centre(SIZE) + np.array([10, 6]))
-    infrared = warped(another_light(scene, rng).astype(np.float32), np.linalg.inv(matrix), (240, 320), edge=True)
+    infrared = warped(another_light(scene, rng).astype(np.float32), np.linalg.inv(matrix), 240, 320, edge=True)
     found = estimate(infrared, scene)
     assert found.accepted
     assert found.view == pytest.approx(0.75, abs=0.01)
     assert distance(found.matrix, matrix, (240, 320)) < 0.8
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", ["shift", "similarity"])
-def test_the_simplest_sufficient_model_is_chosen(kind, rng):
-    scene = a_scene(4)
-    found = estimate(another_light(seen_through(MATRICES[kind], scene), rng), scene)
-    assert found.model in ("shift", "similarity")
-
-
 def test_a_model_that_is_given_holds(rng):
     scene = a_scene(4)
-    found = estimate(another_light(seen_through(MATRICES["shift"], scene), rng), scene, model="shift")
+    found = estimate(another_light(seen_through(MATRICES["shift"], scene), rng), scene, model="shift", **NEAR)
     np.testing.assert_allclose(found.matrix[:2, :2], np.eye(2), atol=1e-9)
 
 
 @pytest.mark.slow
 def test_different_scenes_are_refused(rng):
-    found = estimate(another_light(a_scene(5), rng), a_scene(6))
+    found = estimate(another_light(a_scene(5), rng), a_scene(6), **NEAR)
     assert not found.accepted
     assert found.reason in ("no agreement", "implausible")
 
@@ -113,7 +119,7 @@ def test_different_scenes_are_refused(rng):
     ids=["constant", "low", "one pixel", "ramp", "noise", "upside down", "mirrored"],
 )
 def test_what_shows_no_place_in_common_is_refused(picture, reason):
-    found = estimate(picture, a_scene(7))
+    found = estimate(picture, a_scene(7), **NEAR)
     assert not found.accepted
     assert reason in (None, found.reason)
     assert found.matrix is None or found.reason
@@ -121,15 +127,15 @@ def test_what_shows_no_place_in_common_is_refused(picture, reason):
 
 @pytest.mark.slow
 def test_pairs_of_a_set_that_disagree_are_named(rng):
-    scenes = [a_scene(seed) for seed in range(10, 16)]
+    scenes = [a_scene(seed) for seed in range(10, 15)]
     knocked = similarity_about(1.06, 0.0, centre(SIZE), centre(SIZE) + np.array([9, 0]))
-    matrices = [MATRICES["shift"]] * 5 + [MATRICES["shift"] @ knocked]
+    matrices = [MATRICES["shift"]] * 4 + [MATRICES["shift"] @ knocked]
     infrared = [another_light(seen_through(matrix, scene), rng) for matrix, scene in zip(matrices, scenes, strict=True)]
-    found = estimate(infrared, scenes)
+    found = estimate(infrared, scenes, **NEAR)
     assert found.accepted
     assert distance(found.matrix, MATRICES["shift"], SIZE) < 0.5
-    assert found.disagreeing == (5,)
-    assert max(found.residuals[:5]) < 1.5
+    assert found.disagreeing == (4,)
+    assert max(found.residuals[:4]) < 1.5
     assert lengths(measure(infrared, scenes, found.matrix)) == pytest.approx(found.residuals)
 
 

@@ -24,7 +24,7 @@ visible: {width: 128, height: 96}
 def a_registration(**changes):
     values = {
         "matrix": np.reshape(MATRIX, (3, 3)), "model": "homography", "accepted": True, "reason": "", "confidence": 12.3,
-        "needed": 8.0, "coarse": 20.0, "view": 0.66, "halves": 0.4, "residuals": (1.0, None, 40.0),
+        "needed": 8.0, "height": 20.0, "view": 0.66, "halves": 0.4, "residuals": (1.0, None, 40.0),
         "infrared": (640, 512), "visible": (1280, 720),
     }  # fmt: skip
     return Registration(**values | changes)
