@@ -1,30 +1,33 @@
 """Measure how well the matrix of two cameras is found, on real pairs displaced by known matrices and on real rigs.
 
-    python benchmarks/align.py [--quick] [--only exact,mixed] [--json benchmarks/results/align.json]
+    python benchmarks/align.py [--only exact,mixed] [--seed 1] [--half report] [--workers 2] [--quick]
+        [--json benchmarks/results/align.json] [--records FILE] [--reuse FILE,FILE] [--data ../shared/data]
 
-Needs the real pairs in ../shared. One thread. Rows, each with what was reached:
+Needs the real pairs in ../shared. One thread a worker. Rows, each with what was reached:
 
 exact         a visible picture against its own negative with blur and noise, displaced: the truth is exact
-equivariance  the same pair displaced and not: the estimate must move by the displacement
-displaced     error against the nominal truth of registered sets (which are off by some pixels themselves)
+displaced     registered pairs displaced, against their nominal truth (they are off by some pixels themselves); and
+equivariance  from the same tries: the estimate must move by the displacement
 metu          two real rigs, pair by pair, against the matrices of many pairs
 landmarks     pairs of two cameras with marked points
-mixed         infrared and visible of different scenes: none may be accepted; of LLVIP's fixed cameras by themselves
-degenerate    constant, noise, ramp, hot pixel, upside down: none may be accepted
-sets          ten pairs at once
-rivals        phase correlation (scikit-image) and Mattes mutual information (SimpleITK), on the pairs of `displaced`
+mixed         infrared and visible of different scenes: none may be accepted
+degenerate    constant, noise, ramp, hot pixel, upside down, mirrored: none may be accepted
+sets          ten pairs at once, and ten that are no rig
+rivals        phase correlation, ECC, Mattes mutual information and ours on a third of the pairs of ``displaced``
 
 With --json, rows that ran replace those of the same name in the file, and the others stay: a row at a time will do.
+--records writes every try with its confidence, for the choice of constants: on ``--half tune``, which is never
+reported. --reuse sums up such files, of one machine, instead of running.
 """
 
 import argparse
 import json
 import os
-import resource
 import sys
 import time
-from collections.abc import Iterator
-from itertools import islice
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,362 +35,403 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 from numpy.typing import NDArray
+from rivals import METHODS
 from scipy import ndimage
-from skimage.transform import resize
+from two_cameras import HALVES, KINDS, Image, Source, displaced, error, generator, gray, sources, stretched, working
 
-from mmdrfuse.datasets import find_pairs
-from mmdrfuse.images import luminance, read
 from mmdrfuse.registration import estimate
-from mmdrfuse.registration.fields import resized, warped
-from mmdrfuse.registration.projective import (
-    centre,
-    corners,
-    from_corners,
-    similarity_about,
-    transformed,
-)
+from mmdrfuse.registration.projective import transformed
+from mmdrfuse.system.timing import peak_memory
+from mmdrfuse.system.workers import ordered, processes, raise_failures
 from timing import machine
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
-SETS = ("LLVIP", "RoadScene", "TNO", "MSRS")
-KINDS = ("shift", "similarity", "homography", "view")
-"""Displacements: 5 % of the width; that, 10 % of scale and 5 degrees; the corners by 8 %; 60 to 80 % of the view."""
+MIXED = 500
+TOGETHER = 10
+"""Pairs of a set."""
+FIXED_CAMERAS = "LLVIP"
+"""Its pairs show a few street corners: a matrix between two of them can be right."""
 
-Image = NDArray[Any]
-Row = dict[str, Any]
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Try:
+    """One piece of work: pictures, and what is done to them."""
+
+    row: str
+    kind: str
+    sources: tuple[Source, ...]
+    seed: int
+    data: Path
 
 
 def main() -> None:
     """Run the rows and print them."""
     arguments = _arguments()
-    scale = 0.2 if arguments.quick else 1.0
-    rows: list[Row] = []
-    for name in arguments.only.split(","):
-        start = time.process_time()
-        for row in ROWS[name](scale):
-            row = {"row": name, **row}
-            rows.append(row)
-            print(json.dumps(row), flush=True)
-        print(f"# {name}: {time.process_time() - start:.0f} s of CPU", file=sys.stderr, flush=True)
-    peak = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
-    print(f"# peak memory {peak} MiB", file=sys.stderr)
+    records = (
+        _read(arguments.reuse.split(",")) if arguments.reuse else [{"row": "machine", **machine()}, *_run(arguments)]
+    )
+    if arguments.records:
+        arguments.records.write_text("".join(json.dumps(record, default=str) + "\n" for record in records))
+    names = [name for name in ROWS if any(record["row"] == name for record in records)]
+    rows = [row for name in names for row in ROWS[name].summary([one for one in records if one["row"] == name])]
+    for row in rows:
+        print(json.dumps(row), flush=True)
     if arguments.json:
-        _merge(arguments.json, rows, peak)
+        _merge(arguments.json, rows, records[0])
 
 
-def _merge(path: Path, rows: list[Row], peak: int) -> None:
-    """Write rows to a file in the order of `ROWS`; those of other names stay."""
-    document = json.loads(path.read_text()) if path.exists() else {"rows": [], "peak memory (MiB)": 0}
+def _run(arguments: argparse.Namespace) -> list[Record]:
+    """Run the tries of the rows that were asked for."""
+    tries = [one for name in arguments.only.split(",") for one in ROWS[name].tries(arguments)]
+    records: list[Record] = []
+    start = time.perf_counter()
+    with processes(arguments.workers) as executor:
+        outcomes = ordered(executor, run, tries, buffer_size=4 * arguments.workers)
+        for number, (one, found) in enumerate(raise_failures(outcomes), 1):
+            records += [{"row": one.row, "kind": one.kind, "pair": one.sources[0].name, **record} for record in found]
+            if not number % 50:
+                print(f"# {number} of {len(tries)}, {time.perf_counter() - start:.0f} s", file=sys.stderr, flush=True)
+    return records
+
+
+def _read(names: list[str]) -> list[Record]:
+    """Read the records of earlier runs."""
+    return [json.loads(line) for name in names for line in Path(name).read_text().splitlines()]
+
+
+def run(one: Try) -> list[Record]:
+    """Do one try, in a process of its own."""
+    return ROWS[one.row].run(one)
+
+
+def _merge(path: Path, rows: list[Record], described: Record) -> None:
+    """Write rows to a file in a fixed order; those of other names stay."""
+    old = json.loads(path.read_text())["rows"] if path.exists() else []
     names = {row["row"] for row in rows}
-    others = [row for row in document["rows"] if row["row"] not in names]
-    document["rows"] = sorted([*others, *rows], key=lambda row: list(ROWS).index(row["row"]))
-    document["peak memory (MiB)"] = max(peak, document["peak memory (MiB)"])
-    path.write_text(json.dumps({"machine": machine(), **document}, indent=1) + "\n")
+    order = [*ROWS, "equivariance"]
+    merged = sorted([*(row for row in old if row["row"] not in names), *rows], key=lambda row: order.index(row["row"]))
+    path.write_text(json.dumps({"machine": described, "rows": merged}, indent=1) + "\n")
 
 
-def exact(scale: float) -> Iterator[Row]:
-    """Estimate where the truth is exact."""
-    rng = np.random.default_rng(7)
-    pairs = list(islice(_pairs(("LLVIP", "RoadScene"), 5), 10))
-    for kind in KINDS:
-        errors = []
-        for _, visible in pairs[: max(3, round(10 * scale))]:
-            negative = 255 - ndimage.gaussian_filter(visible.astype(np.float32), 1.0)
-            negative = np.clip(negative + rng.normal(0, 4, negative.shape), 0, 255)
-            moving, fixed, truth = _displaced(negative, visible, kind, rng)
-            errors.append(_error(estimate(moving, fixed).matrix, truth, moving.shape))
-        yield {
-            "kind": kind,
-            "tries": len(errors),
-            "median px": _rounded(np.median(errors)),
-            "worst px": _rounded(max(errors)),
-        }
-
-
-def equivariance(scale: float) -> Iterator[Row]:
-    """Compare the estimates for a pair displaced and not."""
-    for kind in KINDS[:3]:
-        rng, hits, count = np.random.default_rng(11), 0, 0
-        for infrared, visible in islice(_pairs(("LLVIP", "RoadScene"), 4), round(40 * scale)):
-            still, fixed, identity = _displaced(infrared, visible, "none", rng)
-            moving, _, truth = _displaced(infrared, visible, kind, rng)
-            first, second = estimate(still, fixed).matrix, estimate(moving, fixed).matrix
-            count += 1
-            if first is not None and second is not None:
-                # `truth` takes the displaced infrared to where the still one is.
-                wanted = first @ np.linalg.inv(identity) @ truth
-                hits += _error(second, wanted, moving.shape) < 2
-        yield {"kind": kind, "tries": count, "within 2 px %": round(100 * hits / count)}
-
-
-def displaced(scale: float) -> Iterator[Row]:
-    """Estimate registered pairs that were displaced, against the nominal truth."""
-    for kind in ("none", *KINDS):
-        rng, errors, accepted = np.random.default_rng(13), [], []
-        for infrared, visible in islice(_pairs(SETS, 3), round(60 * scale)):
-            moving, fixed, truth = _displaced(infrared, visible, kind, rng)
-            found = estimate(moving, fixed)
-            errors.append(_error(found.matrix, truth, moving.shape) / fixed.shape[1])
-            accepted.append(found.accepted)
-        good = np.array(errors) < 0.02
-        taken = np.array(accepted)
-        yield {
-            "kind": kind, "tries": len(errors), "within 2 % of the width %": round(100 * float(good.mean())),
-            "right ones accepted %": round(100 * float(taken[good].mean())),
-            "wrong ones accepted %": round(100 * float((taken & ~good).mean())),
-        }  # fmt: skip
-
-
-def metu(scale: float) -> Iterator[Row]:
-    """Estimate each pair of two real rigs."""
-    truth = json.loads((DATA / "unaligned" / "truth.json").read_text())
-    errors, accepted, seconds = [], [], []
-    names = [name for name in truth["pairs"] if name.startswith("metu/")]
-    for name in names[: round(len(names) * scale)]:
-        file = name.split("/")[1]
-        infrared, visible = (_gray(DATA / "unaligned" / "metu" / side / file) for side in ("ir", "vis"))
-        start = time.process_time()
-        found = estimate(infrared, visible)
-        seconds.append(time.process_time() - start)
-        matrix = np.array(truth["rigs"][truth["pairs"][name]["rig"]])
-        errors.append(_error(found.matrix, matrix, infrared.shape) / visible.shape[1])
-        accepted.append(found.accepted)
-    below = np.array(errors)
-    yield {
-        "tries": len(errors), "below 1 % of the width %": round(100 * float((below < 0.01).mean())),
-        "below 2 %": round(100 * float((below < 0.02).mean())), "accepted %": round(100 * float(np.mean(accepted))),
-        "seconds a pair": round(float(np.median(seconds)), 2),
+def estimated(infrared: Image | list[Image], visible: Image | list[Image]) -> Record:
+    """Estimate, and return what is found with its time and the peak memory of the process."""
+    start = time.process_time()
+    found = estimate(infrared, visible)
+    return {
+        "seconds": time.process_time() - start, "accepted": found.accepted, "confidence": found.confidence,
+        "height": found.height, "reason": found.reason, "model": found.model, "memory": peak_memory(),
+        "matrix": None if found.matrix is None else found.matrix.tolist(),
     }  # fmt: skip
 
 
-def landmarks(scale: float) -> Iterator[Row]:
-    """Estimate pairs with marked points."""
-    folder = DATA / "unaligned" / "vis_ir"
-    truth = json.loads((DATA / "unaligned" / "truth.json").read_text())["pairs"]
-    errors = []
-    for name, entry in truth.items():
-        if not name.startswith("vis_ir/"):
-            continue
-        file = f"{name.split('/')[-1]}.png"
-        infrared, visible = _gray(folder / "move" / file), _gray(folder / "fix" / file)
-        found = estimate(infrared, visible)
-        moving, fixed = np.array(entry["landmarks_move"]), np.array(entry["landmarks_fix"])
-        reached = transformed(found.matrix, moving) if found.matrix is not None else np.full_like(fixed, np.inf)
-        errors.append(float(np.linalg.norm(reached - fixed, axis=1).mean()))
-    yield {
-        "tries": len(errors),
-        "below 3 px": int((np.array(errors) < 3).sum()),
-        "px": [_rounded(one) for one in errors],
-    }
+def matrix_of(record: Record) -> NDArray[np.float64] | None:
+    """Return the matrix of a record."""
+    return None if record["matrix"] is None else np.array(record["matrix"])
 
 
-def mixed(scale: float) -> Iterator[Row]:
-    """Give infrared and visible of different pairs.
+# What is exact
 
-    LLVIP's cameras are fixed: its pairs show the same few street corners, so a matrix between two of them can be right.
-    They are counted by themselves.
-    """
-    rng = np.random.default_rng(17)
-    pairs = [(name, pair) for name in SETS for pair in islice(_pairs((name,), 2), 30)]
-    results: dict[str, list[tuple[float, bool]]] = {"different scenes": [], "LLVIP with LLVIP": []}
-    for _ in range(round(500 * scale)):
-        one, other = rng.choice(len(pairs), 2, replace=False)
-        infrared, visible = _working(pairs[one][1][0]), _working(pairs[other][1][1])
-        found = estimate(infrared, visible)
-        both = pairs[one][0] == pairs[other][0] == "LLVIP"
-        results["LLVIP with LLVIP" if both else "different scenes"].append((found.confidence, found.accepted))
-    for kind, outcomes in results.items():
+
+def _exact_tries(arguments: argparse.Namespace) -> Iterator[Try]:
+    pairs = sources(arguments.data, arguments.half, ("LLVIP", "RoadScene"))
+    for kind in KINDS[1:]:
+        for source in pairs[:: max(1, len(pairs) // _some(10, arguments))][: _some(10, arguments)]:
+            yield Try("exact", kind, (source,), arguments.seed, arguments.data)
+
+
+def _exact(one: Try) -> list[Record]:
+    _, visible = one.sources[0].read()
+    rng = generator(one.sources[0], one.kind, one.seed)
+    negative = 255 - ndimage.gaussian_filter(visible.astype(np.float32), 1.0)
+    negative = np.clip(negative + rng.normal(0, 4, negative.shape), 0, 255)
+    moving, fixed, truth = displaced(negative, visible, one.kind, rng)
+    found = estimated(moving, fixed)
+    return [{**found, "error": error(matrix_of(found), truth, moving.shape)}]
+
+
+def _exact_rows(records: list[Record]) -> Iterator[Record]:
+    for kind, group in _by(records, "kind"):
+        errors = [record["error"] for record in group]
         yield {
-            "kind": kind, "tries": len(outcomes), "accepted": sum(taken for _, taken in outcomes),
-            "largest confidence": _rounded(max((value for value, _ in outcomes), default=0.0)),
+            "row": "exact", "kind": kind, "tries": len(errors), "median px": _rounded(np.median(errors)),
+            "worst px": _rounded(max(errors)), "accepted %": _percent(record["accepted"] for record in group),
         }  # fmt: skip
 
 
-def degenerate(scale: float) -> Iterator[Row]:
-    """Return pictures that show nothing, or a scene upside down."""
-    rng = np.random.default_rng(19)
-    infrared, visible = next(_pairs(("RoadScene",), 1))
+# What was displaced
+
+
+def _displaced_tries(arguments: argparse.Namespace, row: str, every: int) -> Iterator[Try]:
+    pairs = sources(arguments.data, arguments.half)
+    for source in pairs[:: every * (5 if arguments.quick else 1)]:
+        for kind in KINDS:
+            yield Try(row, kind, (source,), arguments.seed, arguments.data)
+
+
+def _pictures(one: Try) -> tuple[Image, Image, NDArray[np.float64]]:
+    source = one.sources[0]
+    return displaced(*source.read(), one.kind, generator(source, one.kind, one.seed))
+
+
+def _displaced(one: Try) -> list[Record]:
+    moving, fixed, truth = _pictures(one)
+    found = estimated(moving, fixed)
+    share = error(matrix_of(found), truth, moving.shape) / fixed.shape[1]
+    return [{**found, "error": share, "truth": truth.tolist(), "shape": moving.shape}]
+
+
+def _displaced_rows(records: list[Record]) -> Iterator[Record]:
+    for kind, group in _by(records, "kind"):
+        good = [record for record in group if record["error"] < 0.02]
+        yield {
+            "row": "displaced", "kind": kind, "tries": len(group),
+            "within 2 % of the width %": _percent(record["error"] < 0.02 for record in group),
+            "right ones accepted %": _percent(record["accepted"] for record in good),
+            "wrong ones accepted %": _percent(record["accepted"] and record["error"] >= 0.02 for record in group),
+            "seconds a pair": _rounded(np.median([record["seconds"] for record in group])),
+            "memory MiB": round(max(record["memory"] for record in group)),
+        }  # fmt: skip
+    still = {record["pair"]: record for record in records if record["kind"] == "none"}
+    for kind in KINDS[1:4]:
+        moved = [one for one in records if one["kind"] == kind and one["pair"].startswith(("LLVIP", "RoadScene"))]
+        hits = _percent(_moves_along(still[record["pair"]], record) for record in moved)
+        yield {"row": "equivariance", "kind": kind, "tries": len(moved), "within 2 px %": hits}
+
+
+def _moves_along(still: Record, moved: Record) -> bool:
+    """Tell whether the estimate of a displaced pair is the one of the still pair, displaced."""
+    first, second = matrix_of(still), matrix_of(moved)
+    return first is not None and error(second, first @ np.array(moved["truth"]), moved["shape"]) < 2
+
+
+# Real rigs
+
+
+def _metu_tries(arguments: argparse.Namespace) -> Iterator[Try]:
+    folder = arguments.data / "unaligned" / "metu"
+    files = sorted((folder / "ir").iterdir())
+    for file in files[: _some(len(files), arguments)]:
+        source = Source("metu", file, folder / "vis" / file.name)
+        yield Try("metu", "", (source,), arguments.seed, arguments.data)
+
+
+def _metu(one: Try) -> list[Record]:
+    truth = json.loads((one.data / "unaligned" / "truth.json").read_text())
+    source = one.sources[0]
+    matrix = np.array(truth["rigs"][truth["pairs"][f"metu/{source.infrared.name}"]["rig"]])
+    infrared, visible = gray(source.infrared), gray(source.visible)
+    found = estimated(infrared, visible)
+    return [{**found, "error": error(matrix_of(found), matrix, infrared.shape) / visible.shape[1]}]
+
+
+def _metu_rows(records: list[Record]) -> Iterator[Record]:
+    yield {
+        "row": "metu", "tries": len(records),
+        "below 1 % of the width %": _percent(record["error"] < 0.01 for record in records),
+        "below 2 %": _percent(record["error"] < 0.02 for record in records),
+        "accepted %": _percent(record["accepted"] for record in records),
+        "seconds a pair": _rounded(np.median([record["seconds"] for record in records])),
+        "memory MiB": round(max(record["memory"] for record in records)),
+    }  # fmt: skip
+
+
+def _landmark_tries(arguments: argparse.Namespace) -> Iterator[Try]:
+    folder = arguments.data / "unaligned" / "vis_ir"
+    for file in sorted((folder / "move").iterdir()):
+        yield Try("landmarks", "", (Source("vis_ir", file, folder / "fix" / file.name),), 0, arguments.data)
+
+
+def _landmarks(one: Try) -> list[Record]:
+    truth = json.loads((one.data / "unaligned" / "truth.json").read_text())["pairs"]
+    source = one.sources[0]
+    points = next(entry for name, entry in truth.items() if name.startswith("vis_ir/") and
+                  name.split("/")[-1] == source.infrared.stem)  # fmt: skip
+    found = estimated(gray(source.infrared), gray(source.visible))
+    matrix = matrix_of(found)
+    moving, fixed = np.array(points["landmarks_move"]), np.array(points["landmarks_fix"])
+    reached = transformed(matrix, moving) if matrix is not None else np.full_like(fixed, np.inf)
+    return [{**found, "error": float(np.linalg.norm(reached - fixed, axis=1).mean())}]
+
+
+def _landmark_rows(records: list[Record]) -> Iterator[Record]:
+    errors = [_rounded(record["error"]) for record in records]
+    accepted = sum(record["accepted"] for record in records)
+    below = sum(one < 3 for one in errors)
+    yield {"row": "landmarks", "tries": len(errors), "below 3 px": below, "accepted": accepted, "px": errors}
+
+
+# What is to be refused
+
+
+def _mixed_tries(arguments: argparse.Namespace) -> Iterator[Try]:
+    rng = np.random.default_rng([arguments.seed, HALVES.index(arguments.half)])
+    pairs = sources(arguments.data, arguments.half)
+    count = 0
+    while count < _some(MIXED, arguments):
+        one, other = (pairs[index] for index in rng.choice(len(pairs), 2, replace=False))
+        if one.set == other.set == FIXED_CAMERAS:
+            continue
+        count += 1
+        yield Try("mixed", "", (one, other), arguments.seed, arguments.data)
+
+
+def _mixed(one: Try) -> list[Record]:
+    infrared, visible = working(one.sources[0].read()[0]), working(one.sources[1].read()[1])
+    return [{**estimated(infrared, visible), "visible": one.sources[1].name}]
+
+
+def _mixed_rows(records: list[Record]) -> Iterator[Record]:
+    yield {
+        "row": "mixed", "tries": len(records), "accepted": sum(record["accepted"] for record in records),
+        "largest confidence": _rounded(max(record["confidence"] for record in records)),
+    }  # fmt: skip
+
+
+DEGENERATE = ("constant", "noise", "ramp", "hot pixel", "upside down", "mirrored")
+
+
+def _degenerate_tries(arguments: argparse.Namespace) -> Iterator[Try]:
+    pairs = sources(arguments.data, arguments.half)
+    for kind in DEGENERATE:
+        for source in pairs[::10]:
+            yield Try("degenerate", kind, (source,), arguments.seed, arguments.data)
+
+
+def _degenerate(one: Try) -> list[Record]:
+    infrared, visible = (working(side) for side in one.sources[0].read())
     height, width = visible.shape
     hot = np.full((height, width), 40, np.uint8)
     hot[height // 2, width // 2] = 255
     bad = {
         "constant": np.full((height, width), 90, np.uint8),
-        "noise": rng.integers(0, 256, (height, width)).astype(np.uint8),
+        "noise": np.random.default_rng(one.seed).integers(0, 256, (height, width)).astype(np.uint8),
         "ramp": np.tile(np.linspace(0, 255, width), (height, 1)),
         "hot pixel": hot,
         "upside down": infrared[::-1, ::-1],
         "mirrored": infrared[:, ::-1],
     }
-    yield {"accepted": [name for name, picture in bad.items() if estimate(picture, visible).accepted]}
+    return [estimated(bad[one.kind], visible)]
 
 
-def sets(scale: float) -> Iterator[Row]:
-    """Estimate ten pairs at once, displaced alike, and sets that are no rig."""
+def _degenerate_rows(records: list[Record]) -> Iterator[Record]:
+    accepted = [f"{record['kind']} {record['pair']}" for record in records if record["accepted"]]
+    yield {"row": "degenerate", "tries": len(records), "accepted": accepted}
+
+
+# Sets
+
+
+def _set_tries(arguments: argparse.Namespace) -> Iterator[Try]:
     for name in ("LLVIP", "MSRS"):
-        pairs = list(islice(_pairs((name,), 1), 20))
         for kind in ("none", "view"):
-            errors, seconds = [], 0.0
-            estimates = []
-            for part in (pairs[0::2][:10], pairs[1::2][:10]) if len(pairs) >= 10 else (pairs,):
-                moving, fixed = [], []
-                for infrared, visible in part:
-                    one, other, truth = _displaced(infrared, visible, kind, np.random.default_rng(23))
-                    moving.append(one)
-                    fixed.append(other)
-                start = time.process_time()
-                found = estimate(moving, fixed)
-                seconds = time.process_time() - start
-                estimates.append(found)
-                errors.append(_error(found.matrix, truth, moving[0].shape))
-            halves = None
-            if len(estimates) == 2 and all(one.matrix is not None for one in estimates):
-                halves = _rounded(_error(estimates[0].matrix, estimates[1].matrix, moving[0].shape))
+            halves = [tuple(sources(arguments.data, half, (name,))[:TOGETHER]) for half in HALVES]
+            if len(halves[0]) < TOGETHER:
+                halves = [halves[0] + halves[1]] * 2
+            for pairs in halves:
+                yield Try("sets", kind, pairs, arguments.seed, arguments.data)
+    for names in (("LLVIP", "RoadScene"), ("RoadScene", "TNO"), ("TNO", "RoadScene"), ("VIFB", "LLVIP")):
+        sides = [sources(arguments.data, half, (name,)) for half, name in zip(HALVES, names, strict=True)]
+        count = min(TOGETHER, *map(len, sides))
+        mixed = [Source("-".join(names), one.infrared, other.visible)
+                 for one, other in zip(*(side[:count] for side in sides), strict=True)]  # fmt: skip
+        yield Try("sets", "different scenes", tuple(mixed), arguments.seed, arguments.data)
+
+
+def _set(one: Try) -> list[Record]:
+    if one.kind == "different scenes":
+        infrared, visible = ([stretched(gray(getattr(source, side)), (384, 512)) for source in one.sources]
+                             for side in ("infrared", "visible"))  # fmt: skip
+        return [{**estimated(infrared, visible), "pairs": len(infrared)}]
+    rig = one.sources[0].set
+    pairs = [displaced(*source.read(), one.kind, np.random.default_rng(one.seed)) for source in one.sources]
+    found = estimated([pair[0] for pair in pairs], [pair[1] for pair in pairs])
+    truth, shape = pairs[0][2], pairs[0][0].shape
+    off = error(matrix_of(found), truth, shape)
+    return [{**found, "pairs": len(pairs), "set": rig, "error": off, "shape": shape}]
+
+
+def _set_rows(records: list[Record]) -> Iterator[Record]:
+    wrong = [record for record in records if record["kind"] == "different scenes"]
+    right = [record for record in records if record["kind"] != "different scenes"]
+    for first, second in zip(right[0::2], right[1::2], strict=True):
+        both, other = matrix_of(first), matrix_of(second)
+        apart = None if both is None or other is None else _rounded(error(both, other, first["shape"]))
+        yield {
+            "row": "sets", "set": first["set"], "kind": first["kind"], "pairs": first["pairs"],
+            "px from nominal": [_rounded(one["error"]) for one in (first, second)], "px between halves": apart,
+            "height": [_rounded(one["height"]) for one in (first, second)],
+            "accepted": [one["accepted"] for one in (first, second)], "seconds": _rounded(first["seconds"]),
+        }  # fmt: skip
+    for one in wrong:
+        names = one["pair"].split("/")[0]
+        yield {
+            "row": "sets", "set": names, "kind": one["kind"], "pairs": one["pairs"],
+            "height": _rounded(one["height"]), "accepted": one["accepted"],
+        }  # fmt: skip
+
+
+# Rivals
+
+
+def _rivals(one: Try) -> list[Record]:
+    moving, fixed, truth = _pictures(one)
+    records = []
+    for name, method in METHODS.items():
+        start = time.process_time()
+        found = method(moving, fixed)
+        seconds = time.process_time() - start
+        share = error(found, truth, moving.shape) / fixed.shape[1]
+        records.append({"method": name, "error": share, "seconds": seconds})
+    return records
+
+
+def _rival_rows(records: list[Record]) -> Iterator[Record]:
+    for method, group in _by(records, "method"):
+        for kind, part in _by(group, "kind"):
             yield {
-                "set": name, "kind": kind, "pairs": len(part), "px from nominal": [_rounded(one) for one in errors],
-                "px between halves": halves, "coarse": [_rounded(one.coarse) for one in estimates],
-                "accepted": [one.accepted for one in estimates], "seconds": round(seconds, 1),
-            }  # fmt: skip
-    for one, other in (("LLVIP", "RoadScene"), ("RoadScene", "TNO"), ("TNO", "RoadScene")):
-        infrared = [_fitted(pair[0]) for pair in islice(_pairs((one,), 1), 10)]
-        visible = [_fitted(pair[1]) for pair in islice(_pairs((other,), 1), 10)]
-        found = estimate(infrared, visible)
-        yield {"set": f"{one} with {other}", "coarse": _rounded(found.coarse), "accepted": found.accepted}
-
-
-def rivals(scale: float) -> Iterator[Row]:
-    """Let other methods estimate pairs that were displaced."""
-    methods = {"phase correlation": _phase_correlation, "mutual information": _mutual_information, "ours": _ours}
-    for kind in ("none", "shift", "similarity", "view"):
-        rng = np.random.default_rng(13)
-        pairs = [_displaced(*pair, kind, rng) for pair in islice(_pairs(SETS, 3), round(60 * scale))]
-        for name, method in methods.items():
-            start = time.process_time()
-            errors = [
-                _error(method(moving, fixed), truth, moving.shape) / fixed.shape[1] for moving, fixed, truth in pairs
-            ]
-            seconds = (time.process_time() - start) / len(pairs)
-            yield {
-                "method": name, "kind": kind, "tries": len(pairs), "seconds a pair": round(seconds, 2),
-                "within 2 % of the width %": round(100 * float((np.array(errors) < 0.02).mean())),
+                "row": "rivals", "method": method, "kind": kind, "tries": len(part),
+                "within 2 % of the width %": _percent(record["error"] < 0.02 for record in part),
+                "seconds a pair": _rounded(np.median([record["seconds"] for record in part])),
             }  # fmt: skip
 
 
-def _ours(moving: Image, fixed: Image) -> NDArray[np.float64] | None:
-    return estimate(moving, fixed).matrix
+@dataclass(frozen=True)
+class Row:
+    """How a row's tries are made, done and summed up."""
 
-
-def _phase_correlation(moving: Image, fixed: Image) -> NDArray[np.float64]:
-    """Correlate the phases of the pictures' gradients, as if both had one view."""
-    from skimage.registration import phase_cross_correlation
-
-    stretching = np.diag([fixed.shape[1] / moving.shape[1], fixed.shape[0] / moving.shape[0], 1.0])
-    stretched = resize(moving.astype(np.float32), fixed.shape)
-    sides = [np.hypot(*np.gradient(side.astype(np.float32))) for side in (fixed, stretched)]
-    (down, across), *_ = phase_cross_correlation(*sides, upsample_factor=10)
-    shift = np.array([[1, 0, across], [0, 1, down], [0, 0, 1.0]])
-    return shift @ stretching
-
-
-def _mutual_information(moving: Image, fixed: Image) -> NDArray[np.float64]:
-    """Maximise Mattes mutual information over similarities, from coarse to fine."""
-    import SimpleITK
-
-    images = [SimpleITK.GetImageFromArray(side.astype(np.float32)) for side in (fixed, moving)]
-    start = SimpleITK.CenteredTransformInitializer(*images, SimpleITK.Similarity2DTransform())
-    method = SimpleITK.ImageRegistrationMethod()
-    method.SetMetricAsMattesMutualInformation(50)
-    method.SetMetricSamplingStrategy(method.RANDOM)
-    method.SetMetricSamplingPercentage(0.2, 1)
-    method.SetOptimizerAsRegularStepGradientDescent(1.0, 1e-3, 200)
-    method.SetOptimizerScalesFromPhysicalShift()
-    method.SetShrinkFactorsPerLevel([4, 2, 1])
-    method.SetSmoothingSigmasPerLevel([2, 1, 0])
-    method.SetInitialTransform(start, inPlace=False)
-    method.SetInterpolator(SimpleITK.sitkLinear)
-    try:
-        back = method.Execute(*images)  # from visible to infrared pixels
-    except RuntimeError:  # the two no longer overlap
-        return np.eye(3)
-    points = corners(fixed.shape)
-    there = np.array([back.TransformPoint(point.tolist()) for point in points])
-    return np.linalg.inv(from_corners(points, there))
+    tries: Callable[[argparse.Namespace], Iterator[Try]]
+    run: Callable[[Try], list[Record]]
+    summary: Callable[[list[Record]], Iterator[Record]]
 
 
 ROWS = {
-    "exact": exact, "equivariance": equivariance, "displaced": displaced, "metu": metu, "landmarks": landmarks,
-    "mixed": mixed, "degenerate": degenerate, "sets": sets, "rivals": rivals,
-}  # fmt: skip
+    "exact": Row(_exact_tries, _exact, _exact_rows),
+    "displaced": Row(partial(_displaced_tries, row="displaced", every=1), _displaced, _displaced_rows),
+    "metu": Row(_metu_tries, _metu, _metu_rows),
+    "landmarks": Row(_landmark_tries, _landmarks, _landmark_rows),
+    "mixed": Row(_mixed_tries, _mixed, _mixed_rows),
+    "degenerate": Row(_degenerate_tries, _degenerate, _degenerate_rows),
+    "sets": Row(_set_tries, _set, _set_rows),
+    "rivals": Row(partial(_displaced_tries, row="rivals", every=3), _rivals, _rival_rows),
+}
 
 
-def _pairs(names: tuple[str, ...], every: int) -> Iterator[tuple[Image, Image]]:
-    """Return every Nth pair of each set, in turns, grey."""
-    lists = [find_pairs(DATA / name)[1].pairs[::every] for name in names]
-    for index in range(max(map(len, lists))):
-        for pairs in lists:
-            if index < len(pairs):
-                infrared, visible = (_gray(path) for path in (pairs[index].infrared, pairs[index].visible))
-                if infrared.shape == visible.shape:
-                    yield infrared, visible
+def _some(count: int, arguments: argparse.Namespace) -> int:
+    """Return how many of ``count`` tries are made."""
+    return max(3, count // 5) if arguments.quick else count
 
 
-def _gray(path: Path) -> Image:
-    return luminance(read(path))
+def _by(records: list[Record], key: str) -> Iterator[tuple[str, list[Record]]]:
+    """Group records by a key, in the order of its first appearance."""
+    for value in dict.fromkeys(record[key] for record in records):
+        yield value, [record for record in records if record[key] == value]
 
 
-def _working(picture: Image) -> Image:
-    """Resize to 640 pixels across where a picture is larger."""
-    scale = min(1.0, 640 / picture.shape[1])
-    return resized(picture.astype(np.float32), scale)[0]
-
-
-def _fitted(picture: Image) -> Image:
-    """Resize to 512×384 pixels, whatever the shape."""
-    return resize(picture.astype(np.float32), (384, 512), anti_aliasing=True)
-
-
-def _displaced(
-    infrared: Image, visible: Image, kind: str, rng: np.random.Generator
-) -> tuple[Image, Image, NDArray[np.float64]]:
-    """Cut a margin off the visible and sample the infrared through a random matrix of a kind.
-
-    Returns:
-        Infrared, visible, and the matrix from infrared to visible pixels.
-    """
-    if kind != "view":
-        infrared, visible = _working(infrared), _working(visible)
-    height, width = visible.shape
-    margin_y, margin_x = int(0.08 * height), int(0.08 * width)
-    fixed = visible[margin_y : height - margin_y, margin_x : width - margin_x]
-    size = fixed.shape
-    matrix = np.eye(3)
-    middle = centre(size)
-    shift = rng.uniform(-0.05, 0.05, 2) * size[1]
-    if kind == "shift":
-        matrix[:2, 2] = shift
-    elif kind == "similarity":
-        turn = np.deg2rad(rng.uniform(-5, 5))
-        matrix = similarity_about(rng.uniform(0.9, 1.1), turn, middle, middle + shift)
-    elif kind == "homography":
-        source = corners(size)
-        matrix = from_corners(source, source + rng.uniform(-0.08, 0.08, (4, 2)) * [size[1], size[0]])
-    elif kind == "view":
-        size = size[0] // 2, size[1] // 2
-        scale = rng.uniform(0.6, 0.8) * fixed.shape[1] / size[1]
-        matrix = similarity_about(scale, 0.0, centre(size), middle + shift)
-        infrared = ndimage.gaussian_filter(infrared.astype(np.float32), 0.4 * scale)
-    onto = np.array([[1, 0, margin_x], [0, 1, margin_y], [0, 0, 1.0]]) @ matrix
-    moving = warped(infrared, np.linalg.inv(onto), size, edge=True)
-    moving = np.clip(moving + rng.normal(0, 1, moving.shape), 0, 255)
-    return np.rint(moving).astype(np.uint8), np.rint(fixed).astype(np.uint8), matrix
-
-
-def _error(found: NDArray[np.float64] | None, truth: NDArray[np.float64], shape: tuple[int, ...]) -> float:
-    """Return the mean distance over a grid of the infrared's pixels, visible pixels."""
-    if found is None:
-        return float("inf")
-    across, down = np.meshgrid(np.linspace(0, shape[1] - 1, 9), np.linspace(0, shape[0] - 1, 7))
-    points = np.stack([across.ravel(), down.ravel()], axis=1)
-    return float(np.linalg.norm(transformed(found, points) - transformed(truth, points), axis=1).mean())
+def _percent(values: Iterator[bool]) -> int | None:
+    found = list(values)
+    return round(100 * sum(found) / len(found)) if found else None
 
 
 def _rounded(value: float) -> float:
@@ -397,8 +441,14 @@ def _rounded(value: float) -> float:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default=",".join(ROWS), help="which rows")
+    parser.add_argument("--seed", type=int, default=1, help="of displacements and mixed pairs")
+    parser.add_argument("--half", choices=HALVES, default="report", help="of the pairs")
+    parser.add_argument("--workers", type=int, default=1, help="processes")
     parser.add_argument("--quick", action="store_true", help="a fifth of the tries")
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--records", type=Path)
+    parser.add_argument("--reuse", help="records to sum up")
+    parser.add_argument("--data", type=Path, default=DATA)
     return parser.parse_args()
 
 
