@@ -12,7 +12,8 @@ from mmdrfuse.detection.running import Found
 from mmdrfuse.images import Side
 from mmdrfuse.pair import Pair
 from mmdrfuse.pipeline.score.score import Sources
-from mmdrfuse.registration.fields import normalised, warped
+from mmdrfuse.registration.fields import normalised
+from mmdrfuse.registration.geometry import warped
 from mmdrfuse.registration.proof import checkerboard
 
 LABELLED, IGNORED = "labelled", "ignored"
@@ -93,7 +94,7 @@ def checkerboards(
     if sources.window:
         matrix = np.array([[1, 0, -sources.window[2]], [0, 1, -sources.window[0]], [0, 0, 1]]) @ matrix
     shape = visible.shape[0], visible.shape[1]
-    before = warped(normalised(pair.load_infrared().image), matrix, shape, edge=True)
+    before = warped(normalised(pair.load_infrared().image), matrix, *shape, edge=True)
     fixed = normalised(visible)
     everywhere = np.ones(shape, bool)
     return checkerboard(before, fixed, everywhere), checkerboard(normalised(infrared), fixed, everywhere)
