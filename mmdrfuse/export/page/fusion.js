@@ -34,8 +34,11 @@ export class Fusion {
       try {
         const job = this.makeJob();
         if (job) await this.fuse(job);
+        if (this.failed) tell("");
+        this.failed = false;
       } catch (error) {
         tell(error.message);
+        this.failed = true;
       }
     }
     this.busy = false;
@@ -67,12 +70,15 @@ export class Fusion {
   }
 
   report({ visible: { width, height }, moving }, took) {
+    document.body.dataset.fused = Number(document.body.dataset.fused ?? 0) + 1;
     const now = performance.now();
     this.times = [...this.times.filter((time) => time > now - 1000), now];
+    if (moving && now < this.reported + 250) return; // nobody reads faster
+    this.reported = now;
     const possible = 1000 / Math.max(took, 0.1);
-    const rate = moving ? `${this.times.length} frames per second` : `${possible.toFixed(possible < 10 ? 1 : 0)} frames per second possible`;
-    find("status").textContent = `${this.engine.name} · ${width}×${height} · ${took.toFixed(1)} ms · ${rate}`;
-    document.body.dataset.fused = Number(document.body.dataset.fused ?? 0) + 1;
+    const rate = moving ? this.times.length : possible.toFixed(possible < 10 ? 1 : 0);
+    const words = moving ? "frames per second" : "frames per second possible";
+    find("status").textContent = `${this.engine.name} · ${width}×${height} · ${took.toFixed(1)} ms · ${rate} ${words}`;
   }
 
   // Return the last result's pixels, when all that was requested is done.

@@ -1,8 +1,11 @@
 """The page gives the pixels of the command, by each of its three engines."""
 
+import struct
+
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 import mmdrfuse
 from mmdrfuse import images
@@ -35,13 +38,28 @@ def test_the_smallest_pictures_and_the_infrareds_colour(engine, opened, saved, p
     assert differing(saved(), mmdrfuse.fuse(infrared, visible, weights="day"))[1] <= 1
 
 
-def test_transparency_is_dropped_and_colours_under_it_stay(opened, saved, rng, tmp_path, differing):
-    pair = rng.integers(0, 256, (2, 12, 16, 4), np.uint8)
+def png_options(kind):
+    """Return what Pillow writes into a PNG beside the pixels."""
+    if kind == "orientation":
+        exif = Image.Exif()
+        exif[0x112] = 6  # to be turned by a quarter
+        return {"exif": exif}
+    info = PngInfo()
+    if kind == "gamma":
+        info.add(b"gAMA", struct.pack(">I", 100_000))
+        info.add(b"cHRM", struct.pack(">8I", 31270, 32900, 70800, 29200, 17000, 79700, 13100, 4600))
+    return {"pnginfo": info}
+
+
+@pytest.mark.parametrize("kind", ["transparency", "gamma", "orientation"])
+def test_stored_values_count_without_colour_management_and_upright(kind, opened, saved, rng, tmp_path, differing):
+    """Transparency is dropped, and the colours under it stay."""
     files = [tmp_path / "ir.png", tmp_path / "vi.png"]
-    for file, picture in zip(files, pair, strict=True):
-        Image.fromarray(picture).save(file)
+    for file, picture in zip(files, rng.integers(0, 256, (2, 12, 16, 4), np.uint8), strict=True):
+        pixels = picture if kind == "transparency" else picture[..., :3]
+        Image.fromarray(pixels).save(file, **png_options(kind))
     opened("js", files).select_option("#weights", "day")
-    assert differing(saved(), mmdrfuse.fuse(*pair[..., :3], weights="day"))[1] <= 1
+    assert differing(saved(), mmdrfuse.fuse(*map(images.read, files), weights="day"))[1] <= 1
 
 
 @pytest.mark.slow

@@ -92,6 +92,15 @@ def test_two_cameras_are_fused(opened):
     assert "fake" in page.inner_text("#side-visible .name")
 
 
+def test_one_folder_may_hold_both_sides(opened, scenes):
+    page = opened()
+    page.set_input_files("#side-visible .directory", scenes)
+    page.wait_for_selector("body[data-fused]")
+    options = page.locator("#pair option").all_inner_texts()
+    expected = pair_folders(scenes / "ir", scenes / "vi")
+    assert [option.split(": ")[1] for option in options] == [pair.name for pair in expected.pairs]
+
+
 @pytest.mark.parametrize("black", [0.08, 0.13])
 def test_the_automatic_choice_is_that_of_the_suite(black, opened, tmp_path):
     """The page's thresholds stand in its own code."""
