@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,12 +13,15 @@ from mmdrfuse.cli.shared.options import EXISTING, FOLDER, NAME_OR_FILE, Sectione
 from mmdrfuse.cli.shared.scoring import (
     baselines_option,
     csv_option,
+    full_option,
     fused_argument,
+    html_option,
     pair_sources,
     score_workers_option,
     sources_options,
     split_names,
     write_documents,
+    write_html,
 )
 from mmdrfuse.system.atomic import refuse_existing
 
@@ -36,7 +40,7 @@ SECTIONS = {
     "What detects": ("--detector", "--classes", "--detections"),
     "What is scored": ("--labels", "--boxes-on", "--tone", "--baselines"),
     "Where the sources are, if no manifest names them": ("--ir", "--vis", "--size-policy", "--rig"),
-    "What comes out": ("--output", "--draw", "--compare", "--json", "--csv"),
+    "What comes out": ("--output", "--draw", "--html", "--full", "--compare", "--json", "--csv"),
 }
 
 
@@ -60,25 +64,32 @@ class Options:
     compare: bool
     json_: str | None
     csv_: str | None
+    html: Path | None
+    full: bool
     workers: int | None
     overwrite: bool
 
     def check(self) -> None:
         """Refuse options that do not fit each other, and targets that cannot be written."""
         from mmdrfuse.detection.tones import FREE, parse
+        from mmdrfuse.reports import check_target
 
         if not self.detector and not self.detections:
             raise click.UsageError("say what detects: --detector FILE.onnx, or boxes that were found with --detections")
-        if not self.labels and (self.detections or self.tone == FREE or self.json_ or self.csv_):
+        if not self.labels and (self.detections or self.tone == FREE or self.json_ or self.csv_ or self.html):
             raise click.UsageError(
-                "--detections, --tone free, --json and --csv need --labels; -o writes what was found"
+                "--detections, --tone free, --json, --csv and --html need --labels; -o writes what was found"
             )
+        if self.full and not self.html:
+            raise click.UsageError("--full is for the report; add --html FILE")
         if (self.rig or self.size_policy != "error") and not self.infrared:
             raise click.UsageError("--size-policy and --rig go with --ir and --vis; a manifest names its own")
         if self.tone is not None:
             with wrong_usage("--tone"):
                 parse(self.tone)
-        check_outputs(self.json_, self.csv_, overwrite=self.overwrite)
+        if self.html:
+            check_target(self.html, full=self.full, overwrite=self.overwrite)
+        check_outputs(self.json_, self.csv_, str(self.html) if self.html else None, overwrite=self.overwrite)
         for folder in (self.output, self.draw):
             if folder and folder.is_dir() and any(folder.iterdir()):
                 refuse_existing(folder, overwrite=self.overwrite)
@@ -166,6 +177,8 @@ class Options:
 @click.option("--compare", is_flag=True, help="Print the difference of every two rows, with its interval.")
 @json_option
 @csv_option("row and tone")
+@html_option
+@full_option
 @score_workers_option
 @overwrite_option
 def detect(fused: tuple[Path, ...], **options: Any) -> None:  # noqa: ANN401
@@ -178,6 +191,7 @@ def detect(fused: tuple[Path, ...], **options: Any) -> None:  # noqa: ANN401
     folders of the sources with --ir and --vis. FUSED is the current folder if you name none.
     """
     from mmdrfuse.datasets.labels import read
+    from mmdrfuse.reports import write_detection_report
 
     asked = Options(**options)
     asked.check()
@@ -194,6 +208,9 @@ def detect(fused: tuple[Path, ...], **options: Any) -> None:  # noqa: ANN401
     _write(result, asked, report)
     if asked.draw:
         _draw(result, asked.draw, report)
+    if asked.html and result.rows:
+        write = partial(write_detection_report, result)
+        write_html(write, asked.html, report, full=asked.full, overwrite=asked.overwrite)
     if "-" not in (asked.json_, asked.csv_) and result.count:
         _show(result, compare=asked.compare)
     report.finish("pictures looked at")

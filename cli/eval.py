@@ -2,24 +2,28 @@
 
 import json
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from mmdrfuse.cli.shared.console import Report, check_outputs, messages, progress, show, warn
-from mmdrfuse.cli.shared.options import EXISTING, Command, command_line, json_option, overwrite_option
+from mmdrfuse.cli.shared.console import Report, check_outputs, progress, show, warn
+from mmdrfuse.cli.shared.options import EXISTING, Command, json_option, overwrite_option
 from mmdrfuse.cli.shared.scoring import (
     baselines_option,
     csv_option,
+    full_option,
     fused_argument,
+    html_option,
     pair_sources,
     score_workers_option,
     sources_options,
     split_names,
     write_documents,
+    write_html,
 )
-from mmdrfuse.errors import InputError, MMDRFuseError
+from mmdrfuse.errors import InputError
 
 if TYPE_CHECKING:
     from mmdrfuse.pipeline.score import Evaluation, Scores
@@ -44,14 +48,8 @@ if TYPE_CHECKING:
 @click.option("--compare", is_flag=True, help="Print Wilcoxon's paired test between every two methods.")
 @json_option
 @csv_option("picture")
-@click.option(
-    "--html", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path),
-    help="Write a report with table, pictures and plots as one HTML file, which asks no server.",
-)  # fmt: skip
-@click.option(
-    "--full", is_flag=True,
-    help="With --html: write all pictures in full size too, into a folder beside FILE that the report links to.",
-)  # fmt: skip
+@html_option
+@full_option
 @click.option(
     "--labels", metavar="FILE|DIR", type=EXISTING,
     help="With --html: draw these labelled boxes, in any format that `mmdrfuse detect` reads.",
@@ -87,7 +85,7 @@ def evaluate(
     from mmdrfuse.datasets import pair_key
     from mmdrfuse.datasets.labels import read
     from mmdrfuse.pipeline.score import evaluate_folders
-    from mmdrfuse.reports import check_target
+    from mmdrfuse.reports import check_target, write_report
 
     if (full or labels) and not html:
         raise click.UsageError("--full and --labels are for the report; add --html FILE")
@@ -118,7 +116,7 @@ def evaluate(
     evaluation = replace(evaluation, failures=(*unpaired, *evaluation.failures))
     _write(evaluation, json_, csv_, report, compare=compare)
     if html and evaluation.count:
-        _write_report(evaluation, html, report, full=full, labels=boxes, overwrite=overwrite)
+        write_html(partial(write_report, evaluation), html, report, full=full, labels=boxes, overwrite=overwrite)
     if "-" not in (json_, csv_) and evaluation.count:
         _show(evaluation.scores, per_image, compare)
     report.finish("pictures scored")
@@ -156,17 +154,3 @@ def _write(evaluation: "Evaluation", json_: str | None, csv_: str | None, report
     if csv_:
         documents[csv_] = evaluation.scores.csv()
     write_documents(documents, report)
-
-
-def _write_report(evaluation: "Evaluation", html: Path, report: Report, **options: Any) -> None:  # noqa: ANN401
-    """Write the HTML report, and print its size and how many pairs have pictures in it."""
-    from mmdrfuse.reports import write_report
-
-    command = command_line(click.get_current_context())
-    try:
-        written = write_report(evaluation, html, command=command, progress=progress, **options)
-    except MMDRFuseError as error:
-        report.add(error)
-        return
-    left_out = f", pictures of {written.embedded} of {written.pairs} pairs" if written.embedded < written.pairs else ""
-    messages().print(f"report written to {html} ({written.nbytes / 1e6:.1f} MB{left_out})")

@@ -35,7 +35,7 @@ PYTHON = {
     ),
     "Two cameras": ("mmdrfuse.registration.estimate",),
     "Many files": ("mmdrfuse.pipeline.fuse.folder.fuse_pairs", "mmdrfuse.pipeline.score.evaluate_folders"),
-    "Reports": ("mmdrfuse.reports.write_report",),
+    "Reports": ("mmdrfuse.reports.write_report", "mmdrfuse.reports.write_detection_report"),
     "Detection": (
         "mmdrfuse.detection.open_detector", "mmdrfuse.detection.detect_folders", "mmdrfuse.detection.score_results",
         "mmdrfuse.detection.read_results",

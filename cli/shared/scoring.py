@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from mmdrfuse.cli.shared.console import Report, write_output
-from mmdrfuse.cli.shared.options import EXISTING_FOLDER, FILE_OR_STREAM
+from mmdrfuse.cli.shared.console import Report, messages, progress, write_output
+from mmdrfuse.cli.shared.options import EXISTING_FOLDER, FILE_OR_STREAM, command_line
 from mmdrfuse.errors import MMDRFuseError, OutputError, PairingError
 
 if TYPE_CHECKING:
     from mmdrfuse.pair import Pair
+    from mmdrfuse.reports import Written
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -23,6 +24,16 @@ baselines_option = click.option(
 score_workers_option = click.option(
     "--workers", type=click.IntRange(1), metavar="N", show_default="one for every 8 pictures, up to all cores",
     help="Score in N processes.",
+)  # fmt: skip
+
+
+html_option = click.option(
+    "--html", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path),
+    help="Write a report with table, pictures and plots as one HTML file, which asks no server.",
+)  # fmt: skip
+full_option = click.option(
+    "--full", is_flag=True,
+    help="With --html: write all pictures in full size too, into a folder beside FILE that the report links to.",
 )  # fmt: skip
 
 
@@ -93,3 +104,22 @@ def write_documents(documents: Mapping[str, str], report: Report) -> None:
             write_output(target, documents[target])
         except OutputError as error:
             report.add(error)
+
+
+def write_html(write: "Callable[..., Written]", html: Path, report: Report, **options: Any) -> None:  # noqa: ANN401
+    """Write an HTML report, and print its size and how many pairs have pictures in it.
+
+    Args:
+        write: A function such as `mmdrfuse.reports.write_report`, without its first argument.
+        html: The file.
+        report: Gets the failure.
+        options: Further arguments of ``write``.
+    """
+    command = command_line(click.get_current_context())
+    try:
+        written = write(html, command=command, progress=progress, **options)
+    except MMDRFuseError as error:
+        report.add(error)
+        return
+    left_out = f", pictures of {written.embedded} of {written.pairs} pairs" if written.embedded < written.pairs else ""
+    messages().print(f"report written to {html} ({written.nbytes / 1e6:.1f} MB{left_out})")

@@ -1,7 +1,8 @@
-"""Reports: an evaluation as one HTML file, with its table, its pictures, its plots and the facts of the run.
+"""Reports: an evaluation or scored detections as one HTML file, with table, pictures, plots and the facts of the run.
 
-`selection` chooses the pairs whose pictures are embedded, `pictures` reads and reduces them, `contents` is what the
-report says, `plots` draws it, and `page` writes the file.
+`contents` is what a report says; `evaluated` and `detected` fill it. `selection` chooses the pairs whose pictures are
+embedded, `pictures` reads and reduces them, `overlays` and `plots` draw, `rendering` fills the template of `assets`,
+and `page` writes the file.
 
 ::
 
@@ -11,6 +12,6 @@ report says, `plots` draws it, and `page` writes the file.
     write_report(evaluate_folders([Path("fused"), Path("mine")]), Path("report.html"))
 """
 
-from mmdrfuse.reports.page import LIMIT, Written, check_target, write_report
+from mmdrfuse.reports.page import LIMIT, Written, check_target, write_detection_report, write_report
 
-__all__ = ["LIMIT", "Written", "check_target", "write_report"]
+__all__ = ["LIMIT", "Written", "check_target", "write_detection_report", "write_report"]

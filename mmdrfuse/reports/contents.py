@@ -1,20 +1,16 @@
-"""What a report says: an evaluation in the words and numbers that its page shows."""
+"""What a report says, in the words and numbers that its page shows; `evaluated` and `detected` fill it."""
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
-from mmdrfuse.detection.labels import LabelledPicture, Labels
-from mmdrfuse.metrics import METRICS, PROTOCOLS
-from mmdrfuse.pipeline.score import Candidate, Evaluation, Scores, Summary
-from mmdrfuse.pipeline.score.comparison import SIGNIFICANT, Ranking
-from mmdrfuse.reports import facts, selection
+from mmdrfuse.detection.labels import LabelledPicture
+from mmdrfuse.pipeline.score import Candidate
+from mmdrfuse.pipeline.score.comparison import Ranking
+from mmdrfuse.reports import selection
+from mmdrfuse.reports.overlays import Box
 
-ACTIVITY = ("EN", "SD", "AG", "SF")
-"""Metrics of the fused picture alone: they rise with contrast, and with noise and halos too."""
-FAITHFULNESS = ("VIF", "Qabf", "SSIM")
-"""Metrics that ask how much of the sources is in the fused picture."""
 SIGNIFICANT_DIGITS = 5
 
 
@@ -84,145 +80,87 @@ class Test:
 
 
 @dataclass(frozen=True)
+class Words:
+    """The sentences in which reports of metrics and of detections differ."""
+
+    title: str
+    protocol: str
+    """Its name."""
+    explained: str
+    """What it means."""
+    caption: str
+    """What a cell of the table holds."""
+    tests: str
+    """What a cell of the tests holds."""
+
+
+@dataclass(frozen=True)
 class Contents:
     """Everything that a report says, but its pictures and plots."""
 
-    evaluation: Evaluation
-    summaries: dict[str, dict[str, Summary]]
+    words: Words
+    counted: str
+    """The numbers of pairs, methods and pictures in words."""
+    methods: tuple[str, ...]
     columns: list[Column]
+    """Of the table."""
     rows: list[Row]
-    traps: list[str]
+    summary: list[list[list[Any]]]
+    """Of each method and column: mean, deviation, both ends of the interval, and rank."""
     tests: list[Test]
-    rankings: dict[str, Ranking | None]
-    pairs: list[str]
-    """The names of all pairs; their places here are their numbers."""
-    reasons: dict[int, list[str]]
-    """The numbers of all pairs in the order in which they are shown, each with why it stands there."""
+    numbers: selection.Numbers
+    """Of every pair."""
+    metrics: list[Column]
+    """What the numbers measure: the columns, or others."""
     candidates: list[tuple[Candidate | None, ...]]
-    """For each pair the picture of each method."""
+    """For each pair the picture of each method that has a pane of its own."""
+    sources: list[Candidate | None]
+    """For each pair a picture that knows its sources; None where none does."""
+    panes: list[tuple[str, int]]
+    """Of each picture of a pair: its name, and its method's place; -1 for a source without a row."""
     run: dict[str, str]
     made: dict[str, dict[str, str]]
     """How the pictures of each method were made."""
-    labelled: dict[str, LabelledPicture]
-    """The boxes of each labelled pair."""
-    classes: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
+    failures: tuple[str, ...] = ()
+    comparable: bool = True
+    """Whether all methods were scored on the same pairs."""
+    traps: tuple[str, ...] = ()
+    rankings: dict[str, Ranking] = field(default_factory=dict)
+    labelled: dict[str, LabelledPicture] = field(default_factory=dict)
+    """Labelled boxes of pairs, as they were read."""
+    classes: tuple[str, ...] = ()
     """The names of their classes."""
-
-    @classmethod
-    def of(cls, evaluation: Evaluation, command: str, labels: Labels | None = None) -> "Contents":
-        """Collect what a report of an evaluation says.
-
-        Raises:
-            InputError: The labels are of other pictures.
-        """
-        scores = evaluation.scores
-        summaries = scores.summarise()
-        pairs = scores.pictures()
-        found = {(one.method, one.pair.name): one for one in evaluation.candidates}
-        return cls(
-            evaluation,
-            summaries,
-            columns=columns(scores),
-            rows=rows(scores, summaries),
-            traps=traps(scores, summaries),
-            tests=tests(scores),
-            rankings=scores.rank(),
-            pairs=pairs,
-            reasons=selection.choose(scores),
-            candidates=[tuple(found.get((method, pair)) for method in scores.methods) for pair in pairs],
-            run=facts.facts(command),
-            made=facts.methods(evaluation),
-            labelled=labels.matched(pairs)[0] if labels else {},
-            classes=labels.classes if labels else (),
-        )
+    boxes: dict[str, tuple[tuple[Box, ...], ...]] = field(default_factory=dict)
+    """What was found and missed in each pane of a pair."""
+    boxes_from: float = 0.0
+    """The score of a detection from which its box is there."""
 
     @property
-    def methods(self) -> list[str]:
-        """Return the names of the methods."""
-        return list(self.evaluation.scores.methods)
+    def pairs(self) -> tuple[str, ...]:
+        """Return the names of all pairs; their places here are their numbers."""
+        return self.numbers.pairs
+
+    @cached_property
+    def reasons(self) -> dict[int, list[str]]:
+        """Return the numbers of all pairs in the order in which they are shown, each with why it stands there."""
+        return selection.choose(self.numbers)
 
     @property
     def has_rig(self) -> bool:
         """Return whether the infrared of any pair was laid onto the visible by a transform."""
-        return any(one.pair.preparation.transform for row in self.candidates for one in row if one)
+        return any(one.pair.preparation.transform for one in self.sources if one)
 
     @property
     def picture_count(self) -> int:
         """Return the number of pictures: the sources of every pair, and its fused pictures."""
         return sum(2 + sum(one is not None for one in row) for row in self.candidates)
 
-    @property
-    def counted(self) -> str:
-        """Return the numbers of pairs, methods and scored pictures in words."""
-        parts = ((len(self.pairs), "pair"), (len(self.methods), "method"), (self.evaluation.count, "scored picture"))
-        return ", ".join(f"{count:,} {noun}{'s' * (count != 1)}" for count, noun in parts)
 
-
-def columns(scores: Scores) -> list[Column]:
-    """Return the metrics of the table."""
-    found = []
-    for name in scores.metrics:
-        metric = METRICS[name]
-        rule = metric.protocols[scores.protocol]
-        low, high = ("∞" if math.isinf(bound) else f"{bound:g}" for bound in metric.range)
-        range_ = f"{'−' if math.isinf(metric.range[0]) else ''}{low} to {high}"
-        found.append(
-            Column(
-                name, metric.title, metric.higher_is_better, range_, metric.unit, metric.reference, rule.note, rule.bug
-            )
-        )
-    return found
-
-
-def rows(scores: Scores, summaries: dict[str, dict[str, Summary]]) -> list[Row]:
-    """Return the rows of the table; they have ranks where several methods were scored on the same pictures."""
-    ranked = len(summaries) > 1 and scores.comparable()
-    found = []
-    for method, summary in summaries.items():
-        ranks = [cell.rank for cell in summary.values() if ranked and cell.rank is not None]
-        mean_rank = sum(ranks) / len(ranks) if ranks else None
-        cells = tuple(_cell(summary[metric], ranked=ranked) for metric in scores.metrics)
-        found.append(Row(method, len(scores.methods[method]), cells, mean_rank))
-    return found
-
-
-def traps(scores: Scores, summaries: dict[str, dict[str, Summary]]) -> list[str]:
-    """Return a sentence for each method that gains activity over another one and loses faithfulness.
-
-    Such a method shows more contrast, edges or noise, but less of its sources.
-    """
-    if not scores.comparable():
-        return []
-    found = []
-    for method, summary in summaries.items():
-        losses: dict[tuple[str, str], list[str]] = {}
-        for other, reference in summaries.items():
-            risen = _better(summary, reference, ACTIVITY)
-            fallen = _better(reference, summary, FAITHFULNESS)
-            if risen and fallen:
-                losses.setdefault((risen, fallen), []).append(other)
-        found += [
-            f"{method} is above {_listed(others)} in {risen}, but below in {fallen}"
-            for (risen, fallen), others in losses.items()
-        ]
-    return found
-
-
-def tests(scores: Scores) -> list[Test]:
-    """Return the tests between every two methods."""
-    found = []
-    for (first, second), row in scores.compare().items():
-        cells = tuple(
-            (f"{one.p_holm:.2g}", f"{one.effect:+.2f}".replace("-", "−"), one.p_holm < SIGNIFICANT)
-            for one in row.values()
-        )
-        found.append(Test(first, second, max((one.pictures for one in row.values()), default=0), cells))
-    return found
-
-
-def protocol_title(scores: Scores) -> str:
-    """Return whose numbers the protocol gives."""
-    return PROTOCOLS[scores.protocol].title
+def counted(pairs: int, methods: int, pictures: int) -> str:
+    """Return numbers of pairs, methods and scored pictures in words."""
+    parts = ((pairs, "pair"), (methods, "method"), (pictures, "scored picture"))
+    return ", ".join(f"{count:,} {noun}{'s' * (count != 1)}" for count, noun in parts)
 
 
 def rounded(value: float) -> float | None:
@@ -237,24 +175,3 @@ def number(value: float) -> str:
     if math.isinf(value):
         return "∞" if value > 0 else "−∞"
     return (f"{value:.4g}" if abs(value) < 100 else f"{value:.1f}").replace("-", "−")
-
-
-def summary_numbers(summary: Summary) -> list[Any]:
-    """Return mean, deviation, both ends of the interval and rank for scripts."""
-    return [*map(rounded, (summary.mean, summary.std, *summary.interval)), summary.rank]
-
-
-def _cell(summary: Summary, *, ranked: bool) -> Cell:
-    low, high = map(number, summary.interval)
-    rank = summary.rank if ranked and not math.isnan(summary.mean) else None
-    return Cell(number(summary.mean), number(summary.std), f"{low}, {high}", rank, rounded(summary.mean))
-
-
-def _better(one: dict[str, Summary], other: dict[str, Summary], names: Sequence[str]) -> str:
-    """Return the metrics in which the mean of one is above that of the other; all of them are better if higher."""
-    return ", ".join(name for name in names if name in one and one[name].mean > other[name].mean)
-
-
-def _listed(names: Sequence[str]) -> str:
-    *first, last = names
-    return f"{', '.join(first)} and {last}" if first else last

@@ -7,10 +7,13 @@ from functools import partial
 from pathlib import Path
 
 from mmdrfuse.detection.labels import Labels
+from mmdrfuse.detection.outcome import DetectionResult
 from mmdrfuse.errors import InputError, MMDRFuseError, OutputError
 from mmdrfuse.images import Side
 from mmdrfuse.pipeline.score import Evaluation
 from mmdrfuse.reports.contents import Contents
+from mmdrfuse.reports.detected import of_detections
+from mmdrfuse.reports.evaluated import of_evaluation
 from mmdrfuse.reports.pictures import Order, PairPictures, read_pictures, side_for
 from mmdrfuse.reports.rendering import Renderer
 from mmdrfuse.system.atomic import refuse_existing, refuse_foreign, refuse_unwritable, writing, writing_folder
@@ -74,7 +77,58 @@ def write_report(
     check_target(path, full=full, overwrite=overwrite)
     if not evaluation.count:
         raise InputError(f"{path}: there is nothing to report, as no picture has scores")
-    contents = Contents.of(evaluation, command, labels)
+    contents = of_evaluation(evaluation, command, labels)
+    return write_page(
+        contents, path, full=full, overwrite=overwrite, boxes_on=boxes_on, limit=limit, workers=workers,
+        progress=progress,
+    )  # fmt: skip
+
+
+def write_detection_report(
+    result: DetectionResult,
+    path: Path,
+    *,
+    full: bool = False,
+    overwrite: bool = False,
+    command: str = "",
+    limit: int = LIMIT,
+    workers: Workers | None = None,
+    progress: Progress = silent,
+) -> Written:
+    """Write scored detections as one HTML file, with every picture and what was found, missed and wrong in it.
+
+    Args:
+        result: From `mmdrfuse.detection.detect_folders`, with labels.
+        path: As `write_report` takes it.
+        full: The same.
+        overwrite: The same.
+        command: The same.
+        limit: The same.
+        workers: The same.
+        progress: The same.
+
+    Raises:
+        OutputError: As in `write_report`.
+        InputError: There are no labels, so nothing is scored.
+    """
+    check_target(path, full=full, overwrite=overwrite)
+    if not result.rows:
+        raise InputError(f"{path}: there is nothing to report, as no detection is scored; give labels")
+    contents = of_detections(result, command)
+    return write_page(
+        contents, path, full=full, overwrite=overwrite, limit=limit, workers=workers, progress=progress
+    )  # fmt: skip
+
+
+def write_page(
+    contents: Contents, path: Path, *, full: bool = False, overwrite: bool = False, boxes_on: Side | None = None,
+    limit: int = LIMIT, workers: Workers | None = None, progress: Progress = silent,
+) -> Written:  # fmt: skip
+    """Write what a report says, with its pictures; the arguments are those of `write_report`.
+
+    Raises:
+        OutputError: As in `write_report`.
+    """
     render = Renderer(contents, limit, _folder(path).name if full else "")
     budget = limit - len(render({}, 0)) - _MARGIN
     side = side_for(contents.picture_count, budget)
@@ -88,7 +142,8 @@ def write_report(
             budget -= read.nbytes
             if budget < 0 and not full:
                 break
-            pictures[pair] = read.kept(webp=budget >= 0)
+            boxes = contents.boxes.get(contents.pairs[pair], read.boxes)
+            pictures[pair] = read.kept(boxes, webp=budget >= 0)
         text = render(pictures, side)
         with writing(path, overwrite=overwrite) as temporary:
             temporary.write_bytes(text)
@@ -117,14 +172,17 @@ def _folder(path: Path) -> Path:
 def _order(contents: Contents, pair: int, *, side: int, full: bool, boxes_on: Side | None) -> Order:
     """Return what to read of a pair."""
     labelled = contents.labelled.get(contents.pairs[pair])
-    return Order(pair, contents.candidates[pair], side, full, labelled, contents.classes, boxes_on)
+    candidates = contents.candidates[pair]
+    source = contents.sources[pair]
+    assert source is not None
+    return Order(pair, source, candidates, side, full, labelled, contents.classes, boxes_on)
 
 
 def _read(
     contents: Contents, order: Callable[[int], Order], workers: Workers, progress: Progress
 ) -> Iterator[tuple[int, PairPictures]]:
     """Read the pictures in the order in which the report shows the pairs; yield each pair's number with them."""
-    chosen = [pair for pair in contents.reasons if any(contents.candidates[pair])]
+    chosen = [pair for pair in contents.reasons if contents.sources[pair]]
     orders = map(order, chosen)
     with pool(workers) as executor, progress("reading pictures", len(chosen)) as advance:
         for one, read in ordered(executor, read_pictures, orders, buffer_size=queue_length(workers)):

@@ -4,7 +4,6 @@ import base64
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +14,7 @@ from mmdrfuse.detection.labels import LabelledPicture
 from mmdrfuse.errors import MMDRFuseError
 from mmdrfuse.images import Side
 from mmdrfuse.pipeline.score import Candidate
-from mmdrfuse.pipeline.score.score import load_candidate, load_sources
+from mmdrfuse.pipeline.score.score import Sources, load_candidate, load_sources
 from mmdrfuse.reports.overlays import Box, boxes_of, checkerboards
 
 SIDES = (960, 640, 480, 320)
@@ -55,9 +54,9 @@ class PairPictures:
         """Return the size of the embedded pictures."""
         return sum(map(len, self.webp))
 
-    def kept(self, *, webp: bool) -> "PairPictures":
+    def kept(self, boxes: tuple[tuple[Box, ...], ...], *, webp: bool) -> "PairPictures":
         """Return what the page needs: without the pictures in full size, and with or without the embedded ones."""
-        return replace(self, originals=(), webp=self.webp if webp else ())
+        return replace(self, originals=(), boxes=boxes, webp=self.webp if webp else ())
 
 
 @dataclass(frozen=True)
@@ -66,6 +65,7 @@ class Order:
 
     Args:
         pair: The pair's number.
+        source: A picture of the pair, for its sources.
         candidates: The pair's picture of each method; None where a method has none.
         side: Pixels of the longer side of the embedded pictures; 0 for none.
         full: Whether to return the pictures in full size too.
@@ -75,6 +75,7 @@ class Order:
     """
 
     pair: int
+    source: Candidate
     candidates: tuple[Candidate | None, ...]
     side: int
     full: bool = False
@@ -84,7 +85,7 @@ class Order:
 
     def __str__(self) -> str:
         """Return the pair's name."""
-        return next(one.pair.name for one in self.candidates if one)
+        return self.source.pair.name
 
 
 def side_for(pictures: int, budget: int) -> int:
@@ -97,27 +98,20 @@ def side_for(pictures: int, budget: int) -> int:
 
 def read_pictures(order: Order) -> PairPictures:
     """Read the sources and the fused pictures of one pair; what cannot be read is named in the result."""
-    present = [one for one in order.candidates if one]
-    pair = present[0].pair
-    errors = []
-    fused: list[NDArray[np.uint8] | None] = []
-    sides: list[NDArray[np.uint8] | None] = [None, None]
+    pair = order.source.pair
     try:
-        sources = load_sources(present[0])
+        sources = load_sources(order.source)
+        _, infrared, visible = _levels(Candidate("", pair, "visible"), sources)
     except MMDRFuseError as error:
         return PairPictures(errors=(error.message,))
+    errors = []
+    pictures: list[NDArray[np.uint8] | None] = [infrared, visible]
     for candidate in order.candidates:
         try:
-            levels = candidate and _levels(load_candidate(candidate, sources).scaled(candidate))
+            pictures.append(_levels(candidate, sources)[0] if candidate else None)
         except MMDRFuseError as error:
+            pictures.append(None)
             errors.append(error.message)
-            levels = None
-        fused.append(levels[0] if levels else None)
-        sides = [levels[1], levels[2]] if levels else sides
-    pictures = [*sides, *fused]
-    infrared, visible = sides
-    if infrared is None or visible is None:
-        return PairPictures(errors=tuple(errors))
     height, width = visible.shape[:2]
     size = _reduced(width, height, order.side)
     boards = checkerboards(pair, sources, infrared, visible) if pair.preparation.transform and order.side else ()
@@ -138,8 +132,9 @@ def read_pictures(order: Order) -> PairPictures:
     )
 
 
-def _levels(arrays: Sequence[NDArray[Any]]) -> list[NDArray[np.uint8]]:
-    """Return pictures on the scale 0..255 as 8 bits."""
+def _levels(candidate: Candidate, sources: Sources) -> list[NDArray[np.uint8]]:
+    """Return a fused picture and its sources as they are scored, with 8 bits."""
+    arrays = load_candidate(candidate, sources).scaled(candidate)
     return [np.rint(array).astype(np.uint8) for array in arrays]
 
 

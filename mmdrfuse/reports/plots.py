@@ -27,7 +27,7 @@ def heat_map(methods: Sequence[str], metrics: Sequence[str], ranks: Sequence[Seq
         metrics: The columns.
         ranks: One row for each method; None where there is no rank.
     """
-    side = 46
+    side = max(46, 8 + 7 * max(map(len, metrics)))
     height = 26
     worst = max((rank for row in ranks for rank in row if rank), default=1)
     parts = [_text(_LABEL + side * (column + 0.5), 14, metric, "middle") for column, metric in enumerate(metrics)]

@@ -9,7 +9,7 @@ from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 
 from mmdrfuse.reports import plots, selection
-from mmdrfuse.reports.contents import Contents, protocol_title, rounded, summary_numbers
+from mmdrfuse.reports.contents import Column, Contents, rounded
 from mmdrfuse.reports.pictures import PairPictures
 
 MOST_SCORES = 400_000
@@ -39,13 +39,11 @@ class Renderer:
         self._template = environment.get_template("report.html.jinja")
         self._contents = contents
         self._folder = folder
-        size = len(contents.methods) * len(contents.columns)
+        size = len(contents.methods) * len(contents.metrics)
         self._listed = list(contents.reasons)[: max(1, MOST_SCORES // size)]
         self._data = self._for_scripts()
         self._fixed = {
             "contents": contents,
-            "protocol": contents.evaluation.scores.protocol,
-            "protocol_title": protocol_title(contents.evaluation.scores),
             "limit": f"{limit / 1e6:g} MB",
             "listed": len(self._listed),
             "folder": folder,
@@ -74,44 +72,50 @@ class Renderer:
     def _for_scripts(self) -> dict[str, Any]:
         """Return what the page's scripts sort, copy, list and draw."""
         contents = self._contents
-        scores = contents.evaluation.scores
-        numbers = selection.values(scores)
-        doubts = selection.disagreement(scores)
-        overall = selection.overall(scores)
+        numbers = contents.numbers
+        doubts = selection.disagreement(numbers)
+        overall = selection.overall(numbers)
         return {
             "methods": contents.methods,
-            "metrics": [{"name": one.name, "heading": one.heading, "up": one.up} for one in contents.columns],
-            "protocol": scores.protocol,
-            "summary": [list(map(summary_numbers, row.values())) for row in contents.summaries.values()],
+            "columns": [_column(one) for one in contents.columns],
+            "metrics": [_column(one) for one in contents.metrics],
+            "same": contents.columns == contents.metrics,
+            "panes": contents.panes,
+            "summary": contents.summary,
             "pairs": {pair: contents.pairs[pair] for pair in self._listed},
             "listed": self._listed,
             "reasons": {pair: contents.reasons[pair] for pair in self._listed},
             "scores": {
-                pair: [[rounded(float(value)) for value in row] for row in numbers[:, pair]] for pair in self._listed
+                pair: [[rounded(float(value)) for value in row] for row in numbers.values[:, pair]]
+                for pair in self._listed
             },
             "disagreement": {pair: rounded(float(doubts[pair])) for pair in self._listed},
             "overall": {pair: rounded(float(overall[pair])) for pair in self._listed},
             "folder": self._folder,
             "checkerboards": contents.has_rig,
-            "boxes": bool(contents.labelled),
+            "boxes": bool(contents.labelled or contents.boxes),
         }
 
 
+def _column(column: Column) -> dict[str, Any]:
+    return {"name": column.name, "heading": column.heading, "up": column.up}
+
+
 def _plots(contents: Contents) -> dict[str, Any]:
-    scores = contents.evaluation.scores
-    metrics = [column.heading for column in contents.columns]
+    headings = [column.heading for column in contents.columns]
     ranks = [[cell.rank for cell in row.cells] for row in contents.rows]
     critical = {
         metric: plots.critical_difference(metric, contents.methods, found)
         for metric, found in contents.rankings.items()
-        if found
     }
     boxes = {
-        metric: plots.distribution(metric, [(method, scores.column(method, metric)) for method in contents.methods])
-        for metric in scores.metrics
+        column.name: plots.distribution(
+            column.name, list(zip(contents.methods, contents.numbers.values[..., place], strict=True))
+        )
+        for place, column in enumerate(contents.metrics)
     }
     ranked = any(rank for row in ranks for rank in row)
-    heat = plots.heat_map(contents.methods, metrics, ranks) if ranked else None
+    heat = plots.heat_map(contents.methods, headings, ranks) if ranked else None
     return {"heat_map": heat, "critical": critical, "distributions": boxes}
 
 

@@ -9,9 +9,11 @@ import pytest
 
 from mmdrfuse import images
 from mmdrfuse.datasets import pair_folders
+from mmdrfuse.detection import detect_folders
+from mmdrfuse.detection.detections import Detections
 from mmdrfuse.detection.labels import LabelledPicture, Labels
 from mmdrfuse.pipeline.score import evaluate_folders
-from mmdrfuse.reports import write_report
+from mmdrfuse.reports import write_detection_report, write_report
 
 EVIL = "<img onerror=alert(1) src=x>"
 METRICS = ("SD", "VIF", "MSE")
@@ -285,3 +287,43 @@ def test_pictures_that_are_not_embedded_come_from_the_folder_beside(page, evalua
     assert page.locator("#panes canvas").count() == 5
     page.keyboard.press("d")
     assert "no difference map" in page.locator("#compare-text").inner_text()
+
+
+class LeftHalf:
+    """Finds something in the left half of a dark picture, and nothing in others."""
+
+    name = "half"
+    classes = ("person",)
+
+    def __call__(self, picture):
+        boxes = [[0, 0, 64, 96]] if picture.mean() < 70 else np.zeros((0, 4))
+        return Detections.of(boxes, [0.9] * len(boxes), [0] * len(boxes))
+
+    def description(self):
+        return {"file": "half"}
+
+    def only(self, _classes):
+        return self
+
+
+def test_a_report_on_detections_sorts_and_shows_its_boxes(page, scenes, tmp_path):
+    pytest.importorskip("faster_coco_eval", reason="needs the extra detect")
+    pairs = pair_folders(scenes / "ir", scenes / "vi").pairs
+    labelled = {pair.name: LabelledPicture.of([[0, 0, 64, 96]], [0], size=(128, 96)) for pair in pairs}
+    labels = Labels(("person",), labelled, "VOC", "")
+    result = detect_folders([], pairs, detector=LeftHalf(), labels=labels, tone="raw")
+    write_detection_report(result, tmp_path / "report.html")
+    page.goto((tmp_path / "report.html").as_uri())
+    page.wait_for_selector("#panes canvas")
+    expected = sorted(result.rows, key=lambda row: -row.scores["raw"].measures["AP50"].value)
+    page.locator('#scores th[data-key="1"] button').click()
+    assert rows(page) == [row.method for row in expected]
+    page.locator("#order").select_option("worst")
+    page.locator("#order-metric").select_option(label="missed")
+    name = page.locator("#list .name").first.inner_text()
+    choose(page, name)
+    missed = [
+        not one.by_tone[next(iter(one.by_tone))].boxes.size for one in (row[name] for row in result.found.values())
+    ]
+    shown = page.locator("#pair-scores tbody td:nth-child(3)").all_inner_texts()
+    assert [text == "1" for text in shown] == missed

@@ -173,3 +173,18 @@ def test_a_truncated_network_and_a_foreign_class_are_one_sentence(detect, made):
         assert result.exit_code == 1
         assert len(result.stderr.splitlines()) == 1
     assert "finds none of person; its classes are cat; name them with --classes" in result.stderr
+
+
+def test_a_report_shows_what_was_found(detect, made):
+    result = detect("--html", made / "report.html", "--full", "--tone", "raw")
+    assert result.exit_code == 0, result.stderr
+    assert f"report written to {made / 'report.html'}" in result.stderr
+    assert "AP50 raw" in (made / "report.html").read_text()
+    assert len(list((made / "report_files").glob("*.png"))) == 4 * 3
+
+
+@pytest.mark.parametrize(("options", "named"), [(["--full"], "--html"), (["--html", "x.html"], "--labels")])
+def test_a_report_needs_labels_and_full_needs_a_report(detect, options, named):
+    result = detect(*options, labels=False)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert named in result.stderr

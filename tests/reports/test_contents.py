@@ -6,27 +6,28 @@ import pytest
 
 from mmdrfuse.metrics import names
 from mmdrfuse.pipeline.score import Evaluation, Scores
-from mmdrfuse.reports.contents import Contents, columns, number, rounded, traps
+from mmdrfuse.reports.contents import number, rounded
+from mmdrfuse.reports.evaluated import columns, of_evaluation, traps
 
 
 def test_rows_mark_the_best_and_the_second_in_each_direction(made_up):
     made_up.scores.methods["c"]["pair 0"]["MSE"] = 4.0  # less is better
-    rows = {row.method: [cell.place for cell in row.cells] for row in Contents.of(made_up, "").rows}
+    rows = {row.method: [cell.place for cell in row.cells] for row in of_evaluation(made_up, "").rows}
     assert rows == {"a": ["second", "best", "second"], "b": ["best", "", "second"], "c": ["", "second", "best"]}
 
 
 def test_a_single_method_has_no_rank(made_up):
     for method in ("b", "c"):
         del made_up.scores.methods[method]
-    (row,) = Contents.of(made_up, "").rows
+    (row,) = of_evaluation(made_up, "").rows
     assert (row.mean_rank, {cell.rank for cell in row.cells}) == (None, {None})
 
 
 def test_methods_that_were_scored_on_different_pairs_have_no_ranks(made_up):
     del made_up.scores.methods["a"]["pair 0"]
-    contents = Contents.of(made_up, "")
+    contents = of_evaluation(made_up, "")
     assert {cell.rank for row in contents.rows for cell in row.cells} == {None}
-    assert contents.traps == []
+    assert contents.traps == ()
     assert contents.pairs[-1] == "pair 0"
 
 
@@ -38,7 +39,7 @@ def test_undefined_scores_are_dashes_and_last():
     scores = Scores("standard", ("SD", "VIF"))
     scores.add("a", "1", {"SD": 1.0, "VIF": math.nan})
     scores.add("b", "1", {"SD": 2.0, "VIF": 0.5})
-    first, second = Contents.of(Evaluation(scores), "").rows
+    first, second = of_evaluation(Evaluation(scores), "").rows
     assert (first.cells[1].mean, first.cells[1].interval, first.cells[1].rank) == ("–", "–, –", None)
     assert second.cells[1].place == "best"
 
@@ -59,7 +60,7 @@ def test_every_metric_of_a_protocol_has_a_column_that_says_what_it_is(protocol):
 
 
 def test_tests_hold_the_corrected_p_of_every_two_methods(made_up):
-    found = {(test.first, test.second): test.cells[0] for test in Contents.of(made_up, "").tests}
+    found = {(test.first, test.second): test.cells[0] for test in of_evaluation(made_up, "").tests}
     # all eight pairs differ in one sign: p = 2/2⁸, times three pairs of methods
     assert found[("a", "b")] == (f"{3 * 2 / 256:.2g}", "−1.00", True)
     assert set(found) == {("a", "b"), ("a", "c"), ("b", "c")}
@@ -72,7 +73,7 @@ def test_facts_name_the_command_the_weights_and_the_licences():
 
     read = models.read("scenes")
     made = {"ours": {"range": ["clip"], "weights": [f"scenes {read.sha256[:12]}"]}}
-    contents = Contents.of(Evaluation(scores, made=made), "mmdrfuse eval ours")
+    contents = of_evaluation(Evaluation(scores, made=made), "mmdrfuse eval ours")
     assert contents.run["command"] == "mmdrfuse eval ours"
     (card,) = (text for name, text in contents.made["ours"].items() if name.startswith("weights"))
     assert read.card["title"] in card

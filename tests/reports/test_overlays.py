@@ -66,10 +66,10 @@ def test_ignored_boxes_and_classes_are_told_apart(candidate):
 
 
 def test_a_pair_with_a_rig_has_two_checkerboards_more(candidate):
-    read = read_pictures(Order(0, (candidate,), 64))
+    read = read_pictures(Order(0, candidate, (candidate,), 64))
     assert (len(read.webp), all(read.webp)) == (5, True)
     plain = replace(candidate, pair=replace(candidate.pair, preparation=Preparation()))
-    assert len(read_pictures(Order(0, (plain,), 64)).webp) == 3
+    assert len(read_pictures(Order(0, plain, (plain,), 64)).webp) == 3
 
 
 def test_labels_of_other_pictures_are_an_error_before_anything_is_written(scenes, tmp_path):

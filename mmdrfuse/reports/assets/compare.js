@@ -88,12 +88,13 @@ function flip() {
   setMode("flicker");
 }
 
-for (const [id, start] of [["first", 2], ["second", Math.min(3, names.length - 1)]]) {
+// two methods; of a single one, it and the visible picture; of none, the two sources
+const starts = data.panes.length > 3 ? [2, 3] : data.panes.length === 3 ? [2, 1] : [0, 1];
+for (const [id, start] of [["first", starts[0]], ["second", starts[1]]]) {
   byId(id).append(...names.map((name, index) => option(index, name)));
   byId(id).value = start;
   byId(id).addEventListener("change", updateComparison);
 }
-if (data.methods.length === 1) byId("second").value = 1; // against the visible picture
 for (const radio of document.querySelectorAll('[name="mode"]')) radio.addEventListener("change", () => setMode(radio.value));
 attach(compare.canvas, drawComparison);
 byId("split").addEventListener("input", redraw);

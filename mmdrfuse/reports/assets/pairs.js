@@ -93,7 +93,7 @@ async function select(pair) {
 }
 
 function showScores() {
-  const metrics = shownMetrics();
+  const metrics = data.same ? shownMetrics() : data.metrics.map((_, metric) => metric);
   const methods = shownMethods();
   const head = ["method", ...metrics.map((metric) => `${data.metrics[metric].heading} ${data.metrics[metric].up ? "↑" : "↓"}`)];
   const ranks = new Map(metrics.map((metric) => [metric, places(methods.map((method) => data.scores[current.pair][method][metric]), data.metrics[metric].up)]));

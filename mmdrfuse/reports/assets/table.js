@@ -11,7 +11,7 @@ function shownMethods() {
 }
 
 function shownMetrics() {
-  return data.metrics.map((_, metric) => metric).filter((metric) => !hiddenMetrics.has(metric));
+  return data.columns.map((_, metric) => metric).filter((metric) => !hiddenMetrics.has(metric));
 }
 
 /** Return what a row is sorted by under a heading; null comes last. */
@@ -24,7 +24,7 @@ function sortValue(row, key) {
 
 function sortBy(heading) {
   const key = heading.dataset.key;
-  const up = key !== "method" && key !== "rank" && data.metrics[Number(key)].up;
+  const up = key !== "method" && key !== "rank" && data.columns[Number(key)].up;
   const first = up ? "descending" : "ascending"; // the best on top
   const other = up ? "ascending" : "descending";
   const direction = heading.getAttribute("aria-sort") === first ? other : first;
@@ -48,7 +48,7 @@ function updateTable() {
   const visible = rows.filter((row) => !row.hidden);
   const ranks = new Map(visible.map((row) => [row, []]));
   for (const metric of shownMetrics()) {
-    const found = places(visible.map((row) => data.summary[row.dataset.method][metric][MEAN]), data.metrics[metric].up);
+    const found = places(visible.map((row) => data.summary[row.dataset.method][metric][MEAN]), data.columns[metric].up);
     visible.forEach((row, index) => {
       const place = found[index];
       const cell = row.querySelector(`td[data-metric="${metric}"]`);
@@ -70,7 +70,7 @@ function cellsOf(method) {
   const row = tableRows().find((one) => Number(one.dataset.method) === method);
   return shownMetrics().map((metric) => {
     const cell = row.querySelector(`td[data-metric="${metric}"]`);
-    const text = (part) => cell.querySelector(`.${part}`).textContent.replaceAll("−", "-");
+    const text = (part) => (cell.querySelector(`.${part}`)?.textContent ?? "").replaceAll("−", "-");
     return {
       mean: text("mean"),
       place: cell.className,
@@ -88,7 +88,7 @@ const csvText = (text) => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""'
 
 const formats = {
   latex() {
-    const heads = shownMetrics().map((metric) => `${latexText(data.metrics[metric].heading)} $\\${data.metrics[metric].up ? "up" : "down"}arrow$`);
+    const heads = shownMetrics().map((metric) => `${latexText(data.columns[metric].heading)} $\\${data.columns[metric].up ? "up" : "down"}arrow$`);
     const body = shownMethods().map((method) => {
       const cells = cellsOf(method).map(({ mean, place, std, interval }) => {
         const number = latexText(mean);
@@ -102,14 +102,14 @@ const formats = {
     return ["% needs \\usepackage{booktabs}", `\\begin{tabular}{${columns}}`, "\\toprule", head, "\\midrule", ...body, "\\bottomrule", "\\end{tabular}", ""].join("\n");
   },
   csv() {
-    const parts = [["", MEAN], ...(table.classList.contains("without-std") ? [] : [[" std", STD]])];
+    const parts = [["", MEAN], ...(table.classList.contains("without-std") || !table.querySelector(".std") ? [] : [[" std", STD]])];
     if (!table.classList.contains("without-interval")) parts.push([" low", LOW], [" high", HIGH]);
-    const head = ["method", ...shownMetrics().flatMap((metric) => parts.map(([name]) => data.metrics[metric].name + name))];
+    const head = ["method", ...shownMetrics().flatMap((metric) => parts.map(([name]) => data.columns[metric].name + name))];
     const body = shownMethods().map((method) => [data.methods[method], ...cellsOf(method).flatMap(({ values }) => parts.map(([, at]) => String(values[at] ?? "")))]);
     return [head, ...body].map((row) => `${row.map(csvText).join(",")}\n`).join("");
   },
   markdown() {
-    const heads = shownMetrics().map((metric) => `${data.metrics[metric].heading} ${data.metrics[metric].up ? "↑" : "↓"}`);
+    const heads = shownMetrics().map((metric) => `${data.columns[metric].heading} ${data.columns[metric].up ? "↑" : "↓"}`);
     const body = shownMethods().map((method) => {
       const cells = cellsOf(method).map(({ mean, place, std, interval }) => {
         const main = place === "best" ? `**${mean}**` : place === "second" ? `<u>${mean}</u>` : mean;

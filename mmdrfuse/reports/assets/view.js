@@ -1,6 +1,6 @@
 // The pictures of the current pair, and the view that all of them share: zoom, centre and cursor.
-const names = ["infrared", "visible", ...data.methods, ...(data.checkerboards ? ["checkerboard before", "checkerboard after"] : [])];
-const isMethod = (index) => index > 1 && index < 2 + data.methods.length;
+const names = [...data.panes.map(([name]) => name), ...(data.checkerboards ? ["checkerboard before", "checkerboard after"] : [])];
+const methodOf = (index) => data.panes[index]?.[1] ?? -1; // the place of a picture's row in the table; -1 for none
 const view = { zoom: 1, x: 0.5, y: 0.5, cursor: null }; // centre as a share of width and height; cursor in pixels
 const current = { pair: null, pictures: [], boxes: [], width: 1, height: 1 };
 // kind of a box → colour and dashes, so that no kind is told by its colour alone
@@ -196,7 +196,7 @@ function drawLoupe() {
   byId("place").textContent = view.cursor ? `x ${view.cursor.x}, y ${view.cursor.y}` : "– move over a picture";
   for (const row of body.rows) {
     const picture = current.pictures[row.dataset.picture];
-    row.hidden = !view.cursor || !picture || hiddenMethods.has(row.dataset.picture - 2);
+    row.hidden = !view.cursor || !picture || hiddenMethods.has(methodOf(row.dataset.picture));
     if (row.hidden) continue;
     row.cells[2].textContent = valuesAt(picture, view.cursor).join("\n");
     const context = row.querySelector("canvas").getContext("2d");
@@ -209,7 +209,7 @@ function drawLoupe() {
 function buildPanes(read) {
   for (const canvas of byId("panes").querySelectorAll("canvas")) drawers.delete(canvas);
   const panes = names.map((name, index) => {
-    const caption = make("figcaption", {}, ...(isMethod(index) ? [mark(index - 2)] : []), make("bdi", { textContent: name }));
+    const caption = make("figcaption", {}, ...(methodOf(index) >= 0 ? [mark(methodOf(index))] : []), make("bdi", { textContent: name }));
     if (read.originals?.[index]) caption.append(make("a", { href: original(read.originals[index]), textContent: "full size" }));
     const pane = make("figure", { class: "pane", "data-picture": index }, caption);
     const picture = current.pictures[index];
@@ -230,7 +230,7 @@ function buildPanes(read) {
 }
 
 function showPanes() {
-  for (const pane of byId("panes").children) pane.hidden = hiddenMethods.has(pane.dataset.picture - 2);
+  for (const pane of byId("panes").children) pane.hidden = hiddenMethods.has(methodOf(pane.dataset.picture));
   redraw();
 }
 
