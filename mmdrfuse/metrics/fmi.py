@@ -28,6 +28,18 @@ CELLS = SIDE * SIDE
 FLAT_SPREAD = 1e-9 * 255.0
 """A window whose values spread no further is flat: transforms of flat regions leave rounding noise."""
 
+_PATH = 2 * CELLS - 1
+"""Cells where a Fréchet bound may have mass: a path from one corner to the other."""
+
+_BLOCK = 8192
+"""Windows at a time: their distributions stay in the cache."""
+
+_TINY = 1e-300
+"""Shares count as so much in logarithms, so that 0 log 0 is 0."""
+
+Cells = npt.NDArray[np.float64]
+"""(9, N): one value for each cell of N windows."""
+
 _STRONG = 4.0
 """Squared strength over its mean from which Sobel's edges are strong."""
 
@@ -101,89 +113,185 @@ def _wavelet_bands(image: GrayImage) -> GrayImage:
     return np.block([[coarse, horizontal], [vertical, diagonal]])
 
 
-@compiled()
+class _Windows:
+    """Windows of a feature map, in the order of the map's pixels, each a distribution over its cells.
+
+    Args:
+        features: (H, W)
+    """
+
+    def __init__(self, features: GrayImage) -> None:
+        count = (features.shape[0] - SIDE + 1) * (features.shape[1] - SIDE + 1)
+        self.features = features
+        self.cumulative = np.empty((CELLS, count))
+        self.shares = np.empty((CELLS, count))
+        self.deviations = np.empty(count)
+        self.flat = np.empty(count, np.bool_)
+        _distribute(features, self.cumulative, self.shares, self.deviations, self.flat)
+        self.logarithms = _logarithm(self.shares)
+        self.entropies = -np.einsum("cn,cn->n", self.shares, self.logarithms)
+
+
 def _mean_information(fused: GrayImage, a: GrayImage, b: GrayImage) -> float:
     height = fused.shape[0] - SIDE + 1
     width = fused.shape[1] - SIDE + 1
-    cumulative_f = np.zeros(CELLS + 1)
-    cumulative_x = np.zeros(CELLS + 1)
+    rows = max(1, _BLOCK // width)
     total = 0.0
-    for y in range(height):
+    for y in range(0, height, rows):
+        block = slice(y, min(y + rows, height) + SIDE - 1)
+        windows_f = _Windows(fused[block])
+        for source in (a, b):
+            total += _total_information(windows_f, _Windows(source[block]))
+    return float(total / (2 * height * width))
+
+
+def _total_information(x: _Windows, z: _Windows) -> float:
+    """Return the sum over all windows of their normalised mutual information, ``2 I / (H + H)``."""
+    alike = np.empty(x.flat.size, np.bool_)
+    _compare(x.features, z.features, alike)
+    alike |= x.flat & z.flat
+    counted = np.flatnonzero(~alike & ~x.flat & ~z.flat & (x.deviations * z.deviations > 0.0))
+
+    # shares of the mixture along the bound's path; what independence gives there, as `_mix` says
+    mixed = np.empty((counted.size, _PATH))
+    apart, share, within = np.empty((3, counted.size))
+    arrays = (x.cumulative, z.cumulative, x.logarithms, z.logarithms)
+    _mix(counted, *arrays, x.deviations * z.deviations, mixed, apart, share, within)
+
+    # joint entropy: as if all cells were independent, whose logarithms are sums of those of rows and columns; then the
+    # path's cells are exchanged
+    single = x.entropies[counted] + z.entropies[counted]
+    joint = apart * single - (1.0 - share) * apart * _logarithm(apart) + within
+    joint -= np.einsum("nk,nk->n", mixed, _logarithm(mixed))
+    return float(np.count_nonzero(alike) + (2.0 * (single - joint) / single).sum())
+
+
+def _logarithm(shares: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    # a mixture beyond a bound may leave 0..1: the real part of the complex logarithm counts
+    return np.log2(np.maximum(np.abs(shares), _TINY))
+
+
+@compiled(error_model="numpy")
+def _distribute(
+    features: GrayImage, cumulative: Cells, shares: Cells, deviations: Vector, flat: npt.NDArray[np.bool_]
+) -> None:
+    # fill in the windows as distributions, column by column; what stands for a flat window means nothing
+    width = features.shape[1] - SIDE + 1
+    low = np.empty(width)
+    high = np.empty(width)
+    for y in range(features.shape[0] - SIDE + 1):
+        start = y * width
+        low[:] = np.inf
+        high[:] = -np.inf
+        for i in range(SIDE):
+            for j in range(SIDE):
+                row = features[y + i, j : j + width]
+                for x in range(width):
+                    low[x] = min(low[x], row[x])
+                    high[x] = max(high[x], row[x])
         for x in range(width):
-            flat_f = _distribute(fused, y, x, cumulative_f)
-            for source in (a, b):
-                flat_x = _distribute(source, y, x, cumulative_x)
-                if (flat_f and flat_x) or _equal(fused, source, y, x):
-                    total += 1.0
-                elif not (flat_f or flat_x):
-                    total += float(_information(cumulative_f, cumulative_x))
-    return total / float(2 * height * width)
+            flat[start + x] = high[x] - low[x] <= FLAT_SPREAD
 
+        total = high
+        total[:] = 0.0
+        for cell in range(CELLS):
+            row = features[y + cell % SIDE, cell // SIDE : cell // SIDE + width]
+            sums = cumulative[cell, start : start + width]
+            for x in range(width):
+                total[x] += row[x] - low[x]
+                sums[x] = total[x]
+        for cell in range(CELLS):
+            sums = cumulative[cell, start : start + width]
+            parts = shares[cell, start : start + width]
+            for x in range(width):
+                sums[x] = sums[x] / total[x] if total[x] > 0.0 else 1.0
+                parts[x] = sums[x] - (cumulative[cell - 1, start + x] if cell else 0.0)
 
-@compiled(error_model="numpy")
-def _distribute(features: GrayImage, y: int, x: int, cumulative: Vector) -> bool:
-    # the window at (y, x) as a cumulative distribution, column by column; or True for a flat one
-    low = high = features[y, x]
-    for j in range(SIDE):
-        for i in range(SIDE):
-            value = features[y + i, x + j]
-            low = min(low, value)
-            high = max(high, value)
-    if high - low <= FLAT_SPREAD:
-        return True
-
-    for j in range(SIDE):
-        for i in range(SIDE):
-            cell = SIDE * j + i
-            cumulative[cell + 1] = cumulative[cell] + (features[y + i, x + j] - low)
-    cumulative /= cumulative[CELLS]
-    return False
+        for x in range(start, start + width):
+            first = second = 0.0
+            for cell in range(CELLS):
+                first += (cell + 1) * shares[cell, x]
+                second += (cell + 1) * (cell + 1) * shares[cell, x]
+            deviations[x] = math.sqrt(max(second - first * first, 0.0))
 
 
 @compiled()
-def _equal(features: GrayImage, other: GrayImage, y: int, x: int) -> bool:
-    for i in range(y, y + SIDE):
-        for j in range(x, x + SIDE):
-            if features[i, j] != other[i, j]:
-                return False
-    return True
+def _compare(features: GrayImage, other: GrayImage, equal: npt.NDArray[np.bool_]) -> None:
+    # windows whose pixels are the same
+    width = features.shape[1] - SIDE + 1
+    for y in range(features.shape[0] - SIDE + 1):
+        result = equal[y * width : (y + 1) * width]
+        result[:] = True
+        for i in range(SIDE):
+            for j in range(SIDE):
+                row = features[y + i, j : j + width]
+                other_row = other[y + i, j : j + width]
+                for x in range(width):
+                    result[x] &= row[x] == other_row[x]
 
 
 @compiled(error_model="numpy")
-def _information(p: Vector, q: Vector) -> float:
-    # normalised mutual information, 2 I / (H + H), of two cumulative distributions, which start with 0
-    spread = _deviation(p) * _deviation(q)
-    if spread == 0.0:  # all in one place, which holds no information
-        return 0.0
+def _mix(
+    counted: npt.NDArray[np.intp],
+    cumulative_x: Cells,
+    cumulative_z: Cells,
+    logarithms_x: Cells,
+    logarithms_z: Cells,
+    spreads: Vector,
+    mixed: GrayImage,
+    apart: Vector,
+    share: Vector,
+    within: Vector,
+) -> None:
+    # of each window that counts: the shares of the mixture along the bound's path; the share of independence in the
+    # mixture; how much of independence lies on the path; and the sum of that times its logarithms
+    p = np.empty(CELLS + 1)
+    q = np.empty(CELLS + 1)
+    p[0] = q[0] = 0.0
+    masses = np.empty(_PATH)
+    independent = np.empty(_PATH)
+    for n in range(counted.size):
+        window = counted[n]
+        for cell in range(CELLS):
+            p[cell + 1] = cumulative_x[cell, window]
+            q[cell + 1] = cumulative_z[cell, window]
+        correlation = _correlation(p, q)
+        opposed = correlation < 0.0
+        if opposed:  # the lower bound is the upper one of the reversed distribution
+            for cell in range(CELLS + 1):
+                q[cell] = 1.0 - cumulative_z[CELLS - 1 - cell, window] if cell < CELLS else 1.0
 
-    # how far from independence towards the bound; the positions' covariance at the bound is by Hoeffding's formula
-    correlation = _correlation(p, q)
-    covariance = 0.0
-    for i in range(1, CELLS + 1):
-        for j in range(1, CELLS + 1):
-            covariance += _bound(p[i], q[j], correlation) - p[i] * q[j]
-    bound = correlation * spread / covariance
+        mean_p = mean_q = 0.0
+        for cell in range(1, CELLS + 1):
+            mean_p += cell * (p[cell] - p[cell - 1])
+            mean_q += cell * (q[cell] - q[cell - 1])
 
-    # entropies of both distributions, and of the mixture of the bound and independence
-    single = joint = 0.0
-    for i in range(1, CELLS + 1):
-        p_i = p[i] - p[i - 1]
-        single += _entropy_term(p_i) + _entropy_term(q[i] - q[i - 1])
-        for j in range(1, CELLS + 1):
-            corner = _bound(p[i], q[j], correlation) - _bound(p[i - 1], q[j], correlation)
-            corner -= _bound(p[i], q[j - 1], correlation) - _bound(p[i - 1], q[j - 1], correlation)
-            joint += _entropy_term(bound * corner + (1.0 - bound) * p_i * (q[j] - q[j - 1]))
-    return 2.0 * (single - joint) / single
+        # along the path the larger cumulative share waits for the smaller one
+        i = j = 1
+        done = covariance = on_path = sums = 0.0
+        for k in range(_PATH):
+            reached = min(p[i], q[j])
+            mass = reached - done
+            done = reached
+            covariance += mass * (i - mean_p) * (j - mean_q)
+            masses[k] = mass
+            product = (p[i] - p[i - 1]) * (q[j] - q[j - 1])
+            column = CELLS - j if opposed else j - 1
+            independent[k] = product
+            on_path += product
+            sums += product * (logarithms_x[i - 1, window] + logarithms_z[column, window])
+            down = (j == CELLS) | ((p[i] <= q[j]) & (i < CELLS))
+            i += down
+            j += not down
 
-
-@compiled()
-def _deviation(p: Vector) -> float:
-    first = second = 0.0
-    for i in range(1, CELLS + 1):
-        share = p[i] - p[i - 1]
-        first += i * share
-        second += i * i * share
-    return math.sqrt(max(second - first * first, 0.0))
+        if opposed:
+            covariance = -covariance
+        bound = correlation * spreads[window] / covariance
+        apart[n] = 1.0 - bound
+        share[n] = on_path
+        within[n] = (1.0 - bound) * sums
+        for k in range(_PATH):
+            mixed[n, k] = bound * masses[k] + (1.0 - bound) * independent[k]
 
 
 @compiled()
@@ -197,17 +305,6 @@ def _correlation(p: Vector, q: Vector) -> float:
         only_p += share_p * share_p
         only_q += share_q * share_q
     return both / math.sqrt(only_p * only_q)
-
-
-@compiled()
-def _bound(p: float, q: float, correlation: float) -> float:
-    return min(p, q) if correlation >= 0.0 else max(p + q - 1.0, 0.0)
-
-
-@compiled()
-def _entropy_term(share: float) -> float:
-    # the mixture beyond a bound may leave 0..1: the real part of the complex logarithm counts
-    return -share * math.log2(abs(share)) if share != 0.0 else 0.0
 
 
 ROWS = (

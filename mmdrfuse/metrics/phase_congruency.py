@@ -5,7 +5,7 @@ its moments over the directions distinguish edges (largest) from corners (smalle
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 import numpy as np
@@ -94,60 +94,77 @@ def qp(t: Triple, *, published: bool = False) -> float:
 
 def _feature_maps(images: Sequence[GrayImage], published: bool) -> list[Maps]:
     # phase congruency, its largest and its smallest moment, (3, H, W) for each image
-    shape = images[0].shape
-    spectra = [scipy.fft.fft2(image) for image in images]
-    sums = [np.zeros((5, *shape)) for _ in images]
-    responses = np.empty((_SCALES, *shape), np.complex128)
+    filters = _Filters(images[0].shape, published)
+    return [_moments(_summed(image, filters, published), 0.5 if published else 2.0) for image in images]
+
+
+def _summed(image: GrayImage, filters: "_Filters", published: bool) -> Maps:
+    # the sums over the directions, (5, H, W), of one image: those of all three at once would take much memory
+    sums = np.zeros((5, *image.shape))
+    spectrum = scipy.fft.fft2(image)
+    responses = np.empty((_SCALES, *image.shape), np.complex128)
     floor = 0.0 if published else _TINY
+    for k in range(_DIRECTIONS):
+        angle = k * math.pi / _DIRECTIONS
+        angular = filters.angular(angle)
+        _multiply(spectrum, filters.radial, angular, responses)
+        responses = scipy.fft.ifft2(responses, overwrite_x=True)
 
-    for angle, filters in _filters(shape, published):
-        # power of the noise in all scales together against that in the finest
-        ratio = _real_power(np.sum(filters, axis=0)) / float((filters[0] ** 2).sum())
-        for spectrum, image_sums in zip(spectra, sums, strict=True):
-            for scale, transfer in enumerate(filters):
-                np.multiply(spectrum, transfer, out=responses[scale])
-            responses = scipy.fft.ifft2(responses, overwrite_x=True)
-
-            noise = _noise_threshold(responses[0], ratio)
-            _accumulate(responses, noise, math.cos(angle), math.sin(angle), floor, image_sums)
-
-    return [_moments(image_sums, 0.5 if published else 2.0) for image_sums in sums]
+        noise = _noise_threshold(responses[0], _noise_ratio(filters.radial, angular))
+        _accumulate(responses, noise, math.cos(angle), math.sin(angle), floor, sums)
+    return sums
 
 
 def _noise_threshold(finest: npt.NDArray[np.complex128], ratio: float) -> float:
     # from the median of the finest scale's squared amplitudes, which features hardly move
-    power = float(np.median(finest.real**2 + finest.imag**2)) / math.log(2.0)
+    power = _median(finest.real**2 + finest.imag**2) / math.log(2.0)
     return _NOISE * math.sqrt(power * ratio)
 
 
-def _filters(shape: tuple[int, int], published: bool) -> Iterator[tuple[float, list[GrayImage]]]:
-    # each direction's angle and transfer functions, finest first, (H, W) in the layout of the Fourier transform
-    (v, low_v), (u, low_u) = (_frequencies(side, published) for side in shape)
-    v = v[:, None]
-    low_v = low_v[:, None]
-    low_pass = 1.0 / (1.0 + (np.hypot(low_u, low_v) / _CUT) ** _CUT_POWER)
-    if not published:
-        low_pass[(np.abs(u) == 0.5) | (np.abs(v) == 0.5)] = 0.0
-
-    radial = _radial(np.hypot(u, v), low_pass)
-    direction = np.arctan2(-v, u)
-    for k in range(_DIRECTIONS):
-        angle = k * math.pi / _DIRECTIONS
-        turn = (direction - angle + math.pi) % (2.0 * math.pi) - math.pi
-        angular = np.exp(-((turn / _DIRECTION_SPREAD) ** 2) / 2.0)
-        yield angle, [scale * angular for scale in radial]
+def _median(values: GrayImage) -> float:
+    # of values that are not negative: only those that share the median's leading bits are sorted
+    bits = values.reshape(-1).view(np.int64)
+    leading = (bits >> 46).astype(np.int32)
+    counts = np.cumsum(np.bincount(leading))
+    middle = [(bits.size - 1) // 2, bits.size // 2]
+    first, last = np.searchsorted(counts, middle, side="right")
+    near = np.sort(values.reshape(-1)[(leading >= first) & (leading <= last)])
+    before = counts[first - 1] if first else 0
+    return float(near[np.array(middle) - before].mean())
 
 
-def _radial(radius: GrayImage, low_pass: GrayImage) -> list[GrayImage]:
-    # log-Gabor of each scale, nothing at frequency 0, whose logarithm does not exist
+class _Filters:
+    """Transfer functions in the layout of the Fourier transform: of each scale, and of a direction."""
+
+    def __init__(self, shape: tuple[int, int], published: bool) -> None:
+        (v, low_v), (u, low_u) = (_frequencies(side, published) for side in shape)
+        v = v[:, None]
+        low_v = low_v[:, None]
+        low_pass = 1.0 / (1.0 + (np.hypot(low_u, low_v) / _CUT) ** _CUT_POWER)
+        if not published:
+            low_pass[(np.abs(u) == 0.5) | (np.abs(v) == 0.5)] = 0.0
+        self.radial = _radial(np.hypot(u, v), low_pass)
+        self.direction = np.arctan2(-v, u)
+
+    def angular(self, angle: float) -> GrayImage:
+        """Return how well each frequency's direction fits an angle, (H, W), 0..1."""
+        turn = self.direction - angle
+        np.add(turn, 2.0 * math.pi, out=turn, where=turn < -math.pi)
+        turn /= _DIRECTION_SPREAD
+        np.square(turn, out=turn)
+        turn /= -2.0
+        return np.exp(turn, out=turn)
+
+
+def _radial(radius: GrayImage, low_pass: GrayImage) -> Maps:
+    # log-Gabor of each scale, (4, H, W), finest first; nothing at frequency 0, whose logarithm does not exist
     radius[0, 0] = 1.0
-    scales = []
+    scales = np.empty((_SCALES, *radius.shape))
     for scale in range(_SCALES):
         wave = _SHORTEST_WAVE * _SCALE_STEP**scale
         octaves = np.log(radius * wave) / math.log(_BANDWIDTH)
-        log_gabor = np.exp(-(octaves**2) / 2.0) * low_pass
-        log_gabor[0, 0] = 0.0
-        scales.append(log_gabor)
+        scales[scale] = np.exp(-(octaves**2) / 2.0) * low_pass
+        scales[scale, 0, 0] = 0.0
     return scales
 
 
@@ -159,47 +176,85 @@ def _frequencies(side: int, published: bool) -> tuple[GrayImage, GrayImage]:
     return cycles, cycles
 
 
-def _real_power(transfer: GrayImage) -> float:
-    # sum of squares of the real part of the impulse response, by Parseval from the even part of the transfer function
-    mirrored = np.roll(transfer[::-1, ::-1], (1, 1), (0, 1))
-    return float(((transfer + mirrored) ** 2).sum()) / 4.0
+@compiled()
+def _multiply(
+    spectrum: npt.NDArray[np.complex128], radial: Maps, angular: GrayImage, responses: npt.NDArray[np.complex128]
+) -> None:
+    height, width = spectrum.shape
+    for y in range(height):
+        for scale in range(_SCALES):
+            for x in range(width):
+                transfer = radial[scale, y, x] * angular[y, x]
+                response = spectrum[y, x]
+                responses[scale, y, x] = complex(response.real * transfer, response.imag * transfer)
+
+
+@compiled()
+def _noise_ratio(radial: Maps, angular: GrayImage) -> float:
+    # power of the noise in all scales together against that in the finest; the former is the sum of squares of the
+    # real part of the impulse response, by Parseval from the even part of the transfer function
+    height, width = angular.shape
+    together = finest = 0.0
+    for y in range(height):
+        for x in range(width):
+            total = mirrored = 0.0
+            for scale in range(_SCALES):
+                total += radial[scale, y, x] * angular[y, x]
+                mirrored += radial[scale, -y, -x] * angular[-y, -x]
+            together += (total + mirrored) ** 2
+            finest += (radial[0, y, x] * angular[y, x]) ** 2
+    return together / 4.0 / finest
 
 
 @compiled(error_model="numpy")
 def _accumulate(responses: Responses, noise: float, cosine: float, sine: float, floor: float, image_sums: Maps) -> None:
-    # add one direction's congruency to the sums, (5, H, W)
-    for y in range(image_sums.shape[1]):
-        for x in range(image_sums.shape[2]):
-            even = odd = amplitude = largest = 0.0
-            for response in responses[:, y, x]:
-                even += response.real
-                odd += response.imag
-                size = math.sqrt(response.real**2 + response.imag**2)
-                amplitude += size
-                largest = max(largest, size)
+    # add one direction's congruency to the sums, (5, H, W); loops without branches first, which processors do eightfold
+    _, height, width = image_sums.shape
+    even = np.empty(width)
+    odd = np.empty(width)
+    amplitude = np.empty(width)
+    largest = np.empty(width)
+    energy = np.empty(width)
+    for y in range(height):
+        even[:] = 0.0
+        odd[:] = 0.0
+        amplitude[:] = 0.0
+        largest[:] = 0.0
+        for scale in range(_SCALES):
+            row = responses[scale, y]
+            for x in range(width):
+                response = row[x]
+                even[x] += response.real
+                odd[x] += response.imag
+                size = math.sqrt(response.real * response.real + response.imag * response.imag)
+                amplitude[x] += size
+                largest[x] = max(largest[x], size)
 
-            # unit vector of the mean phase
-            length = math.sqrt(even**2 + odd**2) + _TINY
-            even /= length
-            odd /= length
+        # unit vector of the mean phase
+        for x in range(width):
+            length = math.sqrt(even[x] * even[x] + odd[x] * odd[x]) + _TINY
+            even[x] /= length
+            odd[x] /= length
 
-            # what is in phase, less what is not and less the noise
-            energy = -noise
-            for response in responses[:, y, x]:
-                energy += response.real * even + response.imag * odd
-                energy -= abs(response.real * odd - response.imag * even)
+        # what is in phase, less what is not and less the noise
+        energy[:] = -noise
+        for scale in range(_SCALES):
+            row = responses[scale, y]
+            for x in range(width):
+                response = row[x]
+                energy[x] += response.real * even[x] + response.imag * odd[x]
+                energy[x] -= abs(response.real * odd[x] - response.imag * even[x])
 
-            image_sums[_AMPLITUDE, y, x] += amplitude
-            if energy <= 0.0:
-                continue
-
-            spread = amplitude / (largest + _TINY) / _SCALES
-            energy /= 1.0 + math.exp(_SPREAD_SLOPE * (_SPREAD_CENTRE - spread))
-            squared = (energy / (amplitude + floor)) ** 2
-            image_sums[_ENERGY, y, x] += energy
-            image_sums[_XX, y, x] += squared * cosine**2
-            image_sums[_YY, y, x] += squared * sine**2
-            image_sums[_XY, y, x] += squared * cosine * sine
+        for x in range(width):
+            image_sums[_AMPLITUDE, y, x] += amplitude[x]
+            if energy[x] > 0.0:
+                spread = amplitude[x] / (largest[x] + _TINY) / _SCALES
+                weighted = energy[x] / (1.0 + math.exp(_SPREAD_SLOPE * (_SPREAD_CENTRE - spread)))
+                squared = (weighted / (amplitude[x] + floor)) ** 2
+                image_sums[_ENERGY, y, x] += weighted
+                image_sums[_XX, y, x] += squared * cosine**2
+                image_sums[_YY, y, x] += squared * sine**2
+                image_sums[_XY, y, x] += squared * cosine * sine
 
 
 def _moments(image_sums: Maps, mixed: float) -> Maps:

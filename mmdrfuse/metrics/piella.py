@@ -9,15 +9,30 @@ rounding turns into noise that decides scores. So by default variances and covar
 0, and 0/0 gives both sources the same weight.
 """
 
+import math
 from functools import partial
 
 import numpy as np
-from scipy.ndimage import correlate1d
 
 from mmdrfuse.metrics.metric import Metric, Rule
-from mmdrfuse.metrics.shared.similarity import BARE, FLAT, WANG, SimilarityWindows
-from mmdrfuse.metrics.shared.triple import GrayImage, Triple, once
-from mmdrfuse.metrics.shared.windows import gaussian_taps
+from mmdrfuse.metrics.shared.gradients import prewitt_magnitude
+from mmdrfuse.metrics.shared.similarity import BARE, FLAT, WANG, flattened, share, similarity
+from mmdrfuse.metrics.shared.triple import GrayImage, Triple, Vector, once
+from mmdrfuse.metrics.shared.windows import (
+    COV_A,
+    COV_AB,
+    COV_B,
+    MU_A,
+    MU_B,
+    MU_F,
+    STATISTICS,
+    VAR_A,
+    VAR_B,
+    VAR_F,
+    gaussian_taps,
+    row_statistics,
+)
+from mmdrfuse.system.compiling import compiled
 
 ALIKE = 0.75
 """Similarity from which two sources show the same (Yang et al. 2008)."""
@@ -44,7 +59,7 @@ def qs(t: Triple, *, flat_tolerance: float | None = FLAT) -> float:
         "Objective assessment of multiresolution image fusion algorithms for context enhancement in night vision: a
         comparative study", IEEE TPAMI, 2012.
     """
-    mean, _ = _qualities(t, flat_tolerance)
+    mean, _ = _large_windows(t, flat_tolerance)
     return mean
 
 
@@ -61,7 +76,7 @@ def qw(t: Triple, *, flat_tolerance: float | None = FLAT) -> float:
     References:
         As `qs`.
     """
-    _, weighted = _qualities(t, flat_tolerance)
+    _, weighted = _large_windows(t, flat_tolerance)
     return weighted
 
 
@@ -81,7 +96,7 @@ def qe(t: Triple, *, flat_tolerance: float | None = FLAT) -> float:
     References:
         As `qs`.
     """
-    edges = Triple(*(_prewitt_magnitude(image) for image in t.images))
+    edges = Triple(*(prewitt_magnitude(image) for image in t.images))
     return qw(t, flat_tolerance=flat_tolerance) * qw(edges, flat_tolerance=flat_tolerance)
 
 
@@ -105,21 +120,10 @@ def qc(t: Triple, *, flat_tolerance: float | None = FLAT, forced_score: bool = F
         Cvejic, Loza, Bull, Canagarajah, "A similarity metric for assessment of image fusion algorithms", Int. J.
         Signal Processing, 2005.
     """
-    windows = _small_windows(t, flat_tolerance)
-    undefined = np.nan if flat_tolerance is None else 0.5
-    share = windows.share(windows.covariance("fused", "a"), windows.covariance("fused", "b"), undefined)
-    weight = share if forced_score else np.clip(share, 0.0, 1.0)
-
-    to_a = windows.similarity("fused", "a", BARE)
-    to_b = windows.similarity("fused", "b", BARE)
-    quality = weight * to_a + (1.0 - weight) * to_b
-    if forced_score:
-        quality[share < 0.0] = 0.0
-        quality[share > 1.0] = 1.0
-    return float(quality.mean())
+    score, forced, _ = _small_windows(t, flat_tolerance)
+    return forced if forced_score else score
 
 
-@np.errstate(divide="ignore", invalid="ignore")
 def qy(t: Triple, *, flat_tolerance: float | None = FLAT) -> float:
     """Compute the similarity to both sources where they show the same, and to the more similar one elsewhere.
 
@@ -137,45 +141,96 @@ def qy(t: Triple, *, flat_tolerance: float | None = FLAT) -> float:
     References:
         Yang, Zhang, Wang, Liu, "A novel similarity based quality metric for image fusion", Information Fusion, 2008.
     """
-    windows = _small_windows(t, flat_tolerance)
-    undefined = np.nan if flat_tolerance is None else 0.5
-    share = windows.share(windows.covariance("a", "a"), windows.covariance("b", "b"), undefined)
-
-    to_a = windows.similarity("fused", "a", BARE)
-    to_b = windows.similarity("fused", "b", BARE)
-    alike = windows.similarity("a", "b", BARE) >= ALIKE
-    quality = np.where(alike, share * to_a + (1.0 - share) * to_b, np.maximum(to_a, to_b))
-    return float(quality.mean())
+    _, _, score = _small_windows(t, flat_tolerance)
+    return score
 
 
 @once
-def _qualities(t: Triple, flat_tolerance: float | None) -> tuple[float, float]:
-    # Q_S and Q_W; the windows themselves are not cached, for their maps are many
-    windows = SimilarityWindows(t, gaussian_taps(11, 1.5), flat_tolerance)
-    var_a = windows.covariance("a", "a")
-    var_b = windows.covariance("b", "b")
-    share = windows.share(var_a, var_b, 0.5)
-    quality = share * windows.similarity("fused", "a", WANG) + (1.0 - share) * windows.similarity("fused", "b", WANG)
-
-    mean = float(quality.mean())
-    saliency = np.maximum(var_a, var_b)
-    weighted = float(np.average(quality, weights=saliency)) if saliency.any() else mean
-    return mean, weighted
+def _large_windows(t: Triple, flat_tolerance: float | None) -> tuple[float, float]:
+    # Q_S and Q_W
+    total, weighted, weights, windows = _weigh_by_variance(
+        *t.images, gaussian_taps(11, 1.5), _tolerance(flat_tolerance)
+    )
+    mean = total / windows
+    return mean, weighted / weights if weights > 0.0 else mean
 
 
 @once
-def _small_windows(t: Triple, flat_tolerance: float | None) -> SimilarityWindows:
-    return SimilarityWindows(t, gaussian_taps(7, 1.5), flat_tolerance)
+def _small_windows(t: Triple, flat_tolerance: float | None) -> tuple[float, float, float]:
+    # Q_C, Q_C with forced scores, Q_Y
+    undefined = math.nan if flat_tolerance is None else 0.5
+    return _weigh_by_likeness(*t.images, gaussian_taps(7, 1.5), _tolerance(flat_tolerance), undefined)
 
 
-def _prewitt_magnitude(image: GrayImage) -> GrayImage:
-    down, across = (_prewitt(image, axis) for axis in (0, 1))
-    return np.hypot(down, across)
+def _tolerance(flat_tolerance: float | None) -> float:
+    return -1.0 if flat_tolerance is None else flat_tolerance
 
 
-def _prewitt(image: GrayImage, axis: int) -> GrayImage:
-    difference = correlate1d(image, [1, 0, -1], axis=axis, mode="constant")
-    return correlate1d(difference, [1, 1, 1], axis=1 - axis, mode="constant")
+@compiled(error_model="numpy")
+def _weigh_by_variance(
+    fused: GrayImage, a: GrayImage, b: GrayImage, taps: Vector, tolerance: float
+) -> tuple[float, float, float, int]:
+    # sums over all windows: the quality, the quality times the larger variance, the larger variance; their number
+    height = fused.shape[0] - taps.size + 1
+    width = fused.shape[1] - taps.size + 1
+    columns = np.empty((STATISTICS, fused.shape[1]))
+    row = np.empty((STATISTICS, width))
+    total = weighted = weights = 0.0
+    for y in range(height):
+        row_statistics(fused, a, b, taps, y, np.inf, columns, row)
+        for x in range(width):
+            var_f = flattened(row[VAR_F, x], tolerance)
+            var_a = flattened(row[VAR_A, x], tolerance)
+            var_b = flattened(row[VAR_B, x], tolerance)
+            cov_a = flattened(row[COV_A, x], tolerance)
+            cov_b = flattened(row[COV_B, x], tolerance)
+            to_a = similarity(row[MU_F, x], row[MU_A, x], var_f, var_a, cov_a, WANG)
+            to_b = similarity(row[MU_F, x], row[MU_B, x], var_f, var_b, cov_b, WANG)
+
+            of_a = share(var_a, var_b, tolerance, 0.5)
+            quality = of_a * to_a + (1.0 - of_a) * to_b
+            saliency = max(var_a, var_b)
+            total += quality
+            weighted += saliency * quality
+            weights += saliency
+    return total, weighted, weights, height * width
+
+
+@compiled(error_model="numpy")
+def _weigh_by_likeness(
+    fused: GrayImage, a: GrayImage, b: GrayImage, taps: Vector, tolerance: float, undefined: float
+) -> tuple[float, float, float]:
+    height = fused.shape[0] - taps.size + 1
+    width = fused.shape[1] - taps.size + 1
+    columns = np.empty((STATISTICS + 1, fused.shape[1]))
+    row = np.empty((STATISTICS + 1, width))
+    qc_total = forced_total = qy_total = 0.0
+    for y in range(height):
+        row_statistics(fused, a, b, taps, y, np.inf, columns, row)
+        for x in range(width):
+            var_f = flattened(row[VAR_F, x], tolerance)
+            var_a = flattened(row[VAR_A, x], tolerance)
+            var_b = flattened(row[VAR_B, x], tolerance)
+            cov_a = flattened(row[COV_A, x], tolerance)
+            cov_b = flattened(row[COV_B, x], tolerance)
+            cov_ab = flattened(row[COV_AB, x], tolerance)
+            to_a = similarity(row[MU_F, x], row[MU_A, x], var_f, var_a, cov_a, BARE)
+            to_b = similarity(row[MU_F, x], row[MU_B, x], var_f, var_b, cov_b, BARE)
+
+            of_a = share(cov_a, cov_b, tolerance, undefined)
+            kept = of_a if math.isnan(of_a) else min(max(of_a, 0.0), 1.0)
+            quality = kept * to_a + (1.0 - kept) * to_b
+            qc_total += quality
+            forced_total += quality if kept == of_a or math.isnan(of_a) else kept
+
+            if similarity(row[MU_A, x], row[MU_B, x], var_a, var_b, cov_ab, BARE) >= ALIKE:
+                of_a = share(var_a, var_b, tolerance, undefined)
+                qy_total += of_a * to_a + (1.0 - of_a) * to_b
+            else:
+                qy_total += max(to_a, to_b)
+
+    windows = height * width
+    return qc_total / windows, forced_total / windows, qy_total / windows
 
 
 _NOISE = "rounding noise decides flat windows"

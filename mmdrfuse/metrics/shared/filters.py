@@ -4,9 +4,10 @@ from typing import Literal
 
 import numpy as np
 import scipy.fft
-from scipy.ndimage import correlate1d
 
 from mmdrfuse.metrics.shared.triple import GrayImage, Triple, Vector, once
+from mmdrfuse.metrics.shared.windows import filter_column, filter_row
+from mmdrfuse.system.compiling import compiled
 
 
 def stretch255(image: GrayImage) -> GrayImage:
@@ -45,10 +46,20 @@ def smooth(image: GrayImage, taps: Vector, *, border: Literal["valid", "zero"]) 
     Returns:
         (H-n+1, W-n+1) for ``"valid"``, (H, W) for ``"zero"``.
     """
-    down = correlate1d(image, taps, axis=0, mode="constant")
-    both = correlate1d(down, taps, axis=1, mode="constant")
-    margin = taps.size // 2 if border == "valid" else 0
-    return both[margin : both.shape[0] - margin, margin : both.shape[1] - margin]
+    if border == "zero":
+        image = np.pad(image, taps.size // 2)
+    height, width = (side - taps.size + 1 for side in image.shape)
+    out = np.empty((height, width))
+    _smooth(np.ascontiguousarray(image), taps, out)
+    return out
+
+
+@compiled()
+def _smooth(image: GrayImage, taps: Vector, out: GrayImage) -> None:
+    column = np.empty(image.shape[1])
+    for y in range(out.shape[0]):
+        filter_column(image, taps, y + taps.size // 2, column)
+        filter_row(column, taps, out[y])
 
 
 def divide(numerator: GrayImage, denominator: GrayImage, *, undefined: float) -> GrayImage:

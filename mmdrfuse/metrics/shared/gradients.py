@@ -65,6 +65,13 @@ def sobel(image: GrayImage, *, border: Border) -> tuple[GrayImage, GrayImage]:
     return across, down
 
 
+def prewitt_magnitude(image: GrayImage) -> GrayImage:
+    """Return the magnitude of the Prewitt gradient, (H, W), the kernel undivided, black beyond the border."""
+    magnitude = np.empty_like(image)
+    _prewitt(_padded(image, "zero"), magnitude)
+    return magnitude
+
+
 def parallelism(x: Gradient, y: Gradient) -> GrayImage:
     """Return how parallel two gradients are, ``(2/pi) | |angle_x - angle_y| - pi/2 |``: 0..1, (H, W)."""
     result = x.angle - y.angle
@@ -98,6 +105,19 @@ def _polar(padded: GrayImage, magnitude: GrayImage, tangent: GrayImage) -> None:
         for x in range(width):
             magnitude[y, x] = math.sqrt(across[x] * across[x] + down[x] * down[x])
             tangent[y, x] = down[x] / across[x] if across[x] != 0.0 else math.inf
+
+
+@compiled()
+def _prewitt(padded: GrayImage, magnitude: GrayImage) -> None:
+    height, width = magnitude.shape
+    for y in range(height):
+        above = padded[y]
+        here = padded[y + 1]
+        below = padded[y + 2]
+        for x in range(width):
+            across = above[x] + here[x] + below[x] - above[x + 2] - here[x + 2] - below[x + 2]
+            down = above[x] + above[x + 1] + above[x + 2] - below[x] - below[x + 1] - below[x + 2]
+            magnitude[y, x] = math.sqrt(across * across + down * down)
 
 
 @compiled()
