@@ -48,8 +48,9 @@ vifb: $(BIN)/.ready ## print VIFB's published values beside ours (../shared)
 	$(BIN)/python benchmarks/vifb.py
 weights: $(BIN)/.ready ## train the shipped weights again, an hour on one core (../shared); SEEDS=3 prints spreads instead
 	$(BIN)/python benchmarks/weights.py $(if $(SEEDS),--seeds $(SEEDS))
-ablation: $(BIN)/.ready ## train without each supervision and score (../shared), some half an hour on one core
-	$(BIN)/mmdrfuse prepare $(DATA)/LLVIP $(DATA)/RoadScene runs/ablation.h5 --stride 256 --per-pair 2 --hold-out 3 --overwrite && $(BIN)/python benchmarks/ablation.py runs/ablation.h5
+ablation: $(BIN)/.ready ## print what each supervision earns; TO=FILE.json trains again (../shared), best with DEVICE=cuda
+	$(if $(TO),$(BIN)/mmdrfuse prepare $(DATA)/LLVIP $(DATA)/RoadScene runs/ablation.h5 --hold-out 3 --overwrite)
+	$(BIN)/python benchmarks/ablation.py $(if $(TO),runs/ablation.h5 --device $(or $(DEVICE),cpu)) --json $(or $(TO),benchmarks/results/ablation.json)
 docs: demo ## write the generated parts of the docs again
 	$(BIN)/python docs/make.py --demo demo-out
 check: lint types test ## what CI runs

@@ -2,6 +2,7 @@
 
     python benchmarks/ablation.py PATCHES.h5 [--teacher NAME|FILE] [--seeds N] [--device cuda] [--workers N]
         [--epochs N] [--json FILE]
+    python benchmarks/ablation.py --json benchmarks/results/ablation.json
 
 Needs the real pairs in ../shared. PATCHES.h5 is what ``mmdrfuse prepare --hold-out 3`` made of LLVIP and RoadScene. The
 recipe is ``paper``, but for the features, which are those of EfficientNet-Lite0: VGG-19's weights do not install as a
@@ -9,8 +10,8 @@ package. The three supervisions are distillation, the content (intensity, gradie
 sources) and refresh. Scores are means (protocol ``cddfuse``) over the pairs of TNO, LLVIP and RoadScene that are held
 out from all trainings here, clipped and stretched (``minmax``), beside the authors' student and teacher.
 
-What a supervision earns is the score with all three less the score without it, in % of the former, as the mean over the
-sets; the 95 % interval is a bootstrap over seeds and pairs.
+What a supervision earns is the score with all three less the score without it, in % of what the authors' student
+scores, as the mean over the sets; the 95 % interval is a bootstrap over seeds and pairs.
 """
 
 import argparse
@@ -35,6 +36,7 @@ from mmdrfuse.pipeline.score import Candidate, score_candidates
 from mmdrfuse.recipes import Recipe
 from mmdrfuse.system.workers import ordered, processes, raise_failures
 from pairs import METRICS, SHARED, held_out_pairs
+from timing import machine
 
 SETS = {"TNO": 1, "LLVIP": 2, "RoadScene": 3}
 """Set → N; every Nth of its held-out pairs is scored."""
@@ -66,27 +68,57 @@ Scored = dict[str, dict[str, list[list[float]]]]
 def main() -> None:
     """Train and score every row, print the tables, and write the scores of every pair."""
     arguments = _arguments()
-    rows = _read(arguments.json)
+    document = json.loads(arguments.json.read_text()) if arguments.json and arguments.json.exists() else {}
+    rows: dict[str, list[Scored]] = document.get("rows", {})
+    asked = [(name, seed) for part in (MAIN, PARTS) for seed in range(arguments.seeds) for name in part]
+    tasks = [(name, seed) for name, seed in asked if arguments.patches and seed >= len(rows.get(name, []))]
+    if not tasks and FULL not in rows:
+        raise SystemExit("give the patches to train with, or a file of results")
     work = _Row(arguments.patches, arguments.teacher, arguments.epochs, arguments.device)
     with processes(arguments.workers) as executor:
-        asked = [(name, seed) for part in (MAIN, PARTS) for seed in range(arguments.seeds) for name in part]
-        tasks = [(name, seed) for name, seed in asked if seed >= len(rows.get(name, []))]
         scored = ordered(executor, work, tasks, buffer_size=max(1, len(tasks)))
         for name, engine in _fixed(arguments.device).items():
             if name not in rows:
                 rows[name] = [_scores(engine)]
         for (name, _), found in raise_failures(scored):
             rows.setdefault(name, []).append(found)
-            if arguments.json:
-                arguments.json.write_text(json.dumps({"epochs": arguments.epochs, "rows": rows}) + "\n")
+            document |= _where(arguments) | {"rows": rows}
+            _write(arguments.json, document)
     for policy in POLICIES:
         _print_means(rows, policy)
         _print_gains(rows, policy)
+    _write(arguments.json, document | {"metrics": METRICS, "summary": _summary(rows), "rows": rows})
 
 
-def _read(file: Path | None) -> dict[str, list[Scored]]:
-    """Return the rows that a file holds: name → seed → scores."""
-    return json.loads(file.read_text())["rows"] if file and file.exists() else {}
+def _where(arguments: Any) -> dict[str, Any]:
+    """Say what was trained with, and where."""
+    return {
+        "machine": machine(),
+        "accelerator": torch.cuda.get_device_name() if arguments.device.startswith("cuda") else "",
+        "epochs": arguments.epochs,
+        "patches": len(PatchFile(arguments.patches)),
+    }
+
+
+def _write(file: Path | None, document: Mapping[str, Any]) -> None:
+    if file:
+        file.write_text(json.dumps(document) + "\n")
+
+
+def _summary(rows: Mapping[str, Sequence[Scored]]) -> dict[str, dict[str, Any]]:
+    """Return, by policy and row, mean and spread over the seeds of the mean over the sets, and what each earns."""
+    summary: dict[str, dict[str, Any]] = {}
+    for policy in POLICIES:
+        means = {}
+        for name, found in rows.items():
+            each = np.array(
+                [np.mean([np.mean(pairs, axis=0) for pairs in one[policy].values()], axis=0) for one in found]
+            )
+            spread = each.std(axis=0, ddof=1) if len(each) > 1 else np.zeros(each.shape[1])
+            means[name] = {"seeds": len(each), "mean": each.mean(axis=0).tolist(), "spread": spread.tolist()}
+        gains = {name: _gains(rows, name, policy).T.tolist() for name in _without(rows)}
+        summary[policy] = {"means": means, "gains": gains}
+    return summary
 
 
 def _fixed(device: str) -> dict[str, Engine]:
@@ -150,36 +182,46 @@ def _print_means(rows: Mapping[str, Sequence[Scored]], policy: str) -> None:
 
 
 def _print_gains(rows: Mapping[str, Sequence[Scored]], policy: str) -> None:
-    """Print what the full recipe scores above each other row, in %, with its interval."""
-    print(f"\nWhat each earns, {policy}\n\n| | {' | '.join(METRICS)} |\n|---{'|---' * len(METRICS)}|")
-    for name in [name for name in rows if name in CHANGES and name != FULL]:
-        gain, low, high = _gains(rows[FULL], rows[name], policy)
+    """Print what the full recipe scores above each other row, with its interval."""
+    print(f"\nWhat each earns, {policy}, in % of the released student\n")
+    print(f"| | {' | '.join(METRICS)} |\n|---{'|---' * len(METRICS)}|")
+    for name in _without(rows):
+        gain, low, high = _gains(rows, name, policy)
         cells = [f"{g:+.1f} ({a:+.1f} to {b:+.1f})" for g, a, b in zip(gain, low, high, strict=True)]
         print(f"| {name} | {' | '.join(cells)} |")
 
 
-def _gains(full: Sequence[Scored], less: Sequence[Scored], policy: str) -> NDArray[np.float64]:
-    """Return gain, and lower and upper end of its interval, (3, 6), in %."""
-    generator, seeds = np.random.default_rng(0), min(len(full), len(less))
+def _without(rows: Mapping[str, Sequence[Scored]]) -> list[str]:
+    return [name for name in CHANGES if name in rows and name != FULL]
 
-    def gain(picked: NDArray[np.int64] | None) -> NDArray[np.float64]:
+
+def _gains(rows: Mapping[str, Sequence[Scored]], name: str, policy: str) -> NDArray[np.float64]:
+    """Return gain, and lower and upper end of its interval, (3, 6), in %."""
+    generator = np.random.default_rng(0)
+    seeds = min(len(rows[FULL]), len(rows[name]))
+    apart, bar = {}, {}
+    for dataset in SETS:
+        full, less = (np.array([one[policy][dataset] for one in rows[row][:seeds]]) for row in (FULL, name))
+        apart[dataset] = full - less
+        bar[dataset] = np.mean(rows["released student"][0][policy][dataset], axis=0)
+
+    def drawn() -> NDArray[np.float64]:
+        picked = generator.integers(seeds, size=seeds)
         found = []
-        for dataset in SETS:
-            both = [np.array([one[policy][dataset] for one in each[:seeds]]) for each in (full, less)]
-            if picked is not None:
-                places = generator.integers(both[0].shape[1], size=both[0].shape[1])
-                both = [each[picked][:, places] for each in both]
-            with_it, without = (each.mean(axis=(0, 1)) for each in both)
-            found.append(100 * (with_it - without) / with_it)
+        for dataset, gains in apart.items():
+            pairs = generator.integers(gains.shape[1], size=gains.shape[1])
+            found.append(gains[picked][:, pairs].mean(axis=(0, 1)) / bar[dataset])
         return np.mean(found, axis=0)
 
-    drawn = [gain(generator.integers(seeds, size=seeds)) for _ in range(DRAWS)]
-    return np.stack([gain(None), *np.percentile(drawn, (2.5, 97.5), axis=0)])
+    gain: NDArray[np.float64] = np.mean(
+        [gains.mean(axis=(0, 1)) / bar[dataset] for dataset, gains in apart.items()], axis=0
+    )
+    return 100 * np.stack([gain, *np.percentile([drawn() for _ in range(DRAWS)], (2.5, 97.5), axis=0)])
 
 
 def _arguments() -> Any:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("patches", type=Path)
+    parser.add_argument("patches", type=Path, nargs="?")
     parser.add_argument("--teacher", default=str(SHARED / "published" / "teacher.model"), help="a name or a file")
     parser.add_argument("--epochs", type=int, default=10)
     parser.add_argument("--seeds", type=int, default=3)

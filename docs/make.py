@@ -166,6 +166,34 @@ def weights_page() -> str:
     return page
 
 
+def differences_page() -> str:
+    """Return the page of differences with what leaving out each part of the loss costs, under both policies."""
+    document = json.loads((RESULTS / "ablation.json").read_text(encoding="utf-8"))
+    page = (HERE / "differences.md").read_text(encoding="utf-8")
+    for policy, found in document["summary"].items():
+        page = _filled(page, f"ablation-{policy}", f"\n{_ablation_tables(document['metrics'], found)}\n")
+    return page
+
+
+def _ablation_tables(metrics: list[str], found: dict[str, Any]) -> str:
+    """Return the means with their spread over the seeds, and what each part of the loss earns."""
+    rows, gains = [], []
+    for name, row in found["means"].items():
+        spreads = [f" ± {spread:.2f}" if row["seeds"] > 1 else "" for spread in row["spread"]]
+        cells = [f"{mean:.2f}{spread}" for mean, spread in zip(row["mean"], spreads, strict=True)]
+        rows.append([name, str(row["seeds"]), *cells])
+    for name, row in found["gains"].items():
+        cells = [f"{gain:+.1f} ({low:+.1f} to {high:+.1f})".replace("-", "−") for gain, low, high in row]
+        gains.append([name.removeprefix("without "), *cells])
+    means = _table(["", "seeds", *metrics], rows)
+    return f"{means}\n\n{_table(['earns, %', *metrics], gains)}\n"
+
+
+def _table(head: list[str], rows: list[list[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
 def _scores_table(means: dict[str, dict[str, dict[str, float]]], sets: dict[str, str], weights: str) -> str:
     """Return the mean scores of some weights beside those of other methods, set by set."""
     metrics = list(next(iter(means.values()))["max"])
@@ -251,6 +279,7 @@ def _short(signature: str) -> str:
 
 
 PAGES = {
+    "differences.md": differences_page,
     "metrics.md": metrics_page,
     "python.md": python_page,
     "recipes.md": recipes_page,
