@@ -1,4 +1,4 @@
-"""Write the generated parts of the docs: tables of metrics, recipes and detection, the Python library, and the picture.
+"""Write the generated parts of the docs: tables of metrics, recipes and results, the Python library, and the picture.
 
     python docs/make.py [--demo DEMO]
 
@@ -181,7 +181,7 @@ def _ablation_tables(metrics: list[str], found: dict[str, Any]) -> str:
     for name, row in found["means"].items():
         spreads = [f" ± {spread:.2f}" if row["seeds"] > 1 else "" for spread in row["spread"]]
         cells = [f"{mean:.2f}{spread}" for mean, spread in zip(row["mean"], spreads, strict=True)]
-        rows.append([name, str(row["seeds"]), *cells])
+        rows.append([name, str(row["seeds"]) if row["seeds"] > 1 else "", *cells])
     for name, row in found["gains"].items():
         cells = [f"{gain:+.1f} ({low:+.1f} to {high:+.1f})".replace("-", "−") for gain, low, high in row]
         gains.append([name.removeprefix("without "), *cells])
@@ -190,8 +190,7 @@ def _ablation_tables(metrics: list[str], found: dict[str, Any]) -> str:
 
 
 def _table(head: list[str], rows: list[list[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return "\n".join(f"| {' | '.join(line)} |" for line in (head, ["---"] * len(head), *rows))
 
 
 def _scores_table(means: dict[str, dict[str, dict[str, float]]], sets: dict[str, str], weights: str) -> str:
