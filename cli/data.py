@@ -15,6 +15,7 @@ from mmdrfuse.cli.shared.options import (
     EXISTING,
     EXISTING_FOLDER,
     Command,
+    cluster_option,
     complete_layouts,
     json_option,
     layout_option,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from mmdrfuse.datasets.checks.check import CheckReport
     from mmdrfuse.datasets.sets.catalogue import Form, Layout
+    from mmdrfuse.system.workers import Workers
 
 _EXAMPLES = 4
 """Files and pairs that a row names; the JSON document names all."""
@@ -70,6 +72,7 @@ def info(name: str | None) -> None:
 @pair_regex_option
 @json_option
 @workers_option
+@cluster_option
 @overwrite_option
 def check(
     source: Path,
@@ -77,7 +80,7 @@ def check(
     layout: str | None,
     pair_regex: str | None,
     json_: str | None,
-    workers: int,
+    workers: "Workers",
     overwrite: bool,
 ) -> None:
     """Read every pair of the set SRC and report what is wrong with it.

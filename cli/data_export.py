@@ -9,7 +9,15 @@ import click
 from mmdrfuse.cli.shared.console import Report, progress, show, warn
 from mmdrfuse.cli.shared.cures import message_with_cure
 from mmdrfuse.cli.shared.fuse_options import FORMAT, parse_levels
-from mmdrfuse.cli.shared.options import ANY_PATH, EXISTING, Sectioned, layout_option, overwrite_option, workers_option
+from mmdrfuse.cli.shared.options import (
+    ANY_PATH,
+    EXISTING,
+    Sectioned,
+    cluster_option,
+    layout_option,
+    overwrite_option,
+    workers_option,
+)
 from mmdrfuse.errors import MMDRFuseError
 
 if TYPE_CHECKING:
@@ -96,6 +104,7 @@ def _names(_: click.Context, __: click.Parameter, value: str | None) -> tuple[st
 @click.option("--resume", is_flag=True, help="Go on with an export of the same choices.")
 @click.option("--dry-run", is_flag=True, help="Read everything, print what would be done, and write nothing.")
 @workers_option
+@cluster_option
 def export(source: Path, out: Path, **given: Any) -> None:  # noqa: ANN401
     """Fuse the labelled set SET by several methods into OUT, in the layout that trainers of detectors read.
 

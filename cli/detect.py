@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mmdrfuse.cli.shared.console import Report, check_outputs, messages, progress, show, warn, wrong_usage
-from mmdrfuse.cli.shared.options import EXISTING, FOLDER, NAME_OR_FILE, Sectioned, json_option, overwrite_option
+from mmdrfuse.cli.shared.options import (
+    EXISTING,
+    FOLDER,
+    NAME_OR_FILE,
+    Sectioned,
+    cluster_option,
+    json_option,
+    overwrite_option,
+)
 from mmdrfuse.cli.shared.scoring import (
     baselines_option,
     csv_option,
@@ -33,6 +41,7 @@ if TYPE_CHECKING:
     from mmdrfuse.detection.results import Results
     from mmdrfuse.images import Side
     from mmdrfuse.pair import Pair
+    from mmdrfuse.system.workers import Workers
 
 DETECTIONS, SCORES = "detections.json", "scores.json"
 
@@ -66,7 +75,7 @@ class Options:
     csv_: str | None
     html: Path | None
     full: bool
-    workers: int | None
+    workers: "Workers | None"
     overwrite: bool
 
     def check(self) -> None:
@@ -180,6 +189,7 @@ class Options:
 @html_option
 @full_option
 @score_workers_option
+@cluster_option
 @overwrite_option
 def detect(fused: tuple[Path, ...], **options: Any) -> None:  # noqa: ANN401
     """Detect in the pictures of each folder FUSED, and in their sources; each is a row of the table.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mmdrfuse.cli.shared.console import Report, check_outputs, progress, show, warn
-from mmdrfuse.cli.shared.options import EXISTING, Command, json_option, overwrite_option
+from mmdrfuse.cli.shared.options import EXISTING, Command, cluster_option, json_option, overwrite_option
 from mmdrfuse.cli.shared.scoring import (
     baselines_option,
     csv_option,
@@ -27,6 +27,7 @@ from mmdrfuse.errors import InputError
 
 if TYPE_CHECKING:
     from mmdrfuse.pipeline.score import Evaluation, Scores
+    from mmdrfuse.system.workers import Workers
 
 
 @click.command("eval", cls=Command, short_help="Score fused pictures, and compare methods.")
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
 )  # fmt: skip
 @click.option("--list", "list_", is_flag=True, help="List all metrics and protocols, and exit.")
 @score_workers_option
+@cluster_option
 @overwrite_option
 def evaluate(
     fused: tuple[Path, ...],
@@ -72,7 +74,7 @@ def evaluate(
     full: bool,
     labels: Path | None,
     list_: bool,
-    workers: int | None,
+    workers: "Workers | None",
     overwrite: bool,
 ) -> None:
     """Score the fused pictures in each folder FUSED; each folder is a method, and gets a row.

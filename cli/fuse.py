@@ -10,7 +10,7 @@ import click
 
 from mmdrfuse.cli.shared.console import Report, messages, progress, warn, write_bytes
 from mmdrfuse.cli.shared.fuse_options import FORMAT, Options, parse_levels, parse_range
-from mmdrfuse.cli.shared.options import NAME_OR_FILE, Sectioned, overwrite_option, workers_option
+from mmdrfuse.cli.shared.options import NAME_OR_FILE, Sectioned, cluster_option, overwrite_option, workers_option
 from mmdrfuse.cli.shared.sources import (
     OUTPUT,
     PIPE,
@@ -38,7 +38,7 @@ SECTIONS = {
     "What comes out": ("--weights", "--range", "--color", "--format", "--quality"),
     "What goes in": ("--ir-range", "--rig", "--transform", "--outside", "--size-policy", "--page", "--raw"),
     "What exists already": ("--overwrite", "--resume", "--dry-run"),
-    "How it runs": ("--workers", "--engine", "--device"),
+    "How it runs": ("--workers", "--cluster", "--engine", "--device"),
 }
 
 
@@ -110,6 +110,7 @@ SECTIONS = {
 @click.option("--resume", is_flag=True, help="Skip the pictures that the manifest in OUT proves done; fuse the rest.")
 @click.option("--dry-run", is_flag=True, help="Read everything, print what would be done, and write nothing.")
 @workers_option
+@cluster_option
 @click.option(
     "--engine", type=click.Choice(["auto", "cpu", "torch"]), default="auto",
     help="What computes the network: cpu is the compiled kernel, for students; torch takes any network; auto chooses.",
@@ -193,7 +194,7 @@ def _fuse_pairs(pairs: "Sequence[Pair]", out: Path, chosen: Options, report: Rep
     from mmdrfuse.pipeline.fuse.resume import unfinished
     from mmdrfuse.pipeline.fuse.targets import check_targets
 
-    choices = chosen.choices(threads=1 if report else chosen.workers)
+    choices = chosen.choices(threads=1 if report else chosen.threads)
     replaces = chosen.overwrite or chosen.resume
     workers = chosen.workers
     check_targets(choices, pairs, out, overwrite=replaces)

@@ -10,6 +10,7 @@ from mmdrfuse.cli.shared.options import (
     ANY_PATH,
     EXISTING,
     Sectioned,
+    cluster_option,
     layout_option,
     overwrite_option,
     pair_regex_option,
@@ -108,6 +109,7 @@ def _numbers(context: click.Context, parameter: click.Parameter, text: str | Non
 @rig_option
 @pair_regex_option
 @workers_option
+@cluster_option
 @overwrite_option
 def prepare(sources: tuple[Path, ...], out: Path, **options: Any) -> None:  # noqa: ANN401
     """Cut the pairs of each set SRC into patches, and write all of them to OUT.h5 for training.

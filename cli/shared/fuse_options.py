@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from mmdrfuse.images import Levels
     from mmdrfuse.pair import Preparation
     from mmdrfuse.pipeline.fuse.choices import Choices
+    from mmdrfuse.system.workers import Workers
 
 FORMAT = "png"
 
@@ -35,9 +36,20 @@ class Options:
     overwrite: bool
     resume: bool
     dry_run: bool
-    workers: int
+    workers: "Workers"
     engine: str
     device: str
+
+    @property
+    def threads(self) -> int:
+        """Return the number of threads for a single picture or a video, which a cluster cannot share out.
+
+        Raises:
+            UsageError: The work is to go to a cluster.
+        """
+        if not isinstance(self.workers, int):
+            raise click.UsageError("--cluster is for many pictures; name a folder as OUT, or leave it out")
+        return self.workers
 
     def choices(self, *, threads: int = 1) -> "Choices":
         """Return the choices that hold for all pictures and frames.

@@ -45,6 +45,11 @@ workers_option = click.option(
     "--workers", type=click.IntRange(1), metavar="N", default=cores, show_default="all cores",
     help="Work on N pairs at a time.",
 )  # fmt: skip
+cluster_option = click.option(
+    "--cluster", metavar="ADDRESS|local:N",
+    help="Work on the machines of a cluster: the address of its dask scheduler, such as tcp://10.0.0.5:8786, or "
+    "local:N for N processes of this machine. All of them need the folders under the same path.",
+)  # fmt: skip
 json_option = click.option(
     "--json", "json_", metavar="FILE|-", type=FILE_OR_STREAM,
     help="Write all results as JSON to a file; - writes them to standard output, and nothing else.",
@@ -64,8 +69,10 @@ def command_line(context: click.Context) -> str:
     """Return the command that repeats this call: its arguments, and the options that were given."""
     words = ["mmdrfuse", str(context.info_name)]
     for param in context.command.params:
-        value = context.params.get(str(param.name))
-        if param.name is None or context.get_parameter_source(param.name) is not ParameterSource.COMMANDLINE:
+        if param.name not in context.params:
+            continue
+        value = context.params[param.name]
+        if context.get_parameter_source(param.name) is not ParameterSource.COMMANDLINE:
             continue
         if isinstance(param, click.Argument):
             words += [str(part) for part in (value if isinstance(value, tuple) else (value,))]
@@ -83,6 +90,7 @@ class Command(click.Command):
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401
         """Run the command."""
         try:
+            _use_cluster(ctx)
             return super().invoke(ctx)
         except MMDRFuseError as error:
             click.secho(f"error: {message_with_cure(error)}", err=True, fg="red")
@@ -110,3 +118,15 @@ class Sectioned(Command):
             if records:
                 with formatter.section(heading):
                     formatter.write_dl(records)
+
+
+def _use_cluster(ctx: click.Context) -> None:
+    """Put the workers of ``--cluster`` in the place of those of ``--workers``; no command need know of it."""
+    address = ctx.params.pop("cluster", None)
+    if address is None:
+        return
+    if ctx.get_parameter_source("workers") is ParameterSource.COMMANDLINE:
+        raise click.UsageError("--workers and --cluster both say who works; give one of them")
+    from mmdrfuse.system.cluster import Cluster
+
+    ctx.params["workers"] = ctx.with_resource(Cluster(address))

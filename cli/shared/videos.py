@@ -30,7 +30,7 @@ def fuse_videos(sources: Sequence[str], out: Path, chosen: "Options") -> None:
 
     _check_usage(sources, chosen)
     pair = VideoPair(*_sources(sources, chosen))
-    choices = chosen.choices(threads=chosen.workers)
+    choices = chosen.choices(threads=chosen.threads)
     if chosen.dry_run and not (pair.infrared_source.repeatable and pair.visible_source.repeatable):
         choices = replace(choices, automatic=None)  # a pipe can be read only once
     choices, pair = settle_video(choices, pair, out, overwrite=chosen.overwrite, progress=progress, warn=warn)

@@ -17,7 +17,7 @@ from mmdrfuse.datasets.sets.pairing import Pairing
 from mmdrfuse.errors import MMDRFuseError
 from mmdrfuse.pair import Pair
 from mmdrfuse.system.progress import Progress, silent
-from mmdrfuse.system.workers import cores, ordered, raise_failures, threads
+from mmdrfuse.system.workers import Workers, cores, ordered, pool, queue_length, raise_failures, require
 
 MAX_CONSTANT_SPAN = 2
 """Greatest difference of values in a constant picture of 8 bits; JPEG changes a constant by this much."""
@@ -185,7 +185,7 @@ def check(
     *,
     layout: str | None = None,
     pair_regex: str | None = None,
-    workers: int | None = None,
+    workers: Workers | None = None,
     progress: Progress = silent,
 ) -> CheckReport:
     """Read every pair of a set, and report its properties and problems.
@@ -194,7 +194,7 @@ def check(
         source: As in :func:`mmdrfuse.datasets.sets.layouts.find_pairs`, and so are the next two.
         layout: Name of the layout; None recognises it.
         pair_regex: Regular expression for the part of the names that a pair shares.
-        workers: Threads; None for one a core.
+        workers: Threads, or any executor; None for a thread a core.
         progress: Draws the progress.
 
     Raises:
@@ -206,11 +206,13 @@ def check(
     workers = workers or cores()
     checked: list[PairCheck] = []
     thumbnails: dict[str, tuple[Thumbnail, Thumbnail]] = {}
-    with progress("checking", len(pairing.pairs)) as advance, threads(workers) as pool:
-        for pair, result in raise_failures(ordered(pool, _check_pair, pairing.pairs, buffer_size=2 * workers)):
+    require(workers, (path.parent for pair in pairing.pairs for path in (pair.infrared, pair.visible)))
+    with progress("checking", len(pairing.pairs)) as advance, pool(workers) as executor:
+        results = ordered(executor, _check_pair, pairing.pairs, buffer_size=queue_length(workers))
+        for pair, result in raise_failures(results):
             if result.thumbnails:
                 thumbnails[pair.name] = result.thumbnails
-            checked.append(replace(result, thumbnails=None))
+            checked.append(replace(result, pair=pair, thumbnails=None))
             advance(pair.name)
     name = " + ".join(map(str, source)) if isinstance(source, tuple) else str(source)
     return CheckReport(name, found, pairing, tuple(checked), tuple(leaks(thumbnails)))

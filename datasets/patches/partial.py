@@ -72,7 +72,7 @@ def partial_file(out: Path, *, overwrite: bool) -> Iterator["PartialFile"]:
             partial.close()
 
 
-class _Place(NamedTuple):
+class Place(NamedTuple):
     """The place of a record's content in the file, and its checksum."""
 
     start: int
@@ -119,23 +119,13 @@ class PartialFile:
             self._append(_PLAN, plan.encode())
         return dropped
 
-    def load(self, number: int, patch: int, dtype: np.dtype[Any]) -> Outcome | None:
-        """Return the patches of an item that an interrupted run finished; None if it did not, or they are damaged."""
-        place = self.finished.get(number)
-        if place is None:
-            return None
-        with self.path.open("rb") as file:
-            file.seek(place.start)
-            content = file.read(place.length)
-        return _decode(content, patch, dtype) if zlib.crc32(content) == place.checksum else None
-
     def save(self, number: int, outcome: Outcome) -> None:
         """Write an item's patches to its record, if they are not there yet.
 
         Raises:
             OSError: They could not be written.
         """
-        content = _encode(outcome)
+        content = encode(outcome)
         place = self.finished.get(number)
         if place is None or (place.length, place.checksum) != (len(content), zlib.crc32(content)):
             self.finished[number] = self._append(number, content)
@@ -148,8 +138,8 @@ class PartialFile:
             with suppress(OSError):  # it was renamed
                 path.unlink()
 
-    def _append(self, number: int, content: bytes) -> _Place:
-        place = _Place(self._end + _HEADER.size, len(content), zlib.crc32(content))
+    def _append(self, number: int, content: bytes) -> Place:
+        place = Place(self._end + _HEADER.size, len(content), zlib.crc32(content))
         rest = memoryview(_header(number, place) + content)
         self._file.seek(self._end)
         try:
@@ -163,22 +153,37 @@ class PartialFile:
         return place
 
 
-def _header(number: int, place: _Place) -> bytes:
+def load(path: Path, place: Place, patch: int, dtype: np.dtype[Any]) -> Outcome | None:
+    """Return the patches of an item that an interrupted run finished; None if they are damaged.
+
+    Args:
+        path: The file of the records.
+        place: The record.
+        patch: Height and width of a patch.
+        dtype: Type of the patches.
+    """
+    with path.open("rb") as file:
+        file.seek(place.start)
+        content = file.read(place.length)
+    return decode(content, patch, dtype) if zlib.crc32(content) == place.checksum else None
+
+
+def _header(number: int, place: Place) -> bytes:
     unchecked = _HEADER.pack(_MAGIC, number, place.length, place.checksum, 0)
     return _HEADER.pack(_MAGIC, number, place.length, place.checksum, zlib.crc32(unchecked))
 
 
-def _scan(file: BinaryIO) -> tuple[str | None, dict[int, _Place], int]:
+def _scan(file: BinaryIO) -> tuple[str | None, dict[int, Place], int]:
     """Return the plan, the places of the items' records, and the end of the last complete record."""
     size = os.fstat(file.fileno()).st_size
     end = 0
     plan: str | None = None
-    finished: dict[int, _Place] = {}
+    finished: dict[int, Place] = {}
     while end + _HEADER.size <= size:
         file.seek(end)
         header = file.read(_HEADER.size)
         _, number, length, checksum, _ = _HEADER.unpack(header)
-        place = _Place(end + _HEADER.size, length, checksum)
+        place = Place(end + _HEADER.size, length, checksum)
         if header != _header(number, place) or place.start + length > size or (plan is None) != (number == _PLAN):
             break
         if number == _PLAN:
@@ -192,7 +197,7 @@ def _scan(file: BinaryIO) -> tuple[str | None, dict[int, _Place], int]:
     return plan, finished, end
 
 
-def _encode(outcome: Outcome) -> bytes:
+def encode(outcome: Outcome) -> bytes:
     """Convert an outcome to bytes: a head in JSON, then the index, sizes and compressed patches of each cut."""
     head = {
         "flat": outcome.flat,
@@ -206,7 +211,7 @@ def _encode(outcome: Outcome) -> bytes:
     return b"".join(parts)
 
 
-def _decode(content: bytes, patch: int, dtype: np.dtype[Any]) -> Outcome:
+def decode(content: bytes, patch: int, dtype: np.dtype[Any]) -> Outcome:
     """Convert bytes, whose checksum was right, back to the outcome."""
     (length,) = struct.unpack_from("<I", content)
     head = json.loads(content[4 : 4 + length])

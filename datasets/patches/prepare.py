@@ -1,22 +1,24 @@
 """Cut the folders of sets into one file of training patches."""
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Executor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mmdrfuse.datasets.patches.cut import Item, Outcome, cut, file_hashes
+from mmdrfuse.datasets.patches.cut import Outcome, cut, file_hashes
 from mmdrfuse.datasets.patches.options import Cutting
-from mmdrfuse.datasets.patches.partial import PartialFile, partial_file
+from mmdrfuse.datasets.patches.partial import PartialFile, load, partial_file
 from mmdrfuse.datasets.patches.plan import Plan, find_set_pairs, plan, unify_splits
+from mmdrfuse.datasets.patches.spool import Job, from_spool, spool_folder, to_spool
 from mmdrfuse.datasets.patches.write import PatchWriter
-from mmdrfuse.errors import InputError, MMDRFuseError, PairingError, SizeError
+from mmdrfuse.errors import InputError, MMDRFuseError, OutputError, PairingError, SizeError
 from mmdrfuse.registration.rig import Rig
 from mmdrfuse.system.progress import Progress, silent
-from mmdrfuse.system.workers import cores, ordered, threads
+from mmdrfuse.system.workers import Workers, cores, ordered, pool, queue_length, require, share_memory
 
 MEMORY = 1 << 30
 """Bytes of uncompressed patches that may wait to be written; a pair with more waits alone."""
@@ -55,7 +57,7 @@ def prepare(
     sources: Sequence[Path],
     out: Path,
     *,
-    workers: int | None = None,
+    workers: Workers | None = None,
     overwrite: bool = False,
     progress: Progress = silent,
     **options: Any,  # noqa: ANN401
@@ -68,7 +70,7 @@ def prepare(
     Args:
         sources: Roots of sets, or tables of pairs (CSV).
         out: The file to write; :mod:`mmdrfuse.datasets.patches.file` describes its content.
-        workers: Threads; None for one a core.
+        workers: Threads, or any executor: other processes hand the patches over in files. None for a thread a core.
         overwrite: Replace an existing file.
         progress: Draws the progress.
         options: How to choose and cut: the fields of :class:`mmdrfuse.datasets.patches.options.Cutting`.
@@ -86,11 +88,12 @@ def prepare(
     if how.weights is not None and len(how.weights) != len(sources):
         raise SizeError(f"{len(how.weights)} weights for {len(sources)} sets: give one for each set, in their order")
     workers = workers or cores()
-    with partial_file(out, overwrite=overwrite) as partial, threads(workers) as pool:
+    with partial_file(out, overwrite=overwrite) as partial, pool(workers) as executor:
         sets = [find_set_pairs(number, root, how) for number, root in enumerate(sources)]
         pairs = unify_splits(item for one in sets for item in one.items)
+        require(workers, (path.parent for item in pairs for path in (item.pair.infrared, item.pair.visible)))
         with progress("reading headers", len(pairs)) as advance:
-            planned = plan(pairs, how, pool, advance)
+            planned = plan(pairs, how, executor, advance)
         dtype = np.dtype(np.uint16 if planned.deep else np.uint8)
         totals = _Totals(_begin(partial, planned, how))
         with (
@@ -98,16 +101,15 @@ def prepare(
             progress("cutting patches", len(planned.items)) as advance,
         ):
             room = MEMORY // max(1, planned.most * 2 * how.patch**2 * dtype.itemsize)
-            work = functools.partial(_cut_or_load, partial=partial, how=how, dtype=dtype)
-            for (number, item), outcome in ordered(
-                pool, work, enumerate(planned.items), buffer_size=min(2 * workers, room)
-            ):
+            work = functools.partial(_cut_or_load, records=partial.path, how=how, dtype=dtype)
+            jobs = (Job(number, item, partial.finished.get(number)) for number, item in enumerate(planned.items))
+            for job, outcome in _outcomes(executor, work, jobs, out, buffer_size=min(queue_length(workers), room)):
                 totals.add(outcome)
                 if isinstance(outcome, Outcome):
-                    partial.save(number, outcome)
+                    partial.save(job.number, outcome)
                     for made in outcome.cuts:
                         writer.add(made.patches, made.source)
-                advance(item.pair.name)
+                advance(str(job))
             failed = [*(PairingError(line) for one in sets for line in one.unclear), *totals.failed]
             left_out = [line for one in sets for line in one.left_out] + planned.small
             if not writer.count:
@@ -156,15 +158,35 @@ def _begin(partial: PartialFile, planned: Plan, how: Cutting) -> list[str]:
     return []
 
 
-def _cut_or_load(numbered: tuple[int, Item], *, partial: PartialFile, how: Cutting, dtype: np.dtype[Any]) -> Outcome:
+def _outcomes(
+    executor: Executor, work: "functools.partial[Outcome]", jobs: Iterable[Job], out: Path, *, buffer_size: int
+) -> Iterator[tuple[Job, Outcome | MMDRFuseError]]:
+    """Yield the patches of all pairs; other processes hand them over in files.
+
+    Raises:
+        OutputError: They cannot write these files.
+    """
+    if share_memory(executor):
+        yield from ordered(executor, work, jobs, buffer_size=buffer_size)
+        return
+    how, dtype = work.keywords["how"], work.keywords["dtype"]
+    with spool_folder(out) as folder:
+        require(executor, [folder])
+        spooled = functools.partial(to_spool, work=work, folder=folder)
+        for job, path in ordered(executor, spooled, jobs, buffer_size=buffer_size):
+            if isinstance(path, OutputError):  # no pair's fault
+                raise path
+            yield job, path if isinstance(path, MMDRFuseError) else from_spool(path, how.patch, dtype)
+
+
+def _cut_or_load(job: Job, *, records: Path, how: Cutting, dtype: np.dtype[Any]) -> Outcome:
     """Return the patches of a pair: those of an interrupted run if its pictures are still the same, or newly cut."""
-    number, item = numbered
-    finished = partial.load(number, how.patch, dtype)
+    finished = load(records, job.place, how.patch, dtype) if job.place else None
     if finished:
-        hashes = file_hashes(item)
+        hashes = file_hashes(job.item)
         if all(hashes.items() <= made.source.items() for made in finished.cuts):
             return finished
-    return cut(item, how, dtype)
+    return cut(job.item, how, dtype)
 
 
 def _stored_options(how: Cutting, dtype: np.dtype[Any]) -> dict[str, Any]:

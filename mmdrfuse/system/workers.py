@@ -8,15 +8,15 @@
         for item, result in ordered(executor, work, items, buffer_size=8):
             ...                                        # in the order of the items; a failure is a result
 
-    with pool(workers, processes) as executor:         # workers: a number, or any Executor that the caller made
-        ...                                            # an executor of the caller stays open
+    with pool(workers, processes) as executor:         # a number, or an Executor of the caller, which stays open
+        ...
 
 Threads are for work that waits for the disk or releases the GIL (decoding, the kernel, encoding). Processes are for
-work in Python and NumPy (the metrics). A process takes about a second to start, for its imports.
+work in Python and NumPy (the metrics). A process takes about a second to start, for its imports. Other machines are in
+`mmdrfuse.system.cluster`.
 
 Processes start by ``spawn`` on every system. A fork would copy the locks that other threads (a progress display,
-OpenBLAS) hold at that moment, and might wait for them for ever. ``forkserver`` takes as long as ``spawn`` (3.2 s and
-3.5 s for two processes that import the metrics, on two busy cores), so one method is enough.
+OpenBLAS) hold at that moment, and might wait for them for ever. ``forkserver`` is no faster (3.2 s against 3.5 s).
 """
 
 import contextlib
@@ -26,6 +26,7 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
+from pathlib import Path
 from threading import Thread
 from types import TracebackType
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
@@ -44,8 +45,22 @@ Workers = int | Executor
 
 _EXECUTOR_QUEUE = 8
 
-_MAX_ON_WINDOWS = 61
-"""Number of processes that one call of Windows can wait for."""
+_MAX_ON_WINDOWS = 61  # processes that one call of Windows can wait for
+
+
+class Remote(Executor):
+    """Workers that may be on other machines: they take many items at a time, and see only the files that are shared."""
+
+    def ordered(
+        self, work: Callable[[Item], Result], items: Iterable[Item], *, name: Callable[[Item], str],
+        on_abandoned: Callable[[Result], object] | None,
+    ) -> Iterator[tuple[Item, Result | MMDRFuseError]]:  # fmt: skip
+        """Do what the function `ordered` does."""
+        raise NotImplementedError
+
+    def require(self, paths: Iterable[Path]) -> None:
+        """Add files and folders without which no worker may begin."""
+        raise NotImplementedError
 
 
 def cores() -> int:
@@ -54,7 +69,7 @@ def cores() -> int:
 
 
 def queue_length(workers: Workers) -> int:
-    """Return how many items may wait for the workers: two each, or 8 for an executor of unknown size."""
+    """Return how many items may wait for the workers: two each, or 8 in an executor."""
     return 2 * workers if isinstance(workers, int) else _EXECUTOR_QUEUE
 
 
@@ -72,14 +87,20 @@ def processes(count: int) -> Executor:
     return _Processes(count)
 
 
+def share_memory(workers: Workers) -> bool:
+    """Return whether the workers are threads, to which results are handed as they are."""
+    return isinstance(workers, ThreadPoolExecutor)
+
+
+def require(workers: Workers | None, paths: Iterable[Path]) -> None:
+    """Name files and folders that the workers must see under the same path; those of this machine see all."""
+    if isinstance(workers, Remote):
+        workers.require(paths)
+
+
 @contextlib.contextmanager
 def pool(workers: Workers, make: Callable[[int], Executor] = threads) -> Iterator[Executor]:
-    """Yield a new pool of workers, or the caller's own executor, which stays open.
-
-    Args:
-        workers: Their number, or an executor.
-        make: `threads` or `processes`.
-    """
+    """Yield a new pool of so many `threads` or `processes`, or the caller's own executor, which stays open."""
     if isinstance(workers, Executor):
         yield workers
         return
@@ -109,13 +130,16 @@ def ordered(
         executor: `threads`, `processes`, or any other.
         work: Called with each item; expected failures (`MMDRFuseError`) become results, others are raised.
         items: Taken lazily.
-        buffer_size: How many items may wait.
+        buffer_size: How many items may wait; a `Remote` executor decides itself.
         name: Returns an item's name, for the message when its process dies.
         on_abandoned: Called with each result that was still being computed when the caller stopped.
 
     Raises:
-        MMDRFuseError: No process can be started.
+        MMDRFuseError: No process can be started, or a cluster is lost.
     """
+    if isinstance(executor, Remote):
+        yield from executor.ordered(work, items, name=name, on_abandoned=on_abandoned)
+        return
     pending: deque[tuple[Item, Future[Result]]] = deque()
     try:
         for item in items:
@@ -140,6 +164,12 @@ def raise_failures(results: Iterable[tuple[Item, Result | MMDRFuseError]]) -> It
         yield item, result
 
 
+def died_with(item: str) -> MMDRFuseError:
+    """Return the failure of an item that ends each process which works on it."""
+    reason = "was killed, ran out of memory or crashed"
+    return MMDRFuseError(f"{item}: the process that worked on it {reason}", cure="workers")
+
+
 def _finished(
     executor: Executor,
     work: Callable[[Item], Result],
@@ -156,8 +186,7 @@ def _finished(
             died = True
             outcome = _outcome(_submitted(executor, work, item))  # alone, because nothing else is submitted meanwhile
         if isinstance(outcome, BrokenExecutor):
-            reason = "was killed, ran out of memory or crashed"
-            outcome = MMDRFuseError(f"{name(item)}: the process that worked on it {reason}", cure="workers")
+            outcome = died_with(name(item))
         yield item, outcome
         if not died:
             return
@@ -191,7 +220,7 @@ class _Processes(Executor):
         self, function: Callable[Parameters, Result], /, *args: Parameters.args, **kwargs: Parameters.kwargs
     ) -> "Future[Result]":
         """Submit a call; if a process has died, start new processes first."""
-        with _uninterrupted():  # the pool starts its processes here
+        with _uninterrupted():
             try:
                 return self._pool.submit(function, *args, **kwargs)
             except BrokenExecutor:
@@ -218,8 +247,7 @@ class _Processes(Executor):
         from multiprocessing import get_context
 
         context = get_context("spawn")
-        # Nothing is ever sent through this pipe. Each process waits for its end, which comes when it is closed here or
-        # when this process dies, and then exits.
+        # Each process waits for the end of this pipe, which comes when it is closed here or this process dies.
         self._read_end, self._write_end = context.Pipe(duplex=False)
         self._pool = ProcessPoolExecutor(self._count, context, initializer=_initialise, initargs=(self._read_end,))
 
@@ -261,7 +289,7 @@ def _uninterrupted() -> Iterator[None]:
 
 
 def _initialise(read_end: "Connection") -> None:
-    """Initialise a worker process: leave Ctrl-C to the process that started it, and exit with that process."""
+    """Leave Ctrl-C to the process that started this one, and exit with it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     Thread(target=_exit_at_end, args=(read_end,), daemon=True).start()
 

@@ -5,7 +5,7 @@ values do not exceed.
 """
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,22 @@ BINS = 1 << 16
 
 OUTPUTS = -1.0, 2.0
 """The range of the outputs of all networks and baselines."""
+
+
+class Counts(NamedTuple):
+    """The counts of an image from the first bin that has any to the last one: small enough to travel."""
+
+    first: int
+    values: NDArray[np.integer[Any]]
+
+    @classmethod
+    def of(cls, counts: NDArray[np.int64]) -> "Counts":
+        """Return the counts of all bins, shortened."""
+        (used,) = counts.nonzero()
+        if not len(used):
+            return cls(0, counts[:0])
+        values = counts[used[0] : used[-1] + 1]
+        return cls(int(used[0]), values.astype(np.min_scalar_type(values.max())))
 
 
 class Histogram:
@@ -42,9 +58,12 @@ class Histogram:
             bins = np.clip(np.rint(scaled), 0, BINS - 1).astype(np.uint16)
         return np.bincount(bins.ravel(), minlength=BINS)
 
-    def add(self, counts: NDArray[np.int64]) -> None:
+    def add(self, counts: NDArray[np.int64] | Counts) -> None:
         """Add the counts that `count` returned for an image."""
-        self.counts += counts
+        if isinstance(counts, Counts):
+            self.counts[counts.first : counts.first + len(counts.values)] += counts.values
+        else:
+            self.counts += counts
 
     def percentile(self, percent: float) -> float:
         """Return the smallest counted value that at least ``percent`` % of all values do not exceed.

@@ -26,12 +26,12 @@ from mmdrfuse.pipeline.fuse.blocks import BlockwisePair, fits_blocks
 from mmdrfuse.pipeline.fuse.choices import Choices
 from mmdrfuse.pipeline.fuse.fuser import Fused, Fuser
 from mmdrfuse.pipeline.fuse.info import FusedInfo
-from mmdrfuse.pipeline.fuse.manifest import Entry, appending, check_folder, relative
+from mmdrfuse.pipeline.fuse.manifest import NAME, Entry, appending, check_folder, relative
 from mmdrfuse.pipeline.fuse.set_ranges import infrared_ranges, set_limits
 from mmdrfuse.pipeline.fuse.targets import check_targets
 from mmdrfuse.pipeline.fuse.whole import WholePair
 from mmdrfuse.system.progress import Progress, silent
-from mmdrfuse.system.workers import Workers, ordered, pool, queue_length
+from mmdrfuse.system.workers import Workers, ordered, pool, queue_length, require
 from mmdrfuse.version import __version__
 
 _BLOCK = 1 << 20
@@ -78,6 +78,7 @@ def settle(
         InputError: Floating-point values that lie so far apart that percentiles say nothing.
     """
     pairs = [replace(pair, preparation=choices.preparation) for pair in pairs]
+    require(workers, (source.parent for pair in pairs for source in (pair.infrared, pair.visible)))
     with progress("reading the infrared", len(pairs)) as advance:
         # How a pair is read does not depend on what is found here, and to find it out may open its files.
         inputs = [fusion_input(choices, out, pair) for pair in pairs]
@@ -119,6 +120,7 @@ def fuse_pairs(
     check_targets(choices, pairs, out, overwrite=overwrite)
     work = partial(fuse_pair, choices, out)
     with appending(out) as append, pool(workers) as executor:
+        require(workers, [out / NAME])
         for pair, result in ordered(
             executor, work, pairs, buffer_size=queue_length(workers), name=_name, on_abandoned=append
         ):
@@ -143,7 +145,7 @@ def plan_pairs(
     Args:
         choices: How to fuse.
         pairs: All pairs.
-        todo: Those of them that are not yet fused.
+        todo: Those of them that are not yet fused, in the same order.
         out: The folder of the fused pictures.
         workers: Threads, or any executor.
         overwrite: Whether existing pictures may be replaced.
@@ -154,10 +156,11 @@ def plan_pairs(
     check_targets(choices, todo, out, overwrite=overwrite)
     check_folder(out)
     names = frozenset(pair.name for pair in todo)
+    work = partial(_plan_pair, choices, out)
     with pool(workers) as executor:
-        yield from ordered(
-            executor, partial(_plan_pair, choices, out, names), pairs, buffer_size=queue_length(workers), name=_name
-        )
+        plans = ordered(executor, work, todo, buffer_size=queue_length(workers), name=_name)
+        for pair in pairs:
+            yield next(plans) if pair.name in names else (pair, Plan(choices.target(pair, out), "skip", None))
 
 
 def fuse_pair(choices: Choices, out: Path, pair: Pair) -> Entry:
@@ -245,10 +248,8 @@ def _fuse_into(choices: Choices, out: Path, pair: Pair, *, write: bool = True) -
     return source.fuse(choices.fuser, target, quality=choices.quality, write=write)
 
 
-def _plan_pair(choices: Choices, out: Path, todo: frozenset[str], pair: Pair) -> Plan:
+def _plan_pair(choices: Choices, out: Path, pair: Pair) -> Plan:
     target = choices.target(pair, out)
-    if pair.name not in todo:
-        return Plan(target, "skip", None)
     action = "replace" if target.exists() else "write"
     return Plan(target, action, _fuse_into(choices, out, pair, write=False))
 

@@ -1,6 +1,6 @@
 """Find the pairs that an earlier run has not fused, or not like this: what resuming leaves to do."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -24,13 +24,19 @@ def unfinished(choices: Choices, pairs: Sequence[Pair], out: Path, *, workers: W
     entries = {entry.fused: entry for entry in manifest.read(out)}
     with pool(workers) as executor:
         # A source that cannot be read any more is a failure here, so its pair stays, and fails when its turn comes.
-        results = ordered(executor, partial(_is_done, choices, out, entries), pairs, buffer_size=queue_length(workers))
-        return [pair for pair, result in results if result is not True]
+        items = ((pair, entries.get(_fused(choices, out, pair))) for pair in pairs)
+        results = ordered(executor, partial(_is_done, choices, out), items, buffer_size=queue_length(workers))
+        return [pair for (pair, _), result in results if result is not True]
 
 
-def _is_done(choices: Choices, out: Path, entries: Mapping[str, Entry], pair: Pair) -> bool:
+def _fused(choices: Choices, out: Path, pair: Pair) -> str:
+    """Return the name of a pair's picture in the manifest."""
+    return choices.target(pair, out).relative_to(out).as_posix()
+
+
+def _is_done(choices: Choices, out: Path, pair_and_entry: tuple[Pair, Entry | None]) -> bool:
+    pair, entry = pair_and_entry
     target = choices.target(pair, out)
-    entry = entries.get(target.relative_to(out).as_posix())
     return entry is not None and _is_complete(target, entry) and _is_same(choices, pair, entry)
 
 

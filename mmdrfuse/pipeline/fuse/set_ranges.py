@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from mmdrfuse.errors import InputError, MMDRFuseError
 from mmdrfuse.images import PERCENTILES, Histogram, Levels
-from mmdrfuse.images.values.histogram import OUTPUTS
+from mmdrfuse.images.values.histogram import OUTPUTS, Counts
 from mmdrfuse.images.values.tones import split_tone
 from mmdrfuse.pair import Prepared
 from mmdrfuse.pipeline.fuse.fuser import Fuser
@@ -72,7 +72,7 @@ class _InfraredValues(NamedTuple):
     dtype: np.dtype[Any]
     low: float
     high: float
-    counts: NDArray[np.int64] | None
+    counts: Counts | None
     """By value; None for floating point, whose bins need the extremes of the whole set."""
 
 
@@ -157,7 +157,7 @@ def _map_readable(
 
 
 def _sum_counts(
-    count: Callable[[FusionInput], NDArray[np.int64]],
+    count: Callable[[FusionInput], Counts],
     extremes: tuple[float, float],
     inputs: Sequence[FusionInput],
     workers: Workers,
@@ -169,19 +169,19 @@ def _sum_counts(
     return histogram
 
 
-def _count_infrared(one: FusionInput, *, extremes: tuple[float, float]) -> NDArray[np.int64]:
+def _count_infrared(one: FusionInput, *, extremes: tuple[float, float]) -> Counts:
     return _counts(_finite_infrared(one), extremes)
 
 
-def _count_output(one: FusionInput, *, fuser: Fuser) -> NDArray[np.int64]:
+def _count_output(one: FusionInput, *, fuser: Fuser) -> Counts:
     return _counts(one.outputs(fuser), OUTPUTS)
 
 
-def _counts(parts: Iterator[NDArray[Any]], extremes: tuple[float, float]) -> NDArray[np.int64]:
+def _counts(parts: Iterator[NDArray[Any]], extremes: tuple[float, float]) -> Counts:
     histogram = Histogram(*extremes)
     for part in parts:
         histogram.add(histogram.count(part))
-    return histogram.counts
+    return Counts.of(histogram.counts)
 
 
 def _infrared_values(one: FusionInput, *, skip_eight_bit: bool) -> _InfraredValues | None:
@@ -199,7 +199,7 @@ def _infrared_values(one: FusionInput, *, skip_eight_bit: bool) -> _InfraredValu
         high = max(high, float(part.max()))
         if dtype.kind == "u":
             histogram.add(histogram.count(part))
-    return _InfraredValues(dtype, low, high, histogram.counts if dtype.kind == "u" else None)
+    return _InfraredValues(dtype, low, high, Counts.of(histogram.counts) if dtype.kind == "u" else None)
 
 
 def _finite_infrared(one: FusionInput) -> Iterator[NDArray[Any]]:

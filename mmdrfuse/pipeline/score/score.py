@@ -17,7 +17,7 @@ from mmdrfuse.pair import Pair
 from mmdrfuse.pipeline.fuse.folder import fuse_sources
 from mmdrfuse.pipeline.fuse.fuser import Fuser
 from mmdrfuse.registration.placing import Window
-from mmdrfuse.system.workers import Workers, cores, ordered, pool, processes, threads
+from mmdrfuse.system.workers import Workers, cores, ordered, pool, processes, require, threads
 
 PICTURES_PER_PROCESS = 8
 """Fewest pictures for which a process is started: starting takes a second, the usual metrics 0.06 s at 640×480."""
@@ -73,6 +73,7 @@ def map_candidates(
         workers = min(cores(), len(candidates) // PICTURES_PER_PROCESS)
     if isinstance(workers, int):
         workers = max(1, min(workers, len(candidates)))
+    require(workers, (path.parent for one in candidates for path in _files(one)))
     queue_length = 2 * workers if isinstance(workers, int) else _EXECUTOR_QUEUE
     with pool(workers, threads if workers == 1 else processes) as executor:
         yield from ordered(executor, work, candidates, buffer_size=queue_length)
@@ -159,6 +160,12 @@ def load_candidate(candidate: Candidate, sources: Sources | None = None) -> Load
             fused = _cut(fused, sources.window)
         sides = [_cut(side, sources.window) for side in sides]
     return Loaded(fused, sides[0], sides[1], sources.stored, sources.window)
+
+
+def _files(candidate: Candidate) -> Iterator[Path]:
+    yield from (candidate.pair.infrared, candidate.pair.visible)
+    if isinstance(candidate.fused, Path):
+        yield candidate.fused
 
 
 def score_one(candidate: Candidate, *, metrics: Sequence[str], protocol: str) -> dict[str, float]:
