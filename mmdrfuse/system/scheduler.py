@@ -104,6 +104,10 @@ class Scheduler:
             return future.result()
         except CancelledError as error:
             raise self._lost() from error
+        except OSError as error:
+            if future.status == "error":  # the call raised it, not the connection
+                raise
+            raise self._lost() from error
         except distributed().KilledWorker:
             return None
 
