@@ -49,7 +49,7 @@ SECTIONS = {
     "What detects": ("--detector", "--classes", "--detections"),
     "What is scored": ("--labels", "--boxes-on", "--tone", "--baselines"),
     "Where the sources are, if no manifest names them": ("--ir", "--vis", "--size-policy", "--rig"),
-    "What comes out": ("--output", "--draw", "--html", "--full", "--compare", "--json", "--csv"),
+    "What comes out": ("-o", "--draw", "--html", "--full", "--compare", "--json", "--csv"),
 }
 
 
