@@ -1,4 +1,4 @@
-// Videos in step, and a fused picture for each frame that the screen shows.
+// Videos in step, and a fused picture for each new frame.
 
 import { find, tell } from "./messages.js";
 
@@ -35,7 +35,9 @@ export class Playback {
   step() {
     if (this.sources.every(({ kind }) => kind === "picture")) return;
     if (this.lead) this.synchronise();
-    this.onFrame();
+    const versions = this.sources.map((source) => source.frame().version).join();
+    if (versions !== this.versions) this.onFrame();
+    this.versions = versions;
     requestAnimationFrame(() => this.step());
   }
 

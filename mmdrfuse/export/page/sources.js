@@ -134,10 +134,9 @@ function videoSource(kind, name, video, close) {
   let shown = -1;
   let version = ++versions;
   const frame = () => {
-    if (kind === "camera" || video.currentTime !== shown) {
-      shown = video.currentTime;
-      version = ++versions;
-    }
+    const now = kind === "camera" ? video.getVideoPlaybackQuality().totalVideoFrames : video.currentTime;
+    if (now !== shown) version = ++versions;
+    shown = now;
     return { image: video, width: video.videoWidth, height: video.videoHeight, version };
   };
   video.width = video.videoWidth; // WebGL and WebGPU take the element's own size

@@ -15,7 +15,7 @@ import { automaticWeights, limitsOf, readSafetensors, shippedWeights } from "./w
 const weights = shippedWeights(DATA.weights);
 const fusion = new Fusion({ makeJob, show });
 const intake = new Intake({ onSources: begin, onRig: loadRig, onWeights: loadWeights });
-const playback = new Playback(() => fusion.busy || fusion.request());
+const playback = new Playback(() => fusion.request());
 const alignment = new Alignment(find("sliders"), () => fusion.request());
 const stage = new Stage({
   onMove: (right, down) => alignment.add({ right, down }),

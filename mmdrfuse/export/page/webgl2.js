@@ -172,6 +172,7 @@ export class WebGL2Engine {
     });
     this.show(width, height);
     await this.finished();
+    if (gl.isContextLost()) throw new Error("context lost");
   }
 
   async pixels() {

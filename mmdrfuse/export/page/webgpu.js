@@ -154,6 +154,7 @@ export class WebGPUEngine {
     this.name = "WebGPU";
     this.largest = device.limits.maxTextureDimension2D;
     this.device = device;
+    device.lost.then(({ message }) => (this.lost = message || "device lost"));
     this.canvas = document.createElement("canvas");
     this.context = this.canvas.getContext("webgpu");
     this.context.configure({ device, format: FORMAT, usage: GPUTextureUsage.COPY_DST, alphaMode: "opaque" });
@@ -196,6 +197,7 @@ export class WebGPUEngine {
     encoder.copyTextureToTexture({ texture: result }, { texture: this.context.getCurrentTexture() }, [width, height]);
     device.queue.submit([encoder.finish()]);
     await device.queue.onSubmittedWorkDone();
+    if (this.lost) throw new Error(this.lost);
   }
 
   async pixels() {

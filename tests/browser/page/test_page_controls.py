@@ -38,6 +38,40 @@ def test_webgpu_in_software_is_not_taken_unless_asked_for(address, words, page, 
     assert page.inner_text("#message").startswith(words)
 
 
+@pytest.mark.parametrize(
+    ("engine", "loss"),
+    [
+        ("webgl2", """document.querySelector("#layer-fused canvas")
+            .getContext("webgl2").getExtension("WEBGL_lose_context").loseContext()"""),
+        ("webgpu", "device.destroy()"),
+    ],
+)  # fmt: skip
+def test_the_next_engine_goes_on_when_the_driver_fails(engine, loss, browser, page_file, pictures):
+    """Browsers warn of the loss in their console, so this page is not watched."""
+    files, _ = pictures(ir=(20, 30), vi=(20, 30))
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.add_init_script("""
+            const make = window.GPUAdapter?.prototype.requestDevice;
+            if (make) GPUAdapter.prototype.requestDevice = async function (...all) {
+                return (window.device = await make.apply(this, all));
+            };
+        """)
+        page.goto(f"{page_file.as_uri()}?engine={engine}")
+        page.wait_for_selector("body[data-engine]")
+        first = page.get_attribute("body", "data-engine")
+        if first.lower() != engine:
+            pytest.skip(f"needs a browser with {engine}")
+        for side, file in zip(("infrared", "visible"), files, strict=True):
+            page.set_input_files(f"#side-{side} .file", file)
+        page.wait_for_selector("body[data-fused]")
+        page.evaluate(loss)
+        page.select_option("#weights", "night")
+        page.wait_for_selector(f'body:not([data-engine="{first}"])')
+        page.wait_for_selector('body[data-fused="2"]')
+        assert not page.is_visible("#message")
+
+
 def test_a_corner_is_dragged_alone(opened, saved, pictures):
     files, _ = pictures(ir=(45, 60), vi=(90, 120))
     page = opened("js", files)
