@@ -71,12 +71,13 @@ def writing_folder(path: Path, *, mark: str, overwrite: bool = True) -> Iterator
     """
     refuse_foreign(path, mark=mark, overwrite=overwrite)
     temporary = path.with_name(f".{secrets.token_hex(8)}")
+    old = path.with_name(f".{secrets.token_hex(8)}")
     try:
         temporary.mkdir(parents=True)
         (temporary / mark).touch()
         yield temporary
         if path.exists():
-            shutil.rmtree(path)
+            path.replace(old)  # a folder cannot replace another one that is not empty
         temporary.replace(path)
     except Exception as error:
         cause = system_error(error, path)
@@ -85,6 +86,7 @@ def writing_folder(path: Path, *, mark: str, overwrite: bool = True) -> Iterator
         raise write_error(path, cause) from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
 
 
 def refuse_foreign(path: Path, *, mark: str, overwrite: bool) -> None:

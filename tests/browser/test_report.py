@@ -2,6 +2,7 @@
 
 import csv
 import io
+import math
 import shutil
 
 import numpy as np
@@ -12,7 +13,7 @@ from mmdrfuse.datasets import pair_folders
 from mmdrfuse.detection import detect_folders
 from mmdrfuse.detection.detections import Detections
 from mmdrfuse.detection.labels import LabelledPicture, Labels
-from mmdrfuse.pipeline.score import evaluate_folders
+from mmdrfuse.pipeline.score import Evaluation, Scores, evaluate_folders
 from mmdrfuse.reports import write_detection_report, write_report
 
 EVIL = "<img onerror=alert(1) src=x>"
@@ -287,6 +288,24 @@ def test_pictures_that_are_not_embedded_come_from_the_folder_beside(page, evalua
     assert page.locator("#panes canvas").count() == 5
     page.keyboard.press("d")
     assert "no difference map" in page.locator("#compare-text").inner_text()
+
+
+def test_scores_without_a_value_sort_last_and_break_nothing(page, tmp_path):
+    scores = Scores("standard", ("SD", "PSNR", "VIF"))
+    for method, value in (("a", math.nan), ("b", 0.5), ("c", 0.7)):
+        for pair in range(3):
+            scores.add(method, str(pair), {"SD": 1.0, "PSNR": math.inf if pair else 30.0, "VIF": value})
+    write_report(Evaluation(scores), tmp_path / "report.html")
+    page.goto((tmp_path / "report.html").as_uri())
+    heading = page.locator('#scores th[data-key="2"] button')
+    heading.click()
+    assert rows(page) == ["c", "b", "a"]
+    heading.click()
+    assert rows(page) == ["b", "c", "a"]
+    for order in ("worst", "best", "disputed", "name"):
+        page.locator("#order").select_option(order)
+    page.locator("#scatter-x").select_option(label="PSNR")
+    assert page.locator("#scatter").inner_text() == "These metrics have no value."
 
 
 class LeftHalf:

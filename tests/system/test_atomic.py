@@ -9,7 +9,7 @@ import pytest
 from safetensors import SafetensorError
 
 from mmdrfuse.errors import DiskFullError, OutputError
-from mmdrfuse.system.atomic import append, clear_abandoned, refuse_unwritable, writing
+from mmdrfuse.system.atomic import append, clear_abandoned, refuse_unwritable, writing, writing_folder
 
 
 def test_the_file_appears_when_the_block_ends(tmp_path):
@@ -155,3 +155,41 @@ def test_a_folder_without_permission_is_refused_beforehand(tmp_path, monkeypatch
     monkeypatch.setattr(os, "access", lambda path, mode: path != tmp_path)
     with pytest.raises(OutputError, match="may not be written in"):
         refuse_unwritable(tmp_path / "x.json")
+
+
+@pytest.fixture
+def album(tmp_path):
+    """A folder that an earlier run wrote, with one file and the mark."""
+    with writing_folder(tmp_path / "album", mark="mark.txt") as folder:
+        (folder / "old.png").write_text("old")
+    return tmp_path / "album"
+
+
+def test_a_folder_appears_whole_and_replaces_its_like(album):
+    with writing_folder(album, mark="mark.txt") as folder:
+        (folder / "new.png").write_text("new")
+        assert (album / "old.png").exists()
+    assert sorted(file.name for file in album.iterdir()) == ["mark.txt", "new.png"]
+    assert [child.name for child in album.parent.iterdir()] == ["album"]
+
+
+@pytest.mark.parametrize("error", [OSError(errno.EIO, "broken"), KeyboardInterrupt(), OutputError("other")])
+def test_a_folder_that_is_not_finished_leaves_the_old_one(album, error):
+    def fail():
+        with writing_folder(album, mark="mark.txt") as folder:
+            (folder / "new.png").write_text("new")
+            raise error
+
+    with pytest.raises((OutputError, KeyboardInterrupt)):
+        fail()
+    assert sorted(file.name for file in album.iterdir()) == ["mark.txt", "old.png"]
+    assert [child.name for child in album.parent.iterdir()] == ["album"]
+
+
+def test_a_folder_without_the_mark_is_never_replaced(album):
+    (album / "mark.txt").unlink()
+    with pytest.raises(OutputError, match=r"mark\.txt"), writing_folder(album, mark="mark.txt"):
+        pytest.fail("the block must not run")
+    with pytest.raises(OutputError, match="exists already"), writing_folder(album, mark="old.png", overwrite=False):
+        pytest.fail("the block must not run")
+    assert (album / "old.png").read_text() == "old"
