@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from mmdrfuse import images, models
 from mmdrfuse.datasets import find_pairs, labels
-from mmdrfuse.detection.detections import FLOOR, OVERLAP, Detections, Detector
+from mmdrfuse.detection.detections import MIN_SCORE, NMS_IOU, Detections, Detector
 from mmdrfuse.detection.detectors import open_detector
 from mmdrfuse.detection.matching import Matches
 from mmdrfuse.detection.resampling import RESAMPLES, Weights, average_precision, draws
@@ -108,7 +108,7 @@ def _fused(fuser: Fuser) -> Callable[[Pair], Gray]:
 def _detected(detector: Detector, method: Method, cache: Path) -> dict[Tone, list[Detections]]:
     """Detect in a method's pictures of all pairs at every tone, unless that was done before."""
     key, fuse = method
-    what = repr((detector.description(), key, GRID, FLOOR, OVERLAP))
+    what = repr((detector.description(), key, GRID, MIN_SCORE, NMS_IOU))
     kept = cache / f"{sha256(what.encode()).hexdigest()[:16]}.npz"
     if not kept.exists():
         print(f"{Path(detector.name).stem}: {key} …", flush=True)

@@ -26,7 +26,7 @@ from torch.nn.functional import avg_pool2d, binary_cross_entropy_with_logits
 from mmdrfuse import images
 from mmdrfuse.datasets import labels
 from mmdrfuse.datasets.export import ExportOptions, export
-from mmdrfuse.detection.detections import Detections, strongest
+from mmdrfuse.detection.detections import Detections, non_maximum_suppression
 from mmdrfuse.detection.labels import LabelledPicture
 from mmdrfuse.detection.precision import average_precision
 from mmdrfuse.losses.backbones import efficientnet
@@ -199,7 +199,7 @@ def _detect(head: Head, picture: Picture) -> Detections:
         scores, boxes = head(picture.features[0].float()[None])
     flat = boxes.reshape(-1, 4).clamp(min=0)
     flat = torch.minimum(flat, torch.tensor([WIDTH, HEIGHT, WIDTH, HEIGHT]))
-    return strongest(flat.double().numpy(), scores.sigmoid().reshape(-1, 1).double().numpy())
+    return non_maximum_suppression(flat.double().numpy(), scores.sigmoid().reshape(-1, 1).double().numpy())
 
 
 def _centres() -> tuple[Tensor, Tensor]:

@@ -260,11 +260,11 @@ def _write(result: "DetectionResult", asked: Options, report: Report) -> None:
 
 
 def _draw(result: "DetectionResult", folder: Path, report: Report) -> None:
-    from mmdrfuse.detection.drawing import LEAST_SCORE, draw_all
+    from mmdrfuse.detection.drawing import MIN_DRAWN_SCORE, draw_all
     from mmdrfuse.system.workers import cores
 
     count = draw_all(result, folder, workers=cores(), progress=progress, on_failure=report.add)
-    messages().print(f"{count} pictures with boxes of at least {LEAST_SCORE:g} in {folder}")
+    messages().print(f"{count} pictures with boxes of at least {MIN_DRAWN_SCORE:g} in {folder}")
 
 
 def _show(result: "DetectionResult", *, compare: bool) -> None:

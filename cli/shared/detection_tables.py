@@ -8,8 +8,8 @@ from rich.table import Table
 from rich.text import Text
 
 from mmdrfuse.cli.shared.tables import table
-from mmdrfuse.detection.detections import FLOOR, MOST, OVERLAP
-from mmdrfuse.detection.drawing import LEAST_SCORE
+from mmdrfuse.detection.detections import MAX_DETECTIONS, MIN_SCORE, NMS_IOU
+from mmdrfuse.detection.drawing import MIN_DRAWN_SCORE
 from mmdrfuse.detection.outcome import DetectionResult, Row
 from mmdrfuse.detection.resampling import RESAMPLES
 from mmdrfuse.detection.scores import Estimate, Scores
@@ -70,17 +70,19 @@ def counts(result: DetectionResult) -> Table:
     rows = []
     for method, pictures in result.found.items():
         scores = np.concatenate([next(iter(one.by_tone.values())).scores for one in pictures.values()])
-        strong = int((scores >= LEAST_SCORE).sum())
+        strong = int((scores >= MIN_DRAWN_SCORE).sum())
         rows.append([method, str(len(pictures)), str(len(scores)), str(strong)])
-    return table("boxes found", ["method", "pictures", f"score of {FLOOR:g} or more", f"{LEAST_SCORE:g} or more"], rows)
+    return table(
+        "boxes found", ["method", "pictures", f"score of {MIN_SCORE:g} or more", f"{MIN_DRAWN_SCORE:g} or more"], rows
+    )
 
 
 def protocol(result: DetectionResult) -> str:
     """Return in a few words how was scored, and against what."""
     return (
         f"labels: {result.labels['format']}, SHA-256 {result.labels['sha256'][:12]}…; "
-        f"boxes of score {FLOOR:g} or more, at most {MOST} a picture; overlaps above {OVERLAP:g} suppressed; [95 % "
-        f"intervals] by {RESAMPLES} draws of the pictures. One detector does not rank fusions."
+        f"boxes of score {MIN_SCORE:g} or more, at most {MAX_DETECTIONS} a picture; NMS at {NMS_IOU:g}; "
+        f"[95 % intervals] by {RESAMPLES} draws of the pictures. One detector does not rank fusions."
     )
 
 

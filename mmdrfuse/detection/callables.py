@@ -34,7 +34,7 @@ class CallableDetector:
         return self.spec
 
     @property
-    def many(self) -> bool:
+    def parallel(self) -> bool:
         """Return False, because nobody knows what it needs."""
         return False
 

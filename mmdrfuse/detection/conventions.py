@@ -63,7 +63,7 @@ class Convention:
     bgr: bool = False
     divisor: float = 255.0
     """What the levels, 0 to 255, are divided by."""
-    separate: bool = True
+    needs_nms: bool = True
     """Whether boxes that overlap must still be thinned out."""
 
 
@@ -193,12 +193,12 @@ def _from_centres(places: Boxes) -> Boxes:
 
 
 CONVENTIONS = (
-    Convention("torchvision", _is_named, _decode_named, fit="stretch", separate=False),
+    Convention("torchvision", _is_named, _decode_named, fit="stretch", needs_nms=False),
     Convention("FastestDet", _is_fastest, _decode_fastest, fit="stretch", bgr=True),
-    Convention("YOLOv7 with NMS", _is_end_to_end, _decode_end_to_end, separate=False),
+    Convention("YOLOv7 with NMS", _is_end_to_end, _decode_end_to_end, needs_nms=False),
     Convention("YOLOX", _is_yolox, _decode_yolox, fit="corner", bgr=True, divisor=1.0),
     Convention("YOLOv5 or YOLOv7", _is_with_objectness, _decode_with_objectness),
     Convention("Ultralytics", _is_transposed, _decode_transposed),
-    Convention("Ultralytics with NMS", _is_final, _decode_final, separate=False),
+    Convention("Ultralytics with NMS", _is_final, _decode_final, needs_nms=False),
 )
 """In the order in which they are tried."""

@@ -6,13 +6,13 @@ from typing import Any, Protocol, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-FLOOR = 0.001
+MIN_SCORE = 0.001
 """Score below which a box is dropped."""
 
-OVERLAP = 0.65
+NMS_IOU = 0.65
 """Intersection over union above which the weaker one of two boxes of a class is dropped."""
 
-MOST = 100
+MAX_DETECTIONS = 100
 """Boxes of a picture, at most; the strongest stay."""
 
 Picture = NDArray[np.uint8]
@@ -32,7 +32,7 @@ class Detections:
 
     @classmethod
     def of(cls, boxes: ArrayLike, scores: ArrayLike, classes: ArrayLike) -> Self:
-        """Return the strongest boxes that may count: with an area, of at least `FLOOR`, at most `MOST`.
+        """Return the strongest boxes that may count: with an area, of at least `MIN_SCORE`, at most `MAX_DETECTIONS`.
 
         Args:
             boxes: N×4.
@@ -49,9 +49,9 @@ class Detections:
             raise ValueError(f"{len(boxes)} boxes, {len(scores)} scores and {len(classes)} classes: need one of each")
         if not (np.isfinite(boxes).all() and np.isfinite(scores).all()):
             raise ValueError("boxes and scores must be finite numbers")
-        usable = (scores >= FLOOR) & (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
+        usable = (scores >= MIN_SCORE) & (boxes[:, 2] > boxes[:, 0]) & (boxes[:, 3] > boxes[:, 1])
         order = np.flatnonzero(usable)
-        order = order[np.argsort(-scores[order], kind="stable")][:MOST]
+        order = order[np.argsort(-scores[order], kind="stable")][:MAX_DETECTIONS]
         return cls(boxes[order], scores[order], classes[order])
 
     def __len__(self) -> int:
@@ -91,7 +91,7 @@ class Detector(Protocol):
         """Return the names of the classes; None if nobody knows them."""
 
     @property
-    def many(self) -> bool:
+    def parallel(self) -> bool:
         """Return whether several processes may use it unasked: it takes little memory, and no accelerator."""
 
     def __call__(self, picture: Picture) -> Detections:
@@ -111,8 +111,8 @@ class Detector(Protocol):
         """Return as plain objects what the results depend on, such as the file and its SHA-256."""
 
 
-def strongest(boxes: NDArray[np.float64], scores: NDArray[np.float64]) -> Detections:
-    """Choose, class by class, the boxes that no stronger box overlaps by more than `OVERLAP`.
+def non_maximum_suppression(boxes: NDArray[np.float64], scores: NDArray[np.float64]) -> Detections:
+    """Choose, class by class, the boxes that no stronger box overlaps by more than `NMS_IOU`.
 
     Args:
         boxes: N×4.
@@ -125,18 +125,18 @@ def strongest(boxes: NDArray[np.float64], scores: NDArray[np.float64]) -> Detect
 
 
 def _suppressed(boxes: NDArray[np.float64], scores: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Return the indices of at most `MOST` boxes of one class, the strongest first."""
-    left = np.flatnonzero(scores >= FLOOR)
+    """Return the indices of at most `MAX_DETECTIONS` boxes of one class, the strongest first."""
+    left = np.flatnonzero(scores >= MIN_SCORE)
     left = left[np.argsort(-scores[left], kind="stable")]
     chosen: list[int] = []
-    while len(left) and len(chosen) < MOST:
+    while len(left) and len(chosen) < MAX_DETECTIONS:
         first, left = left[0], left[1:]
         chosen.append(int(first))
-        left = left[overlaps(boxes[first : first + 1], boxes[left])[0] <= OVERLAP]
+        left = left[intersection_over_union(boxes[first : first + 1], boxes[left])[0] <= NMS_IOU]
     return np.array(chosen, np.int64)
 
 
-def overlaps(
+def intersection_over_union(
     boxes: NDArray[np.float64], others: NDArray[np.float64], regions: NDArray[np.bool_] | None = None
 ) -> NDArray[np.float64]:
     """Compute the intersection over union of every box with every other.

@@ -18,7 +18,7 @@ from mmdrfuse.pipeline.score.score import load_candidate
 from mmdrfuse.system.progress import Progress, silent
 from mmdrfuse.system.workers import Workers, ordered, pool, queue_length
 
-LEAST_SCORE = 0.3
+MIN_DRAWN_SCORE = 0.3
 """Of the boxes that are drawn; a table counts weaker ones too."""
 
 FOUND, MISSED, WRONG, IGNORED = "lime", "red", "yellow", "silver"
@@ -94,7 +94,7 @@ def draw(drawing: Drawing) -> Picture:
     candidate = drawing.found.candidate
     picture = three_channels(eight_bits(load_candidate(candidate).fused, candidate))
     boxes = next(iter(drawing.found.by_tone.values()))
-    boxes = boxes.only(boxes.scores >= LEAST_SCORE)
+    boxes = boxes.only(boxes.scores >= MIN_DRAWN_SCORE)
     return with_boxes(picture, boxes, drawing.truth, drawing.classes)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mmdrfuse.detection.detections import Detections, overlaps
+from mmdrfuse.detection.detections import Detections, intersection_over_union
 from mmdrfuse.detection.labels import LabelledPicture
 
 THRESHOLDS = np.linspace(0.5, 0.95, 10)
@@ -70,7 +70,7 @@ def match(
     """
     shape = len(THRESHOLDS), len(boxes)
     partners, ignored = np.full(shape, -1), np.zeros(shape, bool)
-    shares = overlaps(boxes, truth, regions)
+    shares = intersection_over_union(boxes, truth, regions)
     # The least overlap that is enough, as COCO's tools have it; the last of equal boxes is taken, as there.
     enough = np.minimum(THRESHOLDS, 1 - 1e-10)
     countable = np.flatnonzero(~regions)[::-1]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from mmdrfuse.detection.canvas import Canvas
 from mmdrfuse.detection.classes import COCO, COCO_WITH_GAPS
 from mmdrfuse.detection.conventions import CONVENTIONS, Convention, Outputs, recognised
-from mmdrfuse.detection.detections import Detections, Picture, strongest
+from mmdrfuse.detection.detections import Detections, Picture, non_maximum_suppression
 from mmdrfuse.errors import InputError, MissingExtraError, reading
 
 _DTYPES: Mapping[str, type[np.generic]] = {
@@ -47,7 +47,7 @@ class OnnxDetector:
         return str(self.path)
 
     @property
-    def many(self) -> bool:
+    def parallel(self) -> bool:
         """Return True."""
         return True
 
@@ -68,7 +68,7 @@ class OnnxDetector:
             boxes = canvas.back(boxes)
             finite = np.isfinite(boxes).all(axis=1) & np.isfinite(scores).all(axis=1)
             boxes, scores = boxes[finite], scores[finite]
-            found = strongest(boxes, scores) if convention.separate else _as_given(boxes, scores)
+            found = non_maximum_suppression(boxes, scores) if convention.needs_nms else _as_given(boxes, scores)
         return found.clipped(columns, rows)
 
     def only(self, classes: frozenset[int]) -> "OnnxDetector":
@@ -182,7 +182,7 @@ def _names(metadata: Mapping[str, str]) -> tuple[str, ...] | None:
 
 def _usual_names(opened: _Opened, convention: Convention, count: int) -> tuple[str, ...] | None:
     """Return COCO's names where the number of classes fits; one that gives numbers of classes fits by its family."""
-    if convention.separate:
+    if convention.needs_nms:
         return COCO if count == len(COCO) else None
     gaps = convention.name == "torchvision" and not opened.sizes
     return COCO_WITH_GAPS if gaps else COCO

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, astuple, dataclass, field
 from typing import Any
 
-from mmdrfuse.detection.detections import FLOOR, MOST, OVERLAP
+from mmdrfuse.detection.detections import MAX_DETECTIONS, MIN_SCORE, NMS_IOU
 from mmdrfuse.detection.labels import LabelledPicture
 from mmdrfuse.detection.resampling import RESAMPLES
 from mmdrfuse.detection.running import Found
@@ -85,7 +85,12 @@ class DetectionResult:
         """
         document: dict[str, Any] = {
             "version": __version__,
-            "protocol": {"least_score": FLOOR, "overlap": OVERLAP, "boxes": MOST, "resamples": RESAMPLES},
+            "protocol": {
+                "min_score": MIN_SCORE,
+                "nms_iou": NMS_IOU,
+                "max_detections": MAX_DETECTIONS,
+                "resamples": RESAMPLES,
+            },
             "detector": dict(self.detector),
             "labels": dict(self.labels),
             "classes": list(self.classes),

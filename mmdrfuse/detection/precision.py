@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from mmdrfuse.detection.detections import MOST, Detections
+from mmdrfuse.detection.detections import MAX_DETECTIONS, Detections
 from mmdrfuse.detection.labels import LabelledPicture
 from mmdrfuse.errors import MissingExtraError
 
@@ -72,7 +72,7 @@ def _precisions(
     }
     sides = [COCO({**document, "annotations": one}, print_function=_silent) for one in (annotations, results)]
     evaluation = COCOeval_faster(*sides, "bbox", print_function=_silent)
-    evaluation.params.maxDets = [1, 10, MOST]
+    evaluation.params.maxDets = [1, 10, MAX_DETECTIONS]
     evaluation.evaluate()
     evaluation.accumulate()
     precisions: np.ndarray[Any, np.dtype[np.float64]] = np.asarray(evaluation.eval["precision"], np.float64)[..., -1]

@@ -83,7 +83,7 @@ def detect_in(
     """
     if indices is not None:
         detector = detector.only(frozenset(np.flatnonzero(indices >= 0).tolist()))
-    if workers is None and not detector.many:
+    if workers is None and not detector.parallel:
         workers = 1
     work = partial(detect_one, detector=detector, tones=tuple(tones), indices=indices)
     run = Run()

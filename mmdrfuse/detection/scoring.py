@@ -12,7 +12,7 @@ from mmdrfuse.detection.precision import average_precision
 from mmdrfuse.detection.resampling import Weights, draws
 from mmdrfuse.detection.running import Found
 from mmdrfuse.detection.scores import Sample, sample
-from mmdrfuse.detection.tones import FREE, GRID, LEAST_PICTURES, chosen, halves, title
+from mmdrfuse.detection.tones import FREE, MIN_PICTURES, chosen, halves, title
 from mmdrfuse.errors import InputError
 from mmdrfuse.images import Side
 from mmdrfuse.images.values.tones import Tone
@@ -37,44 +37,53 @@ def score_found(result: DetectionResult, labels: Labels, *, boxes_on: Side | Non
         InputError: No picture has labels, or none is in all rows.
         MissingExtraError: faster-coco-eval is not installed.
     """
-    names = sorted({name for pictures in result.found.values() for name in pictures})
-    truth, unlabelled = labels.matched(names)
+    truth, warnings = _labelled(result.found, labels)
+    names = list(truth)
+    scored = {
+        method: _Scored(
+            [pictures[name] for name in names],
+            [pictures[name].truth(truth[name], boxes_on) for name in names],
+            labels.classes,
+        )
+        for method, pictures in result.found.items()
+    }
+    objects = next(iter(scored.values())).count()
+    if not objects:
+        raise InputError(f"the labels have no {' and no '.join(labels.classes)} in these pictures")
+    if len(names) < MIN_PICTURES and any(len(one.tones) > 1 for one in scored.values()):
+        warnings.append("one picture cannot choose the tone for another, so the tone is not free")
+
+    drawn = draws(len(names))
+    samples = {method: one.samples(drawn) for method, one in scored.items()}
+    rows = [
+        Row(method, {tone: one.scores() for tone, one in samples[method].items()}, row.wanted())
+        for method, row in scored.items()
+    ]
+    return replace(
+        result,
+        rows=tuple(rows),
+        comparisons=tuple(_comparisons(samples)),
+        pictures=tuple(names),
+        objects=objects,
+        truth={method: dict(zip(names, row.truth, strict=True)) for method, row in scored.items()},
+        warnings=(*result.warnings, *warnings),
+    )
+
+
+def _labelled(found: Mapping[str, Mapping[str, Found]], labels: Labels) -> tuple[dict[str, LabelledPicture], list[str]]:
+    """Return the labels of the pictures that all rows have, and lines about the others."""
+    truth, unlabelled = labels.matched(sorted({name for pictures in found.values() for name in pictures}))
     warnings = [f"{_few(unlabelled)}: not scored, because the labels do not have them"] if unlabelled else []
-    shared = [name for name in truth if all(name in pictures for pictures in result.found.values())]
-    for method, pictures in result.found.items():
+    for method, pictures in found.items():
         lost = [name for name in truth if name not in pictures]
         if lost:
             warnings.append(f"{method}: lacks {_few(lost)}, which no row is scored on")
+    shared = {
+        name: labelled for name, labelled in truth.items() if all(name in pictures for pictures in found.values())
+    }
     if not shared:
         raise InputError("no picture is in all rows, so the rows cannot be compared")
-    moved = {
-        method: [pictures[name].truth(truth[name], boxes_on) for name in shared]
-        for method, pictures in result.found.items()
-    }
-    scored = {
-        method: _Scored([pictures[name] for name in shared], moved[method], labels.classes)
-        for method, pictures in result.found.items()
-    }
-    first = next(iter(scored.values()))
-    objects = sum(int((~one.ignored).sum()) for one in first.truth)
-    if not objects:
-        raise InputError(f"the labels have no {' and no '.join(labels.classes)} in these pictures")
-    if len(shared) < LEAST_PICTURES and any(GRID[-1] in one.tones for one in scored.values()):
-        warnings.append("one picture cannot choose the tone for another, so the tone is not free")
-    drawn = draws(len(shared))
-    samples = {method: one.samples(drawn) for method, one in scored.items()}
-    return replace(
-        result,
-        rows=tuple(
-            Row(method, {tone: one.scores() for tone, one in samples[method].items()}, scored[method].wanted())
-            for method in scored
-        ),
-        comparisons=tuple(_comparisons(samples)),
-        pictures=tuple(shared),
-        objects=objects,
-        truth={method: dict(zip(shared, pictures, strict=True)) for method, pictures in moved.items()},
-        warnings=(*result.warnings, *warnings),
-    )
+    return shared, warnings
 
 
 class _Scored:
@@ -86,6 +95,10 @@ class _Scored:
         self.classes = classes
         self.tones = list(self.found[0].by_tone)
         self._matches = {tone: self._matched(self.in_tone(tone)) for tone in self.tones}
+
+    def count(self) -> int:
+        """Return the number of labelled boxes that count."""
+        return sum(int((~one.ignored).sum()) for one in self.truth)
 
     def in_tone(self, tone: Tone) -> list[Detections]:
         """Return the boxes of each picture in one tone."""
@@ -108,7 +121,7 @@ class _Scored:
         return samples
 
     def _is_free(self) -> bool:
-        return len(self.tones) > 1 and len(self.found) >= LEAST_PICTURES
+        return len(self.tones) > 1 and len(self.found) >= MIN_PICTURES
 
     def _best(self) -> tuple[Tone, Tone]:
         return chosen(self._matches, len(self.found))

@@ -22,7 +22,7 @@ GRID = tuple(Tone(gain, offset) for gain, offset in product((1.0, 0.7, 0.5), (0.
 FREE = "free"
 """The tone that is chosen for each row."""
 
-LEAST_PICTURES = 2
+MIN_PICTURES = 2
 """Of which one half chooses for the other."""
 
 

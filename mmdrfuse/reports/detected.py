@@ -24,7 +24,7 @@ TITLES = {
 SOURCES = ("infrared", "visible")
 KINDS = {drawing.FOUND: "found", drawing.MISSED: "missed", drawing.WRONG: "wrong", drawing.IGNORED: "ignored"}
 COUNTS = {"found": "labelled objects that were found", "missed": "that were missed", "wrong": "boxes around none"}
-"""What is counted on every picture, of boxes with a score of at least `drawing.LEAST_SCORE`."""
+"""What is counted on every picture, of boxes with a score of at least `drawing.MIN_DRAWN_SCORE`."""
 
 
 def of_detections(result: DetectionResult, command: str) -> Contents:
@@ -52,7 +52,7 @@ def of_detections(result: DetectionResult, command: str) -> Contents:
         warnings=result.warnings,
         failures=tuple(failure.message for failure in result.failures),
         boxes={name: tuple(row.get(pane, ()) for pane in (*SOURCES, *own)) for name, row in boxes.items()},
-        boxes_from=drawing.LEAST_SCORE,
+        boxes_from=drawing.MIN_DRAWN_SCORE,
     )
 
 
@@ -120,7 +120,7 @@ def _boxes(result: DetectionResult, method: str, name: str) -> tuple[Box, ...]:
     """Return what was found, missed and wrong in one picture, in the first tone."""
     found = result.found[method][name]
     strongest = next(iter(found.by_tone.values()))
-    strongest = strongest.only(strongest.scores >= drawing.LEAST_SCORE)
+    strongest = strongest.only(strongest.scores >= drawing.MIN_DRAWN_SCORE)
     coloured = list(drawing.coloured(strongest, result.truth[method][name]))
     corners = np.array([box for box, _ in coloured], np.float64).reshape(-1, 4)
     kinds = (KINDS[colour] for _, colour in coloured)

@@ -77,7 +77,7 @@ def test_json_has_scores_between_0_and_1_and_the_hash_of_the_labels(detect):
     assert len(document["labels"]["sha256"]) == 64
     assert document["rows"]["infrared"]["tones"] == ["1,30", "1,30"]
     assert len(document["comparisons"]) == 6
-    assert document["protocol"] == {"least_score": 0.001, "overlap": 0.65, "boxes": 100, "resamples": 1000}
+    assert document["protocol"] == {"min_score": 0.001, "nms_iou": 0.65, "max_detections": 100, "resamples": 1000}
 
 
 def test_csv_has_a_line_for_each_row_and_tone(detect):

@@ -24,7 +24,7 @@ class Bright:
     level: int = 128
     classes: tuple = ("person", "car")
     name: str = "bright"
-    many: bool = True
+    parallel: bool = True
 
     def __call__(self, picture):
         rows, columns = np.nonzero(picture[..., 0] > self.level)
@@ -173,6 +173,7 @@ def test_without_labels_everything_is_found(pairs):
     assert result.rows == ()
 
 
+@pytest.mark.slow
 def test_processes_find_the_same(pairs, make_onnx):
     from mmdrfuse.detection import open_detector
 
@@ -207,3 +208,21 @@ def test_pictures_give_the_size_that_yolo_s_labels_lack(pairs):
     relative = Results("texts", {f"{n:02}": Detections.of(shares.boxes, [0.9], [0]) for n in range(6)}, relative=True)
     assert [ap(one, "raw")["mine"] for one in (alone, beside)] == pytest.approx([1, 1])
     assert ap(score_results({"mine": relative}, labels), "raw")["mine"] == pytest.approx(1)
+
+
+def test_one_picture_cannot_choose_a_tone(pairs):
+    result = detect_folders([], pairs[1:2], detector=Bright(), labels=labels_of(6), tone="free")
+    assert list(result.rows[0].scores) == ["raw"]
+    assert any("tone is not free" in line for line in result.warnings)
+
+
+def test_scores_are_by_class_and_size(pairs):
+    """The detector calls everything a person; the cars, which lie elsewhere, are missed."""
+    boxes = {f"{n:02}": LabelledPicture.of([[8, 4, 20, 24], [25, 5, 35, 15]], [1, 0], size=(40, 30)) for n in range(6)}
+    result = detect_folders([], pairs, detector=Bright(), labels=Labels(("Car", "human"), boxes, "x", "0"), tone="raw")
+    scores = result.rows[1].scores["raw"]
+    assert scores.by_class == pytest.approx({"car": 0, "person": 0.5}, abs=0.01)
+    assert scores.measures["AP"].value == pytest.approx(0.25, abs=0.01)
+    assert scores.by_size["small"] == pytest.approx(0.25, abs=0.01)
+    assert np.isnan(scores.by_size["large"])
+    assert result.document()["rows"]["visible"]["raw"]["by_size"]["large"] is None

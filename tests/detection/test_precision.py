@@ -66,6 +66,7 @@ def by_pycocotools(found, truth, classes):
     return np.where(run.stats[:6] < 0, np.nan, run.stats[:6])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("block", range(4))
 def test_average_precision_is_that_of_pycocotools(block):
     """200 random cases: by faster-coco-eval, and by our sums over the matches."""
