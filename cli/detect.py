@@ -20,6 +20,7 @@ from mmdrfuse.cli.shared.options import (
 )
 from mmdrfuse.cli.shared.scoring import (
     baselines_option,
+    check_html,
     csv_option,
     full_option,
     fused_argument,
@@ -81,7 +82,6 @@ class Options:
     def check(self) -> None:
         """Refuse options that do not fit each other, and targets that cannot be written."""
         from mmdrfuse.detection.tones import FREE, parse
-        from mmdrfuse.reports import check_target
 
         if not self.detector and not self.detections:
             raise click.UsageError("say what detects: --detector FILE.onnx, or boxes that were found with --detections")
@@ -89,15 +89,12 @@ class Options:
             raise click.UsageError(
                 "--detections, --tone free, --json, --csv and --html need --labels; -o writes what was found"
             )
-        if self.full and not self.html:
-            raise click.UsageError("--full is for the report; add --html FILE")
         if (self.rig or self.size_policy != "error") and not self.infrared:
             raise click.UsageError("--size-policy and --rig go with --ir and --vis; a manifest names its own")
         if self.tone is not None:
             with wrong_usage("--tone"):
                 parse(self.tone)
-        if self.html:
-            check_target(self.html, full=self.full, overwrite=self.overwrite)
+        check_html(self.html, full=self.full, overwrite=self.overwrite)
         check_outputs(self.json_, self.csv_, str(self.html) if self.html else None, overwrite=self.overwrite)
         for folder in (self.output, self.draw):
             if folder and folder.is_dir() and any(folder.iterdir()):
@@ -201,7 +198,6 @@ def detect(fused: tuple[Path, ...], **options: Any) -> None:  # noqa: ANN401
     folders of the sources with --ir and --vis. FUSED is the current folder if you name none.
     """
     from mmdrfuse.datasets.labels import read
-    from mmdrfuse.reports import write_detection_report
 
     asked = Options(**options)
     asked.check()
@@ -219,6 +215,8 @@ def detect(fused: tuple[Path, ...], **options: Any) -> None:  # noqa: ANN401
     if asked.draw:
         _draw(result, asked.draw, report)
     if asked.html and result.rows:
+        from mmdrfuse.reports import write_detection_report
+
         write = partial(write_detection_report, result)
         write_html(write, asked.html, report, full=asked.full, overwrite=asked.overwrite)
     if "-" not in (asked.json_, asked.csv_) and result.count:

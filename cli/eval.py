@@ -12,6 +12,7 @@ from mmdrfuse.cli.shared.console import Report, check_outputs, progress, show, w
 from mmdrfuse.cli.shared.options import EXISTING, Command, cluster_option, json_option, overwrite_option
 from mmdrfuse.cli.shared.scoring import (
     baselines_option,
+    check_html,
     csv_option,
     full_option,
     fused_argument,
@@ -87,16 +88,14 @@ def evaluate(
     from mmdrfuse.datasets import pair_key
     from mmdrfuse.datasets.labels import read
     from mmdrfuse.pipeline.score import evaluate_folders
-    from mmdrfuse.reports import check_target, write_report
 
-    if (full or labels) and not html:
-        raise click.UsageError("--full and --labels are for the report; add --html FILE")
+    if labels and not html:
+        raise click.UsageError("--labels is for the report; add --html FILE")
     if list_:
         show(*catalogue())
         return
     names = _names(metrics, protocol)
-    if html:
-        check_target(html, full=full, overwrite=overwrite)
+    check_html(html, full=full, overwrite=overwrite)
     check_outputs(json_, csv_, str(html) if html else None, overwrite=overwrite)
     boxes = read(labels) if labels else None
     report = Report()
@@ -118,6 +117,8 @@ def evaluate(
     evaluation = replace(evaluation, failures=(*unpaired, *evaluation.failures))
     _write(evaluation, json_, csv_, report, compare=compare)
     if html and evaluation.count:
+        from mmdrfuse.reports import write_report
+
         write_html(partial(write_report, evaluation), html, report, full=full, labels=boxes, overwrite=overwrite)
     if "-" not in (json_, csv_) and evaluation.count:
         _show(evaluation.scores, per_image, compare)

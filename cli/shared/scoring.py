@@ -106,6 +106,22 @@ def write_documents(documents: Mapping[str, str], report: Report) -> None:
             report.add(error)
 
 
+def check_html(html: Path | None, *, full: bool, overwrite: bool) -> None:
+    """Refuse, before any work is done, a report that could not be written afterwards.
+
+    Args:
+        html: The file; None for no report.
+        full: Whether a folder of pictures is wanted beside it.
+        overwrite: Whether the two may be replaced.
+    """
+    if full and not html:
+        raise click.UsageError("--full is for the report; add --html FILE")
+    if html:
+        from mmdrfuse.reports import check_target
+
+        check_target(html, full=full, overwrite=overwrite)
+
+
 def write_html(write: "Callable[..., Written]", html: Path, report: Report, **options: Any) -> None:  # noqa: ANN401
     """Write an HTML report, and print its size and how many pairs have pictures in it.
 

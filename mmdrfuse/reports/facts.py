@@ -19,7 +19,7 @@ PACKAGES = ("numpy", "scipy", "numba", "pillow", "scikit-image", "PyWavelets")
 
 def facts(command: str) -> dict[str, str]:
     """Return the program, the machine and the command, under the names that the report shows."""
-    versions = ", ".join(f"{package} {metadata.version(package)}" for package in PACKAGES)
+    versions = ", ".join(f"{package} {_version(package)}" for package in PACKAGES)
     return {
         "made": datetime.now(UTC).isoformat(sep=" ", timespec="seconds"),
         "program": f"mmdrfuse {__version__}",
@@ -28,6 +28,13 @@ def facts(command: str) -> dict[str, str]:
         "command": command or "none: the report was made by a call from Python",
         "folder": str(Path.cwd()),
     }
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:  # under another name, as some distributions pack it
+        return "of unknown version"
 
 
 def methods(evaluation: Evaluation) -> dict[str, dict[str, str]]:
