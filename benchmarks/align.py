@@ -13,7 +13,7 @@ landmarks     pairs of two cameras with marked points
 mixed         infrared and visible of different scenes: none may be accepted
 degenerate    constant, noise, ramp, hot pixel, upside down, mirrored: none may be accepted
 sets          ten pairs at once, and ten that are no rig
-rivals        phase correlation, ECC, Mattes mutual information and ours on a third of the pairs of ``displaced``
+rivals        phase correlation, ECC, Mattes mutual information and ours on every third of the half's pairs
 
 With --json, rows that ran replace those of the same name in the file, and the others stay: a row at a time will do.
 --records writes every try with its confidence, for the choice of constants: on ``--half tune``, which is never
@@ -69,11 +69,7 @@ class Try:
 def main() -> None:
     """Run the rows and print them."""
     arguments = _arguments()
-    records = (
-        _read(arguments.reuse.split(",")) if arguments.reuse else [{"row": "machine", **machine()}, *_run(arguments)]
-    )
-    if arguments.records:
-        arguments.records.write_text("".join(json.dumps(record, default=str) + "\n" for record in records))
+    records = _read(arguments.reuse.split(",")) if arguments.reuse else _run(arguments)
     names = [name for name in ROWS if any(record["row"] == name for record in records)]
     rows = [row for name in names for row in ROWS[name].summary([one for one in records if one["row"] == name])]
     for row in rows:
@@ -83,14 +79,18 @@ def main() -> None:
 
 
 def _run(arguments: argparse.Namespace) -> list[Record]:
-    """Run the tries of the rows that were asked for."""
+    """Run the tries of the rows that were asked for; what is done is kept if the run is stopped."""
     tries = [one for name in arguments.only.split(",") for one in ROWS[name].tries(arguments)]
-    records: list[Record] = []
+    records: list[Record] = [{"row": "machine", **machine()}]
     start = time.perf_counter()
-    with processes(arguments.workers) as executor:
+    with processes(arguments.workers) as executor, arguments.records.open("w") as kept:
+        kept.write(json.dumps(records[0]) + "\n")
         outcomes = ordered(executor, run, tries, buffer_size=4 * arguments.workers)
         for number, (one, found) in enumerate(raise_failures(outcomes), 1):
-            records += [{"row": one.row, "kind": one.kind, "pair": one.sources[0].name, **record} for record in found]
+            for record in found:
+                records.append({"row": one.row, "kind": one.kind, "pair": one.sources[0].name, **record})
+                kept.write(json.dumps(records[-1]) + "\n")
+            kept.flush()
             if not number % 50:
                 print(f"# {number} of {len(tries)}, {time.perf_counter() - start:.0f} s", file=sys.stderr, flush=True)
     return records
@@ -357,7 +357,8 @@ def _set_rows(records: list[Record]) -> Iterator[Record]:
     right = [record for record in records if record["kind"] != "different scenes"]
     for first, second in zip(right[0::2], right[1::2], strict=True):
         both, other = matrix_of(first), matrix_of(second)
-        apart = None if both is None or other is None else _rounded(error(both, other, first["shape"]))
+        alone = both is None or other is None or first["pair"] == second["pair"]
+        apart = None if alone else _rounded(error(both, other, first["shape"]))
         yield {
             "row": "sets", "set": first["set"], "kind": first["kind"], "pairs": first["pairs"],
             "px from nominal": [_rounded(one["error"]) for one in (first, second)], "px between halves": apart,
@@ -408,7 +409,7 @@ class Row:
 
 ROWS = {
     "exact": Row(_exact_tries, _exact, _exact_rows),
-    "displaced": Row(partial(_displaced_tries, row="displaced", every=1), _displaced, _displaced_rows),
+    "displaced": Row(partial(_displaced_tries, row="displaced", every=2), _displaced, _displaced_rows),
     "metu": Row(_metu_tries, _metu, _metu_rows),
     "landmarks": Row(_landmark_tries, _landmarks, _landmark_rows),
     "mixed": Row(_mixed_tries, _mixed, _mixed_rows),
@@ -446,7 +447,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--workers", type=int, default=1, help="processes")
     parser.add_argument("--quick", action="store_true", help="a fifth of the tries")
     parser.add_argument("--json", type=Path)
-    parser.add_argument("--records", type=Path)
+    parser.add_argument("--records", type=Path, default=Path(os.devnull))
     parser.add_argument("--reuse", help="records to sum up")
     parser.add_argument("--data", type=Path, default=DATA)
     return parser.parse_args()
