@@ -166,3 +166,17 @@ def test_small_detector_learns_the_boxes_and_not_the_ignored_regions(monkeypatch
     assert head._loss(-perfect, boxes, wanted, counted, boxes) > 10
     at_the_region = torch.where(counted, perfect, 20.0)
     assert head._loss(at_the_region, boxes, wanted, counted, boxes) < 1e-4
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_cluster_benchmark_gives_the_overhead_of_a_pair_and_the_course_of_memory(tmp_path):
+    pytest.importorskip("distributed", reason="needs the extra [cluster]")
+    out = tmp_path / "cluster.json"
+    printed = benchmark("cluster.py", "--pairs", "60", "--alone", "60", "--lines", "500", "--json", str(out))
+    document = json.loads(out.read_text())
+    assert document["cluster"]["pairs"] == 60
+    assert document["cluster"]["overhead, processor ms a pair"] > 0
+    assert document["cluster"]["resident MB, every so often"].keys() >= {"this process", "scheduler", "worker 2"}
+    assert document["manifest"]["peak MB"] < 300
+    assert "500 lines" in printed

@@ -162,9 +162,9 @@ def _fuse(
             if isinstance(result, MMDRFuseError):
                 failures.append(result)
             advance(pair.name)
-    failed = {pair.output for pair in todo} - {entry.fused for entry in manifest.read(folder)}
+    failed = {pair.output for pair in todo} - {entry.fused for entry in manifest.Entries(folder)}
     names = {formats.picture_path(one, choices.suffix): one.name for one in examples}
-    made = {names[entry.fused]: entry for entry in manifest.read(folder) if entry.fused in names.keys() - failed}
+    made = {names[entry.fused]: entry for entry in manifest.Entries(folder) if entry.fused in names.keys() - failed}
     return choices, made, failures
 
 

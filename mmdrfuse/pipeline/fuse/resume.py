@@ -6,10 +6,9 @@ from pathlib import Path
 
 from mmdrfuse.images import constant_limits
 from mmdrfuse.pair import Pair
-from mmdrfuse.pipeline.fuse import manifest
 from mmdrfuse.pipeline.fuse.choices import Choices
+from mmdrfuse.pipeline.fuse.entries import NAME, Entries, Entry
 from mmdrfuse.pipeline.fuse.folder import sha256
-from mmdrfuse.pipeline.fuse.manifest import Entry
 from mmdrfuse.system.workers import Workers, ordered, pool, queue_length
 
 
@@ -19,12 +18,12 @@ def unfinished(choices: Choices, pairs: Sequence[Pair], out: Path, *, workers: W
     Raises:
         ManifestError: There is a manifest that cannot be read.
     """
-    if not (out / manifest.NAME).is_file():
+    if not (out / NAME).is_file():
         return list(pairs)
-    entries = {entry.fused: entry for entry in manifest.read(out)}
+    entries = Entries(out).find(_fused(choices, out, pair) for pair in pairs)
     with pool(workers) as executor:
         # A source that cannot be read any more is a failure here, so its pair stays, and fails when its turn comes.
-        items = ((pair, entries.get(_fused(choices, out, pair))) for pair in pairs)
+        items = zip(pairs, entries, strict=True)
         results = ordered(executor, partial(_is_done, choices, out), items, buffer_size=queue_length(workers))
         return [pair for (pair, _), result in results if result is not True]
 

@@ -1,9 +1,11 @@
 """List the pictures to score with their sources: from manifests, by file names, or computed by baselines."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
+from typing import overload
 
 from mmdrfuse.engine.baselines import BASELINES
 from mmdrfuse.errors import InputError, ManifestError, MMDRFuseError, UnknownNameError
@@ -30,10 +32,81 @@ class Matching:
 class Candidates:
     """The pictures of all methods, and what is missing."""
 
-    candidates: list[Candidate] = field(default_factory=list)
+    candidates: "Listed" = field(default_factory=lambda: Listed())
     failures: list[MMDRFuseError] = field(default_factory=list)
     """A folder without manifest, or a missing picture."""
     warnings: list[str] = field(default_factory=list)
+
+
+class Listed(Sequence[Candidate]):
+    """Pictures of several methods; those of a manifest are read from it one by one."""
+
+    def __init__(self) -> None:
+        self._parts: list[Sequence[Candidate]] = []
+
+    def entries(self) -> dict[str, manifest.Entries]:
+        """Return the entries of the manifests that were read: method → entries."""
+        return {part.method: part.entries for part in self._parts if isinstance(part, FromManifest)}
+
+    def extend(self, part: Iterable[Candidate]) -> None:
+        """Add pictures; a sequence is taken as it is."""
+        self._parts.append(part if isinstance(part, Sequence) else list(part))
+
+    def __len__(self) -> int:
+        return sum(map(len, self._parts))
+
+    def __iter__(self) -> Iterator[Candidate]:
+        return chain.from_iterable(self._parts)
+
+    @overload
+    def __getitem__(self, index: int) -> Candidate: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Candidate]: ...
+    def __getitem__(self, index: int | slice) -> Candidate | list[Candidate]:
+        if isinstance(index, slice):
+            return [self[number] for number in range(*index.indices(len(self)))]
+        number = range(len(self))[index]
+        for part in self._parts:
+            if number < len(part):
+                return part[number]
+            number -= len(part)
+        raise IndexError(index)
+
+
+class FromManifest(Sequence[Candidate]):
+    """The pictures that a folder's manifest lists, in the order of their names.
+
+    Args:
+        method: The row of the table.
+        folder: The folder.
+
+    Raises:
+        ManifestError: There is no manifest, or it cannot be read.
+    """
+
+    def __init__(self, method: str, folder: Path) -> None:
+        self.method = method
+        self.folder = folder
+        self.entries = manifest.Entries(folder)
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def __iter__(self) -> Iterator[Candidate]:
+        return map(self._candidate, self.entries)
+
+    @overload
+    def __getitem__(self, index: int) -> Candidate: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Candidate]: ...
+    def __getitem__(self, index: int | slice) -> Candidate | list[Candidate]:
+        if isinstance(index, slice):
+            return [*map(self._candidate, self.entries[index])]
+        return self._candidate(self.entries[index])
+
+    def _candidate(self, entry: manifest.Entry) -> Candidate:
+        hashes = (entry.infrared_sha256, entry.visible_sha256)
+        return Candidate(self.method, entry.pair(self.folder), self.folder / entry.fused, hashes)
 
 
 def list_candidates(
@@ -59,7 +132,7 @@ def list_candidates(
     for method, folder in methods.items():
         if pairs is None:
             try:
-                found.candidates.extend(from_manifest(method, folder))
+                found.candidates.extend(FromManifest(method, folder))
             except ManifestError as error:
                 found.failures.append(error)
             continue
@@ -67,9 +140,9 @@ def list_candidates(
         found.candidates.extend(matching.candidates)
         found.failures.extend(InputError(f"{folder}: no picture for {pair.name}") for pair in matching.missing)
         found.warnings.extend(f"{path}: belongs to no pair, not scored" for path in matching.unmatched)
-    found.candidates.extend(
-        from_baselines(baselines, sorted({one.pair for one in found.candidates}) if pairs is None else pairs)
-    )
+    if baselines:
+        sources = sorted({one.pair for one in found.candidates}) if pairs is None else pairs
+        found.candidates.extend(from_baselines(baselines, sources))
     if not found.candidates and not found.failures:
         raise InputError("nothing to score: name folders of fused pictures, or pairs and a baseline")
     return found
@@ -89,18 +162,6 @@ def labels(folders: Sequence[Path], taken: Sequence[str] = ()) -> list[str]:
     return [
         name if names.count(name) == 1 and name not in taken else f"{folder.as_posix()}/"
         for folder, name in zip(folders, names, strict=True)
-    ]
-
-
-def from_manifest(method: str, folder: Path) -> list[Candidate]:
-    """Return the pictures that a folder's manifest lists.
-
-    Raises:
-        ManifestError: There is no manifest, or it cannot be read.
-    """
-    return [
-        Candidate(method, entry.pair(folder), folder / entry.fused, (entry.infrared_sha256, entry.visible_sha256))
-        for entry in manifest.read(folder)
     ]
 
 
@@ -147,19 +208,16 @@ def from_baselines(names: Sequence[str], pairs: Sequence[Pair]) -> list[Candidat
     return [Candidate(name, pair, Fuser(BASELINES[name])) for name in names for pair in pairs]
 
 
-def provenance(folder: Path) -> dict[str, list[str]]:
-    """Return from a folder's manifest what influences its scores besides the method.
+def provenance(entries: Iterable[manifest.Entry]) -> dict[str, list[str]]:
+    """Return from the entries of a manifest what influences the scores besides the method.
 
     Returns:
         ``range`` and ``weights``, each with the values that occur.
-
-    Raises:
-        ManifestError: There is no manifest, or it cannot be read.
     """
-    entries = manifest.read(folder)
+    made = {(entry.range, entry.weights, entry.weights_sha256) for entry in entries}
     return {
-        "range": sorted({entry.range for entry in entries}),
-        "weights": sorted({f"{entry.weights} {entry.weights_sha256[:12]}" for entry in entries}),
+        "range": sorted({policy for policy, _, _ in made}),
+        "weights": sorted({f"{name} {sha256[:12]}" for _, name, sha256 in made}),
     }
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from mmdrfuse.errors import InputError, ManifestError, MMDRFuseError
 from mmdrfuse.metrics import find_metric, find_protocol, names
 from mmdrfuse.pair import Pair
+from mmdrfuse.pipeline.fuse.entries import Entries
 from mmdrfuse.pipeline.score.candidates import list_candidates, named_folders, provenance
 from mmdrfuse.pipeline.score.score import Candidate, score_candidates, smallest_side
 from mmdrfuse.pipeline.score.summary import Scores
@@ -32,7 +33,7 @@ class Evaluation:
     """Reasons for caution with the scores, such as folders that were made with different ranges."""
     made: Mapping[str, Mapping[str, Sequence[str]]] = field(default_factory=dict)
     """How the pictures of each method were made, where its manifest says so: method → ``range`` and ``weights``."""
-    candidates: tuple[Candidate, ...] = ()
+    candidates: Sequence[Candidate] = ()
     """What was to be scored: each picture with its sources."""
     folders: Mapping[str, Path] = field(default_factory=dict)
     """The folder of each method that has one."""
@@ -97,23 +98,13 @@ def evaluate_folders(
     run = _Run(Scores(scheme, chosen), on_failure)
     for failure in listed.failures:
         run.fail(failure)
-    made = _provenance(methods)
+    made = _provenance(methods, candidates.entries())
     with progress("scoring", len(candidates)) as advance:
         for candidate, result in score_candidates(candidates, metrics=chosen, protocol=scheme, workers=workers):
             run.add(candidate, result)
             advance(f"{candidate.method} {candidate.pair.name}")
-    warnings = (*listed.warnings, *run.undefined(), *_different(made), *_partly_seen(candidates))
-    return Evaluation(run.scores, tuple(run.failures), warnings, made, tuple(candidates), methods)
-
-
-def _partly_seen(candidates: Sequence[Candidate]) -> list[str]:
-    """Return a warning with the methods whose pictures are scored only where both cameras see."""
-    methods = {
-        one.method for one in candidates if one.pair.preparation.transform and one.pair.preparation.outside != "crop"
-    }
-    if not methods:
-        return []
-    return [f"{', '.join(sorted(methods))}: scored only where both cameras see, as the infrared was transformed"]
+    warnings = (*listed.warnings, *run.undefined(), *_different(made), *run.partly_seen())
+    return Evaluation(run.scores, tuple(run.failures), warnings, made, candidates, methods)
 
 
 def choose_metrics(metrics: str | Iterable[str] | None, protocol: str) -> tuple[str, tuple[str, ...]]:
@@ -149,10 +140,14 @@ class _Run:
         self.scores = scores
         self.failures: list[MMDRFuseError] = []
         self._too_small: Counter[str] = Counter()
+        self._partly_seen: set[str] = set()
         self._on_failure = on_failure
 
     def add(self, candidate: Candidate, result: dict[str, float] | MMDRFuseError) -> None:
         """Add one picture's scores, or its failure."""
+        preparation = candidate.pair.preparation
+        if preparation.transform and preparation.outside != "crop":
+            self._partly_seen.add(candidate.method)
         if isinstance(result, MMDRFuseError):
             self.fail(result)
             return
@@ -169,6 +164,12 @@ class _Run:
         if self._on_failure:
             self._on_failure(error)
 
+    def partly_seen(self) -> Iterable[str]:
+        """Yield a warning with the methods whose pictures are scored only where both cameras see."""
+        if self._partly_seen:
+            methods = ", ".join(sorted(self._partly_seen))
+            yield f"{methods}: scored only where both cameras see, as the infrared was transformed"
+
     def undefined(self) -> Iterable[str]:
         """Yield a warning for each metric that has no value for some pictures, with the reason."""
         for metric in self.scores.metrics:
@@ -181,11 +182,11 @@ class _Run:
                 yield f"{metric}: has no value for {_pictures(other)}: is not defined for their pixels"
 
 
-def _provenance(methods: Mapping[str, Path]) -> dict[str, dict[str, list[str]]]:
+def _provenance(methods: Mapping[str, Path], entries: Mapping[str, Entries]) -> dict[str, dict[str, list[str]]]:
     made = {}
     for method, folder in methods.items():
         with suppress(ManifestError):  # pictures matched by name need none
-            made[method] = provenance(folder)
+            made[method] = provenance(entries[method] if method in entries else Entries(folder))
     return made
 
 

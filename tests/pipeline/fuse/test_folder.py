@@ -16,6 +16,7 @@ from mmdrfuse.engine.baselines import BASELINES
 from mmdrfuse.errors import DiskFullError, InputError, ManifestError, OutputError, SizeError
 from mmdrfuse.pair import Preparation
 from mmdrfuse.pipeline import Fuser, Pair
+from mmdrfuse.pipeline.fuse import entries as entries_of
 from mmdrfuse.pipeline.fuse import manifest
 from mmdrfuse.pipeline.fuse.choices import Choices
 from mmdrfuse.pipeline.fuse.folder import fuse_pairs
@@ -212,7 +213,7 @@ def test_full_disk_stops_the_run_and_keeps_what_is_there(choices, out, pairs, mo
 def test_a_run_reads_an_existing_manifest_once(choices, out, pairs, monkeypatch):
     list(fuse_pairs(choices, pairs, out))
     folders = []
-    read = manifest.read
-    monkeypatch.setattr(manifest, "read", lambda folder: folders.append(folder) or read(folder))
+    scan = entries_of._scan
+    monkeypatch.setattr(entries_of, "_scan", lambda path: folders.append(path.parent) or scan(path))
     list(fuse_pairs(choices, pairs, out, overwrite=True))
     assert folders == [out]
