@@ -9,6 +9,7 @@ from functools import partial
 
 import numpy as np
 
+from mmdrfuse.metrics import zoo
 from mmdrfuse.metrics.metric import Metric, Rule, same
 from mmdrfuse.metrics.shared.filters import cycles_per_image, divide, filter_frequencies, smooth, stretched
 from mmdrfuse.metrics.shared.gradients import sobel_magnitude
@@ -142,6 +143,7 @@ ROWS = (
         protocols={
             "standard": Rule(qcb),
             **same("vifb liu", Rule(partial(qcb, stretch=True, blank_is_nan=True), _STRETCHED)),
+            "zoo": Rule(zoo.chen_blum, "half the frequencies, images stretched to 0..1", bug=True),
         },
     ),
     Metric(

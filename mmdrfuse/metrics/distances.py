@@ -142,7 +142,7 @@ ROWS = (
         reference="Gonzalez, Woods, Digital Image Processing",
         protocols={
             **same("standard cddfuse", Rule(mean_squared_error)),
-            **same("tang tang-table", Rule(partial(mean_squared_error, peak=1.0), "images in 0..1")),
+            **same("tang tang-table zoo", Rule(partial(mean_squared_error, peak=1.0), "images in 0..1")),
         },
     ),
     Metric(
@@ -171,7 +171,7 @@ ROWS = (
             "cddfuse": Rule(partial(signal_to_noise, fused_peak=True), "peak is the fused maximum", bug=True),
             "vifb": Rule(norm_to_noise, "of its own RMSE", bug=True, program_name="Psnr"),
             **same(
-                "tang tang-table",
+                "tang tang-table zoo",
                 Rule(partial(signal_to_noise, peak=1.0), "peak 255 for images in 0..1: 48.13 dB too high", bug=True),
             ),
         },
@@ -183,7 +183,7 @@ ROWS = (
         range=(-1.0, 1.0),
         unit="",
         reference="Deshmukh, Bhosale, IJIP 2010",
-        protocols=same("standard cddfuse tang tang-table", Rule(correlation)),
+        protocols=same("standard cddfuse tang tang-table zoo", Rule(correlation)),
     ),
     Metric(
         name="SCD",
@@ -192,6 +192,6 @@ ROWS = (
         range=(-2.0, 2.0),
         unit="",
         reference="Aslantas, Bendes, AEU 2015",
-        protocols=same("standard cddfuse tang tang-table", Rule(sum_of_correlations_of_differences)),
+        protocols=same("standard cddfuse tang tang-table zoo", Rule(sum_of_correlations_of_differences)),
     ),
 )

@@ -4,6 +4,7 @@ All four compare gradients pixel by pixel, see `mmdrfuse.metrics.shared.edges`; 
 a pixel matters.
 """
 
+import math
 from functools import partial
 from typing import NamedTuple
 
@@ -94,7 +95,7 @@ def qg(t: Triple, *, per_pixel: bool = False) -> float:
     return float(np.mean((share_a * weight_a + share_b * weight_b) / (weight_a + weight_b)))
 
 
-def nabf(t: Triple, *, directed: bool = False, fused: ImageName = "fused") -> float:
+def nabf(t: Triple, *, directed: bool = False, fused: ImageName = "fused", faint_weight: float = FAINT_WEIGHT) -> float:
     """Compute the share of edges that the fused image has and neither source has as strong: Kumar's artefacts.
 
     The sum of ``(1 - Q_a) w_a + (1 - Q_b) w_b`` where ``g_f > max(g_a, g_b)``, over the sum of all weights. Gradients
@@ -108,16 +109,17 @@ def nabf(t: Triple, *, directed: bool = False, fused: ImageName = "fused") -> fl
             has it. The score then changes a little when the images are transposed.
         fused: Which image to score as the fused one, the other two being its sources. Anything but the fused image is
             an error of a published program, which takes its images in the wrong order.
+        faint_weight: w below g = 2.
 
     Returns:
-        0..1, lower is better; about 0 where the fused image equals both sources.
+        0..1, lower is better; about 0 where the fused image equals both sources; NaN where no gradient counts.
 
     References:
         Petrovic, Xydeas, "Objective image fusion performance characterisation", ICCV, 2005. Shreyamsha Kumar,
         "Multifocus and multispectral image fusion based on pixel significance using discrete cosine harmonic wavelet
         transform", Signal, Image and Video Processing, 2013.
     """
-    return _edge_shares(t, directed, fused).added
+    return _edge_shares(t, directed, fused, faint_weight).added
 
 
 def labf(t: Triple) -> float:
@@ -134,7 +136,7 @@ def labf(t: Triple) -> float:
     References:
         As `nabf`.
     """
-    return _edge_shares(t, False, "fused").lost
+    return _edge_shares(t, False, "fused", FAINT_WEIGHT).lost
 
 
 def _kept_share(t: Triple, curves: Curves, wrapped: bool, tie_gain: float, peak: float) -> float:
@@ -155,7 +157,7 @@ def _kept_share(t: Triple, curves: Curves, wrapped: bool, tie_gain: float, peak:
 
 
 @once
-def _edge_shares(t: Triple, directed: bool, fused_name: ImageName) -> EdgeShares:
+def _edge_shares(t: Triple, directed: bool, fused_name: ImageName, faint_weight: float) -> EdgeShares:
     others: tuple[ImageName, ...] = SOURCES if fused_name == "fused" else ("b", "fused")
     gradients = [gradient(t, name, border="reflect") for name in (fused_name, *others)]
 
@@ -164,7 +166,7 @@ def _edge_shares(t: Triple, directed: bool, fused_name: ImageName) -> EdgeShares
         missed = np.zeros_like(fused.magnitude)
         weights = np.zeros_like(fused.magnitude)
         for source in sources:
-            weight = _kumar_weight(source)
+            weight = _kumar_weight(source, faint_weight)
             missed += (1.0 - np.sqrt(_kumar_quality(fused, source, directed))) * weight
             weights += weight
 
@@ -174,6 +176,8 @@ def _edge_shares(t: Triple, directed: bool, fused_name: ImageName) -> EdgeShares
         preserved_sum += float((weights - missed).sum())
 
     total = preserved_sum + lost + added
+    if total == 0.0:
+        return EdgeShares(math.nan, math.nan, math.nan)
     return EdgeShares(preserved_sum / total, lost / total, added / total)
 
 
@@ -185,9 +189,9 @@ def _kumar_quality(fused: Gradient, source: Gradient, directed: bool) -> GrayIma
     return preserved(strength, direction, KUMAR)
 
 
-def _kumar_weight(source: Gradient) -> GrayImage:
+def _kumar_weight(source: Gradient, faint: float) -> GrayImage:
     strength = source.magnitude / 8.0
-    return np.where(strength >= FAINT, strength * np.sqrt(strength), FAINT_WEIGHT)
+    return np.where(strength >= FAINT, strength * np.sqrt(strength), faint)
 
 
 def _gradient_without_zeros(image: GrayImage) -> Gradient:
@@ -220,7 +224,7 @@ ROWS = (
         reference="Xydeas, Petrovic, Electron. Lett. 2000",
         protocols={
             "standard": Rule(qabf),
-            **same("cddfuse tang", Rule(partial(qabf, wrapped=False, tie_gain=1.0), _UNWRAPPED, bug=True)),
+            **same("cddfuse tang zoo", Rule(partial(qabf, wrapped=False, tie_gain=1.0), _UNWRAPPED, bug=True)),
             "vifb": Rule(partial(qabf, wrapped=False, tie_gain=255.0), _UNWRAPPED, bug=True),
             "tang-table": Rule(
                 partial(qabf, wrapped=False, tie_gain=1.0, peak=1.0), "as tang, on images in 0..1", bug=True
@@ -241,6 +245,7 @@ ROWS = (
                 "scores the first source, with the fused image as one of its sources",
                 bug=True,
             ),
+            "zoo": Rule(partial(nabf, directed=True, faint_weight=0.0), "faint gradients do not count"),
         },
     ),
     Metric(

@@ -7,6 +7,7 @@ import math
 
 import numpy as np
 
+from mmdrfuse.metrics import zoo, zoo_float32
 from mmdrfuse.metrics.metric import Metric, Rule, same
 from mmdrfuse.metrics.shared.histograms import Counts, histogram, level_entropy
 from mmdrfuse.metrics.shared.triple import SOURCES, Triple
@@ -65,6 +66,7 @@ ROWS = (
         protocols={
             **same("standard cddfuse tang tang-table", Rule(entropy)),
             "vifb": Rule(entropy, program_name="Entropy"),
+            "zoo": Rule(zoo.entropy, "1e-7 added in the logarithm"),
         },
     ),
     Metric(
@@ -74,6 +76,19 @@ ROWS = (
         range=(-8.0, math.inf),
         unit="bit",
         reference="Bulanon, Burks, Alchanatis, Biosyst. Eng. 2009",
-        protocols={"standard": Rule(cross_entropy), "vifb": Rule(cross_entropy, program_name="Cross_entropy")},
+        protocols={
+            "standard": Rule(cross_entropy),
+            "vifb": Rule(cross_entropy, program_name="Cross_entropy"),
+            "zoo": Rule(zoo_float32.cross_entropy, "of sigmoids of the levels, which saturate from 16 up", bug=True),
+        },
+    ),
+    Metric(
+        name="TE",
+        title="entropy of the sources that the fused image has not",
+        higher_is_better=True,
+        range=(-8.0, 16.0),
+        unit="bit",
+        reference="Liu et al., IEEE TPAMI 2025",
+        protocols={"zoo": Rule(zoo.entropy_difference)},
     ),
 )

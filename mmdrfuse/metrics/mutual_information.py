@@ -10,6 +10,7 @@ from functools import partial
 
 import numpy as np
 
+from mmdrfuse.metrics import zoo
 from mmdrfuse.metrics.metric import Metric, Rule, same
 from mmdrfuse.metrics.shared.filters import stretched
 from mmdrfuse.metrics.shared.histograms import (
@@ -183,7 +184,7 @@ ROWS = (
         unit="bit",
         reference="Qu, Zhang, Yan, Electron. Lett. 2002",
         protocols={
-            "standard": Rule(mutual_information),
+            **same("standard zoo", Rule(mutual_information)),
             "cddfuse": Rule(_NATS, "in nats"),
             "vifb": Rule(_NATS, "in nats", program_name="Mutinf"),
             **same(
@@ -203,6 +204,15 @@ ROWS = (
             "standard": Rule(qmi),
             "liu": Rule(partial(qmi, stretch=True), "images stretched to 0..255"),
         },
+    ),
+    Metric(
+        name="NMI",
+        title="mutual information over the sources' entropies",
+        higher_is_better=True,
+        range=(0.0, 2.0),
+        unit="",
+        reference="Liu et al., IEEE TPAMI 2025",
+        protocols={"zoo": Rule(zoo.normalised_information)},
     ),
     Metric(
         name="QTE",
@@ -240,6 +250,7 @@ ROWS = (
         protocols={
             "standard": Rule(qncie),
             "liu": Rule(partial(qncie, stretch=True), "images stretched to 0..255"),
+            "zoo": Rule(zoo.correlation_entropy, "of Pearson's correlations", bug=True),
         },
     ),
 )

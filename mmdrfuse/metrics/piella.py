@@ -14,6 +14,7 @@ from functools import partial
 
 import numpy as np
 
+from mmdrfuse.metrics import zoo
 from mmdrfuse.metrics.metric import Metric, Rule
 from mmdrfuse.metrics.shared.gradients import prewitt_magnitude
 from mmdrfuse.metrics.shared.similarity import BARE, FLAT, WANG, flattened, share, similarity
@@ -299,6 +300,12 @@ ROWS = (
         protocols={
             "standard": Rule(qy, smallest=7),
             "liu": Rule(partial(qy, flat_tolerance=None), _NOISE, bug=True, smallest=7),
+            "zoo": Rule(
+                zoo.yang,
+                "columns of a window summed, not weighted; black beyond the border",
+                bug=True,
+                program_name="Qy",
+            ),
         },
     ),
 )

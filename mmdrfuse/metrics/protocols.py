@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mmdrfuse.metrics.shared.gray import StoredImage, matlab_luma, rounded_luma, single_luma
+from mmdrfuse.metrics.shared.gray import StoredImage, matlab_luma, pillow_luma, rounded_luma, single_luma
 from mmdrfuse.metrics.shared.triple import GrayImage, Triple
 
 
@@ -61,5 +61,6 @@ PROTOCOLS = {
         Protocol("tang", "Tang's Evaluation for Image Fusion, the code as published", matlab_luma),
         Protocol("tang-table", "Tang's published spreadsheet for TNO, which the code does not reproduce", matlab_luma),
         Protocol("liu", "Liu et al., TPAMI 34(1), 2012", matlab_luma),
+        Protocol("zoo", "IVIF_ZOO, the kit of Liu et al., TPAMI 2025", pillow_luma, aliases=("ivif-zoo",)),
     )
 }

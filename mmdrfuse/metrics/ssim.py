@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from mmdrfuse.metrics import zoo_float32
 from mmdrfuse.metrics.mef_ssim import mef_ssim
 from mmdrfuse.metrics.metric import Metric, Rule
 from mmdrfuse.metrics.shared.triple import GrayImage, Triple, Vector, once
@@ -163,6 +164,7 @@ ROWS = (
             "standard": Rule(ssim, smallest=11),
             "cddfuse": Rule(ssim_float32, "uniform 7×7 windows, C2 = 0.0036 on 0..255, float32", bug=True, smallest=7),
             "vifb": Rule(ssim, smallest=11, program_name="Ssim"),
+            "zoo": Rule(zoo_float32.ssim, "C2 = 0.0009 on 0..255, float32", bug=True, smallest=11),
             "tang": Rule(
                 partial(ssim, peak=1.0, replicated=True, mean=True),
                 "mean over the sources, C2 = 0.0009 on 0..255, border repeated",
@@ -189,6 +191,9 @@ ROWS = (
         protocols={
             "standard": Rule(ms_ssim, smallest=176),
             "tang": Rule(mef_ssim, "MEF-SSIM (Ma, Zeng, Wang, IEEE TIP 2015) under this name", smallest=41),
+            "zoo": Rule(
+                zoo_float32.ms_ssim, "C2 = 0.0009 on 0..255, float32; black beside odd sides", bug=True, smallest=161
+            ),
         },
     ),
     Metric(

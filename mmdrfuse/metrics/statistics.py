@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 
 from mmdrfuse.metrics.metric import Metric, Rule, same
-from mmdrfuse.metrics.shared.gradients import sobel_magnitude
+from mmdrfuse.metrics.shared.gradients import Border, sobel_magnitude
 from mmdrfuse.metrics.shared.triple import GrayImage, Triple
 
 
@@ -72,13 +72,14 @@ def average_gradient(t: Triple, *, inner_count: bool = False) -> float:
     return float(slopes.sum()) / count
 
 
-def edge_intensity(t: Triple) -> float:
+def edge_intensity(t: Triple, *, border: Border = "edge") -> float:
     """Compute the mean Sobel magnitude of the fused image, ``mean sqrt(sx^2 + sy^2)``.
 
-    The kernel is not divided; edge pixels are repeated beyond the border.
+    The kernel is not divided.
 
     Args:
         t: Images 0..255.
+        border: What lies beyond the border: by default the pixels at the edge, repeated.
 
     Returns:
         0 (constant) to about 1442.
@@ -87,7 +88,7 @@ def edge_intensity(t: Triple) -> float:
         Rajalingam, Priya, "Hybrid multimodality medical image fusion technique for feature enhancement in medical
         diagnosis", Int. J. Engineering Science Invention, 2018.
     """
-    magnitude: GrayImage = sobel_magnitude(t.fused, border="edge")
+    magnitude: GrayImage = sobel_magnitude(t.fused, border=border)
     return float(magnitude.mean())
 
 
@@ -103,7 +104,7 @@ ROWS = (
         unit="level",
         reference="Rao, Meas. Sci. Technol. 1997",
         protocols={
-            **same("standard cddfuse tang", Rule(standard_deviation)),
+            **same("standard cddfuse tang zoo", Rule(standard_deviation)),
             "vifb": Rule(standard_deviation, program_name="Variance"),
             "tang-table": Rule(
                 partial(standard_deviation, saturated=True), "in 8-bit arithmetic that stops at 0 and 255", bug=True
@@ -118,7 +119,7 @@ ROWS = (
         unit="level",
         reference="Eskicioglu, Fisher, IEEE Trans. Commun. 1995",
         protocols={
-            **same("standard cddfuse tang", Rule(spatial_frequency, smallest=2)),
+            **same("standard cddfuse tang zoo", Rule(spatial_frequency, smallest=2)),
             "vifb": Rule(
                 partial(spatial_frequency, per_pixel=True),
                 "sums over pixels, not differences; channels side by side as one image",
@@ -138,7 +139,7 @@ ROWS = (
         unit="level",
         reference="Cui et al., Opt. Commun. 2015",
         protocols={
-            **same("standard cddfuse", Rule(average_gradient, smallest=2)),
+            **same("standard cddfuse zoo", Rule(average_gradient, smallest=2)),
             "vifb": Rule(_AG_INNER, _INNER, smallest=2, program_name="Avg_gradient"),
             **same("tang tang-table", Rule(_AG_INNER, _INNER, smallest=2)),
         },
@@ -150,6 +151,10 @@ ROWS = (
         range=(0.0, 1443.0),
         unit="level",
         reference="Rajalingam, Priya, IJESI 2018",
-        protocols={"standard": Rule(edge_intensity), "vifb": Rule(edge_intensity, program_name="Edge_intensity")},
+        protocols={
+            "standard": Rule(edge_intensity),
+            "vifb": Rule(edge_intensity, program_name="Edge_intensity"),
+            "zoo": Rule(partial(edge_intensity, border="zero"), "black beyond the border"),
+        },
     ),
 )

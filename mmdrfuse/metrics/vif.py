@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from mmdrfuse.metrics import zoo_float32
 from mmdrfuse.metrics.metric import Metric, Rule, same
 from mmdrfuse.metrics.shared.triple import GrayImage, Triple, Vector, once
 from mmdrfuse.metrics.shared.windows import COV_A, COV_B, STATISTICS, VAR_A, VAR_B, VAR_F, gaussian_taps, row_statistics
@@ -197,6 +198,7 @@ ROWS = (
         protocols={
             **same("standard tang", Rule(vif, smallest=41)),
             "cddfuse": Rule(vif, smallest=41, program_name="VIFF"),
+            "zoo": Rule(zoo_float32.vif, "windows half a pixel off, black beyond the border, float32", bug=True),
             "tang-table": Rule(
                 partial(vif, saturated=True), "products of pixels stop at 255 at the first scale", bug=True, smallest=41
             ),

@@ -5,7 +5,11 @@ from mmdrfuse.errors import InputError, MMDRFuseError, SizeError, UnknownNameErr
 from mmdrfuse.metrics import METRICS, PROTOCOLS, evaluate, find_metric, find_protocol, names
 
 # Of three constant images, gray ones: where the programs divide 0 by 0 and that is kept
-UNDEFINED = {"vifb": {"Qcb", "Qcv"}, "liu": {"QMI", "QTE", "QTE_cvejic", "QNCIE", "Qcb", "Qcv", "QP"}}
+UNDEFINED = {
+    "vifb": {"Qcb", "Qcv"},
+    "liu": {"QMI", "QTE", "QTE_cvejic", "QNCIE", "Qcb", "Qcv", "QP"},
+    "zoo": {"QNCIE", "Nabf", "Qcb"},
+}
 ROUNDING_DECIDES = {("liu", "QC"), ("liu", "QY")}
 EVERY_RULE = [(name, protocol) for protocol in PROTOCOLS for name in names(protocol)]
 

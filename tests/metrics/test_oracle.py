@@ -81,8 +81,25 @@ def test_single_precision_similarity_is_matched_to_the_last_digit(cases, stored)
         assert ours == pytest.approx(cases[pair]["values"]["mmdrfuse"]["SSIM"], rel=1e-14)
 
 
-def test_every_rule_is_held_against_its_program(cases):
-    held = {
+@pytest.fixture(scope="module")
+def zoo_cases(shared):
+    return json.loads((shared / "oracle" / "zoo.json").read_text())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("index", range(6))
+def test_scores_are_those_of_ivif_zoo(shared, zoo_cases, index):
+    case = zoo_cases[index]
+    images = [np.asarray(Image.open(shared / "data" / case[side])) for side in ("fused", "infrared", "visible")]
+    ours = evaluate(*images, metrics=list(case["zoo"]), protocol="zoo")
+    for theirs, value in case["zoo"].items():
+        # its program computes in float32, but for a few
+        assert ours[find_metric(theirs, PROTOCOLS["zoo"]).name] == pytest.approx(value, rel=SINGLE), theirs
+
+
+def test_every_rule_is_held_against_its_program(cases, zoo_cases):
+    held = {("zoo", find_metric(theirs, PROTOCOLS["zoo"]).name) for case in zoo_cases for theirs in case["zoo"]}
+    held |= {
         (PROTOCOL.get(program, program).replace("_", "-"), our_name(program, theirs))
         for case in cases.values()
         for program, values in case["values"].items()

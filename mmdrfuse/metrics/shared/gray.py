@@ -1,6 +1,6 @@
 """From stored pixels to the gray levels a protocol sees.
 
-The three rules agree wherever red, green and blue are equal and differ by at most one level elsewhere. All give
+The four rules agree wherever red, green and blue are equal and differ by at most one level elsewhere. All give
 float64 arrays; an image that is stored with one channel passes through each of them unchanged.
 """
 
@@ -76,6 +76,20 @@ def matlab_luma(image: StoredImage) -> GrayImage:
     """
     red, green, blue = _channels(image)
     return np.floor(MATLAB[0] * red + MATLAB[1] * green + MATLAB[2] * blue + 0.5)
+
+
+@_one_channel_passes
+def pillow_luma(image: StoredImage) -> GrayImage:
+    """Return the gray level by BT.601 in 16-bit fractions as Pillow's mode ``L`` has it, rounded halves up.
+
+    Args:
+        image: (H, W, 3), values 0..255.
+
+    Returns:
+        (H, W), values 0..255.
+    """
+    red, green, blue = _channels(image)
+    return np.floor((19595.0 * red + 38470.0 * green + 7471.0 * blue + 32768.0) / 65536.0)
 
 
 def _channels(image: StoredImage) -> tuple[GrayImage, GrayImage, GrayImage]:
