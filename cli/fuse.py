@@ -24,6 +24,7 @@ from mmdrfuse.cli.shared.sources import (
     pair_arguments,
     report_ranges,
     report_selection,
+    report_shifts,
     save_standard_input,
 )
 from mmdrfuse.cli.shared.videos import are_videos, fuse_videos
@@ -36,7 +37,16 @@ if TYPE_CHECKING:
 
 SECTIONS = {
     "What comes out": ("--weights", "--range", "--color", "--format", "--quality"),
-    "What goes in": ("--ir-range", "--rig", "--transform", "--outside", "--size-policy", "--page", "--raw"),
+    "What goes in": (
+        "--ir-range",
+        "--rig",
+        "--transform",
+        "--outside",
+        "--pair-shift",
+        "--size-policy",
+        "--page",
+        "--raw",
+    ),
     "What exists already": ("--overwrite", "--resume", "--dry-run"),
     "How it runs": ("--workers", "--cluster", "--engine", "--device"),
 }
@@ -90,6 +100,11 @@ SECTIONS = {
     "--outside", type=click.Choice(["visible", "crop", "black"]),
     help="Where the infrared does not reach under --rig or --transform: the visible picture with a soft seam, cut "
     "away, or as if the infrared were black.  [default: visible]",
+)  # fmt: skip
+@click.option(
+    "--pair-shift", is_flag=True,
+    help="Also move each infrared picture after --rig or --transform, by at most 2 % of the visible's width, where the "
+    "pair shows clearly that it is off, as near things are. Not for videos.",
 )  # fmt: skip
 @click.option(
     "--transform", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
@@ -202,6 +217,7 @@ def _fuse_pairs(pairs: "Sequence[Pair]", out: Path, chosen: Options, report: Rep
     if report:
         report_selection(choices)
     report_ranges(choices, {pair.preparation for pair in pairs})
+    report_shifts([pair.preparation for pair in pairs])
     todo = unfinished(choices, pairs, out, workers=workers) if chosen.resume else pairs
     if chosen.dry_run:
         _show_plan(plan_pairs(choices, pairs, todo, out, workers=workers, overwrite=replaces), report or Report())

@@ -46,6 +46,7 @@ CURES = {
     "registered": "resize or crop one of them, or give the rig of the two cameras",
     "registration": "give more pairs of the two cameras, or search another view",
     "resume": "go on with resume=True, or begin anew with overwrite=True",
+    "rig": "name the rig of the two cameras",
     "size_policy": "if both show the same scene edge to edge, choose a size policy: fit-ir, fit-vis or crop-common",
     "sources": "name the folders of the infrared and the visible sources",
     "split": "give shares such as '8:1:1', or a table of names and splits",

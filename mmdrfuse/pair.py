@@ -13,6 +13,7 @@ from mmdrfuse.errors import InputError, SizeError, UnknownNameError
 from mmdrfuse.images import Picture, Side, is_gray, load, stretch
 from mmdrfuse.registration.geometry import SIZE_POLICIES, Size, common_size, cropped, one_size, resized, warped
 from mmdrfuse.registration.placing import OUTSIDES, Placement, Window, placement
+from mmdrfuse.registration.projective import translation
 from mmdrfuse.registration.rig import Rig, matrix_for
 
 
@@ -51,13 +52,17 @@ class Preparation:
     """The rig file that the transform is from; empty for none."""
     rig_sha256: str = ""
     """SHA-256 of the rig file."""
+    pair_shift: tuple[float, ...] = ()
+    """Pixels to the right and down by which this pair is moved after the transform; empty if that was not asked for."""
+    pair_shift_evidence: float = 0.0
+    """How clearly the pair shows it, as in `mmdrfuse.registration.pair_shift`."""
 
     def __post_init__(self) -> None:
         """Check the fields.
 
         Raises:
             UnknownNameError: There is no such size policy, or way outside.
-            InputError: The matrix, its sizes, the range or the page is not valid.
+            InputError: The matrix, its sizes, the shift, the range or the page is not valid.
         """
         if self.size_policy not in SIZE_POLICIES:
             raise UnknownNameError("size policy", self.size_policy, SIZE_POLICIES)
@@ -65,10 +70,11 @@ class Preparation:
             raise UnknownNameError("way outside", self.outside, OUTSIDES)
         if len(self.sizes) not in (0, 4) or min(self.sizes, default=1) < 1:
             raise InputError("a transform's sizes are width and height of the infrared and of the visible")
-        if len(self.transform) not in (0, 9):
-            raise InputError(f"the transform has {len(self.transform)} numbers; a 3x3 matrix has nine")
-        if len(self.infrared_range) not in (0, 2):
-            raise InputError(f"the infrared's range has {len(self.infrared_range)} values; it needs two")
+        for name, numbers, needed in (
+            ("transform", self.transform, 9), ("pair's shift", self.pair_shift, 2), ("range", self.infrared_range, 2),
+        ):  # fmt: skip
+            if len(numbers) not in (0, needed):
+                raise InputError(f"the {name} has {len(numbers)} numbers; it needs {needed}")
         if self.page < 0:
             raise InputError(f"there is no page {self.page}; pages count from 1")
 
@@ -121,16 +127,16 @@ class Preparation:
         Raises:
             SizeError: The sizes differ, and the size policy is ``error``.
         """
-        stored = infrared if side == "infrared" else visible
         if self.transform:
-            window = self._window(infrared, visible)
-            moved = _shift(-window[2], -window[0]) if window else np.eye(3)
-            return moved @ np.reshape(self._matrix(infrared, visible), (3, 3)) if side == "infrared" else moved
+            top, _, left, _ = self._window(infrared, visible) or (0, 0, 0, 0)
+            cut = translation(-left, -top)
+            return cut if side == "visible" else cut @ np.reshape(self.matrix(infrared, visible), (3, 3))
+        stored = infrared if side == "infrared" else visible
         height, width = self.size(infrared, visible)
         if self.size_policy == "crop-common":
-            return _shift(-((stored[1] - width) // 2), -((stored[0] - height) // 2))
+            return translation(-((stored[1] - width) // 2), -((stored[0] - height) // 2))
         scale = np.diag([width / stored[1], height / stored[0], 1])
-        return _shift(-0.5, -0.5) @ scale @ _shift(0.5, 0.5)
+        return translation(-0.5, -0.5) @ scale @ translation(0.5, 0.5)
 
     def along(self, plane: NDArray[Any], size: Size, infrared: Size, visible: Size) -> NDArray[Any]:
         """Crop or resize a further plane of the visible side, such as a video's chroma, as its luminance.
@@ -170,6 +176,11 @@ class Preparation:
         """
         return cls() if rig is None else cls(outside="crop").onto(Rig.of(rig))
 
+    def matrix(self, infrared: Size, visible: Size) -> tuple[float, ...]:
+        """Return the matrix from infrared to visible pixels for pictures of these sizes, with the pair's shift."""
+        matrix = matrix_for(self.transform, self.sizes, (infrared[1], infrared[0], visible[1], visible[0]))
+        return tuple((translation(*(self.pair_shift or (0, 0))) @ np.reshape(matrix, (3, 3))).ravel().tolist())
+
     def common(self, infrared: Size, visible: Size) -> Window | None:
         """Return the part of the prepared sides that both cameras see: top, bottom, left and right; None for all.
 
@@ -190,18 +201,15 @@ class Preparation:
         place = self._placement(*sizes)
         if infrared.ndim == 3 and is_gray(infrared):
             infrared = infrared[..., 0]  # a third of the work
-        infrared = warped(infrared, self._matrix(*sizes), *visible.shape[:2])
+        infrared = warped(infrared, self.matrix(*sizes), *visible.shape[:2])
         window = self._window(*sizes)
         if window:
             top, bottom, left, right = window
             infrared, visible = (np.ascontiguousarray(side[top:bottom, left:right]) for side in (infrared, visible))
         return infrared, visible, place.coverage if self.outside == "visible" else None
 
-    def _matrix(self, infrared: Size, visible: Size) -> tuple[float, ...]:
-        return matrix_for(self.transform, self.sizes, (infrared[1], infrared[0], visible[1], visible[0]))
-
     def _placement(self, infrared: Size, visible: Size) -> Placement:
-        return placement(self._matrix(infrared, visible), tuple(infrared), tuple(visible))
+        return placement(self.matrix(infrared, visible), tuple(infrared), tuple(visible))
 
     def _window(self, infrared: Size, visible: Size) -> Window | None:
         """Return what is cut out of the sides; None for nothing.
@@ -215,10 +223,6 @@ class Preparation:
         if bottom - top < 2 or right - left < 2:
             raise SizeError("the two cameras see too little in common to cut it out; check the matrix and its sizes")
         return window
-
-
-def _shift(right: float, down: float) -> NDArray[np.float64]:
-    return np.array([[1, 0, right], [0, 1, down], [0, 0, 1]], np.float64)
 
 
 @dataclass(frozen=True, order=True)

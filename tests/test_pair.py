@@ -59,7 +59,14 @@ def test_size_predicts_the_size_of_the_prepared_sides(policy, moved, infrared, v
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"size_policy": "stretch"}, {"transform": (1.0, 2.0)}, {"infrared_range": (1.0,)}, {"page": -1}]
+    "wrong",
+    [
+        {"size_policy": "stretch"},
+        {"transform": (1.0, 2.0)},
+        {"infrared_range": (1.0,)},
+        {"pair_shift": (1.0,)},
+        {"page": -1},
+    ],
 )
 def test_impossible_preparations_are_refused(wrong):
     with pytest.raises(MMDRFuseError):

@@ -25,6 +25,7 @@ FLAGS = {
     "registered": ("--rig", "resize or crop one of them, or find the cameras' --rig with  mmdrfuse align"),
     "registration": ("--view", "give more pairs, search another --view, or mark --points by hand"),
     "resume": ("--resume", "go on with --resume, or start over with --overwrite"),
+    "rig": ("--rig", "name it with --rig or --transform"),
     "size_policy": (
         "--size-policy",
         "if they show the same scene edge to edge, --size-policy fit-ir resizes the infrared to the visible, fit-vis "

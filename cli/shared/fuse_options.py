@@ -31,6 +31,7 @@ class Options:
     rig: Path | None
     transform: Path | None
     outside: str | None
+    pair_shift: bool
     page: int | None
     raw: str | None
     overwrite: bool
@@ -67,6 +68,7 @@ class Options:
             choices,
             infrared_range=self.levels,
             preparation=self._preparation(),
+            pair_shift=self.pair_shift,
             suffix=f".{(self.format_ or FORMAT).lower().lstrip('.')}",
             quality=self.quality,
         )

@@ -1,5 +1,6 @@
 """Turn the arguments of ``fuse`` into pairs of pictures, and report what is left out."""
 
+import math
 import os
 import sys
 from collections.abc import Collection, Iterator, Sequence
@@ -110,6 +111,15 @@ def report_ranges(choices: "Choices", preparations: "Collection[Preparation]") -
         warn(f"infrared values {low:g}..{high:g} become black..white")
     if choices.fuser.limits and not constant_limits(choices.fuser.range):
         warn("network values {:.4f}..{:.4f} become black..white".format(*choices.fuser.limits))
+
+
+def report_shifts(preparations: "Collection[Preparation]") -> None:
+    """Report how many pairs are moved after their rig's matrix, where that was asked for."""
+    shifts = [math.hypot(*preparation.pair_shift) for preparation in preparations if preparation.pair_shift]
+    moved = [length for length in shifts if length]
+    if shifts:
+        furthest = f", by at most {max(moved):.1f} px" if moved else ": none shows clearly that it is off the rig"
+        messages().print(f"{len(moved)} of {len(shifts)} pairs moved{furthest}")
 
 
 def is_table(sources: Sequence[str]) -> bool:

@@ -18,6 +18,11 @@ def scaling(across: float, down: float) -> Matrix:
     return np.array([[across, 0, (across - 1) / 2], [0, down, (down - 1) / 2], [0, 0, 1.0]])
 
 
+def translation(right: float, down: float) -> Matrix:
+    """Return the matrix that moves points."""
+    return np.array([[1, 0, right], [0, 1, down], [0, 0, 1]], np.float64)
+
+
 def transformed(matrix: Matrix, points: Points) -> Points:
     """Apply a matrix to points, (N, 2) of x and y."""
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -98,6 +98,7 @@ CHANGES = {
     ("--transform", "MATRIX"): (),
     ("--rig", "RIG"): (),
     ("--rig", "RIG", "--outside", "crop"): (),
+    ("--rig", "RIG", "--pair-shift"): FILMS,
     ("--transform", "MATRIX", "--outside", "black"): (),
     ("--color", "gray"): (),
     ("--color", "hue"): FILMS,
@@ -200,5 +201,5 @@ def test_the_manifest_has_the_preparation_as_one_object(sides, tmp_path):
     (line,) = (tmp_path / "x" / "out" / "manifest.jsonl").read_text().splitlines()
     assert json.loads(line)["preparation"] == {
         "size_policy": "error", "transform": [1, 0, 5, 0, 1, -3, 0, 0, 1], "infrared_range": [80, 150], "page": 0,
-        "outside": "visible", "sizes": [], "rig": "", "rig_sha256": "",
+        "outside": "visible", "sizes": [], "rig": "", "rig_sha256": "", "pair_shift": [], "pair_shift_evidence": 0,
     }  # fmt: skip

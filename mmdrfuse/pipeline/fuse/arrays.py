@@ -13,6 +13,7 @@ from mmdrfuse.models import Checkpoint, names, read
 from mmdrfuse.pair import Preparation, Prepared
 from mmdrfuse.pipeline.fuse.automatic import asked_for, shares_of
 from mmdrfuse.pipeline.fuse.fuser import Fuser, check_image, range_for
+from mmdrfuse.pipeline.fuse.pair_shifts import shifted
 from mmdrfuse.registration.result import Registration
 from mmdrfuse.registration.rig import Rig
 
@@ -25,6 +26,7 @@ def fuse(
     range: str = "auto",
     rig: "Rig | Registration | Path | str | NDArray[Any] | None" = None,
     outside: str = "visible",
+    pair_shift: bool = False,
 ) -> NDArray[Any]:
     """Fuse two images of one scene into one picture.
 
@@ -42,6 +44,9 @@ def fuse(
         rig: What takes the infrared onto the visible, where the two are not registered: a rig file, an accepted result
             of `mmdrfuse.registration.estimate`, or a 3×3 matrix from infrared to visible pixels.
         outside: What becomes of the visible where the infrared does not reach: ``visible``, ``crop`` or ``black``.
+        pair_shift: Whether to move the infrared by at most 2 % of the visible's width after the rig's matrix, where the
+            pair shows clearly that it is off: the cameras of a rig see near things at other places than far ones. Not
+            for frames of a recording, which would tremble.
 
     Returns:
         H×W of the visible (or less, under ``crop``), or H×W×3 when either side has colour, which is kept; in the dtype
@@ -52,10 +57,13 @@ def fuse(
         InputError: A dtype or value range that cannot be fused.
         UnknownNameError: No such weights, range or way outside.
         WeightsError: A file that holds no checkpoint.
+        ChoiceError: ``pair_shift`` without a rig.
     """
     for name, picture in (("infrared", infrared), ("visible", visible)):
         check_image(name, picture)
     preparation = Preparation() if rig is None else Preparation(outside=outside).onto(Rig.of(rig))
+    if pair_shift:
+        preparation = shifted(preparation, infrared, visible)
     prepared = preparation(infrared, visible)
     engine, checkpoint = _chosen(str(weights), prepared)
     fuser = Fuser(engine, range_for(checkpoint, range, _warn))

@@ -32,6 +32,8 @@ class Choices:
     """Which stored values of the infrared become 0 and 1; percentiles are taken over the whole set."""
     preparation: Preparation = field(default_factory=Preparation)
     """How the sources are prepared; settling adds the infrared range that ``infrared_range`` asks for."""
+    pair_shift: bool = False
+    """Whether each pair is moved after its rig's matrix by the shift that it shows; settling adds the shifts."""
     suffix: str = ".png"
     """The format of the pictures, as a file name ending."""
     quality: int | None = None

@@ -27,6 +27,7 @@ from mmdrfuse.pipeline.fuse.choices import Choices
 from mmdrfuse.pipeline.fuse.fuser import Fused, Fuser
 from mmdrfuse.pipeline.fuse.info import FusedInfo
 from mmdrfuse.pipeline.fuse.manifest import NAME, Entry, appending, check_folder, relative
+from mmdrfuse.pipeline.fuse.pair_shifts import with_shifts
 from mmdrfuse.pipeline.fuse.set_ranges import infrared_ranges, set_limits
 from mmdrfuse.pipeline.fuse.targets import check_targets
 from mmdrfuse.pipeline.fuse.whole import WholePair
@@ -76,9 +77,13 @@ def settle(
 
     Raises:
         InputError: Floating-point values that lie so far apart that percentiles say nothing.
+        ChoiceError: Pairs are to be moved about their rig, and there is none.
     """
     pairs = [replace(pair, preparation=choices.preparation) for pair in pairs]
     require(workers, (source.parent for pair in pairs for source in (pair.infrared, pair.visible)))
+    if choices.pair_shift:
+        with progress("measuring the shifts", len(pairs)) as advance:
+            pairs = with_shifts(pairs, workers=workers, advance=advance)
     with progress("reading the infrared", len(pairs)) as advance:
         # How a pair is read does not depend on what is found here, and to find it out may open its files.
         inputs = [fusion_input(choices, out, pair) for pair in pairs]

@@ -180,7 +180,6 @@ def settle_video(
     with progress("reading the infrared", 1) as advance:
         (values,) = infrared_ranges([pair], levels, advance=advance)
     pair = replace(pair, preparation=pair.preparation.within(values))
-
     if choices.automatic:
         with progress("choosing the weights", 1):
             choices, pair = _with_weights(choices, pair, warn)
@@ -231,14 +230,13 @@ def fuse_video(
         OutputError: The result cannot be written.
     """
     fuser = choices.fuser
-    layout = pair.layouts[1]
     low, high = fuser.limits_of(lambda: pair.outputs(fuser))
     weights = f"{choices.checkpoint.name} {choices.checkpoint.sha256[:12]}"
     comment = f"mmdrfuse {__version__} {weights}, range {fuser.range} ({low:.5g} to {high:.5g})"
     height, width = pair.size()
-    written = replace(layout, height=height, width=width)
+    layout = replace(pair.layouts[1], height=height, width=width)
     with (
-        _writing(out, written, pair.visible_source, comment, warn, overwrite) as write,
+        _writing(out, layout, pair.visible_source, comment, warn, overwrite) as write,
         closing(prefetch(pair.fused(fuser), buffer_size=BUFFERED_FRAMES)) as frames,
     ):
         for frame in frames:
@@ -278,6 +276,8 @@ def _check_choices(choices: Choices) -> None:
         raise ChoiceError("color hue is for pictures: a video keeps its colour planes as they are; choose auto or gray")
     if choices.quality is not None:
         raise ChoiceError(f"quality {choices.quality} is for pictures: a video's is fixed")
+    if choices.pair_shift:
+        raise ChoiceError("a shift of each pair is for pictures: the frames of a video would tremble")
     if choices.preparation.page:
         raise ChoiceError(f"page {choices.preparation.page} is for pictures: a video's frames are all fused")
 
