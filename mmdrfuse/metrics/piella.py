@@ -12,31 +12,12 @@ rounding turns into noise that decides scores. So by default variances and covar
 import math
 from functools import partial
 
-import numpy as np
-
 from mmdrfuse.metrics import zoo
 from mmdrfuse.metrics.metric import Metric, Rule
 from mmdrfuse.metrics.shared.gradients import prewitt_magnitude
-from mmdrfuse.metrics.shared.similarity import BARE, FLAT, WANG, flattened, share, similarity
-from mmdrfuse.metrics.shared.triple import GrayImage, Triple, Vector, once
-from mmdrfuse.metrics.shared.windows import (
-    COV_A,
-    COV_AB,
-    COV_B,
-    MU_A,
-    MU_B,
-    MU_F,
-    STATISTICS,
-    VAR_A,
-    VAR_B,
-    VAR_F,
-    gaussian_taps,
-    row_statistics,
-)
-from mmdrfuse.system.compiling import compiled
-
-ALIKE = 0.75
-"""Similarity from which two sources show the same (Yang et al. 2008)."""
+from mmdrfuse.metrics.shared.similarity import FLAT, weigh_by_likeness, weigh_by_variance
+from mmdrfuse.metrics.shared.triple import Triple, once
+from mmdrfuse.metrics.shared.windows import gaussian_taps
 
 
 def qs(t: Triple, *, flat_tolerance: float | None = FLAT) -> float:
@@ -149,9 +130,7 @@ def qy(t: Triple, *, flat_tolerance: float | None = FLAT) -> float:
 @once
 def _large_windows(t: Triple, flat_tolerance: float | None) -> tuple[float, float]:
     # Q_S and Q_W
-    total, weighted, weights, windows = _weigh_by_variance(
-        *t.images, gaussian_taps(11, 1.5), _tolerance(flat_tolerance)
-    )
+    total, weighted, weights, windows = weigh_by_variance(*t.images, gaussian_taps(11, 1.5), _tolerance(flat_tolerance))
     mean = total / windows
     return mean, weighted / weights if weights > 0.0 else mean
 
@@ -160,78 +139,11 @@ def _large_windows(t: Triple, flat_tolerance: float | None) -> tuple[float, floa
 def _small_windows(t: Triple, flat_tolerance: float | None) -> tuple[float, float, float]:
     # Q_C, Q_C with forced scores, Q_Y
     undefined = math.nan if flat_tolerance is None else 0.5
-    return _weigh_by_likeness(*t.images, gaussian_taps(7, 1.5), _tolerance(flat_tolerance), undefined)
+    return weigh_by_likeness(*t.images, gaussian_taps(7, 1.5), _tolerance(flat_tolerance), undefined)
 
 
 def _tolerance(flat_tolerance: float | None) -> float:
     return -1.0 if flat_tolerance is None else flat_tolerance
-
-
-@compiled(error_model="numpy")
-def _weigh_by_variance(
-    fused: GrayImage, a: GrayImage, b: GrayImage, taps: Vector, tolerance: float
-) -> tuple[float, float, float, int]:
-    # sums over all windows: the quality, the quality times the larger variance, the larger variance; their number
-    height = fused.shape[0] - taps.size + 1
-    width = fused.shape[1] - taps.size + 1
-    columns = np.empty((STATISTICS, fused.shape[1]))
-    row = np.empty((STATISTICS, width))
-    total = weighted = weights = 0.0
-    for y in range(height):
-        row_statistics(fused, a, b, taps, y, np.inf, columns, row)
-        for x in range(width):
-            var_f = flattened(row[VAR_F, x], tolerance)
-            var_a = flattened(row[VAR_A, x], tolerance)
-            var_b = flattened(row[VAR_B, x], tolerance)
-            cov_a = flattened(row[COV_A, x], tolerance)
-            cov_b = flattened(row[COV_B, x], tolerance)
-            to_a = similarity(row[MU_F, x], row[MU_A, x], var_f, var_a, cov_a, WANG)
-            to_b = similarity(row[MU_F, x], row[MU_B, x], var_f, var_b, cov_b, WANG)
-
-            of_a = share(var_a, var_b, tolerance, 0.5)
-            quality = of_a * to_a + (1.0 - of_a) * to_b
-            saliency = max(var_a, var_b)
-            total += quality
-            weighted += saliency * quality
-            weights += saliency
-    return total, weighted, weights, height * width
-
-
-@compiled(error_model="numpy")
-def _weigh_by_likeness(
-    fused: GrayImage, a: GrayImage, b: GrayImage, taps: Vector, tolerance: float, undefined: float
-) -> tuple[float, float, float]:
-    height = fused.shape[0] - taps.size + 1
-    width = fused.shape[1] - taps.size + 1
-    columns = np.empty((STATISTICS + 1, fused.shape[1]))
-    row = np.empty((STATISTICS + 1, width))
-    qc_total = forced_total = qy_total = 0.0
-    for y in range(height):
-        row_statistics(fused, a, b, taps, y, np.inf, columns, row)
-        for x in range(width):
-            var_f = flattened(row[VAR_F, x], tolerance)
-            var_a = flattened(row[VAR_A, x], tolerance)
-            var_b = flattened(row[VAR_B, x], tolerance)
-            cov_a = flattened(row[COV_A, x], tolerance)
-            cov_b = flattened(row[COV_B, x], tolerance)
-            cov_ab = flattened(row[COV_AB, x], tolerance)
-            to_a = similarity(row[MU_F, x], row[MU_A, x], var_f, var_a, cov_a, BARE)
-            to_b = similarity(row[MU_F, x], row[MU_B, x], var_f, var_b, cov_b, BARE)
-
-            of_a = share(cov_a, cov_b, tolerance, undefined)
-            kept = of_a if math.isnan(of_a) else min(max(of_a, 0.0), 1.0)
-            quality = kept * to_a + (1.0 - kept) * to_b
-            qc_total += quality
-            forced_total += quality if kept == of_a or math.isnan(of_a) else kept
-
-            if similarity(row[MU_A, x], row[MU_B, x], var_a, var_b, cov_ab, BARE) >= ALIKE:
-                of_a = share(var_a, var_b, tolerance, undefined)
-                qy_total += of_a * to_a + (1.0 - of_a) * to_b
-            else:
-                qy_total += max(to_a, to_b)
-
-    windows = height * width
-    return qc_total / windows, forced_total / windows, qy_total / windows
 
 
 _NOISE = "rounding noise decides flat windows"

@@ -158,7 +158,7 @@ def test_forcing_the_score_makes_qc_depend_on_the_order_of_the_sources(images):
 @pytest.mark.parametrize("scores", [(qs, qw, qe), (qc, qy)])
 def test_windows_are_filtered_once_for_all_metrics_that_use_them(scores, images, monkeypatch):
     calls = []
-    for name in ("_weigh_by_variance", "_weigh_by_likeness"):
+    for name in ("weigh_by_variance", "weigh_by_likeness"):
         kernel = getattr(piella, name)
         monkeypatch.setattr(piella, name, lambda *given, kernel=kernel: calls.append(given) or kernel(*given))
     triple = Triple(*images)

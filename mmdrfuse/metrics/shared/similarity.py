@@ -1,5 +1,23 @@
-"""Structural similarity of one window, and how its statistics weigh it; called by compiled loops over all windows."""
+"""Structural similarity of windows, and how their statistics weigh it, one window or all of them."""
 
+import math
+
+import numpy as np
+
+from mmdrfuse.metrics.shared.triple import GrayImage, Vector
+from mmdrfuse.metrics.shared.windows import (
+    COV_A,
+    COV_AB,
+    COV_B,
+    MU_A,
+    MU_B,
+    MU_F,
+    STATISTICS,
+    VAR_A,
+    VAR_B,
+    VAR_F,
+    row_statistics,
+)
 from mmdrfuse.system.compiling import compiled
 
 FLAT = 1e-9 * 255.0**2
@@ -10,6 +28,9 @@ WANG = ((0.01 * 255.0) ** 2, (0.03 * 255.0) ** 2)
 
 BARE = (2e-16, 2e-16)
 """C1 and C2 of Liu et al. 2012 for Q_C and Q_Y: just enough to avoid 0/0."""
+
+ALIKE = 0.75
+"""Similarity from which two sources show the same (Yang et al. 2008)."""
 
 
 @compiled(error_model="numpy")
@@ -48,3 +69,94 @@ def share(one: float, other: float, tolerance: float, undefined: float) -> float
     """Return ``one / (one + other)``, and what is `undefined` where that is 0/0."""
     total = flattened(one + other, tolerance)
     return undefined if total == 0.0 else one / total
+
+
+@compiled(error_model="numpy")
+def weigh_by_variance(
+    fused: GrayImage, a: GrayImage, b: GrayImage, taps: Vector, tolerance: float
+) -> tuple[float, float, float, int]:
+    """Sum the similarity to both sources, weighted by their variances, over all windows.
+
+    Args:
+        fused: (H, W)
+        a: (H, W)
+        b: (H, W)
+        taps: One side of the window, (n,), n odd, symmetric, of sum 1.
+        tolerance: Variances and covariances up to it count as 0; a negative one keeps rounding noise.
+
+    Returns:
+        The sums of the quality, of the quality times the larger variance, and of that variance; the number of windows.
+    """
+    height = fused.shape[0] - taps.size + 1
+    width = fused.shape[1] - taps.size + 1
+    columns = np.empty((STATISTICS, fused.shape[1]))
+    row = np.empty((STATISTICS, width))
+    total = weighted = weights = 0.0
+    for y in range(height):
+        row_statistics(fused, a, b, taps, y, np.inf, columns, row)
+        for x in range(width):
+            var_f = flattened(row[VAR_F, x], tolerance)
+            var_a = flattened(row[VAR_A, x], tolerance)
+            var_b = flattened(row[VAR_B, x], tolerance)
+            cov_a = flattened(row[COV_A, x], tolerance)
+            cov_b = flattened(row[COV_B, x], tolerance)
+            to_a = similarity(row[MU_F, x], row[MU_A, x], var_f, var_a, cov_a, WANG)
+            to_b = similarity(row[MU_F, x], row[MU_B, x], var_f, var_b, cov_b, WANG)
+
+            of_a = share(var_a, var_b, tolerance, 0.5)
+            quality = of_a * to_a + (1.0 - of_a) * to_b
+            saliency = max(var_a, var_b)
+            total += quality
+            weighted += saliency * quality
+            weights += saliency
+    return total, weighted, weights, height * width
+
+
+@compiled(error_model="numpy")
+def weigh_by_likeness(
+    fused: GrayImage, a: GrayImage, b: GrayImage, taps: Vector, tolerance: float, undefined: float
+) -> tuple[float, float, float]:
+    """Compute Q_C, Q_C whose share replaces the score where it leaves 0..1, and Q_Y: means over all windows.
+
+    Args:
+        fused: (H, W)
+        a: (H, W)
+        b: (H, W)
+        taps: One side of the window, (n,), n odd, symmetric, of sum 1.
+        tolerance: Variances and covariances up to it count as 0; a negative one keeps rounding noise.
+        undefined: The share of the first source where it is 0/0.
+
+    Returns:
+        Three scores.
+    """
+    height = fused.shape[0] - taps.size + 1
+    width = fused.shape[1] - taps.size + 1
+    columns = np.empty((STATISTICS + 1, fused.shape[1]))
+    row = np.empty((STATISTICS + 1, width))
+    qc_total = forced_total = qy_total = 0.0
+    for y in range(height):
+        row_statistics(fused, a, b, taps, y, np.inf, columns, row)
+        for x in range(width):
+            var_f = flattened(row[VAR_F, x], tolerance)
+            var_a = flattened(row[VAR_A, x], tolerance)
+            var_b = flattened(row[VAR_B, x], tolerance)
+            cov_a = flattened(row[COV_A, x], tolerance)
+            cov_b = flattened(row[COV_B, x], tolerance)
+            cov_ab = flattened(row[COV_AB, x], tolerance)
+            to_a = similarity(row[MU_F, x], row[MU_A, x], var_f, var_a, cov_a, BARE)
+            to_b = similarity(row[MU_F, x], row[MU_B, x], var_f, var_b, cov_b, BARE)
+
+            of_a = share(cov_a, cov_b, tolerance, undefined)
+            kept = of_a if math.isnan(of_a) else min(max(of_a, 0.0), 1.0)
+            quality = kept * to_a + (1.0 - kept) * to_b
+            qc_total += quality
+            forced_total += quality if kept == of_a or math.isnan(of_a) else kept
+
+            if similarity(row[MU_A, x], row[MU_B, x], var_a, var_b, cov_ab, BARE) >= ALIKE:
+                of_a = share(var_a, var_b, tolerance, undefined)
+                qy_total += of_a * to_a + (1.0 - of_a) * to_b
+            else:
+                qy_total += max(to_a, to_b)
+
+    windows = height * width
+    return qc_total / windows, forced_total / windows, qy_total / windows
