@@ -15,7 +15,8 @@ degenerate    constant, noise, ramp, hot pixel, upside down, mirrored: none may 
 sets          ten pairs at once, and ten that are no rig
 rivals        phase correlation, ECC, Mattes mutual information and ours on every third of the half's pairs
 
-With --json, rows that ran replace those of the same name in the file, and the others stay: a row at a time will do.
+With --json, rows that ran replace those of the same name and half in the file, and the others stay: a row at a time
+will do.
 --records writes every try with its confidence, for the choice of constants: on ``--half tune``, which is never
 reported. --reuse sums up such files, of one machine, instead of running.
 """
@@ -72,6 +73,7 @@ def main() -> None:
     records = _read(arguments.reuse.split(",")) if arguments.reuse else _run(arguments)
     names = [name for name in ROWS if any(record["row"] == name for record in records)]
     rows = [row for name in names for row in ROWS[name].summary([one for one in records if one["row"] == name])]
+    rows = [{**row, "half": arguments.half, "seed": arguments.seed} for row in rows]
     for row in rows:
         print(json.dumps(row), flush=True)
     if arguments.json:
@@ -107,11 +109,12 @@ def run(one: Try) -> list[Record]:
 
 
 def _merge(path: Path, rows: list[Record], described: Record) -> None:
-    """Write rows to a file in a fixed order; those of other names stay."""
+    """Write rows to a file in a fixed order; those of other names or of the other half stay."""
     old = json.loads(path.read_text())["rows"] if path.exists() else []
-    names = {row["row"] for row in rows}
+    new = {(row["row"], row["half"]) for row in rows}
+    kept = [row for row in old if (row["row"], row["half"]) not in new]
     order = [*ROWS, "equivariance"]
-    merged = sorted([*(row for row in old if row["row"] not in names), *rows], key=lambda row: order.index(row["row"]))
+    merged = sorted([*kept, *rows], key=lambda row: (order.index(row["row"]), row["half"]))
     path.write_text(json.dumps({"machine": described, "rows": merged}, indent=1) + "\n")
 
 
