@@ -113,7 +113,7 @@ def _merge(path: Path, rows: list[Record], described: Record) -> None:
     old = json.loads(path.read_text())["rows"] if path.exists() else []
     new = {(row["row"], row["half"]) for row in rows}
     kept = [row for row in old if (row["row"], row["half"]) not in new]
-    order = [*ROWS, "equivariance"]
+    order = ["equivariance", *ROWS]
     merged = sorted([*kept, *rows], key=lambda row: (order.index(row["row"]), row["half"]))
     path.write_text(json.dumps({"machine": described, "rows": merged}, indent=1) + "\n")
 
@@ -320,7 +320,7 @@ def _degenerate(one: Try) -> list[Record]:
 
 def _degenerate_rows(records: list[Record]) -> Iterator[Record]:
     accepted = [f"{record['kind']} {record['pair']}" for record in records if record["accepted"]]
-    yield {"row": "degenerate", "tries": len(records), "accepted": accepted}
+    yield {"row": "degenerate", "tries": len(records), "accepted": len(accepted), "which": accepted}
 
 
 # Sets

@@ -107,6 +107,42 @@ MEDICAL = {"Harvard/CT-MRI": "CT, 53", "Harvard/PET-MRI": "PET, 81", "Harvard/SP
 """Set → its title, with the number of pairs held out."""
 
 
+DISPLACEMENTS = {
+    "none": "not at all", "shift": "by 5 % of the width", "similarity": "also by 10 % of scale and 5 degrees",
+    "homography": "each corner by 8 %", "view": "to 60 to 80 % of the view",
+}  # fmt: skip
+"""How the benchmark of `align` moves pairs → its words in tables."""
+
+REACHED = {
+    "exact": (
+        "a picture and its own negative, moved {moved}",
+        "median {median px:.2f} px, worst {worst px:.2f} px",
+    ),
+    "equivariance": (
+        "registered pairs, moved {moved}: the answer moves along",
+        "within 2 px: {within 2 px %} %",
+    ),
+    "displaced": (
+        "registered pairs, moved {moved}",
+        "within 2 % of the width: {within 2 % of the width %} %; of these accepted: {right ones accepted %} %; "
+        "wrong and accepted: {wrong ones accepted %} %",
+    ),
+    "metu": (
+        "single pairs of two real rigs (METU-VisTIR)",
+        "within 1 % of the width: {below 1 % of the width %} %; accepted: {accepted %} %",
+    ),
+    "landmarks": ("pairs with points marked by hand", "below 3 px: {below 3 px}"),
+    "mixed": (
+        "infrared and visible of different scenes (half `{half}`)",
+        "accepted: {accepted}",
+    ),
+    "degenerate": ("constant, noise, ramp, hot pixel, upside down, mirrored", "accepted: {accepted}"),
+    "sets": ("sets of {pairs} pairs of {set}, moved {moved}", "two sets differ by {px between halves:.2f} px"),
+    "different scenes": ("a set of pairs of different scenes ({set})", "accepted: {accepted:d}"),
+}  # fmt: skip
+"""Row of the benchmark of `align` → which pictures it takes, and what it reached."""
+
+
 def metrics_page() -> str:
     """Return the page of metrics: the table that the code itself is built from."""
     from mmdrfuse.metrics import markdown_table
@@ -191,6 +227,40 @@ def _ablation_tables(metrics: list[str], found: dict[str, Any]) -> str:
 
 def _table(head: list[str], rows: list[list[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in (head, ["---"] * len(head), *rows))
+
+
+def align_page() -> str:
+    """Return the page of rigs with its tables of what was reached as the benchmark measured it."""
+    rows = json.loads((RESULTS / "align.json").read_text(encoding="utf-8"))["rows"]
+    page = (HERE / "align.md").read_text(encoding="utf-8")
+    page = _filled(page, "reached", f"\n{_reached_table(rows)}\n")
+    return _filled(page, "rivals", f"\n{_rivals_table(rows)}\n")
+
+
+def _reached_table(rows: list[dict[str, Any]]) -> str:
+    """Return what `align` reached on each kind of pairs."""
+    lines = ["| pictures | tries | reached |", "|---|---|---|"]
+    for row in rows:
+        name = row["kind"] if row.get("kind") == "different scenes" else row["row"]
+        if name not in REACHED or row.get("px between halves", 0) is None:  # rivals; a set too small for two halves
+            continue
+        pictures, reached = REACHED[name]
+        words = {"tries": row.get("pairs"), **row, "moved": DISPLACEMENTS.get(row.get("kind", ""), "")}
+        lines.append(f"| {pictures.format_map(words)} | {words['tries']} | {reached.format_map(words)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _rivals_table(rows: list[dict[str, Any]]) -> str:
+    """Return how many of the moved pairs other methods find."""
+    found: dict[str, dict[str, dict[str, Any]]] = {}
+    for row in rows:
+        if row["row"] == "rivals":
+            found.setdefault(row["method"], {})[row["kind"]] = row
+    lines = [f"| method | pairs | {' | '.join(DISPLACEMENTS.values())} |", "|---" * 7 + "|"]
+    for method, kinds in found.items():
+        cells = [str(kinds[kind]["within 2 % of the width %"]) for kind in DISPLACEMENTS]
+        lines.append(f"| {method} | {kinds['none']['tries']} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
 
 
 def _scores_table(means: dict[str, dict[str, dict[str, float]]], sets: dict[str, str], weights: str) -> str:
@@ -283,6 +353,7 @@ PAGES = {
     "python.md": python_page,
     "recipes.md": recipes_page,
     "weights.md": weights_page,
+    "align.md": align_page,
 }
 """The generated pages."""
 
