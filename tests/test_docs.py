@@ -115,7 +115,7 @@ def test_the_readme_is_short():
     assert len(text(ROOT / "README.md").splitlines()) <= 120
 
 
-@pytest.mark.parametrize("name", ["differences.md", "metrics.md", "python.md", "recipes.md", "weights.md"])
+@pytest.mark.parametrize("name", ["align.md", "differences.md", "metrics.md", "python.md", "recipes.md", "weights.md"])
 def test_the_generated_pages_are_those_of_the_code(name):
     spec = importlib.util.spec_from_file_location("docs_make", ROOT / "docs" / "make.py")
     make = importlib.util.module_from_spec(spec)
