@@ -131,6 +131,33 @@ def test_scores_benchmark_has_every_method_on_real_pairs(shared):
     assert "ours (medical): " not in printed
 
 
+def test_what_a_supervision_earns_is_in_percent_of_the_released_student_and_cut_to_common_seeds(monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    ablation = importlib.import_module("ablation")
+
+    def scored(*values):
+        pairs = [[value] * 6 for value in values]
+        return {policy: dict.fromkeys(ablation.SETS, pairs) for policy in ablation.POLICIES}
+
+    monkeypatch.setattr(ablation, "DRAWS", 20)
+    rows = {
+        "released student": [scored(2.0, 2.0)],
+        ablation.FULL: [scored(1.0, 2.0), scored(3.0, 4.0), scored(9.0, 9.0)],
+        "without refresh": [scored(0.5, 1.5), scored(2.5, 3.5)],
+    }
+    assert np.allclose(ablation._gains(rows, "without refresh", "clip"), 25.0)
+    assert ablation._summary(rows)["minmax"]["means"][ablation.FULL]["mean"] == pytest.approx([14 / 3] * 6)
+
+
+def test_choosing_counts_ratios_over_the_pairs_of_all_quarters(monkeypatch, capsys):
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    choose = importlib.import_module("choose")
+    ours = {1: [[1.0] * 6], 2: [[4.0] * 6, [1.0] * 6]}
+    bars = {quarter: [[2.04] * 6] * quarter for quarter in ours}
+    choose._show([choose.Done("day", 0, each, 1.0, [], {"TNO": ours[each]}, {"TNO": bars[each]}) for each in ours])
+    assert "day, seed 0: 2 of 6, smallest 0.980  TNO 0.980 1.011 0.980 0.980 0.980 1.011" in capsys.readouterr().out
+
+
 def test_every_shipped_recipe_gives_commands_that_the_suite_takes(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
     weights = importlib.import_module("weights")
