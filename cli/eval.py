@@ -54,7 +54,8 @@ if TYPE_CHECKING:
 @full_option
 @click.option(
     "--labels", metavar="FILE|DIR", type=EXISTING,
-    help="With --html: draw these labelled boxes, in any format that `mmdrfuse detect` reads.",
+    help="Take these labelled boxes for the targets of TBC, and draw them in the report of --html; any format that "
+    "`mmdrfuse detect` reads.",
 )  # fmt: skip
 @click.option("--list", "list_", is_flag=True, help="List all metrics and protocols, and exit.")
 @score_workers_option
@@ -89,12 +90,12 @@ def evaluate(
     from mmdrfuse.datasets.labels import read
     from mmdrfuse.pipeline.score import evaluate_folders
 
-    if labels and not html:
-        raise click.UsageError("--labels is for the report; add --html FILE")
     if list_:
         show(*catalogue())
         return
     names = _names(metrics, protocol)
+    if labels and not html and "TBC" not in names:
+        raise click.UsageError("--labels is for the report and for the metric TBC; add --html FILE, or --metrics TBC")
     check_html(html, full=full, overwrite=overwrite)
     check_outputs(json_, csv_, str(html) if html else None, overwrite=overwrite)
     boxes = read(labels) if labels else None
@@ -107,6 +108,7 @@ def evaluate(
         metrics=names,
         protocol=protocol,
         key=pair_key,
+        labels=boxes,
         workers=workers,
         progress=progress,
         on_failure=report.add,

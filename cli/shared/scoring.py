@@ -19,7 +19,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 fused_argument = click.argument("fused", nargs=-1, type=EXISTING_FOLDER)
 baselines_option = click.option(
     "--baselines", default="", show_default=False, metavar="A,B,…",
-    help="Score fusions without a network beside yours: max, mean, affine.",
+    help="Score fusions without a network beside yours: max, mean, affine; or a source: infrared, visible.",
 )  # fmt: skip
 score_workers_option = click.option(
     "--workers", type=click.IntRange(1), metavar="N", show_default="one for every 8 pictures, up to all cores",

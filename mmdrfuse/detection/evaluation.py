@@ -158,6 +158,7 @@ def _with_sides(
     methods: Mapping[str, Path], pairs: Sequence[Pair] | None, baselines: Sequence[str], key: Callable[[str], str]
 ) -> Candidates:
     """List the pictures of all methods, and the sources as methods of their own."""
+    baselines = [name for name in baselines if name not in SIDES]  # they are rows in any case
     listed = list_candidates(methods, pairs, baselines=baselines, key=key) if methods or baselines else Candidates()
     sources = list({one.pair.name: one.pair for one in listed.candidates}.values()) if pairs is None else pairs
     listed.candidates.extend(Candidate(side, pair, side) for side in SIDES for pair in sources)

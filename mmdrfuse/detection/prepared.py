@@ -4,6 +4,7 @@ from mmdrfuse.detection.labels import LabelledPicture
 from mmdrfuse.images import Side
 from mmdrfuse.pair import Preparation
 from mmdrfuse.registration.geometry import Size
+from mmdrfuse.registration.placing import Window
 
 
 def prepared(
@@ -31,3 +32,32 @@ def prepared(
     if (height, width) == tuple(stored) and not preparation.transform:
         return on_side
     return on_side.warped(preparation.mapping(side, infrared, visible), width, height)
+
+
+def placed(
+    picture: LabelledPicture,
+    preparation: Preparation,
+    stored: tuple[Size, Size],
+    window: Window | None,
+    size: tuple[int, int],
+    *,
+    side: Side | None = None,
+) -> LabelledPicture:
+    """Move the boxes of a stored side onto a picture that was made of the prepared sides.
+
+    Args:
+        picture: As in `prepared`.
+        preparation: Of the pair.
+        stored: Height and width of the infrared and of the visible file.
+        window: What was cut out of the prepared sides: top, bottom, left and right; None for all.
+        size: Width and height of the picture.
+        side: As in `prepared`.
+
+    Raises:
+        SizeError: As in `prepared`.
+    """
+    moved = prepared(picture, preparation, *stored, side=side)
+    if window:
+        top, bottom, left, right = window
+        moved = moved.cropped(left, top, right - left, bottom - top)
+    return moved.resized(*size)

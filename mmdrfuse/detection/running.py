@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from mmdrfuse.detection.detections import Detections, Detector, Picture
 from mmdrfuse.detection.labels import LabelledPicture
-from mmdrfuse.detection.prepared import prepared
+from mmdrfuse.detection.prepared import placed
 from mmdrfuse.errors import MMDRFuseError
 from mmdrfuse.images import Side, converted, is_gray, luminance
 from mmdrfuse.images.values.tones import Tone
@@ -45,11 +45,8 @@ class Found:
         """
         if self.candidate is None:
             return labelled.resized(self.width, self.height)
-        moved = prepared(labelled, self.candidate.pair.preparation, *self.stored, side=boxes_on)
-        if self.window:
-            top, bottom, left, right = self.window
-            moved = moved.cropped(left, top, right - left, bottom - top)
-        return moved.resized(self.width, self.height)
+        preparation = self.candidate.pair.preparation
+        return placed(labelled, preparation, self.stored, self.window, (self.width, self.height), side=boxes_on)
 
 
 @dataclass

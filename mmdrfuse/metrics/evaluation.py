@@ -3,11 +3,13 @@
 from collections.abc import Iterable
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from mmdrfuse.errors import InputError, MMDRFuseError, SizeError, UnknownNameError
 from mmdrfuse.metrics.metric import Metric
 from mmdrfuse.metrics.protocols import PROTOCOLS, Protocol
 from mmdrfuse.metrics.shared.gray import StoredImage
+from mmdrfuse.metrics.shared.triple import Boxes
 from mmdrfuse.metrics.table import METRICS
 
 
@@ -18,6 +20,7 @@ def evaluate(
     *,
     metrics: str | Iterable[str] = ("EN", "SD", "VIF"),
     protocol: str = "standard",
+    boxes: ArrayLike | None = None,
 ) -> dict[str, float]:
     """Score one fused image against its two sources.
 
@@ -27,6 +30,8 @@ def evaluate(
         b: Second source, usually visible, in the same form.
         metrics: Names from `names`, in any case; a single one may stand by itself.
         protocol: A name from `PROTOCOLS`.
+        boxes: Labelled targets for TBC, N×4: x0, y0, x1, y1 in pixels from the left and upper edge. None takes what
+            is hot in the first source.
 
     Returns:
         Score by the metric's name as the table spells it, in the order of the names. The protocol ``standard`` has a
@@ -36,7 +41,7 @@ def evaluate(
     Raises:
         UnknownNameError: If a metric or the protocol does not exist.
         MMDRFuseError: If the protocol does not have the metric.
-        InputError: If an argument is no array, or has pixels of a kind that no protocol reads.
+        InputError: If an argument is no array, or has pixels of a kind that no protocol reads; if boxes are not N×4.
         SizeError: If an array has not the shape of an image, or the sizes differ or are too small for a metric.
 
     Example:
@@ -49,9 +54,12 @@ def evaluate(
     chosen = [find_metric(name, convention) for name in _listed(metrics)]
     images = {"fused": fused, "a": a, "b": b}
     _check_images(images)
+    targets = None if boxes is None else _checked_boxes(boxes)
     for metric in chosen:
         _check_smallest(metric, convention, fused.shape[:2])
     triples = convention.triples(fused, a, b)
+    for triple in triples:
+        triple.boxes = targets
     # the last of the table need the most memory: they come before the others fill the triples' caches
     order = sorted(chosen, key=list(METRICS.values()).index, reverse=True)
     scores = {metric.name: metric.protocols[convention.name](triples) for metric in order}
@@ -133,6 +141,18 @@ def _check_images(images: dict[str, StoredImage]) -> None:
     if len(set(sizes.values())) > 1:
         given = ", ".join(f"{name} {size}" for name, size in sizes.items())
         raise SizeError(f"the images differ in size: {given} pixels; register and crop or resize them first")
+
+
+def _checked_boxes(boxes: ArrayLike) -> Boxes:
+    try:
+        checked = np.asarray(boxes, np.float64)
+    except (TypeError, ValueError):
+        raise InputError("boxes must be numbers, four a box: x0, y0, x1, y1") from None
+    if checked.size == 0:
+        return checked.reshape(0, 4)
+    if checked.ndim != 2 or checked.shape[1] != 4 or not np.isfinite(checked).all():
+        raise InputError(f"boxes have shape {checked.shape}; expected (N, 4), x0, y0, x1, y1 in finite numbers")
+    return checked
 
 
 def _check_shape(name: str, image: StoredImage) -> None:

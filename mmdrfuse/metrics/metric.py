@@ -47,6 +47,8 @@ class Metric:
         unit: Its unit there, empty for a bare number.
         reference: Who defined it, and when.
         protocols: The protocols that have it, and its rule under each.
+        infrared_first: Whether the first source must be the infrared one; otherwise their order is irrelevant under
+            `standard`.
     """
 
     name: str
@@ -56,6 +58,7 @@ class Metric:
     unit: str
     reference: str
     protocols: Mapping[str, Rule]
+    infrared_first: bool = False
 
 
 def same(protocols: str, rule: Rule) -> dict[str, Rule]:

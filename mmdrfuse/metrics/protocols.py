@@ -55,7 +55,11 @@ def _channel(image: StoredImage, index: int) -> GrayImage:
 PROTOCOLS = {
     protocol.name: protocol
     for protocol in (
-        Protocol("standard", "each metric as its own paper defines it, order of the sources irrelevant", rounded_luma),
+        Protocol(
+            "standard",
+            "each metric as its own paper defines it; only for TBC does the order of the sources matter",
+            rounded_luma,
+        ),
         Protocol("cddfuse", "programs of the CDDFuse and MMDRFuse papers", single_luma, aliases=("mmdrfuse",)),
         Protocol("vifb", "VIFB, Zhang, Ye, Xiao, CVPRW 2020", matlab_luma, per_channel=True),
         Protocol("tang", "Tang's Evaluation for Image Fusion, the code as published", matlab_luma),

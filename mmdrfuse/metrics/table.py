@@ -17,6 +17,7 @@ from mmdrfuse.metrics import (
     piella,
     ssim,
     statistics,
+    targets,
     vif,
 )
 from mmdrfuse.metrics.metric import Metric, Rule
@@ -34,6 +35,7 @@ FAMILIES = (
     multiscale_details.ROWS,
     phase_congruency.ROWS,
     fmi.ROWS,
+    targets.ROWS,
 )
 
 METRICS = {metric.name: metric for family in FAMILIES for metric in family}

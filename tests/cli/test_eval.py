@@ -296,3 +296,19 @@ def test_reports_that_could_not_be_written_are_refused_before_the_work(run, fuse
     assert (result.exit_code, result.stdout) == (code, "")
     assert named in result.stderr
     assert (fused / "exists.html").read_text() == "earlier"
+
+
+def test_labels_are_the_targets_of_the_contrast(run, fused):
+    (fused / "labels").mkdir()
+    for number in range(3):
+        (fused / "labels" / f"street_000{number}.txt").write_text("0 0.5 0.5 0.25 0.5\n")
+    rows = ("--baselines", "infrared,visible", "--metrics", "TBC", "--json", "-")
+    hot = document(run("eval", fused / "ours", *rows))["methods"]
+    labelled = document(run("eval", fused / "ours", *rows, "--labels", fused / "labels"))["methods"]
+    assert list(hot) == ["ours", "infrared", "visible"]
+    assert hot["infrared"]["summary"]["TBC"]["mean"] > hot["visible"]["summary"]["TBC"]["mean"]
+    sources = [images.read(fused / side / "street_0001.png") for side in ("ours", "ir", "vi")]
+    height, width = sources[0].shape[:2]
+    box = [width * 3 / 8, height / 4, width * 5 / 8, height * 3 / 4]
+    expected = evaluate(*sources, metrics="TBC", boxes=[box])["TBC"]
+    assert labelled["ours"]["images"]["street_0001"]["TBC"] == pytest.approx(expected)

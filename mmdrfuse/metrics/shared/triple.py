@@ -13,6 +13,9 @@ GrayImage = npt.NDArray[np.float64]
 Vector = npt.NDArray[np.float64]
 """(N,): a row of an image, or the weights of a filter."""
 
+Boxes = npt.NDArray[np.float64]
+"""(N, 4): x0, y0, x1, y1."""
+
 ImageName = Literal["fused", "a", "b"]
 
 SOURCES: tuple[ImageName, ImageName] = ("a", "b")
@@ -29,12 +32,14 @@ class Triple:
         fused: Fused image, (H, W), values 0..255.
         a: First source, usually infrared, (H, W), values 0..255.
         b: Second source, usually visible, (H, W), values 0..255.
+        boxes: Labelled targets, N×4: x0, y0, x1, y1 in pixels from the left and upper edge; None without labels.
     """
 
-    def __init__(self, fused: GrayImage, a: GrayImage, b: GrayImage) -> None:
+    def __init__(self, fused: GrayImage, a: GrayImage, b: GrayImage, boxes: Boxes | None = None) -> None:
         self.fused = np.ascontiguousarray(fused, np.float64)
         self.a = np.ascontiguousarray(a, np.float64)
         self.b = np.ascontiguousarray(b, np.float64)
+        self.boxes = boxes
         self.cache: dict[object, object] = {}
 
     @property

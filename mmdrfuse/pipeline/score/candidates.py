@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
-from typing import overload
+from typing import get_args, overload
 
 from mmdrfuse.engine.baselines import BASELINES
 from mmdrfuse.errors import InputError, ManifestError, MMDRFuseError, UnknownNameError
-from mmdrfuse.images import is_picture, stem
+from mmdrfuse.images import Side, is_picture, stem
 from mmdrfuse.pair import Pair
 from mmdrfuse.pipeline.fuse import manifest
 from mmdrfuse.pipeline.fuse.fuser import Fuser
@@ -197,15 +197,17 @@ def from_folder(method: str, folder: Path, pairs: Sequence[Pair], key: Callable[
 
 
 def from_baselines(names: Sequence[str], pairs: Sequence[Pair]) -> list[Candidate]:
-    """Return trivial fusions of every pair, computed while they are scored.
+    """Return trivial fusions of every pair, computed while they are scored, or a source itself.
 
     Raises:
         UnknownNameError: No such baseline.
     """
-    unknown = [name for name in names if name not in BASELINES]
+    made: dict[str, Fuser | Side] = {name: Fuser(engine) for name, engine in BASELINES.items()}
+    made |= {side: side for side in get_args(Side)}
+    unknown = [name for name in names if name not in made]
     if unknown:
-        raise UnknownNameError("baseline", unknown[0], BASELINES)
-    return [Candidate(name, pair, Fuser(BASELINES[name])) for name in names for pair in pairs]
+        raise UnknownNameError("baseline", unknown[0], made)
+    return [Candidate(name, pair, made[name]) for name in names for pair in pairs]
 
 
 def provenance(entries: Iterable[manifest.Entry]) -> dict[str, list[str]]:

@@ -3,10 +3,11 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from mmdrfuse.detection.labels import LabelledPicture, Labels
 from mmdrfuse.errors import InputError, ManifestError, MMDRFuseError
 from mmdrfuse.metrics import find_metric, find_protocol, names
 from mmdrfuse.pair import Pair
@@ -65,6 +66,7 @@ def evaluate_folders(
     metrics: str | Iterable[str] | None = None,
     protocol: str = "standard",
     key: Callable[[str], str] = str,
+    labels: Labels | None = None,
     workers: Workers | None = 1,
     progress: Progress = silent,
     on_failure: Callable[[MMDRFuseError], None] | None = None,
@@ -77,34 +79,44 @@ def evaluate_folders(
         folders: Folders of fused pictures; a mapping names their rows, else each is named after its folder.
         pairs: The sources, such as ``mmdrfuse.datasets.pair_folders(infrared, visible).pairs``. None takes them from
             the manifest that `mmdrfuse fuse` leaves in each folder.
-        baselines: Names of fusions without a network, computed while they are scored; each becomes a row.
+        baselines: Names of fusions without a network, computed while they are scored, or ``infrared`` and
+            ``visible`` for the sources themselves; each becomes a row.
         metrics: Names in any spelling, one name, or ``"all"`` of the protocol's. None takes `USUAL`.
         protocol: Under whose convention.
         key: Reduces the stem of a fused picture to what it has in common with its pair's name, for pictures that
             are not called like a source, such as `mmdrfuse.datasets.pair_key`.
+        labels: Labelled boxes, such as from ``mmdrfuse.datasets.labels.read``: the targets of TBC. None takes what is
+            hot in the infrared.
         workers: Processes; None for as many as shorten the run, or any executor of `concurrent.futures`.
         progress: Shows the progress.
         on_failure: Called with each failure at once.
 
     Raises:
-        InputError: There is nothing to score.
+        InputError: There is nothing to score, or the labels are of other pictures.
         UnknownNameError: No such metric, protocol or baseline.
         MMDRFuseError: The protocol does not have the metric, or no worker process can be started.
     """
     scheme, chosen = choose_metrics(metrics, protocol)
     methods = named_folders(folders, baselines)
     listed = list_candidates(methods, pairs, baselines=baselines, key=key)
-    candidates = listed.candidates
+    candidates = _labelled(listed.candidates, labels) if labels else listed.candidates
     run = _Run(Scores(scheme, chosen), on_failure)
     for failure in listed.failures:
         run.fail(failure)
-    made = _provenance(methods, candidates.entries())
+    made = _provenance(methods, listed.candidates.entries())
     with progress("scoring", len(candidates)) as advance:
         for candidate, result in score_candidates(candidates, metrics=chosen, protocol=scheme, workers=workers):
             run.add(candidate, result)
             advance(f"{candidate.method} {candidate.pair.name}")
-    warnings = (*listed.warnings, *run.undefined(), *_different(made), *run.partly_seen())
-    return Evaluation(run.scores, tuple(run.failures), warnings, made, candidates, methods)
+    warnings = (*listed.warnings, *run.undefined(), *_different(made), *run.partly_seen(), *run.without_targets())
+    return Evaluation(run.scores, tuple(run.failures), warnings, made, listed.candidates, methods)
+
+
+def _labelled(candidates: Sequence[Candidate], labels: Labels) -> list[Candidate]:
+    """Return the pictures with the boxes that labels have for them; none of them keeps what is hot as its target."""
+    matched, _ = labels.matched(one.pair.name for one in candidates)
+    nothing = LabelledPicture.of([], [])
+    return [replace(one, labelled=matched.get(one.pair.name, nothing)) for one in candidates]
 
 
 def choose_metrics(metrics: str | Iterable[str] | None, protocol: str) -> tuple[str, tuple[str, ...]]:
@@ -141,6 +153,7 @@ class _Run:
         self.failures: list[MMDRFuseError] = []
         self._too_small: Counter[str] = Counter()
         self._partly_seen: set[str] = set()
+        self._without_targets: set[str] = set()
         self._on_failure = on_failure
 
     def add(self, candidate: Candidate, result: dict[str, float] | MMDRFuseError) -> None:
@@ -148,6 +161,8 @@ class _Run:
         preparation = candidate.pair.preparation
         if preparation.transform and preparation.outside != "crop":
             self._partly_seen.add(candidate.method)
+        if candidate.labelled is not None and candidate.labelled.ignored.all():
+            self._without_targets.add(candidate.pair.name)
         if isinstance(result, MMDRFuseError):
             self.fail(result)
             return
@@ -169,6 +184,12 @@ class _Run:
         if self._partly_seen:
             methods = ", ".join(sorted(self._partly_seen))
             yield f"{methods}: scored only where both cameras see, as the infrared was transformed"
+
+    def without_targets(self) -> Iterable[str]:
+        """Yield a warning if the contrast of targets is wanted and labels have no box for some pictures."""
+        if self._without_targets and "TBC" in self.scores.metrics:
+            count = _pictures(len(self._without_targets))
+            yield f"TBC: is 0 for {count} without a labelled box, which moves the means towards 0"
 
     def undefined(self) -> Iterable[str]:
         """Yield a warning for each metric that has no value for some pictures, with the reason."""

@@ -1,11 +1,11 @@
 """Score fused pictures against their sources, many at a time."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,9 @@ from mmdrfuse.pipeline.fuse.folder import fuse_sources
 from mmdrfuse.pipeline.fuse.fuser import Fuser
 from mmdrfuse.registration.placing import Window
 from mmdrfuse.system.workers import Workers, cores, ordered, pool, processes, require, threads
+
+if TYPE_CHECKING:
+    from mmdrfuse.detection.labels import LabelledPicture
 
 PICTURES_PER_PROCESS = 8
 """Fewest pictures for which a process is started: starting takes a second, the usual metrics 0.06 s at 640×480."""
@@ -41,6 +44,8 @@ class Candidate:
     """The picture's file, a fuser that computes it, or the side that stands for it."""
     hashes: tuple[str, str] | None = None
     """SHA-256 of the infrared and the visible file that it was made from, if a manifest records them."""
+    labelled: "LabelledPicture | None" = field(default=None, compare=False)
+    """The boxes of its targets, as they were read; None without labels."""
 
     def __str__(self) -> str:
         """Return the name of the file, or of the method and the pair."""
@@ -182,12 +187,24 @@ def score_one(candidate: Candidate, *, metrics: Sequence[str], protocol: str) ->
         SizeError: The three sizes differ.
         UnknownNameError: No such metric or protocol.
     """
-    arrays = load_candidate(candidate).scaled(candidate)
+    loaded = load_candidate(candidate)
+    arrays = loaded.scaled(candidate)
     fitting = [metric for metric in metrics if smallest_side(metric, protocol) <= min(arrays[0].shape[:2])]
     try:
-        return evaluate(*arrays, metrics=fitting, protocol=protocol)
+        return evaluate(*arrays, metrics=fitting, protocol=protocol, boxes=_targets(candidate, loaded))
     except (InputError, SizeError) as error:
         raise error.at(candidate) from error
+
+
+def _targets(candidate: Candidate, loaded: Loaded) -> NDArray[np.float64] | None:
+    """Return the labelled boxes in pixels of the loaded picture; None without labels."""
+    if candidate.labelled is None:
+        return None
+    from mmdrfuse.detection.prepared import placed
+
+    size = loaded.fused.shape[1], loaded.fused.shape[0]
+    moved = placed(candidate.labelled, candidate.pair.preparation, loaded.stored, loaded.window, size)
+    return moved.boxes[~moved.ignored]
 
 
 def _check_hashes(candidate: Candidate, actual: tuple[str, str]) -> None:

@@ -16,6 +16,7 @@ import pytest
 import mmdrfuse
 from mmdrfuse import images
 from mmdrfuse.datasets import pair_folders, pair_key
+from mmdrfuse.detection.labels import LabelledPicture, Labels
 from mmdrfuse.errors import InputError, ManifestError, MMDRFuseError, UnknownNameError
 from mmdrfuse.pipeline import Fuser, Pair
 from mmdrfuse.pipeline.score import Candidate, evaluate_folders, score_candidates
@@ -161,3 +162,31 @@ def test_a_float_picture_with_nan_is_named(pairs, tmp_path, side):
     pair, fused = (pairs[0], bad) if side == "fused" else (Pair("x", bad, pairs[0].visible), pairs[0].infrared)
     with pytest.raises(MMDRFuseError, match=r"bad\.tif: .*(nan|NaN)"):
         score_one(Candidate("m", pair, fused), metrics=["EN"], protocol="standard")
+
+
+def test_the_sources_themselves_can_be_rows(pairs):
+    rows = evaluate_folders([], pairs[:1], baselines=["infrared", "visible"], metrics="SD").scores.methods
+    for side in ("infrared", "visible"):
+        sources = [images.read(path) for path in (getattr(pairs[0], side), pairs[0].infrared, pairs[0].visible)]
+        assert rows[side]["street_0000"] == mmdrfuse.evaluate(*sources, metrics="SD")
+
+
+def test_labelled_boxes_are_the_targets_wherever_the_preparation_moves_them(pairs, fused):
+    box = np.array([[4.0, 6, 12, 20]])
+    height, width = images.read(pairs[0].visible).shape[:2]
+    picture = LabelledPicture.of(box / 2, [0], size=(width / 2, height / 2))  # drawn on a copy of half the size
+    labels = Labels(("person",), {"street_0000": picture}, "VOC", "")
+    evaluation = evaluate_folders([fused], pairs, metrics=["SD", "TBC"], labels=labels)
+    scores = evaluation.scores.methods["fused"]
+    sources = [images.read(path) for path in (fused / "street_0000.png", pairs[0].infrared, pairs[0].visible)]
+    assert scores["street_0000"]["TBC"] == mmdrfuse.evaluate(*sources, metrics="TBC", boxes=box)["TBC"] != 0
+    assert scores["street_0001"]["TBC"] == 0
+    assert evaluation.warnings == ("TBC: is 0 for 2 pictures without a labelled box, which moves the means towards 0",)
+
+
+def test_ignored_boxes_are_no_targets(pairs, fused):
+    labels = Labels(("person",), {"street_0000": LabelledPicture.of([[4, 6, 12, 20]], [0], [True])}, "VOC", "")
+    evaluation = evaluate_folders([fused], pairs[:1], metrics="TBC", labels=labels)
+    assert evaluation.scores.methods["fused"]["street_0000"]["TBC"] == 0
+    with pytest.raises(InputError, match="other pictures"):
+        evaluate_folders([fused], pairs[1:2], metrics="TBC", labels=labels)
