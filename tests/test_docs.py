@@ -14,7 +14,7 @@ from mmdrfuse import models
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 DIGITS = re.compile(r"\d+(\.\d+)?")
-SLOW = {"align.md", "README.md", "quickstart.md", "train.md", "performance.md"}
+SLOW = {"align.md", "README.md", "quickstart.md", "train.md", "performance.md", "scale.md"}
 """Pages whose commands take more than a few seconds."""
 
 
@@ -106,7 +106,14 @@ def test_every_option_that_a_page_names_exists():
     known = _options(main)
     for page in PAGES:
         prose = re.sub(r"```(sh|text)\n.*?```", "", text(page), flags=re.DOTALL)
-        foreign = {"--nproc-per-node", "--only", "--seeds", "--json", "--demo"}  # of torchrun and the benchmarks
+        foreign = {
+            "--host",
+            "--nproc-per-node",
+            "--only",
+            "--seeds",
+            "--json",
+            "--demo",
+        }  # of torchrun and the benchmarks
         named_ones = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", prose)) - foreign
         assert named_ones - known == set(), page.name
 

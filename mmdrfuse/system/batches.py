@@ -7,6 +7,7 @@ current folder of its own.
 import io
 import os
 import pickle
+import signal
 import time
 from collections.abc import Callable, Iterable
 from functools import lru_cache
@@ -68,6 +69,11 @@ def unpack(content: bytes) -> Done:
     """Return what `run_batch` has packed."""
     done: Done = pickle.loads(content)
     return done
+
+
+def dask_setup(_worker: object) -> None:
+    """Leave Ctrl-C to the process that started this one; the workers of ``local:N`` call this first, by its name."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def version_error(machine: str, package: str, other: str | None, own: str) -> MMDRFuseError:

@@ -10,7 +10,7 @@ from functools import lru_cache, partial
 from typing import Any, TypeVar
 
 from mmdrfuse.errors import ChoiceError, MissingExtraError, MMDRFuseError
-from mmdrfuse.system.batches import version_error
+from mmdrfuse.system.batches import dask_setup, version_error
 
 Answer = TypeVar("Answer")
 
@@ -173,8 +173,8 @@ def _local_cluster(count: int) -> Any:  # noqa: ANN401 - an untyped object
     # One death is an accident. A batch with two is tried item by item.
     with dask.config.set({"distributed.scheduler.allowed-failures": 1}):
         return distributed().LocalCluster(
-            n_workers=count, threads_per_worker=1, host="127.0.0.1", dashboard_address=None, memory_limit=0,
-            silence_logs=logging.CRITICAL,
+            n_workers=count, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0", memory_limit=0,
+            silence_logs=logging.CRITICAL, preload=[dask_setup.__module__],
         )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 import os
 import pickle
 import signal
+import subprocess
 import sys
 from dataclasses import replace
 from itertools import count
@@ -195,3 +196,34 @@ def test_items_and_outcomes_are_small(rng):
     entry = Entry("f", "i", "v", "a" * 64, "b" * 64, 1, 1, "clip", (0, 1), True, "w", "c" * 64, "1", 0.1)
     assert len(batches.pack([pair] * 256)) < 100 * 256
     assert len(pickle.dumps(batches.Done([entry] * 256, 0.1))) < 1000 * 256
+
+
+SCRIPT = """
+import os, signal
+from mmdrfuse.system.cluster import Cluster
+from mmdrfuse.system.workers import ordered
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    with Cluster("local:1") as executor:
+        items = ["__import__('os').getpid()", *["__import__('time').sleep(0.1)"] * 100]
+        results = ordered(executor, eval, items, buffer_size=1)
+        print(next(results)[1], flush=True)
+        list(results)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+def test_ctrl_c_ends_the_processes_of_this_machine_without_their_messages(tmp_path):
+    pytest.importorskip("distributed", reason="needs the extra [cluster]")
+    (tmp_path / "script.py").write_text(SCRIPT)
+    with subprocess.Popen(
+        [sys.executable, tmp_path / "script.py"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        start_new_session=True,
+    ) as run:  # fmt: skip
+        worker = run.stdout.readline().strip()
+        os.killpg(run.pid, signal.SIGINT)
+        _, errors = run.communicate(timeout=30)
+    assert errors.count("Traceback") == 1
+    assert errors.rstrip().endswith("KeyboardInterrupt")
+    assert not Path(f"/proc/{worker}").exists()
