@@ -1,12 +1,14 @@
 """``mmdrfuse eval``: score fused pictures against their sources."""
 
 import json
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from mmdrfuse.cli.shared.console import Report, check_outputs, progress, show, warn
 from mmdrfuse.cli.shared.options import EXISTING, Command, cluster_option, json_option, overwrite_option
@@ -15,7 +17,6 @@ from mmdrfuse.cli.shared.scoring import (
     check_html,
     csv_option,
     full_option,
-    fused_argument,
     html_option,
     pair_sources,
     score_workers_option,
@@ -32,8 +33,8 @@ if TYPE_CHECKING:
 
 
 @click.command("eval", cls=Command, short_help="Score fused pictures, and compare methods.")
-@fused_argument
-@sources_options
+@click.argument("fused", nargs=-1, type=EXISTING)
+@partial(sources_options, kind=EXISTING)
 @click.option(
     "--metrics", metavar="A,B,…|all", show_default="EN,SD,SF,AG,MI,SCD,VIF,Qabf,SSIM,CC",
     help="Metrics to compute; --list shows them.",
@@ -46,6 +47,10 @@ if TYPE_CHECKING:
 @click.option(
     "--per-image/--no-per-image", default=None, show_default="only for a single method",
     help="Print the scores of every picture.",
+)  # fmt: skip
+@click.option(
+    "--temporal", is_flag=True,
+    help="Score flicker instead, from frame to frame: in folders of frames, or FUSED.mp4… --ir IR.mp4 --vis VIS.mp4.",
 )  # fmt: skip
 @click.option("--compare", is_flag=True, help="Print Wilcoxon's paired test between every two methods.")
 @json_option
@@ -69,6 +74,7 @@ def evaluate(
     protocol: str,
     baselines: str,
     per_image: bool | None,
+    temporal: bool,
     compare: bool,
     json_: str | None,
     csv_: str | None,
@@ -84,39 +90,36 @@ def evaluate(
     A folder that `mmdrfuse fuse` wrote holds manifest.jsonl, which names the sources of each picture. For pictures from
     elsewhere, name the folders of the sources with --ir and --vis; files are matched by name. FUSED is the current
     folder if you name none.
+
+    With --temporal, frames are scored by their flicker, each against the one before it.
     """
     from mmdrfuse.cli.shared.tables import catalogue
-    from mmdrfuse.datasets import pair_key
     from mmdrfuse.datasets.labels import read
     from mmdrfuse.pipeline.score import evaluate_folders
 
     if list_:
         show(*catalogue())
         return
-    names = _names(metrics, protocol)
+    names: tuple[str, ...] = ()
+    if temporal:
+        _check_temporal()
+    else:
+        _check_folders(*fused, infrared, visible)
+        names = _names(metrics, protocol)
     if labels and not html and "TBC" not in names:
         raise click.UsageError("--labels is for the report and for the metric TBC; add --html FILE, or --metrics TBC")
     check_html(html, full=full, overwrite=overwrite)
     check_outputs(json_, csv_, str(html) if html else None, overwrite=overwrite)
     boxes = read(labels) if labels else None
     report = Report()
-    pairs, unpaired = pair_sources(infrared, visible, report)
-    evaluation = evaluate_folders(
-        fused or (() if infrared else (Path(),)),
-        pairs,
-        baselines=split_names(baselines),
-        metrics=names,
-        protocol=protocol,
-        key=pair_key,
-        labels=boxes,
-        workers=workers,
-        progress=progress,
-        on_failure=report.add,
-    )
+    if temporal:
+        evaluation = _flicker(fused, (infrared, visible), baselines, report)
+    else:
+        evaluate_ = partial(evaluate_folders, metrics=names, protocol=protocol, labels=boxes, workers=workers)
+        evaluation = _scored(evaluate_, fused, (infrared, visible), baselines, report)
     report.done = evaluation.count
     for line in evaluation.warnings:
         warn(line)
-    evaluation = replace(evaluation, failures=(*unpaired, *evaluation.failures))
     _write(evaluation, json_, csv_, report, compare=compare)
     if html and evaluation.count:
         from mmdrfuse.reports import write_report
@@ -124,7 +127,57 @@ def evaluate(
         write_html(partial(write_report, evaluation), html, report, full=full, labels=boxes, overwrite=overwrite)
     if "-" not in (json_, csv_) and evaluation.count:
         _show(evaluation.scores, per_image, compare)
-    report.finish("pictures scored")
+    report.finish("frames scored" if temporal else "pictures scored")
+
+
+def _scored(
+    evaluate_: "Callable[..., Evaluation]",
+    fused: Sequence[Path],
+    sources: tuple[Path | None, Path | None],
+    baselines: str,
+    report: Report,
+) -> "Evaluation":
+    """Score folders by a function such as `mmdrfuse.pipeline.score.evaluate_folders`."""
+    from mmdrfuse.datasets import pair_key
+
+    pairs, unpaired = pair_sources(*sources, report)
+    evaluation = evaluate_(
+        fused or (() if pairs is not None else (Path(),)), pairs,
+        baselines=split_names(baselines), key=pair_key, progress=progress, on_failure=report.add
+    )  # fmt: skip
+    return replace(evaluation, failures=(*unpaired, *evaluation.failures))
+
+
+def _check_folders(*paths: Path | None) -> None:
+    """Refuse files where folders are needed."""
+    for path in paths:
+        if path and not path.is_dir():
+            raise click.UsageError(f"{path} is no folder; videos are scored with --temporal")
+
+
+def _check_temporal() -> None:
+    """Refuse options that say nothing about flicker."""
+    context = click.get_current_context()
+    for name in ("metrics", "protocol", "html", "full", "labels", "workers", "cluster"):
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            raise click.UsageError(f"--{name} is not for --temporal, which scores flicker, one frame after the other")
+
+
+def _flicker(
+    fused: Sequence[Path], sources: tuple[Path | None, Path | None], baselines: str, report: Report
+) -> "Evaluation":
+    """Score the flicker of videos if there is a file among the arguments, otherwise of folders."""
+    from mmdrfuse.pipeline.score import evaluate_recordings, evaluate_videos
+
+    folders = [path.is_dir() for path in (*fused, *sources) if path]
+    if all(folders):
+        return _scored(evaluate_recordings, fused, sources, baselines, report)
+    infrared, visible = sources
+    if any(folders) or not (fused and infrared and visible):
+        raise click.UsageError("videos are scored against videos: give FUSED.mp4… --ir IR.mp4 --vis VIS.mp4")
+    if baselines:
+        raise click.UsageError("--baselines is for folders, not for videos")
+    return evaluate_videos(fused, infrared, visible, progress=progress, on_failure=report.add)
 
 
 def _names(metrics: str | None, protocol: str) -> tuple[str, ...]:
@@ -140,9 +193,10 @@ def _names(metrics: str | None, protocol: str) -> tuple[str, ...]:
 
 def _show(scores: "Scores", per_image: bool | None, compare: bool) -> None:
     from mmdrfuse.cli.shared import tables
+    from mmdrfuse.pipeline.score.recordings import TEMPORAL
 
     single = len(scores.methods) == 1
-    if single if per_image is None else per_image:
+    if (single and scores.protocol != TEMPORAL) if per_image is None else per_image:
         show(tables.pictures(scores))
     if not scores.comparable():
         warn("the methods were scored on different pictures, so their means and ranks cannot be compared")

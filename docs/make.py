@@ -34,7 +34,8 @@ PYTHON = {
         "mmdrfuse.datasets.export.ExportOptions",
     ),
     "Two cameras": ("mmdrfuse.registration.estimate",),
-    "Many files": ("mmdrfuse.pipeline.fuse.folder.fuse_pairs", "mmdrfuse.pipeline.score.evaluate_folders"),
+    "Many files": ("mmdrfuse.pipeline.fuse.folder.fuse_pairs", "mmdrfuse.pipeline.score.evaluate_folders",
+        "mmdrfuse.pipeline.score.evaluate_recordings", "mmdrfuse.pipeline.score.evaluate_videos"),
     "Reports": ("mmdrfuse.reports.write_report", "mmdrfuse.reports.write_detection_report"),
     "Detection": (
         "mmdrfuse.detection.open_detector", "mmdrfuse.detection.detect_folders", "mmdrfuse.detection.score_results",

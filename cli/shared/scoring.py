@@ -37,11 +37,16 @@ full_option = click.option(
 )  # fmt: skip
 
 
-def sources_options(function: Function) -> Function:
-    """Add the options that name the folders of the sources."""
+def sources_options(function: Function, kind: click.Path = EXISTING_FOLDER) -> Function:
+    """Add the options that name the folders of the sources.
+
+    Args:
+        function: Of the command.
+        kind: What may be named.
+    """
     for option in (
-        click.option("--vis", "visible", metavar="DIR", type=EXISTING_FOLDER, help="Folder of the visible sources."),
-        click.option("--ir", "infrared", metavar="DIR", type=EXISTING_FOLDER, help="Folder of the infrared sources."),
+        click.option("--vis", "visible", metavar="DIR", type=kind, help="Folder of the visible sources."),
+        click.option("--ir", "infrared", metavar="DIR", type=kind, help="Folder of the infrared sources."),
     ):
         function = option(function)
     return function

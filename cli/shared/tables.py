@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from rich.table import Table
 from rich.text import Text
 
-from mmdrfuse.metrics import METRICS, PROTOCOLS
+from mmdrfuse.metrics import MEASURES, PROTOCOLS
 from mmdrfuse.metrics.table import HEAD, rows
 from mmdrfuse.pipeline.score import Scores, Summary
 
@@ -92,7 +92,7 @@ def table(title: str, headings: Sequence[str], rows_: Iterable[Sequence[str | Te
 
 
 def _heading(metric: str) -> str:
-    return f"{metric} {'↑' if METRICS[metric].higher_is_better else '↓'}"
+    return f"{metric} {'↑' if MEASURES[metric].higher_is_better else '↓'}"
 
 
 def _counted(counts: dict[str, int]) -> str:

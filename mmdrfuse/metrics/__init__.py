@@ -8,8 +8,13 @@ from mmdrfuse.metrics.evaluation import evaluate, find_metric, find_protocol, na
 from mmdrfuse.metrics.metric import Metric, Rule
 from mmdrfuse.metrics.protocols import PROTOCOLS, Protocol
 from mmdrfuse.metrics.table import METRICS, markdown_table
+from mmdrfuse.metrics.temporal import ROWS as _TEMPORAL
+
+MEASURES = METRICS | {row.name: row for row in _TEMPORAL}
+"""All that a table of scores may hold: the metrics of pictures, and the flicker of recordings."""
 
 __all__ = [
+    "MEASURES",
     "METRICS",
     "PROTOCOLS",
     "Metric",

@@ -53,7 +53,7 @@ def evaluate(
     convention = find_protocol(protocol)
     chosen = [find_metric(name, convention) for name in _listed(metrics)]
     images = {"fused": fused, "a": a, "b": b}
-    _check_images(images)
+    check_images(images)
     targets = None if boxes is None else _checked_boxes(boxes)
     for metric in chosen:
         _check_smallest(metric, convention, fused.shape[:2])
@@ -128,7 +128,16 @@ def _listed(metrics: str | Iterable[str]) -> list[str]:
     return list(metrics)
 
 
-def _check_images(images: dict[str, StoredImage]) -> None:
+def check_images(images: dict[str, StoredImage]) -> None:
+    """Refuse images that no metric can score.
+
+    Args:
+        images: Name for the message → image.
+
+    Raises:
+        InputError: One is no array, or has pixels of a kind that no protocol reads.
+        SizeError: One has not the shape of an image, or the sizes differ.
+    """
     for name, image in images.items():
         _check_shape(name, image)
         _check_values(name, image)

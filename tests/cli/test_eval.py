@@ -312,3 +312,32 @@ def test_labels_are_the_targets_of_the_contrast(run, fused):
     box = [width * 3 / 8, height / 4, width * 5 / 8, height * 3 / 4]
     expected = evaluate(*sources, metrics="TBC", boxes=[box])["TBC"]
     assert labelled["ours"]["images"]["street_0001"]["TBC"] == pytest.approx(expected)
+
+
+def test_flicker_of_folders_is_a_table_of_its_own(run, fused):
+    rows = document(run("eval", fused / "ours", "--baselines", "max", "--temporal", "--json", "-"))
+    assert rows["protocol"] == "temporal"
+    assert rows["metrics"]["Flicker"] == {"higher_is_better": False, "unit": "level"}
+    assert [len(row["images"]) for row in rows["methods"].values()] == [2, 2]
+    assert rows["methods"]["max"]["summary"]["Flicker_local"]["mean"] == pytest.approx(0, abs=0.5)
+    shown = run("eval", fused / "ours", "--temporal")
+    assert (shown.exit_code, "Flicker ↓" in shown.stdout, "street_0001" in shown.stdout) == (0, True, False)
+    assert "2 frames scored" in shown.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["ours", "--temporal", "--metrics", "SD"], "--metrics"),
+        (["ours", "--temporal", "--html", "x.html"], "--html"),
+        (["ours", "--temporal", "--workers", "2"], "--workers"),
+        (["ours/street_0001.png", "--metrics", "SD"], "--temporal"),
+        (["ours/street_0001.png", "--temporal"], "--ir"),
+        (["ours/street_0001.png", "--temporal", "--ir", "ir", "--vis", "vi"], "--ir"),
+    ],
+)
+def test_what_flicker_cannot_be_scored_of_is_wrong_usage(run, fused, monkeypatch, arguments, named):
+    monkeypatch.chdir(fused)
+    result = run("eval", *arguments)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert named in result.stderr

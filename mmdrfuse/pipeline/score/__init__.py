@@ -15,6 +15,7 @@ does all of it in one call.
 
 from mmdrfuse.pipeline.score.candidates import labels
 from mmdrfuse.pipeline.score.folders import USUAL, Evaluation, choose_metrics, evaluate_folders
+from mmdrfuse.pipeline.score.recordings import evaluate_recordings, evaluate_videos
 from mmdrfuse.pipeline.score.score import Candidate, score_candidates, score_one
 from mmdrfuse.pipeline.score.summary import Scores, Summary
 
@@ -26,6 +27,8 @@ __all__ = [
     "Summary",
     "choose_metrics",
     "evaluate_folders",
+    "evaluate_recordings",
+    "evaluate_videos",
     "labels",
     "score_candidates",
     "score_one",

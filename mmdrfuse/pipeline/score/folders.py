@@ -100,7 +100,7 @@ def evaluate_folders(
     methods = named_folders(folders, baselines)
     listed = list_candidates(methods, pairs, baselines=baselines, key=key)
     candidates = _labelled(listed.candidates, labels) if labels else listed.candidates
-    run = _Run(Scores(scheme, chosen), on_failure)
+    run = Run(Scores(scheme, chosen), on_failure)
     for failure in listed.failures:
         run.fail(failure)
     made = _provenance(methods, listed.candidates.entries())
@@ -145,7 +145,7 @@ def choose_metrics(metrics: str | Iterable[str] | None, protocol: str) -> tuple[
     return scheme.name, tuple(dict.fromkeys(chosen))
 
 
-class _Run:
+class Run:
     """The scores, failures and warnings so far."""
 
     def __init__(self, scores: Scores, on_failure: Callable[[MMDRFuseError], None] | None) -> None:

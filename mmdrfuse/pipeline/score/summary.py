@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmdrfuse.errors import InputError
-from mmdrfuse.metrics import METRICS
+from mmdrfuse.metrics import MEASURES
 from mmdrfuse.pipeline.score.comparison import Comparison, Ranking, holm, rank_biserial, ranking, wilcoxon_p
 from mmdrfuse.version import __version__
 
@@ -78,7 +78,7 @@ class Scores:
         pairs = list(combinations(self.methods, 2))
         compared: dict[tuple[str, str], dict[str, Comparison]] = {pair: {} for pair in pairs}
         for metric in self.metrics:
-            sign = 1 if METRICS[metric].higher_is_better else -1
+            sign = 1 if MEASURES[metric].higher_is_better else -1
             differences = [sign * self._differences(*pair, metric) for pair in pairs]
             p = [wilcoxon_p(values) for values in differences]
             for pair, values, raw, corrected in zip(pairs, differences, p, holm(p), strict=True):
@@ -95,7 +95,7 @@ class Scores:
         for metric in self.metrics:
             rows = [[row[picture][metric] for picture in shared] for row in self.methods.values()]
             values = np.array(rows, np.float64).reshape(len(rows), len(shared))
-            rankings[metric] = ranking(values, higher_is_better=METRICS[metric].higher_is_better)
+            rankings[metric] = ranking(values, higher_is_better=MEASURES[metric].higher_is_better)
         return rankings
 
     def pictures(self) -> list[str]:
@@ -109,7 +109,7 @@ class Scores:
             "version": __version__,
             "protocol": self.protocol,
             "metrics": {
-                metric: {"higher_is_better": METRICS[metric].higher_is_better, "unit": METRICS[metric].unit}
+                metric: {"higher_is_better": MEASURES[metric].higher_is_better, "unit": MEASURES[metric].unit}
                 for metric in self.metrics
             },
             "methods": {
@@ -155,7 +155,7 @@ class Scores:
         }
 
     def _ranks(self, metric: str) -> dict[str, int | None]:
-        sign = -1 if METRICS[metric].higher_is_better else 1
+        sign = -1 if MEASURES[metric].higher_is_better else 1
         means = {method: sign * float(self.column(method, metric).mean()) for method in self.methods}
         if all(map(math.isnan, means.values())):
             return dict.fromkeys(means)
