@@ -58,6 +58,7 @@ SECTIONS = {
 class Options:
     """The options of the command, under the names that click passes."""
 
+    fused: tuple[Path, ...]
     detector: str | None
     classes: str
     detections: tuple[str, ...]
@@ -89,6 +90,7 @@ class Options:
             raise click.UsageError(
                 "--detections, --tone free, --json, --csv and --html need --labels; -o writes what was found"
             )
+        self._check_detections()
         if (self.rig or self.size_policy != "error") and not self.infrared:
             raise click.UsageError("--size-policy and --rig go with --ir and --vis; a manifest names its own")
         if self.tone is not None:
@@ -99,6 +101,22 @@ class Options:
         for folder in (self.output, self.draw):
             if folder and folder.is_dir() and any(folder.iterdir()):
                 refuse_existing(folder, overwrite=self.overwrite)
+
+    def _check_detections(self) -> None:
+        """Refuse what only a detector does, where boxes were found elsewhere."""
+        for text in self.detections:
+            name, joint, path = text.partition("=")
+            if joint and not (name and path):
+                raise click.UsageError(f"--detections {text}: give NAME=FILE")
+        needing = {
+            "--tone": self.tone not in (None, "raw"), "--baselines": self.baselines, "--boxes-on": self.boxes_on,
+            "--draw": self.draw, "FUSED": self.fused,
+        }  # fmt: skip
+        unused = [name for name, given in needing.items() if given]
+        if unused and not self.detector:
+            raise click.UsageError(
+                f"{', '.join(unused)} cannot go without --detector: boxes of --detections are scored as they are"
+            )
 
     def class_names(self) -> list[str] | None:
         """Return the names of the detector's classes, if they are given."""
@@ -199,7 +217,7 @@ def detect(fused: tuple[Path, ...], **options: Any) -> None:  # noqa: ANN401
     """
     from mmdrfuse.datasets.labels import read
 
-    asked = Options(**options)
+    asked = Options(fused, **options)
     asked.check()
     report = Report()
     pairs, unpaired = pair_sources(asked.infrared, asked.visible, report)

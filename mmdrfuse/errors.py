@@ -120,9 +120,20 @@ def reading(
         raise
     except MemoryError as failure:
         raise kind(f"{name}: needs more memory than there is; {cure}") from failure
+    except FileNotFoundError as failure:
+        missing = "" if failure.filename is None or str(failure.filename) == str(name) else f" {failure.filename}"
+        raise kind(f"{name}: no such file{missing}; {cure}") from failure
     except Exception as failure:
-        reason = " ".join(str(failure).split()) or type(failure).__name__
-        raise kind(f"{name}: damaged or unreadable {what} ({reason}); {cure}") from failure
+        raise kind(f"{name}: damaged or unreadable {what} ({reason(failure)}); {cure}") from failure
+
+
+def reason(failure: BaseException) -> str:
+    """Return in one line what an exception says; a key that is missing is said to be missing."""
+    if isinstance(failure, KeyError) and failure.args:
+        return f"has no {failure.args[0]!r:.80}"
+    if isinstance(failure, OSError) and failure.strerror:
+        return failure.strerror
+    return " ".join(str(failure).split()) or type(failure).__name__
 
 
 class InputError(MMDRFuseError):

@@ -78,3 +78,18 @@ def test_every_command_is_of_the_class_that_adds_cures(command):
 def test_every_flag_that_a_cure_names_exists():
     options = {option for command in commands() for param in command.params for option in param.opts}
     assert {flag for flag, _ in FLAGS.values()} <= options
+
+
+@pytest.mark.parametrize(
+    ("failure", "says"),
+    [
+        (KeyError("bbox"), "has no 'bbox'"),
+        (FileNotFoundError(2, "x", "w.pt"), "no such file w.pt"),
+        (FileNotFoundError(2, "x", "q.png"), "no such file;"),
+        (PermissionError(13, "Permission denied"), "(Permission denied)"),
+    ],
+)
+def test_a_reason_says_what_is_missing(failure, says):
+    with pytest.raises(InputError) as caught, reading("q.png"):
+        raise failure
+    assert says in str(caught.value)

@@ -63,10 +63,12 @@ def by_shares(shares: str, scene_of: Mapping[str, str], seed: int) -> dict[str, 
     named = dict(zip(SPLITS if len(numbers) == 3 else ("train", "test"), numbers, strict=True))
     wanted = {split: share for split, share in named.items() if share > 0}
     sizes = Counter(scene_of.values())
-    if not wanted or len(sizes) < len(wanted):
+    if not wanted:
+        raise InputError(f"{shares}: no share is above 0; give shares such as 8:1:1")
+    if len(sizes) < len(wanted):
         raise InputError(
-            f"{shares}: {len(sizes)} scenes ({', '.join(sorted(sizes)[:_SHOWN])}) do not make {len(wanted)} splits, as "
-            "each scene stays whole; give fewer shares, or a file that says which picture is in which split"
+            f"{shares}: too few scenes ({len(sizes)}: {', '.join(sorted(sizes)[:_SHOWN])}) for {len(wanted)} splits, "
+            "as each scene stays whole; give fewer shares, or a file that says which picture is in which split"
         )
     order = np.random.default_rng(seed).permutation(len(sizes))
     scenes = [sorted(sizes)[place] for place in order]
@@ -91,16 +93,19 @@ def from_file(path: Path) -> dict[str, str]:
         Name → split.
 
     Raises:
-        InputError: It cannot be read, lacks a column, or has a line with another word than train, val or test.
+        InputError: It cannot be read, lacks a column, has a line with another word than train, val or test, or has a
+            picture in two splits.
     """
     with reading(path, "table of splits", cure="give a CSV file with the columns name,split"):
         rows = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8-sig"), newline="")))
     if not rows or not set(FILE_COLUMNS) <= rows[0].keys():
         raise InputError(f"{path}: needs the columns name,split, and a line for each picture")
-    splits = {}
+    splits: dict[str, str] = {}
     for number, row in enumerate(rows, 2):
         split = split_of(row["split"] or "")
         if not split or not row["name"]:
             raise InputError(f"{path}:{number}: {row['split']!r:.40} is none of {', '.join(SPLITS)}")
-        splits[row["name"].strip()] = split
+        name = row["name"].strip()
+        if splits.setdefault(name, split) != split:
+            raise InputError(f"{path}:{number}: {name} is in {splits[name]} and in {split}; name it once")
     return splits

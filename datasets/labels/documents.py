@@ -5,6 +5,7 @@ from collections import defaultdict
 from typing import Any
 
 from mmdrfuse.datasets.labels.parsed import Marked, Parsed, ParsedPicture, from_corner, number, side
+from mmdrfuse.errors import reason
 
 
 def parse(content: bytes) -> Parsed:
@@ -37,6 +38,8 @@ def _corners(box: Any) -> tuple[float, float, float, float]:  # noqa: ANN401 - w
 
 def _coco(document: dict[str, Any]) -> Parsed:
     """Parse COCO's labels; entries that cannot be used are failures, and the others stay."""
+    _require(document["categories"], "categories", "id", "name")
+    _require(document["images"], "images", "id", "file_name")
     names = {entry["id"]: str(entry["name"]) for entry in document["categories"]}
     pictures = {}
     for entry in document["images"]:
@@ -45,13 +48,28 @@ def _coco(document: dict[str, Any]) -> Parsed:
     failures: defaultdict[str, list[Any]] = defaultdict(list)
     for count, entry in enumerate(document["annotations"], 1):
         try:
-            marked = Marked(names[entry["category_id"]], from_corner(*entry["bbox"]), _is_ignored(entry))
-            pictures[entry["image_id"]].objects.append(marked)
+            image, category, box = entry["image_id"], entry["category_id"], entry["bbox"]
+            if image not in pictures or category not in names:
+                raise ValueError(f"is of image {image!r:.40} and category {category!r:.40}, not both of which exist")
+            if len(box) != 4:
+                raise ValueError(f"its bbox has {len(box)} values, not x, y, width and height")
+            pictures[image].objects.append(Marked(names[category], from_corner(*box), _is_ignored(entry)))
         except (KeyError, TypeError, ValueError) as error:
-            reason = f"refers to {error}, which does not exist" if isinstance(error, KeyError) else str(error)
-            failures[reason].append(entry.get("id", count) if isinstance(entry, dict) else count)
+            failures[reason(error)].append(entry.get("id", count) if isinstance(entry, dict) else count)
     lines = [f"annotation {', '.join(map(str, ids[:3]))} ({len(ids)} in all): {why}" for why, ids in failures.items()]
     return Parsed("COCO", list(pictures.values()), tuple(names[key] for key in sorted(names)), lines, names)
+
+
+def _require(entries: Any, place: str, *keys: str) -> None:  # noqa: ANN401 - whatever the file holds
+    """Check that each entry of a list has some keys.
+
+    Raises:
+        ValueError: One has not.
+    """
+    for count, entry in enumerate(entries):
+        missing = [key for key in keys if not isinstance(entry, dict) or key not in entry]
+        if missing:
+            raise ValueError(f"{place}[{count}] has no {missing[0]}")
 
 
 def _is_ignored(entry: dict[str, Any]) -> bool:

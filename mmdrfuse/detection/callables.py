@@ -6,7 +6,7 @@ Such a function brings its own package, weights and licence; nothing of it is im
 import importlib
 import importlib.util
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from mmdrfuse.detection.detections import Detections, Picture
-from mmdrfuse.errors import InputError, reading
+from mmdrfuse.errors import InputError, MMDRFuseError, reading, reason
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,9 @@ class CallableDetector:
             InputError: The function failed, or did not return boxes, scores and labels.
         """
         function = _function(self.spec)
-        with reading(self.spec, "detector", cure="it must return boxes (N×4), scores (N) and labels (N)"):
-            boxes, scores, labels = map(_array, function(picture.copy()))
+        returned = _called(self.spec, "failed", lambda: function(picture.copy()))
+        with reading(self.spec, "result", cure="the function must return boxes (N×4), scores (N) and labels (N)"):
+            boxes, scores, labels = map(_array, returned)
             found = Detections.of(boxes, scores, self._numbers(labels))
         if self.wanted is not None:
             found = found.only(np.isin(found.classes, list(self.wanted)))
@@ -61,13 +62,24 @@ class CallableDetector:
         return {"callable": self.spec}
 
     def _numbers(self, labels: "np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]":
-        """Return labels as numbers; they may be the names of classes."""
-        if labels.dtype.kind not in "UO":
-            return labels
-        if self.classes is None:
+        """Return labels as numbers; they may be the names of classes.
+
+        Raises:
+            ValueError: One of them is no class of the function.
+        """
+        if self.classes is None and labels.dtype.kind in "UO":
             raise ValueError("labels are names, so name the classes, such as CLASSES = ('person', 'car')")
-        known = {name: number for number, name in enumerate(self.classes)}
-        return np.array([known.get(str(label), -1) for label in labels], np.int64)
+        if self.classes is None:
+            return labels
+        known: dict[Any, int] = {name: number for number, name in enumerate(self.classes)}
+        if labels.dtype.kind not in "UO":
+            known = {number: number for number in range(len(self.classes))}
+        listed = labels.reshape(-1).tolist()
+        unknown = [label for label in listed if label not in known]
+        if unknown:
+            names = ", ".join(self.classes[:5]) + (", …" if len(self.classes) > 5 else "")
+            raise ValueError(f"label {unknown[0]!r:.40} is none of its {len(self.classes)} classes ({names})")
+        return np.array([known[label] for label in listed], np.int64)
 
 
 def open_callable(spec: str, classes: Sequence[str] | None = None) -> CallableDetector:
@@ -90,11 +102,30 @@ def open_callable(spec: str, classes: Sequence[str] | None = None) -> CallableDe
 @lru_cache(maxsize=4)
 def _function(spec: str) -> Any:  # noqa: ANN401
     place, _, name = spec.rpartition(":")
-    with reading(spec, "detector", cure="name it as module:function or file.py:function"):
-        function = getattr(_module(place), name)
+    if not (place and name):
+        raise InputError(f"{spec}: is no function; name it as module:function or file.py:function")
+    if place.endswith(".py") and not Path(place).is_file():
+        raise InputError(f"{place}: no such file; name the function as module:function or file.py:function")
+    function = getattr(_called(spec, "cannot be imported", lambda: _module(place)), name, None)
+    if function is None:
+        raise InputError(f"{spec}: {place} has no {name}; name it as module:function or file.py:function")
     if not callable(function):
         raise InputError(f"{spec}: is no function; name it as module:function or file.py:function")
     return function
+
+
+def _called(spec: str, what: str, function: Callable[[], Any]) -> Any:  # noqa: ANN401
+    """Call code of somebody else, which may even end the program.
+
+    Raises:
+        InputError: It raised something.
+    """
+    try:
+        return function()
+    except (MMDRFuseError, KeyboardInterrupt):
+        raise
+    except BaseException as failure:
+        raise InputError(f"{spec}: {what} ({type(failure).__name__}: {reason(failure)}); correct it") from failure
 
 
 def _module(place: str) -> ModuleType:

@@ -172,6 +172,8 @@ def _is_named(outputs: Outputs) -> bool:
 def _decode_named(outputs: Outputs) -> Decoded:
     boxes, scores, labels = (np.asarray(outputs.arrays[name], np.float64) for name in ("boxes", "scores", "labels"))
     boxes = boxes.reshape(-1, 4)
+    if not len(boxes) == scores.size == labels.size:
+        raise ValueError(f"{len(boxes)} boxes, {scores.size} scores and {labels.size} labels: need one of each")
     if np.abs(boxes).max(initial=0) <= 1:  # shares of the picture
         boxes = boxes * [outputs.width, outputs.height, outputs.width, outputs.height]
     return boxes, _by_class(scores.reshape(-1), labels.reshape(-1))

@@ -42,6 +42,8 @@ class Detections:
         Raises:
             ValueError: The numbers of boxes, scores and classes differ, or values are no numbers.
         """
+        if any(np.iscomplexobj(values) for values in (boxes, scores, classes)):
+            raise ValueError("boxes, scores and classes must be real numbers")
         boxes = np.asarray(boxes, np.float64).reshape(-1, 4)
         scores = np.asarray(scores, np.float64).reshape(-1)
         classes = np.asarray(classes).astype(np.int64, copy=False).reshape(-1)

@@ -65,8 +65,10 @@ class OnnxDetector:
             boxes, scores = convention.decode(opened.run(canvas, convention))
             if self.wanted is not None:
                 scores = scores * [index in self.wanted for index in range(scores.shape[1])]
+            if not np.isfinite(scores).all():
+                raise ValueError("it gives scores that are no finite numbers")
             boxes = canvas.back(boxes)
-            finite = np.isfinite(boxes).all(axis=1) & np.isfinite(scores).all(axis=1)
+            finite = np.isfinite(boxes).all(axis=1)  # sizes are exponentials, which may be too large
             boxes, scores = boxes[finite], scores[finite]
             found = non_maximum_suppression(boxes, scores) if convention.needs_nms else _as_given(boxes, scores)
         return found.clipped(columns, rows)
@@ -102,7 +104,10 @@ def open_file(path: Path, classes: Sequence[str] | None = None) -> OnnxDetector:
         outputs = opened.run(grey, CONVENTIONS[0])
         convention = recognised(outputs)
         if convention is None:
-            raise InputError(f"{path}: its outputs are none of a detector that we know ({_listed(outputs)})")
+            raise InputError(
+                f"{path}: its outputs are none of a detector that we know ({_listed(outputs)}); "
+                "export it in another form, or write a function around it"
+            )
         count = convention.decode(outputs)[1].shape[1]
     names = tuple(classes) if classes else opened.names or _usual_names(opened, convention, count)
     size = opened.size or (None if convention.fit == "stretch" else (width, height))
@@ -151,7 +156,7 @@ def _opened(path: str, _sha256: str) -> _Opened:
     others = [one for one in inputs if one not in pictures]
     if len(pictures) != 1 or len(others) > 1 or pictures[0].shape[-3] not in (3, None, "channels"):
         listed = ", ".join(f"{one.name} {one.type} {one.shape}" for one in inputs)
-        raise InputError(f"{path}: takes {listed}, not one picture of 3×height×width")
+        raise InputError(f"{path}: takes {listed}, not one picture of 3×height×width; export it so")
     metadata = session.get_modelmeta().custom_metadata_map
     batched = len(pictures[0].shape) == 4
     return _Opened(

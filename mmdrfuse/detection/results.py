@@ -15,7 +15,7 @@ from mmdrfuse.detection.detections import Detections
 from mmdrfuse.detection.labels import LabelledPicture, Labels
 from mmdrfuse.detection.running import Found
 from mmdrfuse.detection.tones import RAW
-from mmdrfuse.errors import InputError, reading
+from mmdrfuse.errors import InputError, reading, reason
 from mmdrfuse.images import SUFFIXES
 
 _YOLO_VALUES = 6
@@ -96,7 +96,10 @@ class Results:
         first = 0 if 0 in used or not used else 1
         count = len(labels.classes)
         if used and max(used) - first >= count:
-            raise InputError(f"{self.name}: has class {max(used)}, and the labels have {count} classes", cure="classes")
+            raise InputError(
+                f"{self.name}: has class {max(used)}, and the labels have {count}: {', '.join(labels.classes)}",
+                cure="classes",
+            )
         return np.concatenate([np.full(first, -1), np.arange(count)]).astype(np.int64)
 
 
@@ -122,15 +125,20 @@ def _from_json(path: Path, document: Any, method: str) -> Results:  # noqa: ANN4
     if not isinstance(document, list):
         raise ValueError("is neither a list of COCO's results nor detections.json")
     gathered: defaultdict[str, _Gathered] = defaultdict(_Gathered)
-    for entry in document:
-        x, y, width, height = map(float, entry["bbox"])
-        one = gathered[_stem(entry.get("file_name") or entry["image_id"])]
-        one.add((x, y, x + width, y + height), float(entry["score"]), int(entry["category_id"]))
+    for count, entry in enumerate(document):
+        try:
+            x, y, width, height = _numbers(entry["bbox"])
+            one = gathered[_stem(entry.get("file_name") or entry["image_id"])]
+            one.add((x, y, x + width, y + height), _finite(entry["score"]), int(entry["category_id"]))
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"entry {count}, {entry!r:.80}: {reason(error)}") from error
     return Results(str(path), {name: one.detections() for name, one in gathered.items()})
 
 
 def _from_ours(path: Path, document: Mapping[str, Any], method: str) -> Results:
     methods = document["methods"]
+    if not methods:
+        raise InputError(f"{path}: has no rows; replace or remove it")
     if method not in methods and len(methods) > 1:
         raise InputError(f"{path}: has no row {method!r}; it has {', '.join(methods)}")
     pictures = methods[method] if method in methods else next(iter(methods.values()))
@@ -142,16 +150,17 @@ def _from_texts(folder: Path) -> Results:
     found = {}
     for file in sorted(folder.rglob("*.txt")):
         gathered = _Gathered()
-        for line in file.read_text(encoding="utf-8").splitlines():
+        for count, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
             values = line.split()
             if not values:
                 continue
             if len(values) != _YOLO_VALUES:
                 raise InputError(
-                    f"{file}: has {len(values)} values in a line, and needs 6: class, centre, size and confidence "
+                    f"{file}:{count}: has {len(values)} values, and needs 6: class, centre, size and confidence "
                     "(yolo writes the last with save_conf=True)"
                 )
-            number, x, y, width, height, score = map(float, values)
+            with reading(f"{file}:{count}", "line", cure="it needs class, centre, size and confidence"):
+                number, x, y, width, height, score = map(_finite, values)
             box = x - width / 2, y - height / 2, x + width / 2, y + height / 2
             gathered.add(box, score, int(number))
         found[file.stem] = gathered.detections()
@@ -177,6 +186,19 @@ class _Gathered:
     def detections(self) -> Detections:
         """Return all boxes that may count."""
         return Detections.of(self.boxes, self.scores, self.classes)
+
+
+def _finite(number: str | float) -> float:
+    value = float(number)
+    if not np.isfinite(value):
+        raise ValueError(f"{number} is no finite number")
+    return value
+
+
+def _numbers(box: Sequence[float]) -> tuple[float, ...]:
+    if len(box) != 4:
+        raise ValueError(f"a bbox of {len(box)} values, which needs 4: x, y, width and height")
+    return tuple(map(_finite, box))
 
 
 def _stem(name: object) -> str:

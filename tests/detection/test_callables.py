@@ -50,7 +50,17 @@ def test_function_of_a_module_gives_its_boxes(tmp_path, picture, monkeypatch):
         ("def find(picture): return [[0, 0, 1, 1]], [0.5], [1, 2]", "1 boxes, 1 scores and 2 classes"),
         ("def find(picture): return [[0, 0, 1, float('nan')]], [0.5], [1]", "finite"),
         ("def find(picture): return [[0, 0, 1, 1]], [0.5], ['person']", "name the classes"),
-        ("def find(picture): raise RuntimeError('out of order')", "out of order"),
+        ("def find(picture): raise RuntimeError('out of order')", r"failed \(RuntimeError: out of order"),
+        ("def find(picture): raise SystemExit(5)", r"failed \(SystemExit: 5"),
+        ("raise SystemExit(5)", r"cannot be imported \(SystemExit: 5"),
+        ("def other(picture): return 1", "has no find"),
+        (
+            "CLASSES = ('car',)\ndef find(picture): return [[0, 0, 1, 1]], [0.5], [1]",
+            r"label 1 is none of its 1 classes",
+        ),
+        ("CLASSES = ('car',)\ndef find(picture): return [[0, 0, 1, 1]], [0.5], [-1]", "label -1 is none"),
+        ("CLASSES = ('car',)\ndef find(picture): return [[0, 0, 1, 1]], [0.5], ['bus']", "label 'bus' is none"),
+        ("def find(picture): return [[0, 0, 1, 1j]], [0.5], [0]", "real numbers"),
     ],
 )
 def test_what_goes_wrong_names_the_function(tmp_path, picture, text, message):
@@ -58,6 +68,12 @@ def test_what_goes_wrong_names_the_function(tmp_path, picture, text, message):
     with pytest.raises(InputError, match=message) as caught:
         open_detector(spec)(picture)
     assert spec in str(caught.value)
+
+
+@pytest.mark.parametrize("spec", ["nowhere.py:find", "mine.py:", ":find"])
+def test_functions_of_nothing_are_refused(spec):
+    with pytest.raises(InputError, match=r"module:function or file\.py:function"):
+        open_detector(spec)
 
 
 @pytest.mark.parametrize("spec", ["yolo.pt", "nowhere", "detector"])

@@ -134,6 +134,20 @@ def test_other_outputs_are_listed(make_onnx):
         open_detector(file)
 
 
+def test_scores_that_are_no_numbers_are_refused(make_onnx, picture):
+    outputs = named(1.0, CLASSES + 1)
+    outputs["scores"] = np.full_like(outputs["scores"], np.nan)
+    with pytest.raises(InputError, match=r"planted\.onnx: .*finite"):
+        open_detector(make_onnx(outputs))(picture)
+
+
+def test_outputs_of_unequal_lengths_are_counted(make_onnx):
+    outputs = named(1.0, CLASSES + 1)
+    outputs["scores"] = outputs["scores"][:1]
+    with pytest.raises(InputError, match=rf"planted\.onnx: .*{len(CLASSES)} boxes, 1 scores"):
+        open_detector(make_onnx(outputs))
+
+
 def test_missing_file_is_named(tmp_path):
     with pytest.raises(InputError, match=r"none\.onnx: there is no such file"):
         open_detector(tmp_path / "none.onnx")

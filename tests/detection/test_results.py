@@ -47,7 +47,7 @@ def test_yolo_s_shares_become_pixels(tmp_path):
 
 def test_yolo_s_text_without_confidence_is_refused(tmp_path):
     (tmp_path / "10005.txt").write_text("0 0.2 0.5 0.2 0.5\n")
-    with pytest.raises(InputError, match=r"10005\.txt: has 5 values"):
+    with pytest.raises(InputError, match=r"10005\.txt:1: has 5 values"):
         read_results(tmp_path)
 
 
@@ -68,7 +68,7 @@ def test_numbers_are_those_of_coco_s_labels(tmp_path):
 
 def test_more_classes_than_the_labels_have_need_names(tmp_path):
     file = write(tmp_path / "r.json", [entry("010005", category_id=number) for number in (1, 3)])
-    with pytest.raises(InputError, match=r"r\.json: has class 3, and the labels have 1 class"):
+    with pytest.raises(InputError, match=r"r\.json: has class 3, and the labels have 1: person"):
         boxes(read_results(file))
     assert boxes(read_results(file, ["", "pedestrian", "", "car"]))["010005"] == [[10, 20, 30, 60]]
 
@@ -82,6 +82,24 @@ def test_pixels_need_the_size_of_the_picture(tmp_path):
     results = read_results(write(tmp_path / "r.json", [entry("a")]))
     with pytest.raises(InputError, match="labels of a do not say how large"):
         boxes(results, truth={"a": LabelledPicture.of([[0.1, 0.1, 0.5, 0.5]], [0], size=(1, 1))})
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [({"bbox": [1, 2]}, "bbox of 2 values"), ({"score": float("nan")}, "nan is no finite"), ({"score": "x"}, "'x'")],
+)
+def test_an_entry_that_cannot_be_used_is_named_by_its_place(tmp_path, changed, says):
+    file = write(tmp_path / "r.json", [entry("010005"), entry("010005", **changed)])
+    with pytest.raises(InputError, match=rf"r\.json: .*entry 1.*{says}"):
+        read_results(file)
+
+
+def test_a_key_that_is_missing_and_a_line_that_is_no_box_are_named(tmp_path):
+    with pytest.raises(InputError, match=r"r\.json: .*entry 0.* has no 'bbox'"):
+        read_results(write(tmp_path / "r.json", [{"image_id": 1, "category_id": 1, "score": 0.5}]))
+    (tmp_path / "1.txt").write_text("0 0.5 0.5 0.1 0.1 0.9\n0 0.5 0.5 0.1 0.1 nan\n")
+    with pytest.raises(InputError, match=r"1\.txt:2: .*nan"):
+        read_results(tmp_path)
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"[1]", b'[{"image_id": 1}]', b"\xff\xfe", b'{"methods": {"a": 1}}'])

@@ -47,7 +47,7 @@ def test_two_shares_are_training_and_test():
 
 
 def test_too_few_scenes_are_named():
-    with pytest.raises(InputError, match=r"2 scenes.*0100, 0101.*3"):
+    with pytest.raises(InputError, match=r"2: 0100, 0101.*3 splits"):
         by_shares("8:1:1", {"1": "0100", "2": "0101", "3": "0100"}, 0)
 
 
@@ -64,3 +64,14 @@ def test_table_of_splits_that_cannot_be_used_is_named(tmp_path, content, reason)
     with pytest.raises(InputError, match=reason) as caught:
         from_file(tmp_path / "s.csv")
     assert "s.csv" in str(caught.value)
+
+
+def test_a_picture_in_two_splits_is_refused(tmp_path):
+    (tmp_path / "s.csv").write_text("name,split\na,train\na,train\na,val\n")
+    with pytest.raises(InputError, match=r"s\.csv:4: a is in train and in val"):
+        from_file(tmp_path / "s.csv")
+
+
+def test_shares_of_nothing_are_refused():
+    with pytest.raises(InputError, match="0:0:0: no share is above 0"):
+        by_shares("0:0:0", {"1": "1"}, 0)

@@ -229,6 +229,15 @@ def test_numbers_of_coco_are_kept_for_its_results(tmp_path):
     assert found.class_numbers == {entry["id"]: entry["name"] for entry in document["categories"]}
 
 
+@pytest.mark.parametrize(("place", "key"), [("images", "id"), ("images", "file_name"), ("categories", "name")])
+def test_a_key_that_coco_lacks_is_named_with_its_place(tmp_path, place, key):
+    document = coco_document()
+    del document[place][0][key]
+    (tmp_path / "c.json").write_text(json.dumps(document))
+    with pytest.raises(InputError, match=rf"c\.json: .*{place}\[0\] has no {key}"):
+        labels.read(tmp_path / "c.json")
+
+
 def test_entries_of_coco_that_cannot_be_used_are_named(tmp_path):
     document = coco_document()
     document["annotations"] += [
@@ -242,6 +251,8 @@ def test_entries_of_coco_that_cannot_be_used_are_named(tmp_path):
     assert read.count() == 3
     assert ["9" in line and "c.json" in line for line in read.failures] == [True] * len(read.failures)
     assert all(any(str(number) in line for line in read.failures) for number in (90, 91, 92, 93))
+    assert any("has 2 values" in line for line in read.failures)
+    assert any("has no 'bbox'" in line for line in read.failures)
 
 
 @pytest.mark.parametrize("name", ["missing", "empty", "picture.png"])
