@@ -10,8 +10,7 @@ from mmdrfuse.detection import drawing
 from mmdrfuse.detection.outcome import DetectionResult, Row
 from mmdrfuse.detection.scores import MEASURES, Estimate
 from mmdrfuse.detection.tones import FREE
-from mmdrfuse.reports import contents as said
-from mmdrfuse.reports import facts, selection
+from mmdrfuse.reports import contents, facts, selection
 from mmdrfuse.reports.contents import Cell, Column, Contents, Test, Words
 from mmdrfuse.reports.overlays import Box, shares
 
@@ -35,20 +34,20 @@ def of_detections(result: DetectionResult, command: str) -> Contents:
     columns, rows, summary = _table(result)
     candidates = [{method: result.found[method][name].candidate for method in methods} for name in result.pictures]
     return Contents(
-        _words(result),
-        said.counted(len(result.pictures), len(methods), len(result.pictures) * len(methods)),
-        methods,
-        columns,
-        rows,
-        summary,
-        _tests(result),
-        _counted(methods, boxes),
-        [Column(kind, title, kind == "found", "0 to ∞", "", "", "", False) for kind, title in COUNTS.items()],
-        [tuple(row[method] for method in own) for row in candidates],
-        [next(filter(None, row.values()), None) for row in candidates],
-        [(name, methods.index(name) if name in methods else -1) for name in (*SOURCES, *own)],
-        {**facts.facts(command), "detector": _listed(result.detector), "labels": _listed(result.labels)},
-        {row.method: _made(row) for row in result.rows},
+        words=_words(result),
+        counted=contents.counted(len(result.pictures), len(methods), len(result.pictures) * len(methods)),
+        methods=methods,
+        columns=columns,
+        rows=rows,
+        summary=summary,
+        tests=_tests(result),
+        numbers=_counted(methods, boxes),
+        metrics=[Column(kind, title, kind == "found", "0 to ∞", "", "", "", False) for kind, title in COUNTS.items()],
+        candidates=[tuple(row[method] for method in own) for row in candidates],
+        sources=[next(filter(None, row.values()), None) for row in candidates],
+        panes=[(name, methods.index(name) if name in methods else -1) for name in (*SOURCES, *own)],
+        run={**facts.facts(command), "detector": _listed(result.detector), "labels": _listed(result.labels)},
+        made={row.method: _made(row) for row in result.rows},
         warnings=result.warnings,
         failures=tuple(failure.message for failure in result.failures),
         boxes={name: tuple(row.get(pane, ()) for pane in (*SOURCES, *own)) for name, row in boxes.items()},
@@ -56,7 +55,7 @@ def of_detections(result: DetectionResult, command: str) -> Contents:
     )
 
 
-def _table(result: DetectionResult) -> tuple[list[Column], list[said.Row], list[list[list[Any]]]]:
+def _table(result: DetectionResult) -> tuple[list[Column], list[contents.Row], list[list[list[Any]]]]:
     """Return columns, rows, and the numbers for scripts."""
     names = [(measure, tone) for tone in result.rows[0].scores for measure in MEASURES]
     columns = [_column(measure, tone) for measure, tone in names]
@@ -66,7 +65,7 @@ def _table(result: DetectionResult) -> tuple[list[Column], list[said.Row], list[
     by_row = zip(*places, strict=True)
     ranked = [list(zip(row, ranks, strict=True)) for row, ranks in zip(estimates, by_row, strict=True)]
     rows = [
-        said.Row(row.method, len(result.pictures), tuple(_cell(one, rank) for one, rank in cells), None)
+        contents.Row(row.method, len(result.pictures), tuple(_cell(one, rank) for one, rank in cells), None)
         for row, cells in zip(result.rows, ranked, strict=True)
     ]
     return columns, rows, [[_numbers(one, rank) for one, rank in cells] for cells in ranked]
@@ -85,12 +84,12 @@ def _ranks(values: list[float], *, up: bool) -> list[int | None]:
 
 
 def _cell(one: Estimate, rank: int | None) -> Cell:
-    value, low, high = (said.number(100 * number) for number in (one.value, one.low, one.high))
-    return Cell(value, "", f"{low}, {high}", rank, said.rounded(100 * one.value))
+    value, low, high = (contents.number(100 * number) for number in (one.value, one.low, one.high))
+    return Cell(value, "", f"{low}, {high}", rank, contents.rounded(100 * one.value))
 
 
 def _numbers(one: Estimate, rank: int | None) -> list[float | int | None]:
-    value, low, high = (said.rounded(100 * number) for number in (one.value, one.low, one.high))
+    value, low, high = (contents.rounded(100 * number) for number in (one.value, one.low, one.high))
     return [value, None, low, high, rank]
 
 

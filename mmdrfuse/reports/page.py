@@ -14,7 +14,7 @@ from mmdrfuse.pipeline.score import Evaluation
 from mmdrfuse.reports.contents import Contents
 from mmdrfuse.reports.detected import of_detections
 from mmdrfuse.reports.evaluated import of_evaluation
-from mmdrfuse.reports.pictures import Order, PairPictures, read_pictures, side_for
+from mmdrfuse.reports.pictures import PairPictures, PairTask, read_pictures, side_for
 from mmdrfuse.reports.rendering import Renderer
 from mmdrfuse.system.atomic import refuse_existing, refuse_foreign, refuse_unwritable, writing, writing_folder
 from mmdrfuse.system.progress import Progress, silent
@@ -132,18 +132,18 @@ def write_page(
     render = Renderer(contents, limit, _folder(path).name if full else "")
     budget = limit - len(render({}, 0)) - _MARGIN
     side = side_for(contents.picture_count, budget)
-    order = partial(_order, contents, side=side, full=full, boxes_on=boxes_on)
+    task_of = partial(_task, contents, side=side, full=full, boxes_on=boxes_on)
     beside = writing_folder(_folder(path), mark=MARK, overwrite=overwrite) if full else nullcontext()
     with beside as folder:
         pictures = {}
-        for pair, read in _read(contents, order, cores() if workers is None else workers, progress):
+        for pair, read in _read(contents, task_of, cores() if workers is None else workers, progress):
             if folder:
                 _write_originals(folder, read)
             budget -= read.nbytes
             if budget < 0 and not full:
                 break
             boxes = contents.boxes.get(contents.pairs[pair], read.boxes)
-            pictures[pair] = read.kept(boxes, webp=budget >= 0)
+            pictures[pair] = read.for_page(boxes, webp=budget >= 0)
         text = render(pictures, side)
         with writing(path, overwrite=overwrite) as temporary:
             temporary.write_bytes(text)
@@ -169,27 +169,27 @@ def _folder(path: Path) -> Path:
     return path.with_name(f"{path.stem}_files")
 
 
-def _order(contents: Contents, pair: int, *, side: int, full: bool, boxes_on: Side | None) -> Order:
+def _task(contents: Contents, pair: int, *, side: int, full: bool, boxes_on: Side | None) -> PairTask:
     """Return what to read of a pair."""
     labelled = contents.labelled.get(contents.pairs[pair])
     candidates = contents.candidates[pair]
     source = contents.sources[pair]
     assert source is not None
-    return Order(pair, source, candidates, side, full, labelled, contents.classes, boxes_on)
+    return PairTask(pair, source, candidates, side, full, labelled, contents.classes, boxes_on)
 
 
 def _read(
-    contents: Contents, order: Callable[[int], Order], workers: Workers, progress: Progress
+    contents: Contents, task_of: Callable[[int], PairTask], workers: Workers, progress: Progress
 ) -> Iterator[tuple[int, PairPictures]]:
     """Read the pictures in the order in which the report shows the pairs; yield each pair's number with them."""
     chosen = [pair for pair in contents.reasons if contents.sources[pair]]
-    orders = map(order, chosen)
+    tasks = map(task_of, chosen)
     with pool(workers) as executor, progress("reading pictures", len(chosen)) as advance:
-        for one, read in ordered(executor, read_pictures, orders, buffer_size=queue_length(workers)):
+        for task, read in ordered(executor, read_pictures, tasks, buffer_size=queue_length(workers)):
             if isinstance(read, MMDRFuseError):
                 read = PairPictures(errors=(read.message,))
-            yield one.pair, read
-            advance(str(one))
+            yield task.pair, read
+            advance(str(task))
 
 
 def _write_originals(folder: Path, read: PairPictures) -> None:

@@ -54,13 +54,13 @@ class PairPictures:
         """Return the size of the embedded pictures."""
         return sum(map(len, self.webp))
 
-    def kept(self, boxes: tuple[tuple[Box, ...], ...], *, webp: bool) -> "PairPictures":
+    def for_page(self, boxes: tuple[tuple[Box, ...], ...], *, webp: bool) -> "PairPictures":
         """Return what the page needs: without the pictures in full size, and with or without the embedded ones."""
         return replace(self, originals=(), boxes=boxes, webp=self.webp if webp else ())
 
 
 @dataclass(frozen=True)
-class Order:
+class PairTask:
     """What to read of one pair, and how to pack it.
 
     Args:
@@ -96,36 +96,37 @@ def side_for(pictures: int, budget: int) -> int:
     return CROWDED
 
 
-def read_pictures(order: Order) -> PairPictures:
+def read_pictures(task: PairTask) -> PairPictures:
     """Read the sources and the fused pictures of one pair; what cannot be read is named in the result."""
-    pair = order.source.pair
+    pair = task.source.pair
     try:
-        sources = load_sources(order.source)
+        sources = load_sources(task.source)
         _, infrared, visible = _levels(Candidate("", pair, "visible"), sources)
     except MMDRFuseError as error:
         return PairPictures(errors=(error.message,))
     errors = []
     pictures: list[NDArray[np.uint8] | None] = [infrared, visible]
-    for candidate in order.candidates:
+    for candidate in task.candidates:
         try:
             pictures.append(_levels(candidate, sources)[0] if candidate else None)
         except MMDRFuseError as error:
             pictures.append(None)
             errors.append(error.message)
+
     height, width = visible.shape[:2]
-    size = _reduced(width, height, order.side)
-    boards = checkerboards(pair, sources, infrared, visible) if pair.preparation.transform and order.side else ()
-    boxes = boxes_of(order.labelled, order.classes, sources, pair, order.boxes_on) if order.labelled else ()
-    originals = tuple(images.encode(one, ".png") if one is not None else b"" for one in pictures) if order.full else ()
+    size = _reduced(width, height, task.side)
+    overlaid = checkerboards(pair, sources, infrared, visible) if pair.preparation.transform and task.side else ()
+    boxes = boxes_of(task.labelled, task.classes, sources, pair, task.boxes_on) if task.labelled else ()
+    originals = tuple(images.encode(one, ".png") if one is not None else b"" for one in pictures) if task.full else ()
     return PairPictures(
         width,
         height,
-        webp=tuple(_webp(one, size) if one is not None else "" for one in (*pictures, *boards)),
+        webp=tuple(_webp(one, size) if one is not None else "" for one in (*pictures, *overlaid)),
         originals=originals,
         original_names=tuple(
-            f"{order.pair:05d}-{index}.png" if content else "" for index, content in enumerate(originals)
+            f"{task.pair:05d}-{index}.png" if content else "" for index, content in enumerate(originals)
         ),
-        files=(str(pair.infrared), str(pair.visible), *map(_file, order.candidates)),
+        files=(str(pair.infrared), str(pair.visible), *map(_file, task.candidates)),
         hashes=sources.hashes,
         errors=tuple(errors),
         boxes=(boxes,) * len(pictures) if boxes else (),

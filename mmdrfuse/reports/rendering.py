@@ -73,7 +73,7 @@ class Renderer:
         """Return what the page's scripts sort, copy, list and draw."""
         contents = self._contents
         numbers = contents.numbers
-        doubts = selection.disagreement(numbers)
+        disagreements = selection.disagreement(numbers)
         overall = selection.overall(numbers)
         return {
             "methods": contents.methods,
@@ -89,7 +89,7 @@ class Renderer:
                 pair: [[rounded(float(value)) for value in row] for row in numbers.values[:, pair]]
                 for pair in self._listed
             },
-            "disagreement": {pair: rounded(float(doubts[pair])) for pair in self._listed},
+            "disagreement": {pair: rounded(float(disagreements[pair])) for pair in self._listed},
             "overall": {pair: rounded(float(overall[pair])) for pair in self._listed},
             "folder": self._folder,
             "checkerboards": contents.has_rig,

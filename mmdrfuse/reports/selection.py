@@ -77,8 +77,8 @@ def choose(numbers: Numbers) -> dict[int, list[str]]:
     pictures there is room for.
     """
     pairs = len(numbers.pairs)
-    doubts = disagreement(numbers)
-    disputed = [int(pair) for pair in np.argsort(-doubts, kind="stable") if np.isfinite(doubts[pair])]
+    disagreements = disagreement(numbers)
+    disputed = [int(pair) for pair in np.argsort(-disagreements, kind="stable") if np.isfinite(disagreements[pair])]
     turns = zip_longest(
         _extremes(numbers, "worst"),
         _extremes(numbers, "best"),

@@ -14,7 +14,7 @@ from mmdrfuse.pipeline.score import Candidate, evaluate_folders
 from mmdrfuse.pipeline.score.score import load_candidate, load_sources
 from mmdrfuse.reports import write_report
 from mmdrfuse.reports.overlays import boxes_of, checkerboards
-from mmdrfuse.reports.pictures import Order, read_pictures
+from mmdrfuse.reports.pictures import PairTask, read_pictures
 
 SHIFT = (1.0, 0.0, -16.0, 0.0, 1.0, -8.0, 0.0, 0.0, 1.0)
 """The infrared shows everything 16 pixels further right and 8 further down than the visible does."""
@@ -66,10 +66,10 @@ def test_ignored_boxes_and_classes_are_told_apart(candidate):
 
 
 def test_a_pair_with_a_rig_has_two_checkerboards_more(candidate):
-    read = read_pictures(Order(0, candidate, (candidate,), 64))
+    read = read_pictures(PairTask(0, candidate, (candidate,), 64))
     assert (len(read.webp), all(read.webp)) == (5, True)
     plain = replace(candidate, pair=replace(candidate.pair, preparation=Preparation()))
-    assert len(read_pictures(Order(0, plain, (plain,), 64)).webp) == 3
+    assert len(read_pictures(PairTask(0, plain, (plain,), 64)).webp) == 3
 
 
 def test_labels_of_other_pictures_are_an_error_before_anything_is_written(scenes, tmp_path):
