@@ -18,9 +18,8 @@ export class Alignment {
     this.change = { ...NO_CHANGE };
     this.inputs = SLIDERS.map(([key, title, low, high, step]) => {
       const label = document.createElement("label");
-      const [number, slider] = ["number", "range"].map((type) => {
-        const input = Object.assign(document.createElement("input"), { type, min: low, max: high, step });
-        if (type === "number") input.removeAttribute("min"), input.removeAttribute("max"), (input.step = "any");
+      const [number, slider] = [{ type: "number", step: "any" }, { type: "range", min: low, max: high, step }].map((kind) => {
+        const input = Object.assign(document.createElement("input"), kind);
         input.setAttribute("aria-label", title);
         input.dataset.key = key;
         input.addEventListener("input", () => Number.isFinite(input.valueAsNumber) && this.set(key, input.valueAsNumber));

@@ -10,7 +10,10 @@ const onVisibility = []; // called when methods or metrics are hidden or shown
 /** Make an element; `properties` are those of the element, but `data-*`, `aria-*` and `class` are attributes. */
 function make(name, properties = {}, ...children) {
   const element = document.createElement(name);
-  assign(element, properties);
+  for (const [key, value] of Object.entries(properties)) {
+    if (key.includes("-") || key === "class" || key === "role") element.setAttribute(key, value);
+    else element[key] = value;
+  }
   element.append(...children);
   return element;
 }
@@ -22,15 +25,13 @@ function makeSvg(name, attributes = {}, ...children) {
   return element;
 }
 
-function assign(element, properties) {
-  for (const [key, value] of Object.entries(properties)) {
-    if (key.includes("-") || key === "class" || key === "role") element.setAttribute(key, value);
-    else element[key] = value;
-  }
+/** Return the address of a method's shape; with its colour it tells 64 methods apart. */
+function shapeOf(method) {
+  return `#shape${(method + Math.floor(method / 8)) % 8}`;
 }
 
 function mark(index, size = 12) {
-  const shape = makeSvg("use", { href: `#shape${(index + Math.floor(index / 8)) % 8}`, x: -6, y: -6, width: 12, height: 12 });
+  const shape = makeSvg("use", { href: shapeOf(index), x: -6, y: -6, width: 12, height: 12 });
   return makeSvg("svg", { class: `mark c${index % 8}`, viewBox: "-6 -6 12 12", width: size, height: size, "aria-hidden": "true" }, shape);
 }
 

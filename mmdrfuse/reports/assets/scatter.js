@@ -55,7 +55,7 @@ function axes(across, up, x, y) {
 
 /** Return a mark of a method's shape and colour, centred on a point. */
 function shapeAt(method, x, y, size, title) {
-  const place = { href: `#shape${(method + Math.floor(method / 8)) % 8}`, x: x - size / 2, y: y - size / 2, width: size, height: size };
+  const place = { href: shapeOf(method), x: x - size / 2, y: y - size / 2, width: size, height: size };
   return makeSvg("g", { class: `c${method % 8}` }, makeSvg("title", {}, title), makeSvg("use", place));
 }
 
