@@ -167,7 +167,8 @@ def _processes(folder: Path) -> Iterator[tuple[str, dict[str, int]]]:
     def start(what: str, *options: str) -> int:
         command = [sys.executable, "-m", f"distributed.cli.dask_{what}", f"--scheduler-file={file}", "--no-dashboard"]
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        started.append(subprocess.Popen([*command, *options], cwd=folder, **quiet))
+        environment = os.environ | {"DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "false"}  # as docs/scale.md advises
+        started.append(subprocess.Popen([*command, *options], cwd=folder, env=environment, **quiet))
         return started[-1].pid
 
     try:

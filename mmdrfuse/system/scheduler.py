@@ -170,8 +170,8 @@ def _local_cluster(count: int) -> Any:  # noqa: ANN401 - an untyped object
     """Start processes on this machine, without limits of memory, as those of `mmdrfuse.system.workers` have none."""
     import dask
 
-    # One death is an accident. A batch with two is tried item by item.
-    with dask.config.set({"distributed.scheduler.allowed-failures": 1}):
+    # One death is an accident. A batch with two is tried item by item. A worker's profile would grow by 7 MB a minute.
+    with dask.config.set({"distributed.scheduler.allowed-failures": 1, "distributed.worker.profile.enabled": False}):
         return distributed().LocalCluster(
             n_workers=count, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0", memory_limit=0,
             silence_logs=logging.CRITICAL, preload=[dask_setup.__module__],
