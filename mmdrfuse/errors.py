@@ -20,9 +20,10 @@ Messages say what was expected, what came, where, and what to do next. What to d
 in `CURES`. So a Python caller reads the name of an argument, and the command line shows that of a flag.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
+from itertools import islice
 from typing import Any, Self
 
 CURES = {
@@ -134,6 +135,17 @@ def reason(failure: BaseException) -> str:
     if isinstance(failure, OSError) and failure.strerror:
         return failure.strerror
     return " ".join(str(failure).split()) or type(failure).__name__
+
+
+def abbreviated(names: Collection[object], shown: int = 3) -> str:
+    """Return a list of names for a message: the first ones, and how many more there are.
+
+    Example:
+        >>> abbreviated(["a", "b", "c", "d", "e"])
+        'a, b, c and 2 more'
+    """
+    more = f" and {len(names) - shown} more" if len(names) > shown else ""
+    return ", ".join(map(str, islice(names, shown))) + more
 
 
 class InputError(MMDRFuseError):

@@ -12,14 +12,13 @@ from mmdrfuse.datasets.sets.catalogue import Layout
 from mmdrfuse.datasets.sets.layouts import find_pairs
 from mmdrfuse.detection.labels import LabelledPicture, Labels
 from mmdrfuse.detection.prepared import prepared
-from mmdrfuse.errors import ChoiceError, InputError, MMDRFuseError
+from mmdrfuse.errors import ChoiceError, InputError, MMDRFuseError, abbreviated
 from mmdrfuse.images.header import header
 from mmdrfuse.pair import Pair
 
 DEFAULT_SHARES = "8:1:1"
 FILE = "file"
 """How a set was divided that a table divides."""
-_SHOWN = 4
 
 
 @dataclass(frozen=True)
@@ -109,7 +108,7 @@ def _labelled(
     else:
         read = labels.read(options.labels)
     try:
-        read = read.kept(options.classes) if options.classes else read
+        read = read.only(options.classes) if options.classes else read
         return read, *read.matched(names)
     except InputError as error:
         raise error.at(options.labels or source) from error
@@ -169,10 +168,7 @@ def _warnings(plan: Plan, options: ExportOptions) -> list[str]:
 
 def _few(names: Sequence[str], what: str) -> list[str]:
     """Return a line that shows the first of some names and counts them; no line without names."""
-    if not names:
-        return []
-    rest = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-    return [f"{what}: {', '.join(names[:_SHOWN])}{rest}"]
+    return [f"{what}: {abbreviated(names)}"] if names else []
 
 
 def counts(examples: Sequence[Example], classes: Sequence[str]) -> Mapping[str, int]:

@@ -5,16 +5,15 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
-from mmdrfuse.datasets.labels.parsed import Box, Marked, Parsed, ParsedPicture
+from mmdrfuse.datasets.labels.parsed import Box, LabelledBox, Parsed, ParsedPicture
 from mmdrfuse.datasets.labels.sources import Sources, find
 from mmdrfuse.datasets.sets.pairing import INFRARED_WORDS, VISIBLE_WORDS, relative
 from mmdrfuse.detection.labels import PERSON, LabelledPicture, Labels
-from mmdrfuse.errors import InputError, MMDRFuseError, reading
+from mmdrfuse.errors import InputError, MMDRFuseError, abbreviated, reading
 from mmdrfuse.images import SUFFIXES
 
 _FOLDERS = frozenset({*INFRARED_WORDS, *VISIBLE_WORDS, "labels", "label", "annotations", "annotation", "images", "."})
 """Folders that say nothing about which picture is labelled."""
-_SHOWN = 3
 
 
 def read(path: Path) -> Labels:
@@ -87,7 +86,7 @@ class _Collected:
         Raises:
             InputError: There are others.
         """
-        numbers = {marked.name for picture in self.pictures.values() for marked in picture.objects}
+        numbers = {one.name for picture in self.pictures.values() for one in picture.objects}
         if numbers - {"0"}:
             listed = ", ".join(sorted(numbers, key=int))
             raise InputError(
@@ -101,7 +100,7 @@ class _Collected:
 
     def labels(self, notes: Sequence[str]) -> Labels:
         """Return everything as labels."""
-        used = {marked.name for picture in self.pictures.values() for marked in picture.objects}
+        used = {one.name for picture in self.pictures.values() for one in picture.objects}
         classes = (*self.classes, *sorted(used - self.classes.keys()))
         numbers = {name: number for number, name in enumerate(classes)}
         short = Counter(key.rpartition("/")[2] for key in self.pictures)
@@ -109,9 +108,9 @@ class _Collected:
         picture_numbers = {}
         clipped = []
         for key, parsed in sorted(self.pictures.items()):
-            solid = [marked for marked in parsed.objects if _has_area(marked.box)]
-            boxes = [marked.box for marked in solid]
-            ignored = [marked.ignored for marked in solid]
+            solid = [one for one in parsed.objects if _has_area(one.box)]
+            boxes = [one.box for one in solid]
+            ignored = [one.ignored for one in solid]
             picture = LabelledPicture.of(boxes, [numbers[one.name] for one in solid], ignored, size=parsed.size)
             picture, changed = picture.clipped()
             clipped += [key] * changed
@@ -122,18 +121,19 @@ class _Collected:
             if parsed.number:
                 picture_numbers[parsed.number] = name
         if clipped:
-            self.notes.append(f"{len(clipped)} boxes reach beyond their picture and are clipped, in {_few(clipped)}")
+            places = abbreviated(dict.fromkeys(clipped))
+            self.notes.append(f"{len(clipped)} boxes reach beyond their picture and are clipped, in {places}")
         return Labels(
             classes, pictures, self.format, self._sha256(), (*notes, *self.notes), tuple(self.failures),
             picture_numbers, self.class_numbers,
         )  # fmt: skip
 
-    def _note_flat(self, key: str, objects: Sequence[Marked]) -> None:
+    def _note_flat(self, key: str, objects: Sequence[LabelledBox]) -> None:
         """Note the boxes without area, which are left out."""
-        for marked in objects:
-            if not _has_area(marked.box):
-                x0, y0, x1, y1 = marked.box
-                self.notes.append(f"{key}: the box {x0:g} {y0:g} {x1:g} {y1:g} of {marked.name} has no area; left out")
+        for one in objects:
+            if not _has_area(one.box):
+                x0, y0, x1, y1 = one.box
+                self.notes.append(f"{key}: the box {x0:g} {y0:g} {x1:g} {y1:g} of {one.name} has no area; left out")
 
     def _sha256(self) -> str:
         """Return the hash of one file, or of all names and contents."""
@@ -160,8 +160,3 @@ def _is_of_visible(file: str) -> bool:
 def _has_area(box: Box) -> bool:
     x0, y0, x1, y1 = box
     return x1 > x0 and y1 > y0
-
-
-def _few(names: Sequence[str]) -> str:
-    unique = list(dict.fromkeys(names))
-    return ", ".join(unique[:_SHOWN]) + (f" and {len(unique) - _SHOWN} more" if len(unique) > _SHOWN else "")

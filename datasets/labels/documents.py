@@ -4,7 +4,7 @@ import json
 from collections import defaultdict
 from typing import Any
 
-from mmdrfuse.datasets.labels.parsed import Marked, Parsed, ParsedPicture, from_corner, number, side
+from mmdrfuse.datasets.labels.parsed import LabelledBox, Parsed, ParsedPicture, from_corner, number, side
 from mmdrfuse.errors import reason
 
 
@@ -26,7 +26,7 @@ def _scenes(pictures: dict[str, Any]) -> Parsed:
     parsed = []
     for name, entry in pictures.items():
         boxes = zip(entry["classes"], entry["boxes"], strict=True)
-        objects = [Marked(str(kind), _corners(box)) for kind, box in boxes]
+        objects = [LabelledBox(str(kind), _corners(box)) for kind, box in boxes]
         parsed.append(ParsedPicture(name, (side(entry.get("width")), side(entry.get("height"))), objects))
     return Parsed("boxes.json", parsed)
 
@@ -53,7 +53,7 @@ def _coco(document: dict[str, Any]) -> Parsed:
                 raise ValueError(f"is of image {image!r:.40} and category {category!r:.40}, not both of which exist")
             if len(box) != 4:
                 raise ValueError(f"its bbox has {len(box)} values, not x, y, width and height")
-            pictures[image].objects.append(Marked(names[category], from_corner(*box), _is_ignored(entry)))
+            pictures[image].objects.append(LabelledBox(names[category], from_corner(*box), _is_ignored(entry)))
         except (KeyError, TypeError, ValueError) as error:
             failures[reason(error)].append(entry.get("id", count) if isinstance(entry, dict) else count)
     lines = [f"annotation {', '.join(map(str, ids[:3]))} ({len(ids)} in all): {why}" for why, ids in failures.items()]

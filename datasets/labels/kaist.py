@@ -5,7 +5,7 @@ eleventh marks regions to ignore. The plain form has no such line and may end af
 these forms, too.
 """
 
-from mmdrfuse.datasets.labels.parsed import Marked, Parsed, ParsedPicture, from_corner, kaist_marked, number
+from mmdrfuse.datasets.labels.parsed import LabelledBox, Parsed, ParsedPicture, from_corner, kaist_box, number
 
 _IGNORED = 10
 """Column that marks a region to ignore."""
@@ -27,8 +27,8 @@ def parse(content: bytes) -> Parsed:
     return Parsed("KAIST", [ParsedPicture("", (None, None), objects)])
 
 
-def _object(words: list[str]) -> Marked:
+def _object(words: list[str]) -> LabelledBox:
     if len(words) < 5:
         raise ValueError(f"has {len(words)} values; a label is  name x y width height")
     ignored = len(words) > _IGNORED and number(words[_IGNORED]) != 0
-    return kaist_marked(words[0], from_corner(*words[1:5]), ignored=ignored)
+    return kaist_box(words[0], from_corner(*words[1:5]), ignored=ignored)

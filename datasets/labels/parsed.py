@@ -10,7 +10,7 @@ Box = tuple[float, float, float, float]
 """x0, y0, x1, y1 in pixels of a picture of `ParsedPicture.size`."""
 
 
-class Marked(NamedTuple):
+class LabelledBox(NamedTuple):
     """One labelled box."""
 
     name: str
@@ -26,7 +26,7 @@ class ParsedPicture(NamedTuple):
     """The picture's file as the labels name it; empty if it is called as the label's file."""
     size: tuple[int | None, int | None]
     """Width and height."""
-    objects: list[Marked]
+    objects: list[LabelledBox]
     number: str = ""
     """What COCO's results call it."""
 
@@ -89,7 +89,7 @@ def from_corner(x: object, y: object, width: object, height: object) -> Box:
 _CROWDS = frozenset({"people", "cyclist", "unpaired"})
 
 
-def kaist_marked(name: str, box: Box, *, ignored: bool = False) -> Marked:
+def kaist_box(name: str, box: Box, *, ignored: bool = False) -> LabelledBox:
     """Return a box as KAIST's protocol counts it: only ``person`` counts.
 
     KAIST marks groups as ``people``, and what is doubtful by a ``?``; the protocol of its benchmark ignores these and
@@ -97,4 +97,4 @@ def kaist_marked(name: str, box: Box, *, ignored: bool = False) -> Marked:
     """
     doubtful = "?" in name or usual_name(name) != PERSON or name.lower() in _CROWDS
     known = usual_name(name.split("?")[0]) == PERSON or name.lower() in _CROWDS
-    return Marked(PERSON if known else name, box, ignored or (known and doubtful))
+    return LabelledBox(PERSON if known else name, box, ignored or (known and doubtful))

@@ -7,7 +7,16 @@ Coordinates are taken as LabelImg and these sets write them, as positions of edg
 from xml.etree.ElementTree import Element, TreeBuilder
 from xml.parsers import expat
 
-from mmdrfuse.datasets.labels.parsed import Box, Marked, Parsed, ParsedPicture, from_corner, kaist_marked, number, side
+from mmdrfuse.datasets.labels.parsed import (
+    Box,
+    LabelledBox,
+    Parsed,
+    ParsedPicture,
+    from_corner,
+    kaist_box,
+    number,
+    side,
+)
 
 _CORNERS = ("xmin", "ymin", "xmax", "ymax")
 _SIDES = ("x", "y", "w", "h")
@@ -27,15 +36,15 @@ def parse(content: bytes) -> Parsed:
     return Parsed("VOC", [ParsedPicture("", size, objects)])
 
 
-def _object(entry: Element, count: int) -> Marked:
+def _object(entry: Element, count: int) -> LabelledBox:
     name = (entry.findtext("name") or "").strip()
     box = entry.find("bndbox")
     if not name or box is None:
         raise ValueError(f"object {count} has no {'bndbox' if name else 'name'}")
     difficult = number(entry.findtext("difficult") or 0) != 0
     if box.find("w") is not None:
-        return kaist_marked(name, from_corner(*_values(box, _SIDES, count)), ignored=difficult)
-    return Marked(name, _values(box, _CORNERS, count), difficult)
+        return kaist_box(name, from_corner(*_values(box, _SIDES, count)), ignored=difficult)
+    return LabelledBox(name, _values(box, _CORNERS, count), difficult)
 
 
 def _values(box: Element, names: tuple[str, ...], count: int) -> Box:

@@ -7,7 +7,7 @@ are in ``data.yaml``, or in ``classes.txt``.
 from collections.abc import Sequence
 from pathlib import Path
 
-from mmdrfuse.datasets.labels.parsed import Marked, Parsed, ParsedPicture, number
+from mmdrfuse.datasets.labels.parsed import LabelledBox, Parsed, ParsedPicture, number
 from mmdrfuse.errors import InputError, reading
 from mmdrfuse.recipes import loading
 
@@ -63,7 +63,7 @@ def _checked(path: Path, names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
-def _object(words: list[str], names: Sequence[str]) -> Marked:
+def _object(words: list[str], names: Sequence[str]) -> LabelledBox:
     if len(words) == 6:
         raise ValueError("has a sixth number, a confidence: these are detections, not labels")
     if len(words) < 5 or len(words) % 2 == 0:
@@ -75,6 +75,6 @@ def _object(words: list[str], names: Sequence[str]) -> Marked:
         raise ValueError(f"class {words[0]}: the classes are 0 to {(len(names) or _MOST) - 1}")
     name = names[int(index)] if names else str(int(index))
     if len(values) > 4:
-        return Marked(name, (min(values[::2]), min(values[1::2]), max(values[::2]), max(values[1::2])))
+        return LabelledBox(name, (min(values[::2]), min(values[1::2]), max(values[::2]), max(values[1::2])))
     x, y, width, height = values
-    return Marked(name, (x - width / 2, y - height / 2, x + width / 2, y + height / 2))
+    return LabelledBox(name, (x - width / 2, y - height / 2, x + width / 2, y + height / 2))

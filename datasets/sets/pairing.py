@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mmdrfuse.errors import InputError, PairingError
+from mmdrfuse.errors import InputError, PairingError, abbreviated
 from mmdrfuse.images import SUFFIXES, is_picture, stem
 from mmdrfuse.pipeline import Pair
 from mmdrfuse.system.paths import real
@@ -30,7 +30,6 @@ Key = Callable[[str], str | None]
 _WORD = re.compile(rf"(?<![^\W\d_])(?:{'|'.join(INFRARED_WORDS + VISIBLE_WORDS)})(?![^\W\d_])", re.IGNORECASE)
 _CHANNEL = re.compile(r"[_\-. ][gr]$", re.IGNORECASE)  # TNO appends the colour channel that a picture is of: _g, _r
 _GAPS = re.compile(r"[_\-. ]+")
-_EXAMPLES = 3
 
 
 @dataclass(frozen=True)
@@ -290,7 +289,7 @@ def _why_none(pairing: Pairing, infrared: Groups, visible: Groups) -> str:
 
 def _few(paths: Sequence[Path]) -> str:
     """Return the names of the first files."""
-    return ", ".join(path.name for path in paths[:_EXAMPLES]) + (", ..." if len(paths) > _EXAMPLES else "")
+    return abbreviated([path.name for path in paths])
 
 
 def _by_key(paths: Iterable[Path], key_of: Key) -> dict[str, list[Path]]:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmdrfuse.detection.labels import usual_name
-from mmdrfuse.errors import InputError
+from mmdrfuse.errors import InputError, abbreviated
 
 COCO = (
     "person", "bicycle", "car", "motorcycle", "airplane", "bus", "train", "truck", "boat", "traffic light",
@@ -53,6 +53,6 @@ def indices(own: Sequence[str] | None, wanted: Sequence[str], name: str) -> NDAr
     places = {usual_name(other): place for place, other in enumerate(wanted)}
     found = np.array([places.get(usual_name(one), -1) for one in own], np.int64)
     if (found < 0).all():
-        listed = ", ".join(dict.fromkeys(filter(None, own[:20]))) + (", …" if len(own) > 20 else "")
+        listed = abbreviated(dict.fromkeys(filter(None, own)), 20)
         raise InputError(f"{name}: finds none of {', '.join(wanted)}; its classes are {listed}", cure="classes")
     return found

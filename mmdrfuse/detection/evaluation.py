@@ -105,7 +105,7 @@ def score_results(
     for pair in pairs or ():
         found = header(pair.visible, side="visible" if pair.infrared == pair.visible else None)
         sizes[pair.name] = found.height, found.width
-    return _scored(DetectionResult({}, labels.kept(labels.classes).classes), labels, results, sizes=sizes)
+    return _scored(DetectionResult({}, labels.only(labels.classes).classes), labels, results, sizes=sizes)
 
 
 def _scored(
@@ -120,7 +120,7 @@ def _scored(
     twice = results.keys() & result.found.keys()
     if twice:
         raise InputError(f"two rows are called {', '.join(sorted(twice))}; give the boxes from a file another name")
-    kept = labels.kept(result.classes)
+    kept = labels.only(result.classes)
     known = {name: one.stored[1] for pictures in result.found.values() for name, one in pictures.items()}
     known |= sizes or {}
     matched = kept.matched(sorted(known) or list(kept.pictures))[0] if results else {}
@@ -144,7 +144,7 @@ def _classes(detector: Detector, labels: Labels | None) -> tuple[tuple[str, ...]
     """Return the classes to look for, which of them each of the detector's is, and a line about those it lacks."""
     if labels is None:
         return detector.classes or (), None, []
-    labelled = labels.kept(labels.classes).classes
+    labelled = labels.only(labels.classes).classes
     table = indices(detector.classes, labelled, detector.name)
     known = sorted(set(table[table >= 0].tolist()))
     missing = [name for number, name in enumerate(labelled) if number not in known]

@@ -10,19 +10,17 @@ import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import islice
 from typing import Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from mmdrfuse.errors import InputError
+from mmdrfuse.errors import InputError, abbreviated
 
 PERSON = "person"
 SYNONYMS = dict.fromkeys(("people", "pedestrian", "pedestrians", "human", "persons"), PERSON)
 """Other names of a class → its usual name, in lower case."""
 
-_SHOWN = 3
 _ROUNDING = 1e-5
 """Share of a picture's side by which a box may reach beyond it because its file rounds."""
 _MIN_LEFT = 0.25
@@ -190,11 +188,12 @@ class Labels:
                     break
         if names and not matched:
             raise InputError(
-                f"the labels are of other pictures: they have {_few(self.pictures)}, and the pictures are {_few(names)}"
+                f"the labels are of other pictures: they have {abbreviated(self.pictures) or 'none'}, "
+                f"and the pictures are {abbreviated(names)}"
             )
         return matched, [name for name in names if name not in matched]
 
-    def kept(self, names: Iterable[str]) -> Self:
+    def only(self, names: Iterable[str]) -> Self:
         """Return the labels of some classes alone, in this order; a class may have another of its usual names.
 
         Raises:
@@ -223,11 +222,6 @@ def _endings(name: str) -> Iterator[str]:
     """Yield a name with all of its folders, with fewer, and without."""
     parts = unicodedata.normalize("NFC", name).split("/")
     return ("/".join(parts[start:]) for start in range(len(parts)))
-
-
-def _few(names: Iterable[str]) -> str:
-    shown = list(islice(names, _SHOWN + 1))
-    return ", ".join(shown[:_SHOWN]) + (", …" if len(shown) > _SHOWN else "") or "none"
 
 
 def usual_name(name: str) -> str:

@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -15,7 +15,7 @@ from mmdrfuse.detection.detections import Detections
 from mmdrfuse.detection.labels import LabelledPicture, Labels
 from mmdrfuse.detection.running import Found
 from mmdrfuse.detection.tones import RAW
-from mmdrfuse.errors import InputError, reading, reason
+from mmdrfuse.errors import InputError, abbreviated, reading, reason
 from mmdrfuse.images import SUFFIXES
 
 _YOLO_VALUES = 6
@@ -48,7 +48,8 @@ class Results:
         places = self._places(list(truth), labels.picture_numbers)
         if self.pictures and not places:
             raise InputError(
-                f"{self.name}: is of other pictures: it has {_few(self.pictures)}, and the labels {_few(truth)}"
+                f"{self.name}: is of other pictures: it has {abbreviated(self.pictures)}, and the labels have "
+                f"{abbreviated(truth)}"
             )
         table = self._indices(labels) if self.classes is None else indices(self.classes, labels.classes, self.name)
         none = Detections.of([], [], [])
@@ -124,15 +125,15 @@ def _from_json(path: Path, document: Any, method: str) -> Results:  # noqa: ANN4
         return _from_ours(path, document, method)
     if not isinstance(document, list):
         raise ValueError("is neither a list of COCO's results nor detections.json")
-    gathered: defaultdict[str, _Gathered] = defaultdict(_Gathered)
+    collected: defaultdict[str, _Boxes] = defaultdict(_Boxes)
     for count, entry in enumerate(document):
         try:
             x, y, width, height = _numbers(entry["bbox"])
-            one = gathered[_stem(entry.get("file_name") or entry["image_id"])]
+            one = collected[_stem(entry.get("file_name") or entry["image_id"])]
             one.add((x, y, x + width, y + height), _finite(entry["score"]), int(entry["category_id"]))
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise ValueError(f"entry {count}, {entry!r:.80}: {reason(error)}") from error
-    return Results(str(path), {name: one.detections() for name, one in gathered.items()})
+    return Results(str(path), {name: one.detections() for name, one in collected.items()})
 
 
 def _from_ours(path: Path, document: Mapping[str, Any], method: str) -> Results:
@@ -149,7 +150,7 @@ def _from_ours(path: Path, document: Mapping[str, Any], method: str) -> Results:
 def _from_texts(folder: Path) -> Results:
     found = {}
     for file in sorted(folder.rglob("*.txt")):
-        gathered = _Gathered()
+        collected = _Boxes()
         for count, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
             values = line.split()
             if not values:
@@ -162,15 +163,15 @@ def _from_texts(folder: Path) -> Results:
             with reading(f"{file}:{count}", "line", cure="it needs class, centre, size and confidence"):
                 number, x, y, width, height, score = map(_finite, values)
             box = x - width / 2, y - height / 2, x + width / 2, y + height / 2
-            gathered.add(box, score, int(number))
-        found[file.stem] = gathered.detections()
+            collected.add(box, score, int(number))
+        found[file.stem] = collected.detections()
     if not found:
         raise InputError(f"{folder}: holds no text files with detections")
     return Results(str(folder), found, relative=True)
 
 
 @dataclass
-class _Gathered:
+class _Boxes:
     """The boxes of one picture so far."""
 
     boxes: list[tuple[float, float, float, float]] = field(default_factory=list)
@@ -204,8 +205,3 @@ def _numbers(box: Sequence[float]) -> tuple[float, ...]:
 def _stem(name: object) -> str:
     path = PurePosixPath(str(name))
     return path.stem if path.suffix.lower() in SUFFIXES else path.name
-
-
-def _few(names: Iterable[str]) -> str:
-    shown = list(names)
-    return ", ".join(shown[:3]) + (", …" if len(shown) > 3 else "")

@@ -13,11 +13,9 @@ from mmdrfuse.detection.resampling import Weights, draws
 from mmdrfuse.detection.running import Found
 from mmdrfuse.detection.scores import Sample, sample
 from mmdrfuse.detection.tones import FREE, MIN_PICTURES, chosen, halves, title
-from mmdrfuse.errors import InputError
+from mmdrfuse.errors import InputError, abbreviated
 from mmdrfuse.images import Side
 from mmdrfuse.images.values.tones import Tone
-
-_SHOWN = 3
 
 Samples = dict[str, Sample]
 """By title of the tone."""
@@ -73,11 +71,11 @@ def score_found(result: DetectionResult, labels: Labels, *, boxes_on: Side | Non
 def _labelled(found: Mapping[str, Mapping[str, Found]], labels: Labels) -> tuple[dict[str, LabelledPicture], list[str]]:
     """Return the labels of the pictures that all rows have, and lines about the others."""
     truth, unlabelled = labels.matched(sorted({name for pictures in found.values() for name in pictures}))
-    warnings = [f"{_few(unlabelled)}: not scored, because the labels do not have them"] if unlabelled else []
+    warnings = [f"{abbreviated(unlabelled)}: not scored, because the labels do not have them"] if unlabelled else []
     for method, pictures in found.items():
         lost = [name for name in truth if name not in pictures]
         if lost:
-            warnings.append(f"{method}: lacks {_few(lost)}, which no row is scored on")
+            warnings.append(f"{method}: lacks {abbreviated(lost)}, which no row is scored on")
     shared = {
         name: labelled for name, labelled in truth.items() if all(name in pictures for pictures in found.values())
     }
@@ -143,7 +141,3 @@ def _comparisons(samples: Mapping[str, Samples]) -> "list[Comparison]":
         for tone, one in samples[first].items()
         if tone in samples[second]
     ]
-
-
-def _few(names: Sequence[str]) -> str:
-    return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")

@@ -58,13 +58,13 @@ def labels(**pictures):
 
 
 def test_classes_are_chosen_by_any_of_their_names():
-    chosen = labels(a=picture(BOX, BOX, BOX, classes=[0, 1, 2]), b=picture()).kept(["human"])
+    chosen = labels(a=picture(BOX, BOX, BOX, classes=[0, 1, 2]), b=picture()).only(["human"])
     assert chosen.classes == ("person",)
     assert chosen.pictures["a"].classes.tolist() == [0, 0]
     assert len(chosen.pictures["b"]) == 0
-    assert labels(a=picture(BOX, classes=[2])).kept(["car", "person"]).pictures["a"].classes.tolist() == [1]
+    assert labels(a=picture(BOX, classes=[2])).only(["car", "person"]).pictures["a"].classes.tolist() == [1]
 
 
 def test_unknown_class_is_named_with_those_that_exist():
     with pytest.raises(InputError, match=r"bus.*People, Car, pedestrian"):
-        labels().kept(["bus"])
+        labels().only(["bus"])

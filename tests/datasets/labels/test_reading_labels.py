@@ -217,7 +217,7 @@ def test_names_of_classes_may_be_a_mapping_or_a_list_of_lines(tmp_path):
     assert labels.read(tmp_path / "data.yaml").classes == ("person", "car")
     (tmp_path / "data.yaml").unlink()
     (tmp_path / "classes.txt").write_text("Pedestrian\ncar\n")
-    assert labels.read(tmp_path / "labels").kept(["person"]).count() == 2
+    assert labels.read(tmp_path / "labels").only(["person"]).count() == 2
 
 
 def test_numbers_of_coco_are_kept_for_its_results(tmp_path):

@@ -168,7 +168,7 @@ def test_a_file_that_is_no_picture_is_told(folders):
     ("infrared", "visible", "message"),
     [
         (["1.png", "2.png"], ["x.png"], r"no infrared picture \(2: 1.png, 2.png\) has a visible partner \(1: x.png\)"),
-        (["1.png", "2.png", "3.png", "4.png"], ["x.png"], r"\(4: 1.png, 2.png, 3.png, ...\).*rename the files"),
+        (["1.png", "2.png", "3.png", "4.png"], ["x.png"], r"\(4: 1.png, 2.png, 3.png and 1 more\).*rename the files"),
         ([], ["x.png"], "the infrared side has no pictures .* it is empty; give another folder"),
         (["x.png"], ["train/x.png"], "the visible side has no pictures .* it holds only train"),
         (["x.png", "x.jpg"], ["x.png"], r"one name fits several files \(x.jpg, x.png, x.png\); rename"),
