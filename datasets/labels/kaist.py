@@ -5,7 +5,15 @@ eleventh marks regions to ignore. The plain form has no such line and may end af
 these forms, too.
 """
 
-from mmdrfuse.datasets.labels.parsed import LabelledBox, Parsed, ParsedPicture, from_corner, kaist_box, number
+from mmdrfuse.datasets.labels.parsed import (
+    LabelledBox,
+    Parsed,
+    ParsedPicture,
+    from_corner,
+    kaist_box,
+    number,
+    parse_lines,
+)
 
 _IGNORED = 10
 """Column that marks a region to ignore."""
@@ -17,17 +25,13 @@ def parse(content: bytes) -> Parsed:
     Raises:
         ValueError: A line is no label.
     """
-    objects = []
-    for count, line in enumerate(content.decode("utf-8-sig").splitlines(), 1):
-        if line.strip() and not line.startswith("%"):
-            try:
-                objects.append(_object(line.split()))
-            except ValueError as error:
-                raise ValueError(f"line {count}: {error}") from error
-    return Parsed("KAIST", [ParsedPicture("", (None, None), objects)])
+    return Parsed("KAIST", [ParsedPicture("", (None, None), parse_lines(content, _object))])
 
 
-def _object(words: list[str]) -> LabelledBox:
+def _object(line: str) -> LabelledBox | None:
+    if line.startswith("%"):
+        return None
+    words = line.split()
     if len(words) < 5:
         raise ValueError(f"has {len(words)} values; a label is  name x y width height")
     ignored = len(words) > _IGNORED and number(words[_IGNORED]) != 0

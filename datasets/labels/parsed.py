@@ -1,6 +1,7 @@
 """What the parsers of all formats return. They raise `ValueError` for content that is no label."""
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -43,6 +44,27 @@ class Parsed:
     """Entries that cannot be used, and why."""
     numbers: dict[int, str] = field(default_factory=dict)
     """What COCO's results call a class → its name."""
+
+
+def parse_lines(content: bytes, parse_line: Callable[[str], LabelledBox | None]) -> list[LabelledBox]:
+    """Return the boxes of a text file with a box a line; empty lines have none.
+
+    Args:
+        content: Of the file.
+        parse_line: Returns the box of a line; None for a line that is no label.
+
+    Raises:
+        ValueError: It is no text, or ``parse_line`` raised it; the message has the number of the line.
+    """
+    boxes = []
+    for count, line in enumerate(content.decode("utf-8-sig").splitlines(), 1):
+        try:
+            box = parse_line(line) if line.strip() else None
+        except ValueError as error:
+            raise ValueError(f"line {count}: {error}") from error
+        if box:
+            boxes.append(box)
+    return boxes
 
 
 def number(value: object) -> float:

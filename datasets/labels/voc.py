@@ -32,7 +32,7 @@ def parse(content: bytes) -> Parsed:
     if root.tag != "annotation":
         raise ValueError(f"begins with <{root.tag}> instead of <annotation>")
     size = side(root.findtext("size/width")), side(root.findtext("size/height"))
-    objects = [_object(entry, number) for number, entry in enumerate(root.iterfind("object"), 1)]
+    objects = [_object(entry, count) for count, entry in enumerate(root.iterfind("object"), 1)]
     return Parsed("VOC", [ParsedPicture("", size, objects)])
 
 

@@ -7,7 +7,7 @@ are in ``data.yaml``, or in ``classes.txt``.
 from collections.abc import Sequence
 from pathlib import Path
 
-from mmdrfuse.datasets.labels.parsed import LabelledBox, Parsed, ParsedPicture, number
+from mmdrfuse.datasets.labels.parsed import LabelledBox, Parsed, ParsedPicture, number, parse_lines
 from mmdrfuse.errors import InputError, reading
 from mmdrfuse.recipes import loading
 
@@ -28,13 +28,7 @@ def parse(content: bytes, names: Sequence[str] = ()) -> Parsed:
     Raises:
         ValueError: A line is no label.
     """
-    objects = []
-    for count, line in enumerate(content.decode("utf-8-sig").splitlines(), 1):
-        if line.strip():
-            try:
-                objects.append(_object(line.split(), names))
-            except ValueError as error:
-                raise ValueError(f"line {count}: {error}") from error
+    objects = parse_lines(content, lambda line: _object(line.split(), names))
     return Parsed("YOLO", [ParsedPicture("", (1, 1), objects)], tuple(names))
 
 
