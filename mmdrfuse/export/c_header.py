@@ -35,15 +35,13 @@ def write_c(checkpoint: Checkpoint, options: Options) -> str:
     limits = limits_of(checkpoint, options)
     low, high = limits or (0.0, 1.0)
     card = checkpoint.card
-    stated = card.get("licences")
-    licences = stated if isinstance(stated, dict) else {}
+    licences = [f" *     {_comment(data)}: {_comment(words)}" for data, words in checkpoint.licences.items()]
     texts = {
         "title": _comment(card.get("title") or checkpoint.name),
         "version": __version__,
         "name": _comment(checkpoint.name),
         "sha256": checkpoint.sha256,
-        "licences": "\n".join(f" *     {_comment(data)}: {_comment(words)}" for data, words in licences.items())
-        or " *     none named on the model card",
+        "licences": "\n".join(licences) or " *     none named on the model card",
         "range": range_of(checkpoint, options),
         "minmax": str(int(limits is None)),
         "float": _float_weights(checkpoint.arrays, low, high),

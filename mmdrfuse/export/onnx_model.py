@@ -163,13 +163,11 @@ def _model(graph: Graph, checkpoint: Checkpoint, options: Options) -> bytes:
 def _metadata(checkpoint: Checkpoint, options: Options) -> dict[str, str]:
     """Return what a file of 4 KB has room for: the card without its scores and the course of the training."""
     card = {key: checkpoint.card[key] for key in ("title", "light", "data", "licences") if key in checkpoint.card}
-    stated = card.get("licences")
-    licences = stated if isinstance(stated, dict) else {}
     return {
         "weights": _unicode(checkpoint.name),
         "sha256": checkpoint.sha256,
         "range": range_of(checkpoint, options) if options.input == "uint8" or options.range else "none",
-        "licence": _unicode("; ".join(f"{data}: {licence}" for data, licence in licences.items())),
+        "licence": _unicode("; ".join(f"{data}: {licence}" for data, licence in checkpoint.licences.items())),
         "card": json.dumps(card, separators=(",", ":")),
     }
 

@@ -74,6 +74,12 @@ class Checkpoint:
     sha256: str
     """Hash of the file, in hexadecimal."""
 
+    @property
+    def licences(self) -> dict[str, Any]:
+        """Return the licence of each data set that the card names; nothing if it names none, or in another form."""
+        stated = self.card.get("licences")
+        return stated if isinstance(stated, dict) else {}
+
 
 def names() -> tuple[str, ...]:
     """Return the names of the shipped weights."""

@@ -51,8 +51,7 @@ def model_card(checkpoint: Checkpoint) -> str:
     import yaml
 
     card = checkpoint.card
-    stated = card.get("licences")
-    licences = stated if isinstance(stated, dict) else {}
+    licences = checkpoint.licences
     matter: dict[str, Any] = {
         "library_name": "mmdrfuse",
         "pipeline_tag": "image-to-image",
@@ -63,17 +62,17 @@ def model_card(checkpoint: Checkpoint) -> str:
     # The hub knows licences by name. Those of data sets are in words, so they are "other" there and stand below.
     if licences:
         matter |= {"license": "other", "license_name": "see-below"}
-    elif stated == {}:  # made-up scenes alone; where nothing is stated, the hub shall not say more
+    elif card.get("licences") == {}:  # made-up scenes alone; where nothing is stated, the hub shall not say more
         matter |= {"license": "mit"}
     front = yaml.safe_dump({key: value for key, value in matter.items() if value}, sort_keys=True)
-    return f"---\n{front}---\n\n{_body(checkpoint, licences)}"
+    return f"---\n{front}---\n\n{_body(checkpoint)}"
 
 
-def _body(checkpoint: Checkpoint, licences: dict[str, Any]) -> str:
+def _body(checkpoint: Checkpoint) -> str:
     card = checkpoint.card
     lines = [f"# {card.get('title') or checkpoint.name}", ""]
     lines += [f"- range: `{card.get('range') or 'clip'}`", f"- light: {card.get('light') or 'not stated'}"]
-    lines += [f"- data: {name}; licence: {licence}" for name, licence in sorted(licences.items())]
+    lines += [f"- data: {name}; licence: {licence}" for name, licence in sorted(checkpoint.licences.items())]
     lines += ["", "```python", "from mmdrfuse import models", ""]
     lines += ['network = models.from_pretrained("this-folder")', "```"]
     for data, scores in _scores(card).items():
