@@ -187,11 +187,11 @@ def _validation(settings: Settings) -> "Validation | None":
     from mmdrfuse import training
     from mmdrfuse.datasets import find_pairs
     from mmdrfuse.pair import Preparation
-    from mmdrfuse.pipeline.score import labels
+    from mmdrfuse.pipeline.score import folder_names
 
     preparation = Preparation.cropped_onto(settings.rig)
     sets = {}
-    for name, source in zip(labels(settings.validate), settings.validate, strict=True):
+    for name, source in zip(folder_names(settings.validate), settings.validate, strict=True):
         _, pairing = find_pairs(source)
         for line in (*pairing.orphan_lines(), *pairing.ambiguous_lines()):
             warn(f"not validated on: {line}")

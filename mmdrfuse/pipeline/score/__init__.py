@@ -13,7 +13,7 @@ does all of it in one call.
     evaluation.scores.summarise()["fused"]["VIF"].mean
 """
 
-from mmdrfuse.pipeline.score.candidates import labels
+from mmdrfuse.pipeline.score.candidates import folder_names
 from mmdrfuse.pipeline.score.folders import USUAL, Evaluation, choose_metrics, evaluate_folders
 from mmdrfuse.pipeline.score.recordings import evaluate_recordings, evaluate_videos
 from mmdrfuse.pipeline.score.score import Candidate, score_candidates, score_one
@@ -29,7 +29,7 @@ __all__ = [
     "evaluate_folders",
     "evaluate_recordings",
     "evaluate_videos",
-    "labels",
+    "folder_names",
     "score_candidates",
     "score_one",
 ]

@@ -28,16 +28,6 @@ class Matching:
     """Pictures that belong to no pair."""
 
 
-@dataclass(frozen=True)
-class Candidates:
-    """The pictures of all methods, and what is missing."""
-
-    candidates: "Listed" = field(default_factory=lambda: Listed())
-    failures: list[MMDRFuseError] = field(default_factory=list)
-    """A folder without manifest, or a missing picture."""
-    warnings: list[str] = field(default_factory=list)
-
-
 class Listed(Sequence[Candidate]):
     """Pictures of several methods; those of a manifest are read from it one by one."""
 
@@ -109,6 +99,16 @@ class FromManifest(Sequence[Candidate]):
         return Candidate(self.method, entry.pair(self.folder), self.folder / entry.fused, hashes)
 
 
+@dataclass(frozen=True)
+class Candidates:
+    """The pictures of all methods, and what is missing."""
+
+    candidates: Listed = field(default_factory=Listed)
+    failures: list[MMDRFuseError] = field(default_factory=list)
+    """A folder without manifest, or a missing picture."""
+    warnings: list[str] = field(default_factory=list)
+
+
 def list_candidates(
     methods: Mapping[str, Path],
     pairs: Sequence[Pair] | None = None,
@@ -149,15 +149,15 @@ def list_candidates(
 
 
 def named_folders(folders: Mapping[str, Path] | Sequence[Path], taken: Sequence[str] = ()) -> dict[str, Path]:
-    """Return folders by the names of their methods, as given or by `labels`; a folder that comes twice counts once."""
+    """Return folders by the names of their methods, as given or by `folder_names`; one that comes twice counts once."""
     if isinstance(folders, Mapping):
         return dict(folders)
     distinct = list(dict.fromkeys(folders))
-    return dict(zip(labels(distinct, taken), distinct, strict=True))
+    return dict(zip(folder_names(distinct, taken), distinct, strict=True))
 
 
-def labels(folders: Sequence[Path], taken: Sequence[str] = ()) -> list[str]:
-    """Return a name for each folder's method: its last part, or the whole path where that is not unique."""
+def folder_names(folders: Sequence[Path], taken: Sequence[str] = ()) -> list[str]:
+    """Return a name for each folder: its last part, or the whole path where that is not unique, or is taken."""
     names = [real(folder).name for folder in folders]
     return [
         name if names.count(name) == 1 and name not in taken else f"{folder.as_posix()}/"

@@ -13,7 +13,7 @@ from mmdrfuse.images.video.files import VideoSource
 from mmdrfuse.metrics import temporal
 from mmdrfuse.pair import Pair
 from mmdrfuse.pipeline.fuse.nearest import nearest
-from mmdrfuse.pipeline.score.candidates import labels, list_candidates, named_folders
+from mmdrfuse.pipeline.score.candidates import folder_names, list_candidates, named_folders
 from mmdrfuse.pipeline.score.folders import Evaluation, Run
 from mmdrfuse.pipeline.score.score import Candidate, load_candidate
 from mmdrfuse.pipeline.score.summary import Scores
@@ -93,7 +93,7 @@ def evaluate_videos(
     """
     distinct = list(dict.fromkeys(videos))
     run = Run(Scores(TEMPORAL, _NAMES), on_failure)
-    for method, path in zip(labels(distinct), distinct, strict=True):
+    for method, path in zip(folder_names(distinct), distinct, strict=True):
         try:
             count = VideoSource(path).layout.count or 1
             with progress("scoring", count) as advance:
