@@ -27,10 +27,10 @@ from mmdrfuse.images import luminance
 from timing import machine
 
 STEPS = 12
-"""Of each training; the first half warms up and is not timed."""
-
+"""Of each training; the first third warms up and is not timed."""
 
 BATCH = 25
+"""Patches of a step of `teach` and `distill`."""
 
 
 class Outcome(NamedTuple):

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mmdrfuse.detection.canvas import Canvas
+from mmdrfuse.detection.canvas import MARGIN, Canvas
 from mmdrfuse.detection.classes import COCO, COCO_WITH_GAPS
 from mmdrfuse.detection.conventions import CONVENTIONS, Convention, Outputs, recognised
 from mmdrfuse.detection.detections import Detections, Picture, non_maximum_suppression
@@ -95,12 +95,12 @@ def open_file(path: Path, classes: Sequence[str] | None = None) -> OnnxDetector:
         InputError: It is no ONNX file, or its outputs are none that we know.
     """
     if not path.is_file():
-        raise InputError(f"{path}: there is no such file")
+        raise InputError(f"{path}: no such file")
     with reading(path, "ONNX file"):
         sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
         opened = _opened(str(path), sha256)
         width, height = opened.size or (_USUAL_SIDE, _USUAL_SIDE)
-        grey = Canvas(np.full((height, width, 3), 114, np.uint8), (1.0, 1.0), (0, 0))
+        grey = Canvas(np.full((height, width, 3), MARGIN, np.uint8), (1.0, 1.0), (0, 0))
         outputs = opened.run(grey, CONVENTIONS[0])
         convention = recognised(outputs)
         if convention is None:

@@ -149,7 +149,7 @@ def test_outputs_of_unequal_lengths_are_counted(make_onnx):
 
 
 def test_missing_file_is_named(tmp_path):
-    with pytest.raises(InputError, match=r"none\.onnx: there is no such file"):
+    with pytest.raises(InputError, match=r"none\.onnx: no such file"):
         open_detector(tmp_path / "none.onnx")
 
 
