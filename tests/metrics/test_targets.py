@@ -44,7 +44,7 @@ def test_the_ring_ends_twenty_pixels_beyond_the_target():
     fused[PLACES[1]] = 200
     infrared = painted(30, 30, 220)
     assert tbc(fused, infrared) == pytest.approx(1.0)
-    fused[51, 71] = 0
+    fused[50, 70] = 0  # the outermost pixel
     assert tbc(fused, infrared) > 1.0
 
 

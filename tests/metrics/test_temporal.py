@@ -71,3 +71,9 @@ def test_frames_that_do_not_fit_are_refused(frames):
 
 def test_a_table_of_scores_knows_the_measures():
     assert [MEASURES[row.name].higher_is_better for row in ROWS] == [False, False]
+
+
+@pytest.mark.parametrize("step", [20, -20])
+def test_a_fused_image_that_stands_still_does_not_flicker(step):
+    before, after = (tuple(np.full((4, 4), level) for level in (100.0, 50.0 + at, 60.0 + at)) for at in (0, step))
+    assert set(flicker(before, after).values()) == {0}
