@@ -3,7 +3,7 @@ PYTHON ?= $(or $(shell for python in python3 python3.13 python3.12 python3.11; d
 BIN := .venv/bin
 DATA := ../shared/data
 
-.PHONY: help demo test test-fast fuzz lint types bench bench-export bench-fuse bench-video bench-training bench-geometry bench-align bench-patches bench-cluster scores detection detection-head sheets vifb weights ablation check
+.PHONY: help demo test test-fast fuzz lint types bench bench-export bench-fuse bench-kits bench-video bench-training bench-geometry bench-align bench-patches bench-cluster scores detection detection-head sheets vifb weights ablation check
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
@@ -26,6 +26,8 @@ bench-export: $(BIN)/.ready ## compare the exports with the engine: size, levels
 	$(BIN)/python benchmarks/export.py
 bench-fuse: $(BIN)/.ready ## time fusing whole folders against the published flow, and where the time goes (../shared)
 	$(BIN)/python benchmarks/fuse.py
+bench-kits: $(BIN)/.ready ## time the usual scores beside the field's own Python kits
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/kits.py
 bench-video: $(BIN)/.ready ## time the fusion of two videos against their codecs alone
 	$(BIN)/python benchmarks/video.py
 bench-training: $(BIN)/.ready ## time a training step against the published flow, and what caching the frozen networks saves

@@ -74,6 +74,19 @@ def test_video_benchmark_sets_the_whole_run_beside_the_codecs_alone(tmp_path):
 
 
 @pytest.mark.slow
+def test_kits_benchmark_sets_the_published_flow_beside_ours_with_equal_scores(tmp_path):
+    pytest.importorskip("cv2")
+    out = tmp_path / "kits.json"
+    benchmark("kits.py", "--size", "192x176", "--repeat", "1", "--json", str(out))
+    document = json.loads(out.read_text())
+    rows = document["kits"]
+    assert max(row["difference"] for name, row in rows.items() if "script" in name) < 1e-6
+    assert rows["all of standard, from files"]["ours"]["median"] > 0
+    assert ("missing" in rows["torchmetrics"]) if "torchmetrics" in rows else rows["torchmetrics' SSIM"]["kit"]
+    assert document["peak MiB"]["ours, ten"] >= document["peak MiB"]["imports alone"] > 0
+
+
+@pytest.mark.slow
 def test_patches_benchmark_times_cutting_reading_and_compressors(scenes, tmp_path):
     out = tmp_path / "patches.json"
     options = ("--source", str(scenes), "--stride", "32", "--repeat", "1", "--patch", "32", "--json", str(out))
