@@ -51,8 +51,8 @@ def main() -> None:
         document["manifest"] = _manifest(Path(name), arguments.lines)
         pairs = _made_up_pairs(Path(name), arguments.pairs)
         document["cluster"] = _cluster(Path(name), pairs, arguments.alone)
-    if arguments.json:
-        arguments.json.write_text(json.dumps(document, indent=1) + "\n")
+        if arguments.json:  # at once, because it takes a while to remove so many files
+            arguments.json.write_text(json.dumps(document, indent=1) + "\n")
 
 
 def _manifest(folder: Path, count: int) -> dict[str, Any]:

@@ -171,7 +171,8 @@ def test_a_worker_of_another_version_that_comes_later_ends_the_run(workers, monk
 def test_a_folder_that_a_worker_does_not_see_is_named_with_the_worker(tmp_path, monkeypatch):
     monkeypatch.setattr(batches, "FOLDER_SECONDS", 0.2)
     monkeypatch.setattr(batches, "_own_name", lambda: "the worker tcp://b:2")
-    executor = Cluster("tcp://b:2") if "distributed" in sys.modules else pytest.skip("needs the extra [cluster]")
+    pytest.importorskip("distributed", reason="needs the extra [cluster]")
+    executor = Cluster("tcp://b:2")
     shared = tmp_path / "shared"
     require(executor, [shared])
     assert not executor._required  # it is missing here, too
