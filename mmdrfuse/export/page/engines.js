@@ -11,11 +11,11 @@ const MAKERS = {
   js: async () => new PlainEngine(),
 };
 
-// Return the engine that is asked for, or the first that this browser has. `tell` gets a sentence if it has not.
-export async function makeEngine(asked, tell) {
+// Return the engine that is asked for, or the first that this browser has. `notify` gets a sentence if it has not.
+export async function makeEngine(asked, notify) {
   const names = Object.keys(MAKERS);
-  if (asked && !names.includes(asked)) tell(`There is no engine ${asked}; there are ${names.join(", ")}.`);
-  return makeFirst(names.slice(Math.max(names.indexOf(asked), 0)), asked, tell);
+  if (asked && !names.includes(asked)) notify(`There is no engine ${asked}; there are ${names.join(", ")}.`);
+  return makeFirst(names.slice(Math.max(names.indexOf(asked), 0)), asked, notify);
 }
 
 // Return the next engine after one that failed; null after plain JavaScript.
@@ -24,13 +24,13 @@ export async function makeNext(engine) {
   return makeFirst(engine instanceof WebGPUEngine ? ["webgl2", "js"] : ["js"]);
 }
 
-async function makeFirst([name, ...others], asked, tell) {
+async function makeFirst([name, ...others], asked, notify) {
   try {
     const engine = await MAKERS[name](name === asked);
     if (engine) return engine;
   } catch (error) {
     console.info(`${name}: ${error.message}`);
   }
-  if (name === asked) tell(`This browser has no ${asked}; the page goes on without it.`);
-  return makeFirst(others, asked, tell);
+  if (name === asked) notify(`This browser has no ${asked}; the page goes on without it.`);
+  return makeFirst(others, asked, notify);
 }

@@ -1,7 +1,7 @@
 // When to fuse, by which engine, and how long it takes.
 
 import { makeEngine, makeNext } from "./engines.js";
-import { find, tell } from "./messages.js";
+import { byId, notify } from "./messages.js";
 
 export class Fusion {
   // makeJob() returns what is to be fused, or null; show(canvas) shows the result.
@@ -12,7 +12,7 @@ export class Fusion {
   }
 
   async start(asked) {
-    this.use(await makeEngine(asked, tell));
+    this.use(await makeEngine(asked, notify));
     this.request();
   }
 
@@ -34,10 +34,10 @@ export class Fusion {
       try {
         const job = this.makeJob();
         if (job) await this.fuse(job);
-        if (this.failed) tell("");
+        if (this.failed) notify("");
         this.failed = false;
       } catch (error) {
-        tell(error.message);
+        notify(error.message);
         this.failed = true;
       }
     }
@@ -78,7 +78,7 @@ export class Fusion {
     const possible = 1000 / Math.max(took, 0.1);
     const rate = moving ? this.times.length : possible.toFixed(possible < 10 ? 1 : 0);
     const words = moving ? "frames per second" : "frames per second possible";
-    find("status").textContent = `${this.engine.name} · ${width}×${height} · ${took.toFixed(1)} ms · ${rate} ${words}`;
+    byId("status").textContent = `${this.engine.name} · ${width}×${height} · ${took.toFixed(1)} ms · ${rate} ${words}`;
   }
 
   // Return the last result's pixels, when all that was requested is done.

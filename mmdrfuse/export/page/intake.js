@@ -1,6 +1,6 @@
 // What comes in: files, folders, cameras; chosen, dropped or pasted; for one side or both.
 
-import { attempt, find, tell } from "./messages.js";
+import { attempt, byId, notify } from "./messages.js";
 import { pairFiles, sideOf, splitSides } from "./pairing.js";
 import { listCameras, openCamera, openFile, openPicture } from "./sources.js";
 
@@ -34,14 +34,14 @@ export class Intake {
 
   // Return what the fused picture is called.
   get name() {
-    const pair = this.pairs[find("pair").value];
+    const pair = this.pairs[byId("pair").value];
     return pair ? pair.name.replaceAll("/", "_") : this.sources.visible.name.replace(/\.\w+$/, "");
   }
 
   buildSide(side) {
-    const card = find(`side-${side}`);
+    const card = byId(`side-${side}`);
     const part = (name) => card.querySelector(`.${name}`);
-    card.append(find("side").content.cloneNode(true));
+    card.append(byId("side").content.cloneNode(true));
     part("title").textContent = TITLES[side];
     const takers = {
       choose: [part("file"), (files) => this.takeFiles(files, side)],
@@ -74,16 +74,16 @@ export class Intake {
     addEventListener("paste", ({ clipboardData: { files } }) => {
       if (files.length) attempt(() => this.takeFiles([...files]));
     });
-    const step = (by) => attempt(() => this.showPair(Number(find("pair").value) + by));
-    find("pair").addEventListener("change", () => step(0));
-    find("previous").addEventListener("click", () => step(-1));
-    find("next").addEventListener("click", () => step(1));
+    const step = (by) => attempt(() => this.showPair(Number(byId("pair").value) + by));
+    byId("pair").addEventListener("change", () => step(0));
+    byId("previous").addEventListener("click", () => step(-1));
+    byId("next").addEventListener("click", () => step(1));
   }
 
   set(side, source) {
     this.sources[side]?.close();
     this.sources[side] = source;
-    const card = find(`side-${side}`);
+    const card = byId(`side-${side}`);
     const { width, height } = source.frame();
     const name = card.querySelector(".name");
     name.title = source.name;
@@ -95,7 +95,7 @@ export class Intake {
 
   async takeCamera(side, device) {
     this.set(side, await openCamera(device));
-    const select = find(`side-${side}`).querySelector(".cameras");
+    const select = byId(`side-${side}`).querySelector(".cameras");
     const cameras = await listCameras();
     const options = cameras.map((camera, index) => new Option(camera.label || `Camera ${index + 1}`, camera.deviceId));
     select.replaceChildren(...options);
@@ -140,9 +140,9 @@ export class Intake {
     const both = pairFiles(sides.infrared, sides.visible);
     if (both.pairs.length) return this.showPairs(both.pairs, [...both.unpaired, ...unassigned.map(({ path }) => path)]);
     this.folders[side] = entries;
-    find(`side-${side}`).querySelector(".name").textContent = `${entries.length} files`;
+    byId(`side-${side}`).querySelector(".name").textContent = `${entries.length} files`;
     const missing = SIDES.find((name) => !this.folders[name]);
-    if (missing) return tell(`Now give the folder of the ${missing} pictures, with the same names.`, true);
+    if (missing) return notify(`Now give the folder of the ${missing} pictures, with the same names.`, true);
     const { pairs, unpaired } = pairFiles(this.folders.infrared, this.folders.visible);
     if (!pairs.length) {
       throw new Error(
@@ -153,17 +153,17 @@ export class Intake {
 
   async showPairs(pairs, unpaired) {
     this.pairs = pairs;
-    find("pairs").hidden = !pairs.length;
+    byId("pairs").hidden = !pairs.length;
     const options = pairs.map(({ name }, index) => new Option(`${index + 1} of ${pairs.length}: ${name}`, index));
-    find("pair").replaceChildren(...options);
-    find("unpaired").textContent = unpaired.length ? `${unpaired.length} files without a partner` : "";
-    find("unpaired").title = unpaired.slice(0, 50).join("\n");
+    byId("pair").replaceChildren(...options);
+    byId("unpaired").textContent = unpaired.length ? `${unpaired.length} files without a partner` : "";
+    byId("unpaired").title = unpaired.slice(0, 50).join("\n");
     if (pairs.length) await this.showPair(0);
   }
 
   async showPair(index) {
     const place = Math.min(Math.max(index, 0), this.pairs.length - 1);
-    find("pair").value = place;
+    byId("pair").value = place;
     const opened = await Promise.all(SIDES.map((side) => openPicture(this.pairs[place][side].file)));
     // The first of the two must not be fused with the other of the last pair.
     this.sources.visible?.close();

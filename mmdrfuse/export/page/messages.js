@@ -1,19 +1,19 @@
 // One place for sentences: a failure becomes one, and nothing else happens.
 
-export const find = (id) => document.getElementById(id);
+export const byId = (id) => document.getElementById(id);
 
-export function tell(text, good = false) {
-  find("message").textContent = text;
-  find("message").classList.toggle("good", good);
-  find("message").hidden = !text;
+export function notify(text, good = false) {
+  byId("message").textContent = text;
+  byId("message").classList.toggle("good", good);
+  byId("message").hidden = !text;
 }
 
 // Do what somebody asked for.
 export async function attempt(action) {
-  tell("");
+  notify("");
   try {
     await action();
   } catch (error) {
-    tell(error.message);
+    notify(error.message);
   }
 }

@@ -1,14 +1,14 @@
 // Videos in step, and a fused picture for each new frame.
 
-import { find, tell } from "./messages.js";
+import { byId, notify } from "./messages.js";
 
 export class Playback {
   constructor(onFrame) {
     this.onFrame = onFrame;
     this.sources = [];
-    const seek = find("seek");
+    const seek = byId("seek");
     seek.addEventListener("input", () => (this.lead.currentTime = seek.value * this.lead.duration));
-    find("play").addEventListener("click", () => (this.lead.paused ? play(this.lead) : this.lead.pause()));
+    byId("play").addEventListener("click", () => (this.lead.paused ? play(this.lead) : this.lead.pause()));
   }
 
   // The visible video leads.
@@ -27,7 +27,7 @@ export class Playback {
   start(sources) {
     const runs = this.sources.some(({ kind }) => kind !== "picture");
     this.sources = sources;
-    find("transport").hidden = !this.videos.length;
+    byId("transport").hidden = !this.videos.length;
     this.videos.forEach(play);
     if (!runs) this.step();
   }
@@ -49,12 +49,12 @@ export class Playback {
       if (Math.abs(video.currentTime - time) > 0.08 && !video.seeking) video.currentTime = time;
       if (video.paused !== lead.paused) lead.paused ? video.pause() : play(video);
     }
-    find("play").textContent = lead.paused ? "Play" : "Pause";
-    const seek = find("seek");
+    byId("play").textContent = lead.paused ? "Play" : "Pause";
+    const seek = byId("seek");
     if (seek !== document.activeElement || !lead.paused) seek.value = lead.currentTime / (lead.duration || 1);
   }
 }
 
 function play(video) {
-  video.play().catch(() => tell("Press Play to start the videos.", true));
+  video.play().catch(() => notify("Press Play to start the videos.", true));
 }

@@ -1,5 +1,6 @@
 // The stage: the sources and the fused picture over each other, the divider between them, zoom and drag.
 
+import { byId } from "./messages.js";
 import { cornersOf } from "./rig.js";
 
 const LARGEST_ZOOM = 32;
@@ -9,13 +10,12 @@ export class Stage {
   // onMove(right, down), onScale(factor, degrees) and onCorner(index, right, down) get what the hand does while `moves`
   // is on, in visible pixels.
   constructor({ onMove, onScale, onCorner }) {
-    const find = (id) => document.getElementById(id);
     Object.assign(this, { onMove, onScale, onCorner });
-    this.stage = find("stage");
-    this.picture = find("picture");
-    this.divider = find("divider");
-    this.layers = { visible: find("layer-visible"), infrared: find("layer-infrared"), fused: find("layer-fused") };
-    this.tags = { left: find("tag-left"), right: find("tag-right") };
+    this.stage = byId("stage");
+    this.picture = byId("picture");
+    this.divider = byId("divider");
+    this.layers = { visible: byId("layer-visible"), infrared: byId("layer-infrared"), fused: byId("layer-fused") };
+    this.tags = { left: byId("tag-left"), right: byId("tag-right") };
     this.handles = CORNERS.map((name, index) => this.makeHandle(name, index));
     this.corners = [[0, 0], [0, 0], [0, 0], [0, 0]];
     this.size = { width: 4, height: 3 };

@@ -5,7 +5,7 @@ import { DATA } from "./data.js";
 import { exampleScene } from "./example.js";
 import { Fusion } from "./fusion.js";
 import { Intake, SIDES } from "./intake.js";
-import { attempt, find, tell } from "./messages.js";
+import { attempt, byId, notify } from "./messages.js";
 import { Playback } from "./playback.js";
 import { grab } from "./plain.js";
 import { pictureSource } from "./sources.js";
@@ -16,7 +16,7 @@ const weights = shippedWeights(DATA.weights);
 const fusion = new Fusion({ makeJob, show });
 const intake = new Intake({ onSources: begin, onRig: loadRig, onWeights: loadWeights });
 const playback = new Playback(() => fusion.request());
-const alignment = new Alignment(find("sliders"), () => fusion.request());
+const alignment = new Alignment(byId("sliders"), () => fusion.request());
 const stage = new Stage({
   onMove: (right, down) => alignment.add({ right, down }),
   onCorner: moveCorner,
@@ -29,7 +29,7 @@ let blinking = null;
 // Both sides are there.
 function begin() {
   document.body.classList.add("full");
-  find("work").hidden = false;
+  byId("work").hidden = false;
   SIDES.forEach((side) => stage.put(side, intake.sources[side].element));
   const frames = intake.frames();
   const [infrared, visible] = frames;
@@ -38,7 +38,7 @@ function begin() {
   automatic = automaticWeights(...images, intake.moving);
   coloured = SIDES.findLast((_, index) => hasColour(images[index])) ?? null;
   if (!alignment.rig && (infrared.width !== visible.width || infrared.height !== visible.height)) {
-    tell(`The infrared has ${infrared.width}×${infrared.height} pixels, the visible ${visible.width}×${visible.height}. ` +
+    notify(`The infrared has ${infrared.width}×${infrared.height} pixels, the visible ${visible.width}×${visible.height}. ` +
       "The infrared was scaled to fit; if it is off, align it.", true);
   }
   describe();
@@ -57,7 +57,7 @@ function makeJob() {
   const { matrix, placing } = alignment.on(infrared, visible);
   stage.placeInfrared(matrix, infrared);
   const own = chosenWeights();
-  const colour = (find("colour").checked && coloured) || "none";
+  const colour = (byId("colour").checked && coloured) || "none";
   return { infrared, visible, placing, weights: own, limits: limitsOf(chosenRange(own)), colour, moving: playback.playing };
 }
 
@@ -73,44 +73,44 @@ function show(canvas) {
 // ---- weights and range ----
 
 function chosenWeights() {
-  return weights.get(find("weights").value) ?? weights.get(automatic);
+  return weights.get(byId("weights").value) ?? weights.get(automatic);
 }
 
 function chosenRange(own) {
-  return find("range").value || own.range;
+  return byId("range").value || own.range;
 }
 
 function fillWeights(selected) {
   const options = [...weights.keys()].map((name) => new Option(name, name));
-  find("weights").replaceChildren(new Option("Automatic", ""), ...options, new Option("A file (.safetensors) …", "file"));
-  find("weights").value = selected;
+  byId("weights").replaceChildren(new Option("Automatic", ""), ...options, new Option("A file (.safetensors) …", "file"));
+  byId("weights").value = selected;
   describe();
   fusion.request();
 }
 
 function describe() {
   const own = chosenWeights();
-  const name = find("weights").value ? "" : `${own.name}: `;
+  const name = byId("weights").value ? "" : `${own.name}: `;
   const warning = chosenRange(own) === own.range ? "" : ". With another range the contrast is not what it should be";
-  find("about").textContent = `${name}${own.title}, made for ${own.range}${warning}`;
+  byId("about").textContent = `${name}${own.title}, made for ${own.range}${warning}`;
 }
 
 async function loadWeights(file) {
   const added = readSafetensors(await file.arrayBuffer(), file.name);
   weights.set(added.name, added);
   fillWeights(added.name);
-  tell(`${file.name}: weights loaded.`, true);
+  notify(`${file.name}: weights loaded.`, true);
 }
 
 async function loadRig(file) {
   alignment.load(await file.text(), file.name);
-  find("align").open = true;
-  tell(`${file.name}: rig loaded.`, true);
+  byId("align").open = true;
+  notify(`${file.name}: rig loaded.`, true);
 }
 
 function chooseExtra(accept) {
-  find("extra").accept = accept;
-  find("extra").click();
+  byId("extra").accept = accept;
+  byId("extra").click();
 }
 
 // ---- what is shown ----
@@ -118,7 +118,7 @@ function chooseExtra(accept) {
 function applyView() {
   const chosen = (name) => document.querySelector(`input[name="${name}"]:checked`).value;
   stage.compare = chosen("compare");
-  stage.moves = find("align").open;
+  stage.moves = byId("align").open;
   const wanted = stage.moves ? chosen("show") : "fused";
   clearInterval(blinking);
   stage.show = wanted === "blink" ? "visible" : wanted;
@@ -178,7 +178,7 @@ async function saveRig() {
 // ---- wiring ----
 
 function listen() {
-  const on = (id, kind, action) => find(id).addEventListener(kind, action);
+  const on = (id, kind, action) => byId(id).addEventListener(kind, action);
   on("save", "click", () => attempt(savePicture));
   on("save-all", "click", () => attempt(saveAll));
   on("save-rig", "click", () => attempt(saveRig));
@@ -208,7 +208,7 @@ function listen() {
   on("stage", "keydown", onKey);
 }
 
-find("version").textContent = `mmdrfuse ${DATA.version}.`;
+byId("version").textContent = `mmdrfuse ${DATA.version}.`;
 listen();
 fillWeights(DATA.selected);
 fusion.start(new URLSearchParams(location.search).get("engine"));
