@@ -58,7 +58,7 @@ class Options:
         Args:
             threads: Threads for one picture; more than 1 is for a single picture or a video.
         """
-        from mmdrfuse.pipeline.fuse.asked import choices_for
+        from mmdrfuse.pipeline.fuse.from_names import choices_for
 
         choices = choices_for(
             self.weights, range_=self.range_, color=self.color, engine=self.engine, device=self.device,

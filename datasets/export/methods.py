@@ -14,8 +14,8 @@ from mmdrfuse.engine.baselines import BASELINES
 from mmdrfuse.errors import ChoiceError
 from mmdrfuse.images import Side, converted, luminance
 from mmdrfuse.models import Checkpoint
-from mmdrfuse.pipeline.fuse.asked import choices_for
 from mmdrfuse.pipeline.fuse.choices import Choices
+from mmdrfuse.pipeline.fuse.from_names import choices_for
 from mmdrfuse.pipeline.fuse.fuser import Fused, Fuser, deeper
 
 

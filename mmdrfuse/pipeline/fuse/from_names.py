@@ -1,4 +1,4 @@
-"""Fill `Choices` from what was asked for by name: weights, their range and their engine."""
+"""Make `Choices` from the names of weights, of their range and of their engine."""
 
 import warnings
 from collections.abc import Callable
