@@ -17,8 +17,8 @@ rivals        phase correlation, ECC, Mattes mutual information and ours on ever
 
 With --json, rows that ran replace those of the same name and half in the file, and the others stay: a row at a time
 will do.
---records writes every try with its confidence, for the choice of constants: on ``--half tune``, which is never
-reported. --reuse sums up such files, of one machine, instead of running.
+--records writes every try with its confidence, for the choice of constants on ``--half tune``. Of that half only the
+row ``mixed`` is reported, under its name. --reuse sums up such files, of one machine, instead of running.
 """
 
 import argparse
@@ -81,18 +81,18 @@ def main() -> None:
 
 
 def _run(arguments: argparse.Namespace) -> list[Record]:
-    """Run the tries of the rows that were asked for; what is done is kept if the run is stopped."""
+    """Run the tries of the rows that were asked for; a run that is stopped keeps the records of what is done."""
     tries = [one for name in arguments.only.split(",") for one in ROWS[name].tries(arguments)]
     records: list[Record] = [{"row": "machine", **machine()}]
     start = time.perf_counter()
-    with processes(arguments.workers) as executor, arguments.records.open("w") as kept:
-        kept.write(json.dumps(records[0]) + "\n")
+    with processes(arguments.workers) as executor, arguments.records.open("w") as log:
+        log.write(json.dumps(records[0]) + "\n")
         outcomes = ordered(executor, run, tries, buffer_size=4 * arguments.workers)
         for number, (one, found) in enumerate(raise_failures(outcomes), 1):
             for record in found:
                 records.append({"row": one.row, "kind": one.kind, "pair": one.sources[0].name, **record})
-                kept.write(json.dumps(records[-1]) + "\n")
-            kept.flush()
+                log.write(json.dumps(records[-1]) + "\n")
+            log.flush()
             if not number % 50:
                 print(f"# {number} of {len(tries)}, {time.perf_counter() - start:.0f} s", file=sys.stderr, flush=True)
     return records
@@ -112,9 +112,9 @@ def _merge(path: Path, rows: list[Record], described: Record) -> None:
     """Write rows to a file in a fixed order; those of other names or of the other half stay."""
     old = json.loads(path.read_text())["rows"] if path.exists() else []
     new = {(row["row"], row["half"]) for row in rows}
-    kept = [row for row in old if (row["row"], row["half"]) not in new]
+    others = [row for row in old if (row["row"], row["half"]) not in new]
     order = ["equivariance", *ROWS]
-    merged = sorted([*kept, *rows], key=lambda row: (order.index(row["row"]), row["half"]))
+    merged = sorted([*others, *rows], key=lambda row: (order.index(row["row"]), row["half"]))
     path.write_text(json.dumps({"machine": described, "rows": merged}, indent=1) + "\n")
 
 

@@ -95,7 +95,7 @@ def mutual_information(moving: Image, fixed: Image) -> Matrix:
 
 
 def ours(moving: Image, fixed: Image) -> Matrix | None:
-    """Estimate as `mmdrfuse align` does, whether believed or not."""
+    """Estimate as `mmdrfuse align` does, whether it is accepted or not."""
     return estimate(moving, fixed).matrix
 
 

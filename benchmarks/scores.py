@@ -42,7 +42,7 @@ NEARLY = {"SCD": 0.97, "CC": 0.97}
 BLACK = 4
 """Level up to which a side is near black."""
 
-KEPT = Path(__file__).parent / "results" / "scores.json"
+EARLIER = Path(__file__).parent / "results" / "scores.json"
 
 Means = dict[str, dict[str, float]]
 """Method → metric → mean."""
@@ -74,18 +74,18 @@ def main() -> None:
     if arguments.json:
         document = {"machine": machine(), "protocol": protocol, "every": arguments.every, "means": found}
         arguments.json.write_text(json.dumps(document, indent=1) + "\n")
-    _add_kept(found, protocol, arguments.every)
+    _add_earlier(found, protocol, arguments.every)
     others = {f"ours ({name})" for name in models.names() if name != "medical"}
     for sets, not_for_them in ((SCENES, {"ours (medical)"}), (MEDICAL, others)):
         _show_counts({name: found[name] for name in sets if name in found}, metrics, not_for_them, console)
 
 
-def _add_kept(found: dict[str, Means], protocol: str, every: int) -> None:
+def _add_earlier(found: dict[str, Means], protocol: str, every: int) -> None:
     """Add what was scored in an earlier run alone."""
-    kept = json.loads(KEPT.read_text()) if KEPT.exists() else {}
-    if (kept.get("protocol"), kept.get("every")) == (protocol, every):
+    earlier = json.loads(EARLIER.read_text()) if EARLIER.exists() else {}
+    if (earlier.get("protocol"), earlier.get("every")) == (protocol, every):
         for dataset, means in found.items():
-            found[dataset] = {**kept["means"].get(dataset, {}), **means}
+            found[dataset] = {**earlier["means"].get(dataset, {}), **means}
 
 
 def _show_counts(

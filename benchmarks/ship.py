@@ -86,9 +86,9 @@ def write(name: str, weights: Checkpoint, card: dict[str, Any]) -> None:
     detected = detection(name, weights)
     if not detected and weights.network == "student":
         print(f"{name}: run benchmarks/detection.py, and then ship.py --detection, for what detectors see")
-    kept = {key: value for key, value in card.items() if key != "detection"}
+    others = {key: value for key, value in card.items() if key != "detection"}
     file = SHIPPED / f"{name}.safetensors"
-    models.write(file, weights.arrays, {**kept, "detection": detected} if detected else kept)
+    models.write(file, weights.arrays, {**others, "detection": detected} if detected else others)
     print(f"wrote {file}")
 
 

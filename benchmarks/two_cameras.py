@@ -1,6 +1,7 @@
 """Pairs of two cameras for the benchmark of `align`: registered ones, the same displaced by known matrices, errors.
 
-The pairs are split into two halves by turns. Constants are chosen on ``tune``; what is reported is ``report``.
+The pairs are split into two halves by turns. Constants are chosen on ``tune``, and what is reached is measured on
+``report``.
 """
 
 import zlib

@@ -19,7 +19,7 @@ from mmdrfuse.metrics.shared.windows import gaussian_taps
 _YANG = (1e-4, 9e-4)
 """Its constants of Yang's metric."""
 
-_WAVES = 30.0
+_FREQUENCY_SCALE = 30.0
 """Frequencies, in cycles per image side, over this: half of what Chen and Blum have."""
 
 _TINY = 1e-10
@@ -126,8 +126,8 @@ def chen_blum(t: Triple) -> float:
     """
     fused, a, b = (_masked_contrast(image) for image in t.images)
     total = a**2 + b**2 + _TINY
-    kept = (np.where(x < fused, x / fused, fused / x) for x in (a, b))
-    return float(sum((x**2 / total * share).mean() for x, share in zip((a, b), kept, strict=True)))
+    preserved = (np.where(x < fused, x / fused, fused / x) for x in (a, b))
+    return float(sum((x**2 / total * share).mean() for x, share in zip((a, b), preserved, strict=True)))
 
 
 def _summed(image: GrayImage) -> GrayImage:
@@ -140,7 +140,7 @@ def _summed(image: GrayImage) -> GrayImage:
 
 def _masked_contrast(image: GrayImage) -> GrayImage:
     levels = (image - image.min()) / (image.max() - image.min())
-    cycles = cycles_per_image(image.shape) / _WAVES
+    cycles = cycles_per_image(image.shape) / _FREQUENCY_SCALE
     sensitivity = np.exp(-((cycles / 15.3870) ** 2)) - 0.7622 * np.exp(-((cycles / 1.3456) ** 2))
     visible = filter_frequencies(levels, sensitivity)
 

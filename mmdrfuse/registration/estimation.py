@@ -36,7 +36,7 @@ ALONE = 8
 MIN_SIDE = 32
 """Pixels of a side below which a picture has too few edges."""
 _FIRST = Scale(256, 64, 16, (7, 5))
-_FINELY: tuple[Model, ...] = ("homography", "similarity")
+_FINE_MODELS: tuple[Model, ...] = ("homography", "similarity")
 """Models of the fine fits: of faint pairs a homography follows noise away from where a similarity is right."""
 
 
@@ -156,7 +156,7 @@ def _finalists(pairs: Sequence[Sides], landscape: Landscape) -> list[Matrix]:
 def _finely(pairs: Sequence[Sides], rough: Matrix, landscape: Landscape) -> Matrix:
     """Refine a rough matrix as a homography; if that is not believed, also as a similarity, and return the better."""
     rated: list[tuple[float, Matrix]] = []
-    for model in _FINELY:
+    for model in _FINE_MODELS:
         matrix = refined(pairs, rough, stages(model))
         rated.append((judge(pairs, matrix, landscape).confidence, matrix))
         if rated[-1][0] >= NEEDED:

@@ -78,7 +78,7 @@ def write_report(
     if not evaluation.count:
         raise InputError(f"{path}: there is nothing to report, as no picture has scores")
     contents = of_evaluation(evaluation, command, labels)
-    return write_page(
+    return _write(
         contents, path, full=full, overwrite=overwrite, boxes_on=boxes_on, limit=limit, workers=workers,
         progress=progress,
     )  # fmt: skip
@@ -115,12 +115,12 @@ def write_detection_report(
     if not result.rows:
         raise InputError(f"{path}: there is nothing to report, as no detection is scored; give labels")
     contents = of_detections(result, command)
-    return write_page(
+    return _write(
         contents, path, full=full, overwrite=overwrite, limit=limit, workers=workers, progress=progress
     )  # fmt: skip
 
 
-def write_page(
+def _write(
     contents: Contents, path: Path, *, full: bool = False, overwrite: bool = False, boxes_on: Side | None = None,
     limit: int = LIMIT, workers: Workers | None = None, progress: Progress = silent,
 ) -> Written:  # fmt: skip

@@ -147,10 +147,10 @@ def weigh_by_likeness(
             to_b = similarity(row[MU_F, x], row[MU_B, x], var_f, var_b, cov_b, BARE)
 
             of_a = share(cov_a, cov_b, tolerance, undefined)
-            kept = of_a if math.isnan(of_a) else min(max(of_a, 0.0), 1.0)
-            quality = kept * to_a + (1.0 - kept) * to_b
+            clipped = of_a if math.isnan(of_a) else min(max(of_a, 0.0), 1.0)
+            quality = clipped * to_a + (1.0 - clipped) * to_b
             qc_total += quality
-            forced_total += quality if kept == of_a or math.isnan(of_a) else kept
+            forced_total += quality if clipped == of_a or math.isnan(of_a) else clipped
 
             if similarity(row[MU_A, x], row[MU_B, x], var_a, var_b, cov_ab, BARE) >= ALIKE:
                 of_a = share(var_a, var_b, tolerance, undefined)
