@@ -88,8 +88,7 @@ def evaluate_videos(
         on_failure: Called with the failure of a video at once; its frames so far are scored.
 
     Raises:
-        InputError: Nothing was scored.
-        MissingExtraError: PyAV is not installed.
+        InputError: No video has two frames.
     """
     distinct = list(dict.fromkeys(videos))
     run = Run(Scores(TEMPORAL, _NAMES), on_failure)
@@ -101,19 +100,22 @@ def evaluate_videos(
                     run.scores.add(method, f"frame {number}", temporal.flicker(before, after))
                     advance(method)
         except MMDRFuseError as error:
-            run.fail(error.at(path))
+            run.fail(error if str(path) in error.message else error.at(path))
     return _scored(run, [])
 
 
 def _next(run: Run, candidate: Candidate, before: temporal.Frame | None) -> temporal.Frame | None:
-    """Score a frame against the one before it, if there is one; return it for the next, None if it failed."""
+    """Score a frame against the one before it, if there is one; return it for the next, None if it cannot be read."""
     try:
         frame = load_candidate(candidate).scaled(candidate)
-        if before is not None:
-            run.add(candidate, temporal.flicker(before, frame))
     except MMDRFuseError as error:
-        run.fail(error.at(candidate))
+        run.fail(error)
         return None
+    if before is not None:
+        try:
+            run.add(candidate, temporal.flicker(before, frame))
+        except MMDRFuseError as error:
+            run.fail(error.at(candidate))
     return frame
 
 
