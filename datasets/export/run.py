@@ -48,8 +48,8 @@ class Exported:
 
 
 def export(
-    source: Path,
-    out: Path,
+    source: str | Path,
+    out: str | Path,
     options: ExportOptions,
     *,
     workers: Workers = 1,
@@ -75,6 +75,8 @@ def export(
     Raises:
         MMDRFuseError: There is nothing to export, or the folder cannot be used.
     """
+    source = Path(source)
+    out = Path(out)
     plan = plan_export(source, options, explain=explain)
     chosen = methods(options, warn)
     settings = _checked(source, out, plan, options, resume=resume, overwrite=overwrite)

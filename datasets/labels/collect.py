@@ -16,7 +16,7 @@ _FOLDERS = frozenset({*INFRARED_WORDS, *VISIBLE_WORDS, "labels", "label", "annot
 """Folders that say nothing about which picture is labelled."""
 
 
-def read(path: Path) -> Labels:
+def read(path: str | Path) -> Labels:
     """Read the labelled boxes of a set; the format is recognised by content.
 
     Args:
@@ -29,6 +29,7 @@ def read(path: Path) -> Labels:
     Raises:
         InputError: There are no labels, or not one file can be read.
     """
+    path = Path(path)
     sources = find(path)
     collected = _Collected()
     for file in sorted(sources.files):

@@ -110,7 +110,7 @@ def from_beside(infrared: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
 
 
 def write_scenes(
-    folder: Path, count: int, seed: int, *, height: int = 480, width: int = 640, aligned: bool = True
+    folder: str | Path, count: int, seed: int, *, height: int = 480, width: int = 640, aligned: bool = True
 ) -> list[Path]:
     """Write scenes as ``ir/`` and ``vi/`` pairs of PNG files, and the people's boxes as ``boxes.json``.
 
@@ -127,6 +127,7 @@ def write_scenes(
     Returns:
         The infrared files.
     """
+    folder = Path(folder)
     boxes: dict[str, dict[str, Any]] = {}
     written = []
     for number in range(count):

@@ -34,7 +34,7 @@ _SHOWN = 12
 
 
 def find_pairs(
-    source: Path | tuple[Path, Path], layout: str | None = None, *, pair_regex: str | None = None
+    source: str | Path | tuple[str | Path, str | Path], layout: str | None = None, *, pair_regex: str | None = None
 ) -> tuple[Layout, Pairing]:
     """Find the pairs of a set.
 
@@ -59,6 +59,7 @@ def find_pairs(
     key = None if pair_regex is None else regex_key(pair_regex)
     if isinstance(source, tuple):
         return LAYOUTS[layout or "folders"], pair_folders(*source, recursive=True, key=key)
+    source = Path(source)
     if source.suffix.lower() == ".csv" and source.is_file():
         if key:
             raise PairingError(

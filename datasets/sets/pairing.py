@@ -112,7 +112,9 @@ def without_quarter(pairs: Sequence[Pair], quarter: int | None) -> tuple[list[Pa
     return rest, list(pairs[quarter - 1 :: 4])
 
 
-def pair_folders(infrared: Path, visible: Path, *, recursive: bool = False, key: Key | None = None) -> Pairing:
+def pair_folders(
+    infrared: str | Path, visible: str | Path, *, recursive: bool = False, key: Key | None = None
+) -> Pairing:
     """Pair the pictures of two folders.
 
     Args:
@@ -126,6 +128,8 @@ def pair_folders(infrared: Path, visible: Path, *, recursive: bool = False, key:
         InputError: A folder is missing or cannot be listed.
         PairingError: Both are the same folder, or there is not one pair.
     """
+    infrared = Path(infrared)
+    visible = Path(visible)
     if real(infrared) == real(visible):
         raise PairingError(f"{infrared}: is given for both sides; give the folder of each side")
     sides = [_grouped(folder, recursive=recursive) for folder in (infrared, visible)]

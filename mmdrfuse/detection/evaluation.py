@@ -20,7 +20,7 @@ from mmdrfuse.errors import InputError, MMDRFuseError
 from mmdrfuse.images import Side
 from mmdrfuse.images.header import header
 from mmdrfuse.pair import Pair
-from mmdrfuse.pipeline.score.candidates import Candidates, list_candidates, named_folders
+from mmdrfuse.pipeline.score.candidates import Candidates, Folders, list_candidates, named_folders
 from mmdrfuse.pipeline.score.score import Candidate
 from mmdrfuse.registration.geometry import Size
 from mmdrfuse.system.progress import Progress, silent
@@ -31,7 +31,7 @@ SIDES: tuple[Side, ...] = get_args(Side)
 
 
 def detect_folders(
-    folders: Mapping[str, Path] | Sequence[Path],
+    folders: Folders,
     pairs: Sequence[Pair] | None = None,
     *,
     detector: Detector,

@@ -104,7 +104,7 @@ class Results:
         return np.concatenate([np.full(first, -1), np.arange(count)]).astype(np.int64)
 
 
-def read_results(path: Path, classes: Sequence[str] | None = None, *, method: str = "") -> Results:
+def read_results(path: str | Path, classes: Sequence[str] | None = None, *, method: str = "") -> Results:
     """Read the boxes that another program has found.
 
     Args:
@@ -115,6 +115,7 @@ def read_results(path: Path, classes: Sequence[str] | None = None, *, method: st
     Raises:
         InputError: It cannot be read, or is none of the formats.
     """
+    path = Path(path)
     with reading(path, "file of detections", cure="give COCO's results as JSON, or a folder of YOLO's text files"):
         results = _from_texts(path) if path.is_dir() else _from_json(path, json.loads(path.read_bytes()), method)
     return results if classes is None else Results(results.name, results.pictures, results.relative, tuple(classes))

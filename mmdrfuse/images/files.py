@@ -57,13 +57,14 @@ def stem(path: Path) -> str:
     return name if dicom.is_numbered(path) else path.stem
 
 
-def read(path: Path, *, side: Side | None = None, page: int | None = None, wide: bool = False) -> NDArray[Any]:
+def read(path: str | Path, *, side: Side | None = None, page: int | None = None, wide: bool = False) -> NDArray[Any]:
     """Read a picture's values: `load` without the metadata."""
+    path = Path(path)
     return load(path, side=side, page=page, wide=wide).image
 
 
 def load(
-    path: Path, *, side: Side | None = None, page: int | None = None, wide: bool = False, gray: bool = False
+    path: str | Path, *, side: Side | None = None, page: int | None = None, wide: bool = False, gray: bool = False
 ) -> Picture:
     """Read a picture file.
 
@@ -78,6 +79,7 @@ def load(
         InputError: The file is missing, or as in `decode`.
         MissingExtraError: The format needs an optional package.
     """
+    path = Path(path)
     try:
         with open_file(path) as file:
             content = file.read()
@@ -126,7 +128,7 @@ def decode(
 
 
 def write(
-    path: Path,
+    path: str | Path,
     image: NDArray[Any],
     *,
     overwrite: bool = True,
@@ -145,6 +147,7 @@ def write(
     Raises:
         OutputError: As in `encode`, or the place cannot be written.
     """
+    path = Path(path)
     content = encode(image, path.suffix, quality=quality, metadata=metadata, name=str(path))
     with writing(path, overwrite=overwrite) as temporary:
         temporary.write_bytes(content)

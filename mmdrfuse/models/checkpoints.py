@@ -107,12 +107,13 @@ def read(name_or_path: str | Path) -> Checkpoint:
     return Checkpoint(name, network, arrays, card, hashlib.sha256(content).hexdigest())
 
 
-def write(path: Path, arrays: Mapping[str, NDArray[np.float32]], card: Mapping[str, Any]) -> None:
+def write(path: str | Path, arrays: Mapping[str, NDArray[np.float32]], card: Mapping[str, Any]) -> None:
     """Write a checkpoint with its model card, atomically; the same input gives the same bytes.
 
     Raises:
         OutputError: The file cannot be written.
     """
+    path = Path(path)
     content = safetensors_bytes(arrays, card)
     with writing(path) as temporary:
         temporary.write_bytes(content)

@@ -116,12 +116,13 @@ def matrix_for(matrix: Matrix, known: Sequence[int], wanted: Sequence[int]) -> M
     return _row_by_row(after @ np.reshape(matrix, (3, 3)) @ np.linalg.inv(before))
 
 
-def read(path: Path) -> Rig:
+def read(path: str | Path) -> Rig:
     """Read a rig file, or a plain 3×3 matrix as `mmdrfuse.registration.geometry.read_matrix` does.
 
     Raises:
         InputError: It cannot be read, or holds neither.
     """
+    path = Path(path)
     text = loading.text_of(path)
     sha256 = hashlib.sha256(text.encode()).hexdigest()
     if KEY not in text:

@@ -42,7 +42,7 @@ class Written:
 
 def write_report(
     evaluation: Evaluation,
-    path: Path,
+    path: str | Path,
     *,
     full: bool = False,
     overwrite: bool = False,
@@ -74,6 +74,7 @@ def write_report(
         OutputError: The file or the folder exists and may not be replaced, or cannot be written.
         InputError: No picture has scores, or the labels are of other pictures.
     """
+    path = Path(path)
     check_target(path, full=full, overwrite=overwrite)
     if not evaluation.count:
         raise InputError(f"{path}: there is nothing to report, as no picture has scores")
@@ -86,7 +87,7 @@ def write_report(
 
 def write_detection_report(
     result: DetectionResult,
-    path: Path,
+    path: str | Path,
     *,
     full: bool = False,
     overwrite: bool = False,
@@ -111,6 +112,7 @@ def write_detection_report(
         OutputError: As in `write_report`.
         InputError: There are no labels, so nothing is scored.
     """
+    path = Path(path)
     check_target(path, full=full, overwrite=overwrite)
     if not result.rows:
         raise InputError(f"{path}: there is nothing to report, as no detection is scored; give labels")

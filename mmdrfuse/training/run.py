@@ -47,7 +47,7 @@ Module = TypeVar("Module", bound=nn.Module)
 
 @report_lost_process()
 def train(
-    recipe: Recipe, patches: Patches, folder: Path,
+    recipe: Recipe, patches: Patches, folder: str | Path,
     *, teacher: Checkpoint | None = None, features_file: Path | None = None, device: str = "auto",
     card: Mapping[str, Any] = MappingProxyType({}), resume: bool = False, overwrite: bool = False,
     save_seconds: float = 300.0, watch: Watch = NOTHING,
@@ -84,6 +84,7 @@ def train(
         WeightsError: The teacher's weights are not a teacher's, or the backbone's weights are not available.
         MissingExtraError: The backbone is not installed.
     """
+    folder = Path(folder)
     check(patches)
     world = parallel.world()
     place = torch_device(device, world)

@@ -102,7 +102,7 @@ def settle(
 
 
 def fuse_pairs(
-    choices: Choices, pairs: Sequence[Pair], out: Path, *, workers: Workers = 1, overwrite: bool = False
+    choices: Choices, pairs: Sequence[Pair], out: str | Path, *, workers: Workers = 1, overwrite: bool = False
 ) -> Iterator[tuple[Pair, Entry | MMDRFuseError]]:
     """Fuse pairs side by side; yield each finished pair with its manifest entry or its failure.
 
@@ -122,6 +122,7 @@ def fuse_pairs(
             (nothing is done then), or the folder cannot be written.
         DiskFullError: The disk is full; what is in the manifest is there.
     """
+    out = Path(out)
     check_targets(choices, pairs, out, overwrite=overwrite)
     work = partial(fuse_pair, choices, out)
     with appending(out) as append, pool(workers) as executor:

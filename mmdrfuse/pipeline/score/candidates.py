@@ -148,11 +148,17 @@ def list_candidates(
     return found
 
 
-def named_folders(folders: Mapping[str, Path] | Sequence[Path], taken: Sequence[str] = ()) -> dict[str, Path]:
+Folders = Mapping[str, str | Path] | Sequence[str | Path] | str | Path
+"""Folders of fused pictures, by the names of their methods or without; or a single one."""
+
+
+def named_folders(folders: Folders, taken: Sequence[str] = ()) -> dict[str, Path]:
     """Return folders by the names of their methods, as given or by `folder_names`; one that comes twice counts once."""
+    if isinstance(folders, str | Path):
+        folders = [folders]
     if isinstance(folders, Mapping):
-        return dict(folders)
-    distinct = list(dict.fromkeys(folders))
+        return {name: Path(folder) for name, folder in folders.items()}
+    distinct = list(dict.fromkeys(map(Path, folders)))
     return dict(zip(folder_names(distinct, taken), distinct, strict=True))
 
 

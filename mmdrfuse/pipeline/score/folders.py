@@ -12,7 +12,7 @@ from mmdrfuse.errors import InputError, ManifestError, MMDRFuseError
 from mmdrfuse.metrics import find_metric, find_protocol, names
 from mmdrfuse.pair import Pair
 from mmdrfuse.pipeline.fuse.entries import Entries
-from mmdrfuse.pipeline.score.candidates import list_candidates, named_folders, provenance
+from mmdrfuse.pipeline.score.candidates import Folders, list_candidates, named_folders, provenance
 from mmdrfuse.pipeline.score.score import Candidate, score_candidates, smallest_side
 from mmdrfuse.pipeline.score.summary import Scores
 from mmdrfuse.system.progress import Progress, silent
@@ -59,7 +59,7 @@ class Evaluation:
 
 
 def evaluate_folders(
-    folders: Mapping[str, Path] | Sequence[Path],
+    folders: Folders,
     pairs: Sequence[Pair] | None = None,
     *,
     baselines: Sequence[str] = (),

@@ -13,7 +13,7 @@ from mmdrfuse.images.video.files import VideoSource
 from mmdrfuse.metrics import temporal
 from mmdrfuse.pair import Pair
 from mmdrfuse.pipeline.fuse.nearest import nearest
-from mmdrfuse.pipeline.score.candidates import folder_names, list_candidates, named_folders
+from mmdrfuse.pipeline.score.candidates import Folders, folder_names, list_candidates, named_folders
 from mmdrfuse.pipeline.score.folders import Evaluation, Run
 from mmdrfuse.pipeline.score.score import Candidate, load_candidate
 from mmdrfuse.pipeline.score.summary import Scores
@@ -26,7 +26,7 @@ _NAMES = tuple(row.name for row in temporal.ROWS)
 
 
 def evaluate_recordings(
-    folders: Mapping[str, Path] | Sequence[Path],
+    folders: Folders,
     pairs: Sequence[Pair] | None = None,
     *,
     baselines: Sequence[str] = (),
@@ -69,9 +69,9 @@ def evaluate_recordings(
 
 
 def evaluate_videos(
-    videos: Sequence[Path],
-    infrared: Path,
-    visible: Path,
+    videos: Sequence[str | Path],
+    infrared: str | Path,
+    visible: str | Path,
     *,
     progress: Progress = silent,
     on_failure: Callable[[MMDRFuseError], None] | None = None,
@@ -90,7 +90,9 @@ def evaluate_videos(
     Raises:
         InputError: No video has two frames.
     """
-    distinct = list(dict.fromkeys(videos))
+    infrared = Path(infrared)
+    visible = Path(visible)
+    distinct = list(dict.fromkeys(map(Path, videos)))
     run = Run(Scores(TEMPORAL, _NAMES), on_failure)
     for method, path in zip(folder_names(distinct), distinct, strict=True):
         try:
