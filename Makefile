@@ -3,7 +3,7 @@ PYTHON ?= $(or $(shell for python in python3 python3.13 python3.12 python3.11; d
 BIN := .venv/bin
 DATA := ../shared/data
 
-.PHONY: help demo test test-fast fuzz lint types bench bench-export bench-fuse bench-kits bench-video bench-training bench-geometry bench-align bench-patches bench-cluster scores detection detection-head sheets vifb weights ablation check
+.PHONY: help demo test test-fast fuzz lint types bench bench-export bench-fuse bench-kits bench-video bench-training bench-geometry bench-align bench-align-medical bench-patches bench-cluster scores detection detection-head sheets vifb weights ablation check
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
@@ -36,6 +36,8 @@ bench-geometry: $(BIN)/.ready ## time warping and resizing against another libra
 	$(BIN)/python benchmarks/geometry.py
 bench-align: $(BIN)/.ready ## measure how well two cameras are aligned, half an hour on one core (../shared)
 	$(BIN)/python benchmarks/align.py
+bench-align-medical: $(BIN)/.ready ## measure how well slices of CT, PET and SPECT are aligned with MRI, ten minutes (../shared)
+	$(BIN)/python benchmarks/align_medical.py
 bench-patches: $(BIN)/.ready ## time the cutting and reading of patches, and compare compressors (../shared)
 	$(BIN)/python benchmarks/patches.py
 bench-cluster: $(BIN)/.ready ## measure what a cluster costs for each pair, and a manifest of a million lines, ten minutes

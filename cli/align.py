@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 SECTIONS = {
     "What comes out": ("--output", "--check", "--each", "--proof", "--json"),
-    "What is searched": ("--pairs", "--model", "--view", "--rotation", "--points", "--seed"),
+    "What is searched": ("--pairs", "--model", "--method", "--view", "--rotation", "--points", "--seed"),
 }
 
 _VIEW = re.compile(r"(\d*\.?\d+)\.\.(\d*\.?\d+)")
@@ -45,6 +45,7 @@ class Options:
     rig: Path | None
     pairs: int
     model: str
+    method: str
     view: tuple[float, float]
     rotation: float
     each: bool
@@ -58,7 +59,7 @@ class Options:
         """Return what is searched."""
         from mmdrfuse.pipeline.align import Search
 
-        return Search(self.model, self.view, self.rotation)  # type: ignore[arg-type]  # click knows the models
+        return Search(self.model, self.view, self.rotation, self.method)  # type: ignore[arg-type]  # click knows the names
 
     @property
     def target(self) -> Path:
@@ -93,6 +94,11 @@ def _view(_: click.Context, __: click.Parameter, value: str) -> tuple[float, flo
 @click.option(
     "--model", type=click.Choice(["auto", "shift", "similarity", "affine", "homography"]), default="auto",
     help="What the matrix may do; auto takes the simplest that explains patches which were held out.",
+)  # fmt: skip
+@click.option(
+    "--method", type=click.Choice(["auto", "field", "mutual-information"]), default="auto",
+    help="field: the directions of edges. mutual-information: a shift and a turn, for slices of CT, PET or SPECT with "
+    "MRI; it needs the extra `medical`. auto takes it for slices where the field is not believed.",
 )  # fmt: skip
 @click.option(
     "--view", default="0.42..1.25", metavar="LO..HI", callback=_view,

@@ -22,10 +22,11 @@ def lines_of_registration(found: "Registration") -> Iterator[str]:
     matrix = found.matrix if found.matrix is not None else np.eye(3)
     for title, row in zip(("matrix", "", ""), matrix, strict=True):
         yield f"{title:<12}" + "  ".join(f"{value:>12.6g}" for value in row)
-    yield f"{'model':<12}{found.model}"
+    yield f"{'model':<12}{found.model}, by {found.method.replace('-', ' ')}"
     yield f"{'view':<12}{found.view:.2f} of the visible's width"
     yield f"{'confidence':<12}{found.confidence:.1f}, of {found.needed:.1f} needed"
-    yield f"{'halves':<12}agree to {found.halves:.1f} px"
+    if math.isfinite(found.halves):
+        yield f"{'halves':<12}agree to {found.halves:.1f} px"
     clear = [pixels for pixels in found.residuals if pixels is not None]
     if len(found.residuals) > 1 and clear:
         median, high = np.percentile(clear, [50, 90])
@@ -60,6 +61,7 @@ def document(found: "Registration", names: Sequence[str]) -> dict[str, Any]:
         "reason": found.reason or None,
         "matrix": None if found.matrix is None else found.matrix.tolist(),
         "model": found.model,
+        "method": found.method,
         "view": found.view,
         "confidence": {"value": found.confidence, "needed": found.needed, "height": found.height},
         "halves": found.halves if math.isfinite(found.halves) else None,

@@ -17,7 +17,7 @@ from mmdrfuse.registration.points import distances, fit_points, read_points
 from mmdrfuse.registration.poses import ROTATION, VIEW
 from mmdrfuse.registration.projective import view_of
 from mmdrfuse.registration.residuals import drift, lengths
-from mmdrfuse.registration.result import Model, Registration, disagreeing
+from mmdrfuse.registration.result import Method, Model, Registration, disagreeing
 from mmdrfuse.registration.rig import Rig
 
 PAIRS = 20
@@ -46,6 +46,7 @@ class Search:
     model: Model | Literal["auto"] = "auto"
     view: tuple[float, float] = VIEW
     rotation: float = ROTATION
+    method: Method | Literal["auto"] = "auto"
 
 
 @dataclass(frozen=True)
@@ -188,6 +189,7 @@ def align(samples: Sequence[Sample], search: Search | None = None) -> Registrati
         model=search.model,
         view=search.view,
         rotation=search.rotation,
+        method=search.method,
     )
 
 

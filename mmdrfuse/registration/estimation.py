@@ -6,7 +6,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from mmdrfuse.errors import InputError, UnknownNameError
+from mmdrfuse.registration import slices
 from mmdrfuse.registration.evidence import Scale, Sides, correlate
 from mmdrfuse.registration.fields import FLAT
 from mmdrfuse.registration.fitting import refined, solve, stages
@@ -19,11 +19,19 @@ from mmdrfuse.registration.gate import (
     projected,
     simplest,
 )
-from mmdrfuse.registration.inputs import Input, checked
+from mmdrfuse.registration.inputs import RIGID, Input, check_search, checked
+from mmdrfuse.registration.mutual_information import installed
 from mmdrfuse.registration.poses import ROTATION, VIEW, Landscape, Search, distinct, far_apart, search
 from mmdrfuse.registration.projective import Matrix, Points, corners, from_corners, transformed, view_of
 from mmdrfuse.registration.residuals import displacement, lengths
-from mmdrfuse.registration.result import DISAGREEING, MODELS, Model, Reason, Registration, disagreeing
+from mmdrfuse.registration.result import (
+    DISAGREEING,
+    Method,
+    Model,
+    Reason,
+    Registration,
+    disagreeing,
+)
 
 SEARCHED = 8
 """Pairs of a set that the coarse search looks at; all are looked at afterwards."""
@@ -47,6 +55,7 @@ def estimate(
     model: Model | Literal["auto"] = "auto",
     view: tuple[float, float] = VIEW,
     rotation: float = ROTATION,
+    method: Method | Literal["auto"] = "auto",
 ) -> Registration:
     """Find the matrix of two cameras from one pair of pictures or from many.
 
@@ -58,6 +67,8 @@ def estimate(
         model: One of `MODELS`; ``auto`` takes the simplest that explains held-out patches as well as a homography.
         view: Narrowest and widest view of the infrared that is searched, as a share of the visible's width.
         rotation: Largest rotation that is searched, degrees.
+        method: One of `METHODS`; ``auto`` takes the field, and mutual information where that is not believed, the
+            pictures are medical slices in a black surround, and the extra ``medical`` is installed.
 
     Returns:
         The matrix with its confidence; it is to be used only if ``accepted``.
@@ -65,9 +76,11 @@ def estimate(
     Raises:
         InputError: The two sides have different counts, none, or pictures of different sizes; or a view or rotation
             that cannot be searched.
-        UnknownNameError: No such model.
+        ChoiceError: Mutual information with a model that it does not find.
+        UnknownNameError: No such model or method.
+        MissingExtraError: Mutual information is asked for, and SimpleITK is not installed.
     """
-    _check_search(model, view, rotation)
+    check_search(model, method, view, rotation)
     given = checked(infrared, visible)
     if min(*given.shapes[0], *given.shapes[1]) < MIN_SIDE:
         return _without(given, "too small")
@@ -75,6 +88,26 @@ def estimate(
     if not pairs:
         return _without(given, "flat")
 
+    if method == "mutual-information":
+        return slices.register(given, view)
+    found = _by_field(given, pairs, model, view, rotation)
+    if method == "field" or found.accepted or model not in RIGID or not installed():
+        return found
+    sides = [[side] if isinstance(side, np.ndarray) else list(side) for side in (infrared, visible)]
+    if not slices.looks_medical(*sides):
+        return found
+    other = slices.register(given, view)
+    return other if other.accepted else found
+
+
+def _by_field(
+    given: Input,
+    pairs: Sequence[Sides],
+    model: Model | Literal["auto"],
+    view: tuple[float, float],
+    rotation: float,
+) -> Registration:
+    """Find the matrix by the directions of edges."""
     landscape = search([Search(pair.infrared, pair.visible) for pair in _few(pairs)], view, rotation)
     if landscape is None:
         return _without(given, "no structure")
@@ -108,15 +141,6 @@ def measure(
     before, after = given.shrinking
     inner = after @ matrix @ np.linalg.inv(before)
     return tuple(None if one is None else one / after[0, 0] for one in _displacements(given.pairs, inner))
-
-
-def _check_search(model: str, view: tuple[float, float], rotation: float) -> None:
-    if model not in (*MODELS, "auto"):
-        raise UnknownNameError("model", model, (*MODELS, "auto"))
-    if not 0.1 <= view[0] <= view[1] <= 4:
-        raise InputError(f"the view {view[0]:g}..{view[1]:g} cannot be searched; give LO..HI between 0.1 and 4")
-    if not 0 <= rotation <= 45:
-        raise InputError(f"a rotation of {rotation:g} degrees cannot be searched; give 0 to 45")
 
 
 def _best(pairs: Sequence[Sides], landscape: Landscape, view: tuple[float, float]) -> Matrix | None:
@@ -251,7 +275,7 @@ def _displacements(pairs: Sequence[Sides], matrix: Matrix) -> tuple[Points | Non
     unclear = [index for index, one in enumerate(near) if one is None][:ALONE]
     source = corners(pairs[0].infrared.shape)
     for index in unclear:
-        alone = estimate(pairs[index].infrared, pairs[index].visible)
+        alone = estimate(pairs[index].infrared, pairs[index].visible, method="field")
         if alone.accepted and alone.matrix is not None:
             elsewhere = transformed(alone.matrix, source) - transformed(matrix, source)
             far = float(np.linalg.norm(elsewhere, axis=1).mean()) > DISAGREEING * pairs[index].visible.shape[1]

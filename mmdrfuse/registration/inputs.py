@@ -7,13 +7,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mmdrfuse.errors import InputError
+from mmdrfuse.errors import ChoiceError, InputError, UnknownNameError
 from mmdrfuse.registration.evidence import Sides, shrunk
 from mmdrfuse.registration.fields import normalised
 from mmdrfuse.registration.projective import Matrix
+from mmdrfuse.registration.result import METHODS, MODELS
 
 MAX_SIDE = 1024
 """Pixels of the longer side beyond which a picture is shrunk first: finer edges are not looked at."""
+
+RIGID = "auto", "similarity"
+"""Models under which a shift and a turn may be found."""
 
 Shapes = tuple[tuple[int, ...], tuple[int, ...]]
 """Height and width of the infrared and of the visible."""
@@ -53,6 +57,31 @@ def checked(infrared: NDArray[Any] | Sequence[NDArray[Any]], visible: NDArray[An
         (small, before), (fixed, after) = (shrunk(normalised(picture), MAX_SIDE) for picture in (one, other))
         pairs.append(Sides(small, fixed))
     return Input(pairs, shapes, (before, after))
+
+
+def check_search(model: str, method: str, view: tuple[float, float], rotation: float) -> None:
+    """Refuse what cannot be searched.
+
+    Args:
+        model: One of `mmdrfuse.registration.result.MODELS`, or ``auto``.
+        method: One of `mmdrfuse.registration.result.METHODS`, or ``auto``.
+        view: Narrowest and widest view.
+        rotation: Largest rotation, degrees.
+
+    Raises:
+        InputError: Numbers out of range.
+        ChoiceError: Mutual information with a model that it does not find.
+        UnknownNameError: No such model or method.
+    """
+    for kind, name, known in (("model", model, MODELS), ("method", method, METHODS)):
+        if name not in (*known, "auto"):
+            raise UnknownNameError(kind, name, (*known, "auto"))
+    if not 0.1 <= view[0] <= view[1] <= 4:
+        raise InputError(f"the view {view[0]:g}..{view[1]:g} cannot be searched; give LO..HI between 0.1 and 4")
+    if not 0 <= rotation <= 45:
+        raise InputError(f"a rotation of {rotation:g} degrees cannot be searched; give 0 to 45")
+    if method == "mutual-information" and model not in RIGID:
+        raise ChoiceError(f"mutual information finds a turn with a shift; model {model} goes with the field alone")
 
 
 def _pictures(side: str, given: NDArray[Any] | Sequence[NDArray[Any]]) -> list[NDArray[Any]]:

@@ -10,6 +10,11 @@ Model = Literal["shift", "similarity", "affine", "homography"]
 MODELS: tuple[Model, ...] = get_args(Model)
 """What the matrix may do, the simplest first: move; also turn and scale; also shear and stretch; also tilt."""
 
+Method = Literal["field", "mutual-information"]
+METHODS: tuple[Method, ...] = get_args(Method)
+"""How a matrix is found: by the directions of edges; or, in medical slices, as a shift and a turn by what the values of
+both sides tell of each other."""
+
 Reason = Literal["", "flat", "too small", "no structure", "no agreement", "implausible"]
 """Why a matrix is not to be believed; empty if it is."""
 
@@ -48,6 +53,7 @@ class Registration:
             fit, visible pixels; None where the pair alone does not show it.
         infrared: Width and height.
         visible: Width and height.
+        method: How it was found: one of `METHODS`.
     """
 
     matrix: NDArray[np.float64] | None
@@ -62,6 +68,7 @@ class Registration:
     residuals: tuple[float | None, ...]
     infrared: tuple[int, int]
     visible: tuple[int, int]
+    method: Method = "field"
 
     @property
     def disagreeing(self) -> tuple[int, ...]:

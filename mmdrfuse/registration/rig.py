@@ -185,6 +185,7 @@ def record_of(registration: Registration, *, date: str, command: str, sources: S
     median, high = np.percentile(clear, [50, 90]).tolist() if clear else (None, None)
     return {
         "model": registration.model,
+        "method": registration.method,
         "view": _rounded(registration.view, 4),
         "confidence": {"value": _rounded(registration.confidence, 2), "needed": registration.needed},
         "pairs": {

@@ -18,6 +18,7 @@ import numpy as np
 
 from mmdrfuse.engine import make
 from mmdrfuse.images import luminance, to_unit
+from mmdrfuse.images.values.surround import BLACK, MEDICAL
 from mmdrfuse.images.values.tones import split_tone
 from mmdrfuse.images.video.sound import Warn
 from mmdrfuse.models import read
@@ -31,14 +32,8 @@ from mmdrfuse.system.workers import Workers, ordered, pool, queue_length
 AUTO, AUTO_CLIP = "auto", "auto:clip"
 """What is asked for in place of weights; the second treats pictures as frames of a recording."""
 
-BLACK = 4 / 255
-"""Up to which both sides of a pixel are near black."""
-
 DARK = 26 / 255
 """Below which the visible side of a pixel is dark."""
-
-MEDICAL = 0.1
-"""Share of pixels near black above which a set is medical: at least .43 of medical sets, at most .001 of scenes."""
 
 NIGHT = 0.2
 """Share of dark pixels above which a recording is of the night: at least .32 by night, at most .054 by day."""
