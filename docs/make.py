@@ -133,10 +133,7 @@ REACHED = {
         "within 1 % of the width: {below 1 % of the width %} %; accepted: {accepted %} %",
     ),
     "landmarks": ("pairs with points marked by hand", "below 3 px: {below 3 px}"),
-    "mixed": (
-        "infrared and visible of different scenes (half `{half}`)",
-        "accepted: {accepted}",
-    ),
+    "mixed": ("infrared and visible of different scenes", "accepted: {accepted}"),
     "degenerate": ("constant, noise, ramp, hot pixel, upside down, mirrored", "accepted: {accepted}"),
     "sets": ("sets of {pairs} pairs of {set}, moved {moved}", "two sets differ by {px between halves:.2f} px"),
     "different scenes": ("a set of pairs of different scenes ({set})", "accepted: {accepted:d}"),
@@ -240,14 +237,15 @@ def align_page() -> str:
 
 def _reached_table(rows: list[dict[str, Any]]) -> str:
     """Return what `align` reached on each kind of pairs."""
-    lines = ["| pictures | tries | reached |", "|---|---|---|"]
+    lines = ["| pictures | half | tries | reached |", "|---|---|---|---|"]
     for row in rows:
         name = row["kind"] if row.get("kind") == "different scenes" else row["row"]
         if name not in REACHED or row.get("px between halves", 0) is None:  # rivals; a set too small for two halves
             continue
         pictures, reached = REACHED[name]
         words = {"tries": row.get("pairs"), **row, "moved": DISPLACEMENTS.get(row.get("kind", ""), "")}
-        lines.append(f"| {pictures.format_map(words)} | {words['tries']} | {reached.format_map(words)} |")
+        cells = [pictures.format_map(words), f"`{row['half']}`", words["tries"], reached.format_map(words)]
+        lines.append(f"| {' | '.join(map(str, cells))} |")
     return "\n".join(lines) + "\n"
 
 
@@ -260,7 +258,7 @@ def _rivals_table(rows: list[dict[str, Any]]) -> str:
     lines = [f"| method | pairs | {' | '.join(DISPLACEMENTS.values())} |", "|---" * 7 + "|"]
     for method, kinds in found.items():
         cells = [str(kinds[kind]["within 2 % of the width %"]) for kind in DISPLACEMENTS]
-        lines.append(f"| {method} | {kinds['none']['tries']} | {' | '.join(cells)} |")
+        lines.append(f"| {method} | {kinds['none']['tries']} of `{kinds['none']['half']}` | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
