@@ -142,19 +142,12 @@ def stacked(evidence: Evidence, displacement: NDArray[np.float64]) -> NDArray[np
     return total / len(evidence)
 
 
-def background(stack: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Tell which places of a stack are far from its middle."""
-    reach = stack.shape[0] // 2
-    down, across = np.mgrid[-reach : reach + 1, -reach : reach + 1]
-    far: NDArray[np.bool_] = np.hypot(down, across) > _FAR
-    return far
-
-
 def peak(stack: NDArray[np.float64]) -> float:
     """Return the height of the peak at the middle, in standard deviations of the background."""
     middle = stack.shape[0] // 2
     near = slice(middle - _NEAR, middle + _NEAR + 1)
-    far = stack[background(stack)]
+    down, across = np.mgrid[-middle : middle + 1, -middle : middle + 1]
+    far = stack[np.hypot(down, across) > _FAR]
     return float((stack[near, near].max() - far.mean()) / (far.std() + 1e-6))
 
 

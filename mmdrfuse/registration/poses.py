@@ -51,8 +51,6 @@ SIMILAR_VIEW, SIMILAR_PLACE = (0.84, 1.2), 0.1
 class Pose:
     """A place of the infrared in the visible."""
 
-    score: float
-    """Normalised correlation, in standard deviations over all poses and shifts."""
     matrix: Matrix
     """From infrared to visible pixels."""
     similar: bool
@@ -200,14 +198,13 @@ def search(
     spread = float(values.std()) if values.size else 0.0
     if not spread:
         return None
-    mean = float(values.mean())
     longer, middle = max(first.shape) * back[0, 0], centre(first.shape) * back[0, 0]
     poses = []
-    for score, matrix, share in sorted(peaks, key=lambda one: -one[0]):
+    for _, matrix, share in sorted(peaks, key=lambda one: -one[0]):
         off = transformed(matrix, corners(first.infrared.shape)).mean(axis=0) - middle
         similar = SIMILAR_VIEW[0] < share < SIMILAR_VIEW[1] and bool(np.abs(off).max() < SIMILAR_PLACE * longer)
-        poses.append(Pose((score - mean) / spread, matrix, similar))
-    return Landscape(searches, tuple(poses), mean, spread)
+        poses.append(Pose(matrix, similar))
+    return Landscape(searches, tuple(poses), float(values.mean()), spread)
 
 
 def distinct(poses: Sequence[Pose], infrared: tuple[int, ...], visible: tuple[int, ...], count: int) -> list[Pose]:

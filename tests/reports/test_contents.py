@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from mmdrfuse.metrics import names
+from mmdrfuse.metrics import PROTOCOLS, names
 from mmdrfuse.pipeline.score import Evaluation, Scores
 from mmdrfuse.reports.contents import number, rounded
 from mmdrfuse.reports.evaluated import columns, of_evaluation, traps
@@ -52,7 +52,7 @@ def test_numbers_are_written_as_in_the_table(value, text):
     assert rounded(value) == (pytest.approx(value, rel=1e-4) if math.isfinite(value) else None)
 
 
-@pytest.mark.parametrize("protocol", ["standard", "cddfuse", "vifb", "tang"])
+@pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_every_metric_of_a_protocol_has_a_column_that_says_what_it_is(protocol):
     found = columns(Scores(protocol, names(protocol)))
     assert all(column.title and column.reference and " to " in column.range for column in found)
