@@ -17,7 +17,7 @@ rivals        phase correlation, ECC, Mattes mutual information and ours on ever
 
 With --json, rows that ran replace those of the same name and half in the file, and the others stay: a row at a time
 will do.
---records writes every try with its confidence, for the choice of constants on ``--half tune``; every row names its half.
+Every row names its half. --records writes every try with its confidence, to choose constants on ``--half tune``.
 --reuse sums up such files, of one machine, instead of running.
 """
 
