@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mmdrfuse.cli.shared.console import Report, check_outputs, messages, show, warn, write_output
-from mmdrfuse.cli.shared.options import Sectioned, overwrite_option
+from mmdrfuse.cli.shared.options import EXISTING_FILE, Sectioned, overwrite_option
 from mmdrfuse.cli.shared.rigs import (
     document,
     lines_of_check,
@@ -87,7 +87,7 @@ def _view(_: click.Context, __: click.Parameter, value: str) -> tuple[float, flo
     help="The rig file to write; with --each a folder of rigs, or a .csv.",
 )  # fmt: skip
 @click.option(
-    "--check", "rig", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="RIG.yaml",
+    "--check", "rig", type=EXISTING_FILE, metavar="RIG.yaml",
     help="Measure how well an existing rig fits, and write nothing.",
 )  # fmt: skip
 @click.option("--pairs", type=click.IntRange(1), default=20, help="Pairs or frames to look at, drawn evenly.")
@@ -108,7 +108,7 @@ def _view(_: click.Context, __: click.Parameter, value: str) -> tuple[float, flo
 @click.option("--each", is_flag=True, help="One matrix for each pair, for cameras that move against each other.")
 @click.option("--seed", type=click.IntRange(0), default=0, help="Other seeds draw other pairs.")
 @click.option(
-    "--points", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE.csv",
+    "--points", type=EXISTING_FILE, metavar="FILE.csv",
     help="Fit to points marked by hand: infrared_x,infrared_y,visible_x,visible_y.",
 )  # fmt: skip
 @click.option(

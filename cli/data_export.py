@@ -12,10 +12,12 @@ from mmdrfuse.cli.shared.fuse_options import FORMAT, parse_levels
 from mmdrfuse.cli.shared.options import (
     ANY_PATH,
     EXISTING,
+    EXISTING_FILE,
     Sectioned,
     cluster_option,
     layout_option,
     overwrite_option,
+    size_policy_option,
     workers_option,
 )
 from mmdrfuse.errors import MMDRFuseError
@@ -79,13 +81,9 @@ def _names(_: click.Context, __: click.Parameter, value: str | None) -> tuple[st
 )  # fmt: skip
 @click.option("--seed", type=click.IntRange(0), metavar="N", default=0, help="Seed of the order of scenes in shares.")
 @layout_option
+@size_policy_option("What to do if the two sizes differ, as in  mmdrfuse fuse. The boxes move with the pixels.")
 @click.option(
-    "--size-policy", type=click.Choice(["error", "fit-ir", "fit-vis", "crop-common"]), default="error",
-    metavar="POLICY",
-    help="What to do if the two sizes differ, as in  mmdrfuse fuse. The boxes move with the pixels.",
-)  # fmt: skip
-@click.option(
-    "--rig", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
+    "--rig", type=EXISTING_FILE, metavar="FILE",
     help="Two cameras that are not aligned: the rig file that `mmdrfuse align` made. The boxes move with the pixels.",
 )  # fmt: skip
 @click.option(

@@ -11,12 +11,14 @@ import click
 from mmdrfuse.cli.shared.console import Report, check_outputs, messages, progress, show, warn, wrong_usage
 from mmdrfuse.cli.shared.options import (
     EXISTING,
+    EXISTING_FILE,
     FOLDER,
     NAME_OR_FILE,
     Sectioned,
     cluster_option,
     json_option,
     overwrite_option,
+    size_policy_option,
 )
 from mmdrfuse.cli.shared.scoring import (
     baselines_option,
@@ -180,13 +182,9 @@ class Options:
     "one half of the pictures and scored on the other. Or one tone for all.",
 )  # fmt: skip
 @sources_options
+@size_policy_option("What was done if the two sizes differ, as in  mmdrfuse fuse. The labels move with the pixels.")
 @click.option(
-    "--size-policy", type=click.Choice(["error", "fit-ir", "fit-vis", "crop-common"]), default="error",
-    metavar="POLICY",
-    help="What was done if the two sizes differ, as in  mmdrfuse fuse. The labels move with the pixels.",
-)  # fmt: skip
-@click.option(
-    "--rig", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
+    "--rig", type=EXISTING_FILE, metavar="FILE",
     help="Two cameras that are not aligned: their rig, as `mmdrfuse align` finds it. The labels move with the pixels.",
 )  # fmt: skip
 @baselines_option

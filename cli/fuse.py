@@ -10,7 +10,15 @@ import click
 
 from mmdrfuse.cli.shared.console import Report, messages, progress, warn, write_bytes
 from mmdrfuse.cli.shared.fuse_options import FORMAT, Options, parse_levels, parse_range
-from mmdrfuse.cli.shared.options import NAME_OR_FILE, Sectioned, cluster_option, overwrite_option, workers_option
+from mmdrfuse.cli.shared.options import (
+    EXISTING_FILE,
+    NAME_OR_FILE,
+    Sectioned,
+    cluster_option,
+    overwrite_option,
+    size_policy_option,
+    workers_option,
+)
 from mmdrfuse.cli.shared.sources import (
     OUTPUT,
     PIPE,
@@ -86,14 +94,12 @@ SECTIONS = {
     help="Which infrared values become black and white: values such as 7000..9500, or percentiles over all pictures "
     "such as p1..p99. auto leaves 8-bit pictures as they are, and takes p0.1..p99.9 for deeper ones.",
 )  # fmt: skip
+@size_policy_option(
+    "What to do if the two sizes differ: error, fit-ir (resize the infrared to the visible's size), fit-vis "
+    "(resize the visible to the infrared's size), crop-common (cut both about their centres)."
+)
 @click.option(
-    "--size-policy", type=click.Choice(["error", "fit-ir", "fit-vis", "crop-common"]), default="error",
-    metavar="POLICY",
-    help="What to do if the two sizes differ: error, fit-ir (resize the infrared to the visible's size), fit-vis "
-    "(resize the visible to the infrared's size), crop-common (cut both about their centres).",
-)  # fmt: skip
-@click.option(
-    "--rig", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
+    "--rig", type=EXISTING_FILE, metavar="FILE",
     help="Two cameras that are not aligned: the rig file that `mmdrfuse align` made, or a plain 3x3 matrix.",
 )  # fmt: skip
 @click.option(
@@ -107,7 +113,7 @@ SECTIONS = {
     "pair shows clearly that it is off, as near things are. Not for videos.",
 )  # fmt: skip
 @click.option(
-    "--transform", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
+    "--transform", type=EXISTING_FILE, metavar="FILE",
     help="File (CSV or YAML) of a 3x3 matrix that maps infrared pixels (x, y, 1) to visible ones; (0, 0) is the centre "
     "of the upper left pixel.",
 )  # fmt: skip

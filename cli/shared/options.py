@@ -17,6 +17,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 FOLDER = click.Path(file_okay=False, path_type=Path)
 EXISTING_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 EXISTING = click.Path(exists=True, path_type=Path)
+EXISTING_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 ANY_PATH = click.Path(path_type=Path)
 # these stay texts, and let the shell complete names of files
 NAME_OR_FILE = click.Path(readable=False)
@@ -37,7 +38,7 @@ weights_option = click.option(
     "state dict).",
 )  # fmt: skip
 rig_option = click.option(
-    "--rig", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
+    "--rig", type=EXISTING_FILE, metavar="FILE",
     help="Two cameras that are not aligned: their rig, as `mmdrfuse align` finds it. Both sides are cut to what both "
     "cameras see.",
 )  # fmt: skip
@@ -63,6 +64,16 @@ pair_regex_option = click.option(
     help="Regular expression for the part of a file's name that is the same in both pictures of a pair: its group "
     "(?P<key>...), or its first group, or the whole match. It searches the name without its ending.",
 )  # fmt: skip
+
+
+def size_policy_option(help_text: str) -> Callable[[Function], Function]:
+    """Add ``--size-policy``.
+
+    Args:
+        help_text: What it does in this command.
+    """
+    policies = click.Choice(["error", "fit-ir", "fit-vis", "crop-common"])
+    return click.option("--size-policy", type=policies, default="error", metavar="POLICY", help=help_text)
 
 
 def command_line(context: click.Context) -> str:

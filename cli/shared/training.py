@@ -10,7 +10,7 @@ import click
 
 from mmdrfuse import recipes
 from mmdrfuse.cli.shared.console import warn
-from mmdrfuse.cli.shared.options import ANY_PATH, Function, overwrite_option
+from mmdrfuse.cli.shared.options import ANY_PATH, EXISTING_FILE, Function, overwrite_option
 from mmdrfuse.cli.shared.recipes import ORIGIN, pop_fields, recipe_options, require_argument
 from mmdrfuse.errors import OutputError
 from mmdrfuse.recipes import Recipe, Resolved
@@ -43,7 +43,7 @@ OPTIONS = (
         help="Score the pairs of this set after every epoch. You can give it several times.",
     ),
     click.option(
-        "--rig", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
+        "--rig", type=EXISTING_FILE, metavar="FILE",
         help="The rig of the cameras of --validate, if they are not aligned, as `mmdrfuse align` finds it.",
     ),
     click.option(
