@@ -14,6 +14,7 @@ from types import ModuleType
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mmdrfuse.detection.detections import Detections, Picture
 from mmdrfuse.errors import InputError, MMDRFuseError, reading, reason
@@ -61,7 +62,7 @@ class CallableDetector:
         """Return what was named."""
         return {"callable": self.spec}
 
-    def _numbers(self, labels: "np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]":
+    def _numbers(self, labels: NDArray[Any]) -> NDArray[Any]:
         """Return labels as numbers; they may be the names of classes.
 
         Raises:
@@ -141,7 +142,7 @@ def _module(place: str) -> ModuleType:
     return module
 
 
-def _array(values: Any) -> "np.ndarray[Any, Any]":  # noqa: ANN401
+def _array(values: Any) -> NDArray[Any]:  # noqa: ANN401
     """Return an array of a list, an array or a tensor on any device."""
     for method in ("detach", "cpu", "numpy"):
         values = getattr(values, method, lambda same=values: same)()

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mmdrfuse.detection.detections import MAX_DETECTIONS, Detections
 from mmdrfuse.detection.labels import LabelledPicture
@@ -50,9 +51,7 @@ def average_precision(
     return Precision(_mean(table[..., 0]), _mean(table[0, ..., 0]), _mean(table[5, ..., 0]), by_class, by_size)
 
 
-def _precisions(
-    found: Sequence[Detections], truth: Sequence[LabelledPicture], classes: int
-) -> "np.ndarray[Any, np.dtype[np.float64]]":
+def _precisions(found: Sequence[Detections], truth: Sequence[LabelledPicture], classes: int) -> NDArray[np.float64]:
     try:
         from faster_coco_eval import COCO, COCOeval_faster
     except ImportError as error:
@@ -75,7 +74,7 @@ def _precisions(
     evaluation.params.maxDets = [1, 10, MAX_DETECTIONS]
     evaluation.evaluate()
     evaluation.accumulate()
-    precisions: np.ndarray[Any, np.dtype[np.float64]] = np.asarray(evaluation.eval["precision"], np.float64)[..., -1]
+    precisions: NDArray[np.float64] = np.asarray(evaluation.eval["precision"], np.float64)[..., -1]
     return precisions
 
 
@@ -90,7 +89,7 @@ def _records(
             yield {"image_id": number, "category_id": category, "bbox": [x0, y0, x1 - x0, y1 - y0]}, own
 
 
-def _mean(values: "np.ndarray[Any, np.dtype[np.float64]]") -> float:
+def _mean(values: NDArray[np.float64]) -> float:
     """Return the mean of what is defined; NaN if nothing is."""
     defined = values[values >= 0]
     return float(defined.mean()) if defined.size else math.nan
