@@ -146,26 +146,25 @@ def test_picture_that_one_method_cannot_make_is_left_out_of_all(labelled, tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("preparation", "size"),
-    [(Preparation("fit-vis"), SIZE), (Preparation("fit-ir"), (80, 64)), (Preparation("crop-common"), SIZE)],
+    ("policy", "size", "box"),
+    [
+        ("fit-vis", SIZE, [0, 2, 9, 30]),
+        ("fit-ir", (80, 64), [0, 4, 18, 60]),
+        # 20 columns and 16 rows are cut at the left and the top: the box of twice the size 40 6 72 58 stays in part
+        ("crop-common", SIZE, [20, 0, 40, 32]),
+    ],
 )
-def test_boxes_move_with_the_pixels(labelled, tmp_path, preparation, size):
+def test_boxes_move_with_the_pixels(labelled, tmp_path, policy, size, box):
     for path in (labelled / "visible").rglob("*.png"):
         images.write(path, np.kron(images.read(path), np.ones((2, 2, 1), np.uint8)))
-    options = ExportOptions(methods=("max",), preparation=preparation, side="visible")
+    options = ExportOptions(methods=("max",), preparation=Preparation(policy), side="visible")
     exported = export(labelled, tmp_path / "out", options)
     for example in exported.examples:
         assert (example.picture.width, example.picture.height) == size
         picture = images.read(tmp_path / "out" / "max" / "images" / example.split / f"{example.name}.png")
         assert picture.shape[1::-1] == size
     boxes = labels.read(tmp_path / "out" / "max" / "voc").pictures["010001"].boxes[0]
-    expected = {"fit-vis": [0, 2, 9, 30], "fit-ir": [0, 4, 18, 60], "crop-common": [0, 0, 0, 0]}[
-        preparation.size_policy
-    ]
-    if preparation.size_policy != "crop-common":
-        np.testing.assert_allclose(boxes, expected)
-    else:  # 20 columns and 16 rows are cut at the left and the top: the box of twice the size 40 6 72 58 stays in part
-        np.testing.assert_allclose(boxes, [20, 0, 40, 32])
+    np.testing.assert_allclose(boxes, box)
 
 
 def test_four_channels_hold_both_sides(labelled, tmp_path):
