@@ -67,7 +67,7 @@ pair_regex_option = click.option(
 
 
 def size_policy_option(help_text: str) -> Callable[[Function], Function]:
-    """Add ``--size-policy``.
+    """Return the option ``--size-policy``.
 
     Args:
         help_text: What it does in this command.
