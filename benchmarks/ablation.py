@@ -91,7 +91,7 @@ def main() -> None:
 
 
 def _where(arguments: Any) -> dict[str, Any]:
-    """Say what was trained with, and where."""
+    """Return what was trained with, and where."""
     return {
         "machine": machine(),
         "accelerator": torch.cuda.get_device_name() if arguments.device.startswith("cuda") else "",

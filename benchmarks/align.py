@@ -204,7 +204,7 @@ def _displaced_rows(records: list[Record]) -> Iterator[Record]:
 
 
 def _moves_along(still: Record, moved: Record) -> bool:
-    """Tell whether the estimate of a displaced pair is the one of the still pair, displaced."""
+    """Return whether the estimate of a displaced pair is the one of the still pair, displaced."""
     first, second = matrix_of(still), matrix_of(moved)
     return first is not None and error(second, first @ np.array(moved["truth"]), moved["shape"]) < 2
 

@@ -95,7 +95,7 @@ def simplest(pairs: Sequence[Sides], matrix: Matrix) -> Model:
 
 
 def plausible(matrix: Matrix, infrared: tuple[int, ...], visible: tuple[int, ...], view: tuple[float, float]) -> bool:
-    """Tell whether two cameras side by side could have this matrix: no mirror, no strong shear, tilt or turn.
+    """Return whether two cameras side by side could have this matrix: no mirror, no strong shear, tilt or turn.
 
     Args:
         matrix: From infrared to visible pixels.

@@ -155,7 +155,7 @@ def _changed(recipe: RefineRecipe | str | Path, changes: Mapping[str, Any]) -> R
 
 
 def _told(base: Checkpoint, recipe: RefineRecipe, groups: Mapping[str, Group], state: Round) -> dict[str, Any]:
-    """Tell for the model card what was done, and where the student stands."""
+    """Return, for the model card, what was done and where the student stands."""
     return {
         "from": {"name": base.name, "sha256": base.sha256},
         **asdict(recipe),

@@ -216,7 +216,7 @@ def _scored(student: Student, pair: ScoredPair, policy: Policy) -> Tensor:
 
 @torch.no_grad()
 def _ahead(student: Student, groups: Sequence[_Prepared], policy: Policy) -> NDArray[np.float64]:
-    """Say how far all scores are ahead of their goals, (G, 6)."""
+    """Compute how far all scores are ahead of their goals, (G, 6)."""
     ahead = []
     for group in groups:
         reached = torch.stack([_scored(student, pair, policy) for pair in group.pairs]).mean(dim=0)

@@ -187,6 +187,11 @@ def test_the_flicker_key_changes_between_the_two(report):
         shown.append((report.locator("#compare-text").inner_text(), pixels(report, "#compare").mean()))
     assert shown[0] == shown[2] != shown[1]
     assert {text for text, _ in shown} == {"now: infrared", "now: visible"}
+    report.keyboard.press("?")
+    report.locator("#keys-on").uncheck()
+    report.keyboard.press("Escape")
+    report.keyboard.press("f")
+    assert report.locator("#compare-text").inner_text() == shown[2][0]
 
 
 def test_the_difference_map_states_the_mean_difference(report, scenes):

@@ -55,7 +55,7 @@ function drawComparison(canvas, place) {
   }
 }
 
-/** Say in words what the comparison shows, and compute the difference map if it is wanted. */
+/** Describe what the comparison shows, and compute the difference map if it is wanted. */
 function updateComparison() {
   const [first, second] = chosen();
   const [one, other] = chosenNames();

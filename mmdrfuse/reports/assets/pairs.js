@@ -141,7 +141,7 @@ const keys = {
 };
 document.addEventListener("keydown", (event) => {
   const typing = event.target.closest?.("input[type=search], select, textarea, dialog");
-  if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (typing || !byId("keys-on").checked || event.ctrlKey || event.metaKey || event.altKey) return;
   keys[event.key.toLowerCase()]?.();
 });
 

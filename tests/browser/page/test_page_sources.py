@@ -64,21 +64,22 @@ def test_folders_are_paired_by_the_suites_rules(opened, pictures, tmp_path):
     assert sorted(saved) == sorted(f"{pair.name}_fused.png" for pair in expected.pairs)
 
 
-@pytest.mark.parametrize("engine", ["js", "webgl2"])
-def test_two_videos_are_fused_as_they_play(engine, opened, tmp_path):
+@pytest.mark.parametrize(("engine", "level", "dark"), [("js", 60, 0.0), ("webgl2", 5, 1.0)])
+def test_two_videos_are_fused_as_they_play(engine, level, dark, opened, tmp_path):
+    """The weights are those of their light."""
     av = pytest.importorskip("av", reason="needs av, which makes the videos")
-    for side, shade in (("ir", 0), ("vi", 60)):
+    for side, first in (("ir", 100), ("vi", level)):
         with av.open(str(tmp_path / f"{side}.webm"), "w") as container:
             stream = container.add_stream("libvpx", rate=10)
             stream.width, stream.height, stream.pix_fmt = 48, 32, "yuv420p"
             for index in range(10):
-                picture = np.full((32, 48, 3), shade + 15 * index, np.uint8)
+                picture = np.full((32, 48, 3), first + index, np.uint8)
                 container.mux(stream.encode(av.VideoFrame.from_ndarray(picture)))
             container.mux(stream.encode())
     page = opened(engine, [tmp_path / "ir.webm", tmp_path / "vi.webm"])
     page.wait_for_selector("#transport:visible")
     page.wait_for_selector("text=/ [1-9][0-9]* frames per second/")
-    assert page.inner_text("#about").startswith(f"{Automatic().name(Shares(dark=0.0), moving=True)}: ")
+    assert page.inner_text("#about").startswith(f"{Automatic().name(Shares(dark=dark), moving=True)}: ")
     page.click("#play")
     page.wait_for_selector("#play:text('Play')")
 
