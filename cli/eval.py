@@ -112,6 +112,11 @@ def evaluate(
     check_outputs(json_, csv_, str(html) if html else None, overwrite=overwrite)
     boxes = read(labels) if labels else None
     report = Report()
+    if boxes:
+        for note in boxes.notes:
+            warn(note)
+        for failure in boxes.failures:
+            report.fail(failure)
     if temporal:
         evaluation = _flicker(fused, (infrared, visible), baselines, report)
     else:

@@ -29,7 +29,9 @@ def main_table(result: DetectionResult) -> Table:
         cells = [cell for tone in tones for cell in _pair(result, row, tone)]
         rows.append([Text(row.method), *cells, *([_wanted(row)] if FREE in tones else [])])
     wanted = ["tone wanted"] if FREE in tones else []
-    title = f"{', '.join(result.classes)}: {len(result.pictures)} pictures, {result.objects} boxes"
+    count = len(result.pictures)
+    pictures = f"{count} picture{'' if count == 1 else 's'}"
+    title = f"{', '.join(result.classes)}: {pictures}, {result.objects} box{'' if result.objects == 1 else 'es'}"
     return table(title, ["method", *headings, *wanted], rows)
 
 
@@ -102,7 +104,7 @@ def _interval(estimate: Estimate, *, signed: bool = False) -> Text:
     if math.isnan(estimate.value):
         return Text("–")
     sign = "+" if signed else ""
-    value, low, high = (f"{100 * number:{sign}.1f}" for number in (estimate.value, estimate.low, estimate.high))
+    value, low, high = (f"{100 * number:{sign}z.1f}" for number in (estimate.value, estimate.low, estimate.high))
     clear = signed and (estimate.low > 0 or estimate.high < 0)
     return Text.assemble((value, "bold" if clear else ""), f" [{low}, {high}]")
 

@@ -298,6 +298,16 @@ def test_reports_that_could_not_be_written_are_refused_before_the_work(run, fuse
     assert (fused / "exists.html").read_text() == "earlier"
 
 
+def test_what_is_wrong_with_labels_is_named(run, fused):
+    (fused / "labels").mkdir()
+    (fused / "labels" / "street_0000.txt").write_text("0 0.5 0.5 0.25 0.5\n")
+    (fused / "labels" / "street_0001.txt").write_text("0 0.5 0.5 0.25\n")
+    result = run("eval", fused / "ours", "--metrics", "SD", "--labels", fused / "labels", "--html", fused / "r.html")
+    assert result.exit_code == 1
+    assert "street_0001.txt" in result.stderr
+    assert (fused / "r.html").exists()
+
+
 def test_labels_are_the_targets_of_the_contrast(run, fused):
     (fused / "labels").mkdir()
     for number in range(3):
