@@ -98,7 +98,7 @@ def _view(_: click.Context, __: click.Parameter, value: str) -> tuple[float, flo
 @click.option(
     "--method", type=click.Choice(["auto", "field", "mutual-information"]), default="auto",
     help="field: the directions of edges. mutual-information: a shift and a turn, for slices of CT, PET or SPECT with "
-    "MRI; it needs the extra `medical`. auto takes it for slices where the field is not believed.",
+    "MRI; it needs the extra `medical`. auto takes it for slices, where it is believed.",
 )  # fmt: skip
 @click.option(
     "--view", default="0.42..1.25", metavar="LO..HI", callback=_view,

@@ -141,6 +141,21 @@ REACHED = {
 """Row of the benchmark of `align` → which pictures it takes, and what it reached."""
 
 
+SLICES = {
+    "slices": "kind",
+    "method": "method",
+    "tries": "tries",
+    "within 4 % of the width, %": "within 4 % (%)",
+    "accepted, %": "accepted (%)",
+    "accepted and farther off, %": "accepted beyond 4 % (%)",
+    "median error of accepted, px": "median error of accepted (px)",
+    "two answers differ by, px": "moves with the displacement (median px)",
+    "wrong slice accepted": "accepted, wrong slice",
+    "wrong patient accepted": "accepted, wrong patient",
+}
+"""Column of the table of medical slices → what the benchmark calls it."""
+
+
 def metrics_page() -> str:
     """Return the page of metrics: the table that the code itself is built from."""
     from mmdrfuse.metrics import markdown_table
@@ -232,7 +247,10 @@ def align_page() -> str:
     rows = json.loads((RESULTS / "align.json").read_text(encoding="utf-8"))["rows"]
     page = (HERE / "align.md").read_text(encoding="utf-8")
     page = _filled(page, "reached", f"\n{_reached_table(rows)}\n")
-    return _filled(page, "rivals", f"\n{_rivals_table(rows)}\n")
+    page = _filled(page, "rivals", f"\n{_rivals_table(rows)}\n")
+    slices = json.loads((RESULTS / "align_medical.json").read_text(encoding="utf-8"))["rows"]
+    cells = [["" if row[key] is None else str(row[key]) for key in SLICES.values()] for row in slices]
+    return _filled(page, "slices", f"\n{_table(list(SLICES), cells)}\n\n")
 
 
 def _reached_table(rows: list[dict[str, Any]]) -> str:

@@ -67,8 +67,8 @@ def estimate(
         model: One of `MODELS`; ``auto`` takes the simplest that explains held-out patches as well as a homography.
         view: Narrowest and widest view of the infrared that is searched, as a share of the visible's width.
         rotation: Largest rotation that is searched, degrees.
-        method: One of `METHODS`; ``auto`` takes the field, and mutual information where that is not believed, the
-            pictures are medical slices in a black surround, and the extra ``medical`` is installed.
+        method: One of `METHODS`; ``auto`` takes mutual information where the pictures are medical slices in a
+            black surround, the extra ``medical`` is installed, and the result is believed; otherwise the field.
 
     Returns:
         The matrix with its confidence; it is to be used only if ``accepted``.
@@ -90,14 +90,12 @@ def estimate(
 
     if method == "mutual-information":
         return slices.register(given, view)
-    found = _by_field(given, pairs, model, view, rotation)
-    if method == "field" or found.accepted or model not in RIGID or not installed():
-        return found
     sides = [[side] if isinstance(side, np.ndarray) else list(side) for side in (infrared, visible)]
-    if not slices.looks_medical(*sides):
-        return found
-    other = slices.register(given, view)
-    return other if other.accepted else found
+    if method == "auto" and model in RIGID and installed() and slices.looks_medical(*sides):
+        found = slices.register(given, view)
+        if found.accepted:
+            return found
+    return _by_field(given, pairs, model, view, rotation)
 
 
 def _by_field(
