@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import get_args
 
 import numpy as np
@@ -20,8 +19,7 @@ from mmdrfuse.errors import InputError, MMDRFuseError
 from mmdrfuse.images import Side
 from mmdrfuse.images.header import header
 from mmdrfuse.pair import Pair
-from mmdrfuse.pipeline.score.candidates import Candidates, Folders, list_candidates, named_folders
-from mmdrfuse.pipeline.score.score import Candidate
+from mmdrfuse.pipeline.score.candidates import Folders, list_candidates, named_folders
 from mmdrfuse.registration.geometry import Size
 from mmdrfuse.system.progress import Progress, silent
 from mmdrfuse.system.workers import Workers
@@ -71,7 +69,8 @@ def detect_folders(
     fail = on_failure or (lambda _: None)
     tones = parse(tone or (FREE if labels else "raw"))
     classes, table, warnings = _classes(detector, labels)
-    listed = _with_sides(named_folders(folders, (*baselines, *SIDES)), pairs, baselines, key)
+    computed = (*(name for name in baselines if name not in SIDES), *SIDES)
+    listed = list_candidates(named_folders(folders, computed), pairs, baselines=computed, key=key)
     for failure in listed.failures:
         fail(failure)
     run = detect_in(
@@ -152,14 +151,3 @@ def _classes(detector: Detector, labels: Labels | None) -> tuple[tuple[str, ...]
     renumbered = np.full(len(labelled) + 1, -1)  # the last one for -1
     renumbered[known] = np.arange(len(known))
     return tuple(labelled[number] for number in known), renumbered[table], warnings
-
-
-def _with_sides(
-    methods: Mapping[str, Path], pairs: Sequence[Pair] | None, baselines: Sequence[str], key: Callable[[str], str]
-) -> Candidates:
-    """List the pictures of all methods, and the sources as methods of their own."""
-    baselines = [name for name in baselines if name not in SIDES]  # they are rows in any case
-    listed = list_candidates(methods, pairs, baselines=baselines, key=key) if methods or baselines else Candidates()
-    sources = list({one.pair.name: one.pair for one in listed.candidates}.values()) if pairs is None else pairs
-    listed.candidates.extend(Candidate(side, pair, side) for side in SIDES for pair in sources)
-    return listed

@@ -75,6 +75,12 @@ def test_baselines_are_made_once_of_the_pairs_that_folders_share(run, fused):
     assert "12 pictures scored" in result.stderr
 
 
+def test_baselines_are_made_once_of_files_that_two_folders_prepared_differently(run, fused):
+    run("fuse", fused / "ir", fused / "vi", fused / "sized", "--size-policy", "fit-ir")
+    result = run("eval", fused / "ours", fused / "sized", "--metrics", "SD", "--baselines", "max")
+    assert (result.exit_code, "9 pictures scored" in result.stderr) == (0, True)
+
+
 def test_folder_named_like_a_baseline_keeps_its_row(run, fused):
     (fused / "ours").rename(fused / "max")
     found = document(run("eval", fused / "max", "--metrics", "SD", "--baselines", "max", "--json", "-"))

@@ -121,7 +121,8 @@ def list_candidates(
     Args:
         methods: Name of a method → its folder of fused pictures.
         pairs: The sources; None takes them from the folders' manifests.
-        baselines: Names of fusions without a network, of every pair.
+        baselines: Names of fusions without a network, or of sides, of every pair. Where folders prepared the same
+            files in different ways, such as by two rigs, it is the way of the first folder.
         key: As in `from_folder`.
 
     Raises:
@@ -141,7 +142,7 @@ def list_candidates(
         found.failures.extend(InputError(f"{folder}: no picture for {pair.name}") for pair in matching.missing)
         found.warnings.extend(f"{path}: belongs to no pair, not scored" for path in matching.unmatched)
     if baselines:
-        sources = sorted({one.pair for one in found.candidates}) if pairs is None else pairs
+        sources = _sources(found.candidates) if pairs is None else pairs
         found.candidates.extend(from_baselines(baselines, sources))
     if not found.candidates and not found.failures:
         raise InputError("nothing to score: name folders of fused pictures, or pairs and a baseline")
@@ -150,6 +151,14 @@ def list_candidates(
 
 Folders = Mapping[str, str | Path] | Sequence[str | Path] | str | Path
 """Folders of fused pictures, by the names of their methods or without; or a single one."""
+
+
+def _sources(candidates: Iterable[Candidate]) -> list[Pair]:
+    """Return the pairs of pictures; of pairs of the same files the first, whatever their preparation."""
+    pairs: dict[tuple[str, Path, Path], Pair] = {}
+    for one in candidates:
+        pairs.setdefault((one.pair.name, one.pair.infrared, one.pair.visible), one.pair)
+    return sorted(pairs.values())
 
 
 def named_folders(folders: Folders, taken: Sequence[str] = ()) -> dict[str, Path]:
