@@ -23,8 +23,8 @@ SCALE = Scale(320, 64, 24)
 """How closely the judge looks."""
 NEEDED = 7.5
 """Confidence from which a matrix is believed. On the half of the pairs that it was chosen on
-(`benchmarks/align.py --half tune`), the largest of 250 wrong pairs with a plausible matrix had 6.2, and 94 % of the
-right ones had more."""
+(`benchmarks/align.py --half tune`), the largest of 250 wrong pairs had 7.3, or 6.2 with a plausible matrix, and 94 % of
+the right ones had more than is needed."""
 SET = 5
 """Pairs from which on they are judged as a set."""
 NEEDED_OF_SETS = 8.0
