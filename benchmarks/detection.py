@@ -26,7 +26,7 @@ from mmdrfuse.datasets import find_pairs, labels
 from mmdrfuse.detection.detections import MIN_SCORE, NMS_IOU, Detections, Detector
 from mmdrfuse.detection.detectors import open_detector
 from mmdrfuse.detection.matching import Matches
-from mmdrfuse.detection.resampling import RESAMPLES, Weights, average_precision, draws
+from mmdrfuse.detection.resampling import RESAMPLES, Weights, draws, precision_by_threshold
 from mmdrfuse.detection.running import three_channels
 from mmdrfuse.detection.tones import GRID, RAW
 from mmdrfuse.engine import make
@@ -160,7 +160,7 @@ def _best(tones: Found, half: NDArray[np.int64], count: int) -> Tone:
 
 def _precisions(matches: Matches, weights: Weights) -> NDArray[np.float64]:
     """Compute AP50:95 and AP50 of each set of pictures: (R, 2)."""
-    by_threshold = average_precision(matches, weights)
+    by_threshold = precision_by_threshold(matches, weights)
     return np.stack([by_threshold.mean(axis=1), by_threshold[:, 0]], axis=1)
 
 

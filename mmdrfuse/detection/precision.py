@@ -1,8 +1,9 @@
 """Average precision as faster-coco-eval computes it: the scores of the tables, by class and by size."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, count
 from typing import Any
 
 import numpy as np
@@ -56,14 +57,10 @@ def _precisions(found: Sequence[Detections], truth: Sequence[LabelledPicture], c
         from faster_coco_eval import COCO, COCOeval_faster
     except ImportError as error:
         raise MissingExtraError("faster-coco-eval", "detect", "average precision") from error
-    annotations = [
-        {**record, "id": number, "area": record["bbox"][2] * record["bbox"][3], "iscrowd": int(ignored)}
-        for number, (record, ignored) in enumerate(_records(truth, lambda one: one.ignored), 1)
-    ]
-    results = [
-        {**record, "id": number, "area": record["bbox"][2] * record["bbox"][3], "iscrowd": 0, "score": float(score)}
-        for number, (record, score) in enumerate(_records(found, lambda one: one.scores), 1)
-    ]
+    ignored = chain.from_iterable(one.ignored for one in truth)
+    annotations = [{**box, "iscrowd": int(mark)} for box, mark in zip(_records(truth), ignored, strict=True)]
+    scores = chain.from_iterable(one.scores for one in found)
+    results = [{**box, "iscrowd": 0, "score": float(score)} for box, score in zip(_records(found), scores, strict=True)]
     document = {
         "info": {},
         "images": [{"id": number} for number in range(len(truth))],
@@ -78,15 +75,16 @@ def _precisions(found: Sequence[Detections], truth: Sequence[LabelledPicture], c
     return precisions
 
 
-def _records(
-    pictures: Sequence[Any], value: Callable[[Any], Sequence[float]]
-) -> Iterator[tuple[dict[str, Any], float]]:
-    """Yield each box of all pictures as COCO writes it, with a value beside it."""
+def _records(pictures: Sequence[Detections | LabelledPicture]) -> Iterator[dict[str, Any]]:
+    """Yield each box of all pictures as COCO writes it."""
+    numbers = count(1)
     for number, picture in enumerate(pictures):
-        for (x0, y0, x1, y1), category, own in zip(
-            picture.boxes.tolist(), picture.classes.tolist(), value(picture), strict=True
-        ):
-            yield {"image_id": number, "category_id": category, "bbox": [x0, y0, x1 - x0, y1 - y0]}, own
+        for (x0, y0, x1, y1), category in zip(picture.boxes.tolist(), picture.classes.tolist(), strict=True):
+            width, height = x1 - x0, y1 - y0
+            yield {
+                "id": next(numbers), "image_id": number, "category_id": category,
+                "bbox": [x0, y0, width, height], "area": width * height,
+            }  # fmt: skip
 
 
 def _mean(values: NDArray[np.float64]) -> float:

@@ -45,7 +45,7 @@ def draws(pictures: int, resamples: int = RESAMPLES) -> Weights:
     return np.bincount(flat, minlength=resamples * pictures).reshape(resamples, pictures).astype(np.float64)
 
 
-def average_precision(matches: Matches, weights: Weights) -> NDArray[np.float64]:
+def precision_by_threshold(matches: Matches, weights: Weights) -> NDArray[np.float64]:
     """Compute the average precision of a class by threshold, as COCO's tools do.
 
     Precision is read at 101 recalls; it is the greatest at this recall or above.

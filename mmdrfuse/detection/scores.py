@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from mmdrfuse.detection.matching import Matches
 from mmdrfuse.detection.precision import Precision
-from mmdrfuse.detection.resampling import Weights, average_precision, log_average_miss_rate
+from mmdrfuse.detection.resampling import Weights, log_average_miss_rate, precision_by_threshold
 
 MEASURES = ("AP", "AP50", "AP75", "MR")
 """Average precision over the overlaps .5 to .95 (AP50:95), at .5 and at .75; log-average miss rate at .5."""
@@ -85,7 +85,7 @@ def measure(matches: Sequence[Matches], weights: Weights) -> NDArray[np.float64]
     Returns:
         R×4, by `MEASURES`.
     """
-    precisions = np.stack([average_precision(one, weights) for one in matches])  # classes, sets, thresholds
+    precisions = np.stack([precision_by_threshold(one, weights) for one in matches])  # classes, sets, thresholds
     missed = np.stack([log_average_miss_rate(one, weights) for one in matches])
     columns = precisions.mean(axis=2), precisions[..., 0], precisions[..., _AP75], missed
     return np.stack([_mean(column) for column in columns], axis=1)
