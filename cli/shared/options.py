@@ -87,6 +87,8 @@ def command_line(context: click.Context) -> str:
             continue
         if isinstance(param, click.Argument):
             words += [str(part) for part in (value if isinstance(value, tuple) else (value,))]
+        elif param.multiple:
+            words += [word for each in value for word in (param.opts[0], str(each))]
         elif isinstance(value, bool):
             words.append(param.opts[0] if value else param.secondary_opts[0])
         else:

@@ -32,9 +32,10 @@ def writing(path: Path, *, overwrite: bool = True) -> Iterator[Path]:
         overwrite: Whether an existing ``path`` may be replaced.
 
     Raises:
-        OutputError: ``path`` exists and may not be replaced, is a pipe or device, or its folder cannot be written.
+        OutputError: ``path`` exists and may not be replaced, is a folder, pipe or device, or cannot be written.
         DiskFullError: There is no space left on the disk.
     """
+    _refuse_folder(path)
     refuse_existing(path, overwrite=overwrite)
     _refuse_device(path)
     # Without the name of ``path``, which may already be as long as the file system allows.
@@ -175,14 +176,18 @@ def refuse_unwritable(path: Path) -> None:
     Raises:
         OutputError: ``path`` is a folder, pipe or device, or cannot be made in the nearest folder above it that exists.
     """
-    if path.is_dir():
-        raise OutputError(f"{path}: is a folder; name a file")
+    _refuse_folder(path)
     _refuse_device(path)
     folder = next(parent for parent in path.absolute().parents if os.path.lexists(parent))
     if not folder.is_dir():
         raise OutputError(f"{path}: cannot be written ({folder} is no folder); choose another place")
     if not os.access(folder, os.W_OK | os.X_OK):
         raise OutputError(f"{path}: cannot be written ({folder} may not be written in); choose another place")
+
+
+def _refuse_folder(path: Path) -> None:
+    if path.is_dir():
+        raise OutputError(f"{path}: is a folder; name a file")
 
 
 def _refuse_device(path: Path) -> None:

@@ -109,6 +109,15 @@ def test_found_boxes_are_read_again_as_rows(detect, run, made):
     assert [round(rows[name]["raw"]["measures"]["AP"]["value"], 2) for name in ("mine", "visible")] == [1, 0.5]
 
 
+def test_the_report_repeats_every_row_of_a_file(detect, run, made):
+    detect("-o", made / "out")
+    rows = [f"{name}={made / 'out' / 'detections.json'}" for name in ("mine", "visible")]
+    result = run("detect", "--labels", made / "boxes.json", "--html", made / "r.html",
+                 "--detections", rows[0], "--detections", rows[1])  # fmt: skip
+    assert result.exit_code == 0, result.stderr
+    assert f"--detections {rows[0]} --detections {rows[1]}" in (made / "r.html").read_text()
+
+
 def test_results_are_scored_without_onnxruntime(run, made, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "onnxruntime", None)
     found = [{"image_id": number, "category_id": 1, "bbox": [8, 4, 12, 20], "score": 0.5} for number in range(4)]

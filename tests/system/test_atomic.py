@@ -193,3 +193,10 @@ def test_a_folder_without_the_mark_is_never_replaced(album):
     with pytest.raises(OutputError, match="exists already"), writing_folder(album, mark="old.png", overwrite=False):
         pytest.fail("the block must not run")
     assert (album / "old.png").read_text() == "old"
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_a_folder_is_never_replaced_by_a_file(tmp_path, overwrite):
+    with pytest.raises(OutputError, match="is a folder; name a file"), writing(tmp_path, overwrite=overwrite):
+        pass
+    assert list(tmp_path.iterdir()) == []
