@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from mmdrfuse.detection.canvas import MARGIN, Canvas
 from mmdrfuse.detection.classes import COCO, COCO_WITH_GAPS
 from mmdrfuse.detection.conventions import CONVENTIONS, Convention, Outputs, recognised
-from mmdrfuse.detection.detections import Detections, Picture, non_maximum_suppression
+from mmdrfuse.detection.detections import MIN_SCORE, Detections, Picture, non_maximum_suppression
 from mmdrfuse.errors import InputError, MissingExtraError, reading
 
 _DTYPES: Mapping[str, type[np.generic]] = {
@@ -67,6 +67,9 @@ class OnnxDetector:
                 scores = scores * [index in self.wanted for index in range(scores.shape[1])]
             if not np.isfinite(scores).all():
                 raise ValueError("it gives scores that are no finite numbers")
+            unnamed = scores[:, len(self.classes) :] if self.classes else scores[:, :0]
+            if unnamed.max(initial=0) >= MIN_SCORE:
+                raise ValueError(f"it gives more classes than the {len(self.classes or ())} that have a name")
             boxes = canvas.back(boxes)
             finite = np.isfinite(boxes).all(axis=1)  # sizes are exponentials, which may be too large
             boxes, scores = boxes[finite], scores[finite]

@@ -141,6 +141,11 @@ def test_scores_that_are_no_numbers_are_refused(make_onnx, picture):
         open_detector(make_onnx(outputs))(picture)
 
 
+def test_classes_without_a_name_are_refused(make_onnx, picture):
+    with pytest.raises(InputError, match=r"planted\.onnx: .*more classes than the 91"):
+        open_detector(make_onnx(named(1.0, CLASSES + 999)))(picture)
+
+
 def test_outputs_of_unequal_lengths_are_counted(make_onnx):
     outputs = named(1.0, CLASSES + 1)
     outputs["scores"] = outputs["scores"][:1]
