@@ -16,6 +16,7 @@ from mmdrfuse.metrics.shared.windows import (
     VAR_A,
     VAR_B,
     VAR_F,
+    StatisticRows,
     row_statistics,
 )
 from mmdrfuse.system.compiling import compiled
@@ -94,15 +95,11 @@ def weigh_by_variance(
     total = weighted = weights = 0.0
     for y in range(height):
         row_statistics(fused, a, b, taps, y, np.inf, columns, row)
+        _flatten(row, tolerance)
         for x in range(width):
-            var_f = flattened(row[VAR_F, x], tolerance)
-            var_a = flattened(row[VAR_A, x], tolerance)
-            var_b = flattened(row[VAR_B, x], tolerance)
-            cov_a = flattened(row[COV_A, x], tolerance)
-            cov_b = flattened(row[COV_B, x], tolerance)
-            to_a = similarity(row[MU_F, x], row[MU_A, x], var_f, var_a, cov_a, WANG)
-            to_b = similarity(row[MU_F, x], row[MU_B, x], var_f, var_b, cov_b, WANG)
-
+            to_a, to_b = _to_sources(row, x, WANG)
+            var_a = row[VAR_A, x]
+            var_b = row[VAR_B, x]
             of_a = share(var_a, var_b, tolerance, 0.5)
             quality = of_a * to_a + (1.0 - of_a) * to_b
             saliency = max(var_a, var_b)
@@ -136,23 +133,18 @@ def weigh_by_likeness(
     qc_total = forced_total = qy_total = 0.0
     for y in range(height):
         row_statistics(fused, a, b, taps, y, np.inf, columns, row)
+        _flatten(row, tolerance)
         for x in range(width):
-            var_f = flattened(row[VAR_F, x], tolerance)
-            var_a = flattened(row[VAR_A, x], tolerance)
-            var_b = flattened(row[VAR_B, x], tolerance)
-            cov_a = flattened(row[COV_A, x], tolerance)
-            cov_b = flattened(row[COV_B, x], tolerance)
-            cov_ab = flattened(row[COV_AB, x], tolerance)
-            to_a = similarity(row[MU_F, x], row[MU_A, x], var_f, var_a, cov_a, BARE)
-            to_b = similarity(row[MU_F, x], row[MU_B, x], var_f, var_b, cov_b, BARE)
-
-            of_a = share(cov_a, cov_b, tolerance, undefined)
+            to_a, to_b = _to_sources(row, x, BARE)
+            of_a = share(row[COV_A, x], row[COV_B, x], tolerance, undefined)
             clipped = of_a if math.isnan(of_a) else min(max(of_a, 0.0), 1.0)
             quality = clipped * to_a + (1.0 - clipped) * to_b
             qc_total += quality
             forced_total += quality if clipped == of_a or math.isnan(of_a) else clipped
 
-            if similarity(row[MU_A, x], row[MU_B, x], var_a, var_b, cov_ab, BARE) >= ALIKE:
+            var_a = row[VAR_A, x]
+            var_b = row[VAR_B, x]
+            if similarity(row[MU_A, x], row[MU_B, x], var_a, var_b, row[COV_AB, x], BARE) >= ALIKE:
                 of_a = share(var_a, var_b, tolerance, undefined)
                 qy_total += of_a * to_a + (1.0 - of_a) * to_b
             else:
@@ -160,3 +152,20 @@ def weigh_by_likeness(
 
     windows = height * width
     return qc_total / windows, forced_total / windows, qy_total / windows
+
+
+@compiled()
+def _flatten(row: StatisticRows, tolerance: float) -> None:
+    # variances and covariances, which come after the means
+    for statistic in range(VAR_F, row.shape[0]):
+        for x in range(row.shape[1]):
+            row[statistic, x] = flattened(row[statistic, x], tolerance)
+
+
+@compiled(error_model="numpy")
+def _to_sources(row: StatisticRows, x: int, constants: tuple[float, float]) -> tuple[float, float]:
+    # similarity of the fused image to either source in one window
+    mu_f = row[MU_F, x]
+    var_f = row[VAR_F, x]
+    to_a = similarity(mu_f, row[MU_A, x], var_f, row[VAR_A, x], row[COV_A, x], constants)
+    return to_a, similarity(mu_f, row[MU_B, x], var_f, row[VAR_B, x], row[COV_B, x], constants)
