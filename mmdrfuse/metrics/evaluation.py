@@ -61,7 +61,8 @@ def evaluate(
     for triple in triples:
         triple.boxes = targets
     # the last of the table need the most memory: they come before the others fill the triples' caches
-    order = sorted(chosen, key=list(METRICS.values()).index, reverse=True)
+    position = {name: number for number, name in enumerate(METRICS)}
+    order = sorted(chosen, key=lambda metric: position[metric.name], reverse=True)
     scores = {metric.name: metric.protocols[convention.name](triples) for metric in order}
     return {metric.name: scores[metric.name] for metric in chosen}
 

@@ -1,6 +1,7 @@
 """What IVIF_ZOO's program computes in its own way, errors included: for the protocol `zoo` alone.
 
-These are the scores that single precision does not decide; `mmdrfuse.metrics.zoo_float32` has the others.
+Single precision does not decide these scores; `mmdrfuse.metrics.zoo_float32` has those that it decides. Its Qcb is
+beside the paper's, in `mmdrfuse.metrics.contrast_sensitivity`, because the two share most steps.
 
 References:
     Liu et al., "Infrared and visible image fusion: from data compatibility to task adaption", IEEE TPAMI, 2025, whose
@@ -11,16 +12,13 @@ import math
 
 import numpy as np
 
-from mmdrfuse.metrics.shared.filters import cycles_per_image, filter_frequencies, smooth
-from mmdrfuse.metrics.shared.histograms import histogram, level_information
-from mmdrfuse.metrics.shared.triple import SOURCES, GrayImage, ImageName, Triple, Vector
+from mmdrfuse.metrics.shared.histograms import LEVELS, histogram, level_information, shannon_entropy
+from mmdrfuse.metrics.shared.similarity import ALIKE
+from mmdrfuse.metrics.shared.triple import SOURCES, GrayImage, ImageName, Triple
 from mmdrfuse.metrics.shared.windows import gaussian_taps
 
 _YANG = (1e-4, 9e-4)
 """Its constants of Yang's metric."""
-
-_FREQUENCY_SCALE = 30.0
-"""Frequencies, in cycles per image side, over this: half of what Chen and Blum have."""
 
 _TINY = 1e-10
 
@@ -80,9 +78,8 @@ def correlation_entropy(t: Triple) -> float:
         correlations = np.corrcoef([image.ravel() for image in t.images])
     if np.isnan(correlations).any():
         return math.nan
-    shares = np.linalg.eigvalsh(correlations) / 3.0
-    shares = shares[shares > 0.0]
-    return float(1.0 + (shares * np.log2(shares)).sum() / 8.0)
+    eigenvalues = np.maximum(np.linalg.eigvalsh(correlations), 0.0)  # rounding may leave one just below 0
+    return 1.0 - shannon_entropy(eigenvalues) / math.log2(LEVELS)
 
 
 @np.errstate(divide="ignore", invalid="ignore")
@@ -111,23 +108,7 @@ def yang(t: Triple) -> float:
     to_b = similarity("b", "fused")
     share = spreads["a"] / (spreads["a"] + spreads["b"] + _TINY)
     mixed = share * to_a + (1.0 - share) * to_b
-    return float(np.where(similarity("a", "b") >= 0.75, mixed, np.maximum(to_a, to_b)).mean())
-
-
-@np.errstate(divide="ignore", invalid="ignore")
-def chen_blum(t: Triple) -> float:
-    """Compute Qcb on images stretched to 0..1, with half the frequencies and 1e-10 in the denominators.
-
-    Args:
-        t: Images 0..255.
-
-    Returns:
-        0..1, higher is better; NaN where an image is constant.
-    """
-    fused, a, b = (_masked_contrast(image) for image in t.images)
-    total = a**2 + b**2 + _TINY
-    preserved = (np.where(x < fused, x / fused, fused / x) for x in (a, b))
-    return float(sum((x**2 / total * share).mean() for x, share in zip((a, b), preserved, strict=True)))
+    return float(np.where(similarity("a", "b") >= ALIKE, mixed, np.maximum(to_a, to_b)).mean())
 
 
 def _summed(image: GrayImage) -> GrayImage:
@@ -136,19 +117,3 @@ def _summed(image: GrayImage) -> GrayImage:
     columns = np.lib.stride_tricks.sliding_window_view(padded, 7, axis=0).sum(axis=-1)
     across: GrayImage = np.lib.stride_tricks.sliding_window_view(columns, 7, axis=1) @ gaussian_taps(7, 1.5)
     return across
-
-
-def _masked_contrast(image: GrayImage) -> GrayImage:
-    levels = (image - image.min()) / (image.max() - image.min())
-    cycles = cycles_per_image(image.shape) / _FREQUENCY_SCALE
-    sensitivity = np.exp(-((cycles / 15.3870) ** 2)) - 0.7622 * np.exp(-((cycles / 1.3456) ** 2))
-    visible = filter_frequencies(levels, sensitivity)
-
-    fine, coarse = (smooth(visible, _gaussian(sigma), border="zero") for sigma in (2.0, 4.0))
-    contrast = np.abs(fine / (coarse + _TINY) - 1.0)
-    return contrast**3 / (contrast**2 + 1e-4)
-
-
-def _gaussian(sigma: float) -> Vector:
-    offsets = np.arange(-15, 16)
-    return np.exp(-(offsets**2) / (2.0 * sigma**2)) / (math.sqrt(2.0 * math.pi) * sigma)
