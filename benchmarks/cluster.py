@@ -10,7 +10,6 @@ scheduler, which do no fusing, and the difference between the wall times with th
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -32,6 +31,7 @@ from mmdrfuse.pipeline.fuse.entries import NAME, Entries, Entry
 from mmdrfuse.pipeline.fuse.folder import fuse_pairs
 from mmdrfuse.pipeline.fuse.fuser import Fuser
 from mmdrfuse.system.cluster import Cluster
+from mmdrfuse.system.timing import peak_memory
 from mmdrfuse.system.workers import Workers
 from timing import machine
 
@@ -94,7 +94,7 @@ def read_twice(folder: str) -> None:
             assert sum(1 for _ in entries) == len(entries)
         found[f"{what} seconds"] = time.perf_counter() - start
         found[f"{what} processor seconds"] = time.process_time() - processor
-    found["peak MB"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    found["peak MB"] = peak_memory()
     print(json.dumps(found))
 
 

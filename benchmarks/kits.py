@@ -50,7 +50,7 @@ def main() -> None:
     arguments = _arguments()
     if arguments.peak:
         LONG[arguments.peak](arguments.folder)
-        print(_peak_here())
+        print(peak_memory() or 0.0)
         return
     with tempfile.TemporaryDirectory() as folder:
         _make_files(Path(folder), arguments.size)
@@ -233,13 +233,6 @@ def _version(name: str) -> str:
         return metadata.version(name)
     except metadata.PackageNotFoundError:
         return "not installed"
-
-
-def _peak_here() -> float:
-    status = Path("/proc/self/status")
-    if status.exists():  # what getrusage says begins with the peak of the process that started this one
-        return int(status.read_text().partition("VmHWM:")[2].split()[0]) / 1024
-    return peak_memory() or 0.0
 
 
 def _peak(name: str, folder: str) -> float:
