@@ -41,17 +41,13 @@ def writing(path: Path, *, overwrite: bool = True) -> Iterator[Path]:
     # Without the name of ``path``, which may already be as long as the file system allows.
     temporary = path.with_name(f".{secrets.token_hex(8)}{path.suffix[-_MAX_SUFFIX:]}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary.touch()
-        mode = temporary.stat().st_mode  # of the umask; some writers make files that nobody else can read
-        yield temporary
-        temporary.chmod(mode)
-        temporary.replace(path)
-    except Exception as error:
-        cause = system_error(error, path)
-        if cause is None:
-            raise
-        raise write_error(path, cause) from error
+        with _naming_failures(path):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporary.touch()
+            mode = temporary.stat().st_mode  # of the umask; some writers make files that nobody else can read
+            yield temporary
+            temporary.chmod(mode)
+            temporary.replace(path)
     finally:
         with contextlib.suppress(OSError):  # it has replaced ``path``, or its folder could not be made
             temporary.unlink()
@@ -74,20 +70,28 @@ def writing_folder(path: Path, *, mark: str, overwrite: bool = True) -> Iterator
     temporary = path.with_name(f".{secrets.token_hex(8)}")
     old = path.with_name(f".{secrets.token_hex(8)}")
     try:
-        temporary.mkdir(parents=True)
-        (temporary / mark).touch()
-        yield temporary
-        if path.exists():
-            path.replace(old)  # a folder cannot replace another one that is not empty
-        temporary.replace(path)
+        with _naming_failures(path):
+            temporary.mkdir(parents=True)
+            (temporary / mark).touch()
+            yield temporary
+            if path.exists():
+                path.replace(old)  # a folder cannot replace another one that is not empty
+            temporary.replace(path)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _naming_failures(path: Path) -> Iterator[None]:
+    """Turn a failure of the system in the block into an error that names the path; others pass."""
+    try:
+        yield
     except Exception as error:
         cause = system_error(error, path)
         if cause is None:
             raise
         raise write_error(path, cause) from error
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-        shutil.rmtree(old, ignore_errors=True)
 
 
 def refuse_foreign(path: Path, *, mark: str, overwrite: bool) -> None:
