@@ -18,6 +18,7 @@ from mmdrfuse.cli.shared.options import (
     layout_option,
     overwrite_option,
     size_policy_option,
+    split_names,
     workers_option,
 )
 from mmdrfuse.errors import MMDRFuseError
@@ -40,7 +41,7 @@ SECTIONS = {
 
 def _names(_: click.Context, __: click.Parameter, value: str | None) -> tuple[str, ...]:
     """Return the names in a list with commas, without repetitions."""
-    return tuple(dict.fromkeys(name.strip() for name in (value or "").split(",") if name.strip()))
+    return tuple(dict.fromkeys(split_names(value or "")))
 
 
 @click.command(

@@ -19,6 +19,7 @@ from mmdrfuse.cli.shared.options import (
     json_option,
     overwrite_option,
     size_policy_option,
+    split_names,
 )
 from mmdrfuse.cli.shared.scoring import (
     baselines_option,
@@ -30,7 +31,6 @@ from mmdrfuse.cli.shared.scoring import (
     pair_sources,
     score_workers_option,
     sources_options,
-    split_names,
     write_documents,
     write_html,
 )

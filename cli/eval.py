@@ -11,7 +11,7 @@ import click
 from click.core import ParameterSource
 
 from mmdrfuse.cli.shared.console import Report, check_outputs, progress, show, warn
-from mmdrfuse.cli.shared.options import EXISTING, Command, cluster_option, json_option, overwrite_option
+from mmdrfuse.cli.shared.options import EXISTING, Command, cluster_option, json_option, overwrite_option, split_names
 from mmdrfuse.cli.shared.scoring import (
     baselines_option,
     check_html,
@@ -21,7 +21,6 @@ from mmdrfuse.cli.shared.scoring import (
     pair_sources,
     score_workers_option,
     sources_options,
-    split_names,
     write_documents,
     write_html,
 )

@@ -76,6 +76,11 @@ def size_policy_option(help_text: str) -> Callable[[Function], Function]:
     return click.option("--size-policy", type=policies, default="error", metavar="POLICY", help=help_text)
 
 
+def split_names(text: str) -> list[str]:
+    """Return the names of a list with commas."""
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
 def command_line(context: click.Context) -> str:
     """Return the command that repeats this call: its arguments, and the options that were given."""
     words = ["mmdrfuse", str(context.info_name)]

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from mmdrfuse.cli.shared.options import Function
+from mmdrfuse.cli.shared.options import Function, split_names
 from mmdrfuse.recipes.fields import Choice, Kind, Number, Switch, Table, TableOrNames, kinds
 
 Value = TypeVar("Value")
@@ -109,7 +109,7 @@ class _Finite(click.FloatRange):
 
 def _names(context: click.Context, option: click.Parameter, given: str | None) -> tuple[str, ...] | None:
     """Parse names with commas between them."""
-    return None if given is None else tuple(name.strip() for name in given.split(",") if name.strip())
+    return None if given is None else tuple(split_names(given))
 
 
 def _values(context: click.Context, option: click.Parameter, given: tuple[str, ...]) -> dict[str, float] | None:

@@ -92,11 +92,6 @@ def pair_sources(
     return pairing.pairs, unpaired
 
 
-def split_names(text: str) -> list[str]:
-    """Return the names of a list with commas."""
-    return [name.strip() for name in text.split(",") if name.strip()]
-
-
 def write_documents(documents: Mapping[str, str], report: Report) -> None:
     """Write texts to files or, for ``-``, to standard output; where one cannot be written, the others still are.
 
