@@ -7,8 +7,8 @@ and at the tone that is best, for this method and detector, on pictures that are
 for each other are the pairs that students were trained on, and those that were held out. Intervals are of the paired
 difference to the mean of both sides, over resampled pictures.
 
-What was detected is kept in ``runs/detection``, so that only new weights take minutes. `ship.py` puts the results into
-the cards of the shipped weights.
+What was detected is cached in ``runs/detection``, so that only new weights take minutes. `ship.py` puts the results
+into the cards of the shipped weights.
 """
 
 import argparse
@@ -34,6 +34,7 @@ from mmdrfuse.engine.baselines import BASELINES
 from mmdrfuse.images.values.tones import Tone
 from mmdrfuse.pair import Pair
 from mmdrfuse.pipeline.fuse.fuser import Fuser, range_for
+from mmdrfuse.system.atomic import writing
 from pairs import DATA, HOLD_OUT, SHARED, fingerprint
 from timing import machine
 
@@ -109,14 +110,14 @@ def _detected(detector: Detector, method: Method, cache: Path) -> dict[Tone, lis
     """Detect in a method's pictures of all pairs at every tone, unless that was done before."""
     key, fuse = method
     what = repr((detector.description(), key, GRID, MIN_SCORE, NMS_IOU))
-    kept = cache / f"{sha256(what.encode()).hexdigest()[:16]}.npz"
-    if not kept.exists():
+    file = cache / f"{sha256(what.encode()).hexdigest()[:16]}.npz"
+    if not file.exists():
         print(f"{Path(detector.name).stem}: {key} …", flush=True)
-        cache.mkdir(parents=True, exist_ok=True)
         pictures = [fuse(pair) for pair in _pairs()]
         found = [detector(three_channels(tone(picture))) for tone in GRID for picture in pictures]
-        np.savez(kept, *(np.column_stack([one.boxes, one.scores]) for one in found))
-    arrays = np.load(kept)
+        with writing(file) as temporary:
+            np.savez(temporary, *(np.column_stack([one.boxes, one.scores]) for one in found))
+    arrays = np.load(file)
     tables = [arrays[f"arr_{number}"] for number in range(len(arrays))]
     found = [Detections(table[:, :4], table[:, 4], np.full(len(table), PERSON)) for table in tables]
     count = len(found) // len(GRID)

@@ -119,18 +119,18 @@ def _scored(
     twice = results.keys() & result.found.keys()
     if twice:
         raise InputError(f"two rows are called {', '.join(sorted(twice))}; give the boxes from a file another name")
-    kept = labels.only(result.classes)
+    chosen = labels.only(result.classes)
     known = {name: one.stored[1] for pictures in result.found.values() for name, one in pictures.items()}
     known |= sizes or {}
-    matched = kept.matched(sorted(known) or list(kept.pictures))[0] if results else {}
+    matched = chosen.matched(sorted(known) or list(chosen.pictures))[0] if results else {}
     truth = {name: _sized(labelled, known.get(name)) for name, labelled in matched.items()}
-    further = {method: one.found(truth, kept) for method, one in results.items()}
+    further = {method: one.found(truth, chosen) for method, one in results.items()}
     described = {
         "format": labels.format, "sha256": labels.sha256, "classes": list(labels.classes), "notes": list(labels.notes),
     }  # fmt: skip
     failures = (*result.failures, *(InputError(line) for line in labels.failures))
     found = replace(result, found={**result.found, **further}, labels=described, failures=failures)
-    return score_found(found, kept, boxes_on=boxes_on)
+    return score_found(found, chosen, boxes_on=boxes_on)
 
 
 def _sized(labelled: LabelledPicture, size: Size | None) -> LabelledPicture:
