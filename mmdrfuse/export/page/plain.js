@@ -34,11 +34,12 @@ export class PlainEngine {
 
 const grabber = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
 
-// Return the pixels of a picture, or of a video's present frame.
+// Return the pixels of a picture, or of a video's present frame: transparent if there is none yet.
 export function grab({ image, width, height }) {
   if (image instanceof ImageData) return image;
   const { canvas } = grabber;
   if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
+  grabber.clearRect(0, 0, width, height);
   grabber.drawImage(image, 0, 0, width, height);
   return grabber.getImageData(0, 0, width, height);
 }

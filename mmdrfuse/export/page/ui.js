@@ -26,15 +26,17 @@ let automatic = "scenes";
 let coloured = null;
 let blinking = null;
 
-// Both sides are there.
+// Both sides are there; a video that was just opened may have no frame yet.
 function begin() {
+  if (!intake.complete) return;
+  const frames = intake.frames();
+  const images = frames.map(grab);
+  if (images.some(({ data }) => !data[3])) return requestAnimationFrame(begin);
   document.body.classList.add("full");
   byId("work").hidden = false;
   SIDES.forEach((side) => stage.put(side, intake.sources[side].element));
-  const frames = intake.frames();
   const [infrared, visible] = frames;
   stage.setSize(visible.width, visible.height);
-  const images = frames.map(grab);
   automatic = automaticWeights(...images, intake.moving);
   coloured = SIDES.findLast((_, index) => hasColour(images[index])) ?? null;
   if (!alignment.rig && (infrared.width !== visible.width || infrared.height !== visible.height)) {

@@ -64,24 +64,47 @@ def test_folders_are_paired_by_the_suites_rules(opened, pictures, tmp_path):
     assert sorted(saved) == sorted(f"{pair.name}_fused.png" for pair in expected.pairs)
 
 
-@pytest.mark.parametrize(("engine", "level", "dark"), [("js", 60, 0.0), ("webgl2", 5, 1.0)])
-def test_two_videos_are_fused_as_they_play(engine, level, dark, opened, tmp_path):
-    """The weights are those of their light."""
+@pytest.fixture
+def videos(tmp_path):
+    """Make an infrared and a visible video of 48×32 pixels, each frame of one level, from the two first ones up."""
     av = pytest.importorskip("av", reason="needs av, which makes the videos")
-    for side, first in (("ir", 100), ("vi", level)):
-        with av.open(str(tmp_path / f"{side}.webm"), "w") as container:
-            stream = container.add_stream("libvpx", rate=10)
-            stream.width, stream.height, stream.pix_fmt = 48, 32, "yuv420p"
-            for index in range(10):
-                picture = np.full((32, 48, 3), first + index, np.uint8)
-                container.mux(stream.encode(av.VideoFrame.from_ndarray(picture)))
-            container.mux(stream.encode())
-    page = opened(engine, [tmp_path / "ir.webm", tmp_path / "vi.webm"])
+
+    def make(infrared, visible):
+        for side, first in (("ir", infrared), ("vi", visible)):
+            with av.open(str(tmp_path / f"{side}.webm"), "w") as container:
+                stream = container.add_stream("libvpx", rate=10)
+                stream.width, stream.height, stream.pix_fmt = 48, 32, "yuv420p"
+                for index in range(10):
+                    picture = np.full((32, 48, 3), first + index, np.uint8)
+                    container.mux(stream.encode(av.VideoFrame.from_ndarray(picture)))
+                container.mux(stream.encode())
+        return [tmp_path / "ir.webm", tmp_path / "vi.webm"]
+
+    return make
+
+
+@pytest.mark.parametrize(("engine", "level", "dark"), [("js", 60, 0.0), ("webgl2", 5, 1.0)])
+def test_two_videos_are_fused_as_they_play(engine, level, dark, opened, videos):
+    """The weights are those of their light."""
+    page = opened(engine, videos(100, level))
     page.wait_for_selector("#transport:visible")
     page.wait_for_selector("text=/ [1-9][0-9]* frames per second/")
     assert page.inner_text("#about").startswith(f"{Automatic().name(Shares(dark=dark), moving=True)}: ")
     page.click("#play")
     page.wait_for_selector("#play:text('Play')")
+
+
+def test_a_video_without_a_frame_to_draw_yet_is_waited_for(opened, page, videos):
+    page.add_init_script(
+        """const { drawImage } = OffscreenCanvasRenderingContext2D.prototype;
+        const videos = [];
+        let early = 2;
+        OffscreenCanvasRenderingContext2D.prototype.drawImage = function (video, ...place) {
+            if (!videos.includes(video)) videos.push(video);
+            if (video !== videos[1] || early-- <= 0) drawImage.call(this, video, ...place);
+        };"""
+    )
+    opened("webgl2", videos(100, 5)).wait_for_selector("#about:text('night: ')")
 
 
 @pytest.mark.slow
