@@ -15,9 +15,8 @@ from functools import partial
 from mmdrfuse.metrics import zoo
 from mmdrfuse.metrics.metric import Metric, Rule
 from mmdrfuse.metrics.shared.gradients import prewitt_magnitude
-from mmdrfuse.metrics.shared.similarity import FLAT, weigh_by_likeness, weigh_by_variance
-from mmdrfuse.metrics.shared.triple import Triple, once
-from mmdrfuse.metrics.shared.windows import gaussian_taps
+from mmdrfuse.metrics.shared.similarity import FLAT, WANG, comparison, likeness
+from mmdrfuse.metrics.shared.triple import Triple
 
 
 def qs(t: Triple, *, flat_tolerance: float | None = FLAT) -> float:
@@ -41,8 +40,7 @@ def qs(t: Triple, *, flat_tolerance: float | None = FLAT) -> float:
         "Objective assessment of multiresolution image fusion algorithms for context enhancement in night vision: a
         comparative study", IEEE TPAMI, 2012.
     """
-    mean, _ = _large_windows(t, flat_tolerance)
-    return mean
+    return comparison(t, WANG, _tolerance(flat_tolerance)).quality
 
 
 def qw(t: Triple, *, flat_tolerance: float | None = FLAT) -> float:
@@ -58,8 +56,7 @@ def qw(t: Triple, *, flat_tolerance: float | None = FLAT) -> float:
     References:
         As `qs`.
     """
-    _, weighted = _large_windows(t, flat_tolerance)
-    return weighted
+    return comparison(t, WANG, _tolerance(flat_tolerance)).salient_quality
 
 
 def qe(t: Triple, *, flat_tolerance: float | None = FLAT) -> float:
@@ -102,7 +99,7 @@ def qc(t: Triple, *, flat_tolerance: float | None = FLAT, forced_score: bool = F
         Cvejic, Loza, Bull, Canagarajah, "A similarity metric for assessment of image fusion algorithms", Int. J.
         Signal Processing, 2005.
     """
-    score, forced, _ = _small_windows(t, flat_tolerance)
+    score, forced, _ = _likeness(t, flat_tolerance)
     return forced if forced_score else score
 
 
@@ -123,23 +120,12 @@ def qy(t: Triple, *, flat_tolerance: float | None = FLAT) -> float:
     References:
         Yang, Zhang, Wang, Liu, "A novel similarity based quality metric for image fusion", Information Fusion, 2008.
     """
-    _, _, score = _small_windows(t, flat_tolerance)
+    _, _, score = _likeness(t, flat_tolerance)
     return score
 
 
-@once
-def _large_windows(t: Triple, flat_tolerance: float | None) -> tuple[float, float]:
-    # Q_S and Q_W
-    total, weighted, weights, windows = weigh_by_variance(*t.images, gaussian_taps(11, 1.5), _tolerance(flat_tolerance))
-    mean = total / windows
-    return mean, weighted / weights if weights > 0.0 else mean
-
-
-@once
-def _small_windows(t: Triple, flat_tolerance: float | None) -> tuple[float, float, float]:
-    # Q_C, Q_C with forced scores, Q_Y
-    undefined = math.nan if flat_tolerance is None else 0.5
-    return weigh_by_likeness(*t.images, gaussian_taps(7, 1.5), _tolerance(flat_tolerance), undefined)
+def _likeness(t: Triple, flat_tolerance: float | None) -> tuple[float, float, float]:
+    return likeness(t, _tolerance(flat_tolerance), math.nan if flat_tolerance is None else 0.5)
 
 
 def _tolerance(flat_tolerance: float | None) -> float:

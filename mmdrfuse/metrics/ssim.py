@@ -2,34 +2,16 @@
 
 from collections.abc import Sequence
 from functools import partial
-from typing import NamedTuple
 
 import numpy as np
 
 from mmdrfuse.metrics import zoo_float32
 from mmdrfuse.metrics.mef_ssim import mef_ssim
 from mmdrfuse.metrics.metric import Metric, Rule
-from mmdrfuse.metrics.shared.triple import GrayImage, Triple, Vector, once
-from mmdrfuse.metrics.shared.windows import (
-    COV_A,
-    COV_B,
-    MU_A,
-    MU_B,
-    MU_F,
-    STATISTICS,
-    VAR_A,
-    VAR_B,
-    VAR_F,
-    gaussian_taps,
-    halved,
-    row_statistics,
-)
+from mmdrfuse.metrics.shared.similarity import FLAT, WANG, WINDOW, Similarity, comparison
+from mmdrfuse.metrics.shared.triple import Triple, once
+from mmdrfuse.metrics.shared.windows import halved
 from mmdrfuse.metrics.ssim_float32 import ssim_float32
-from mmdrfuse.system.compiling import compiled
-
-WINDOW = 11
-SIGMA = 1.5
-"""Side and standard deviation in pixels of the Gaussian window (Wang et al., IEEE TIP 2004)."""
 
 K1 = 0.01
 K2 = 0.03
@@ -37,13 +19,6 @@ K2 = 0.03
 
 SCALE_WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
 """Powers of the five scales (Wang, Simoncelli, Bovik, Asilomar 2003)."""
-
-
-class Similarity(NamedTuple):
-    """Mean similarity and mean contrast-structure term of the fused image with one source."""
-
-    ssim: float
-    structure: float
 
 
 def ssim(t: Triple, *, peak: float = 255.0, replicated: bool = False, mean: bool = False) -> float:
@@ -65,8 +40,9 @@ def ssim(t: Triple, *, peak: float = 255.0, replicated: bool = False, mean: bool
         Wang, Bovik, Sheikh, Simoncelli, "Image quality assessment: from error visibility to structural similarity",
         IEEE Trans. Image Processing, 2004.
     """
-    a, b = _similarities(t, 0, peak, replicated)
-    return (a.ssim + b.ssim) / (2.0 if mean else 1.0)
+    constants = ((K1 * peak) ** 2, (K2 * peak) ** 2)
+    compared = comparison(_replicated(t) if replicated else t, constants, FLAT)
+    return (compared.a.ssim + compared.b.ssim) / (2.0 if mean else 1.0)
 
 
 def ms_ssim(t: Triple, *, mean: bool = False) -> float:
@@ -85,8 +61,7 @@ def ms_ssim(t: Triple, *, mean: bool = False) -> float:
     References:
         Wang, Simoncelli, Bovik, "Multiscale structural similarity for image quality assessment", Asilomar, 2003.
     """
-    scales = [_similarities(t, scale, 255.0, False) for scale in range(len(SCALE_WEIGHTS))]
-    total = sum(_product_of_scales(source) for source in zip(*scales, strict=True))
+    total = sum(_product_of_scales(source) for source in zip(*_scales(t), strict=True))
     return total / (2.0 if mean else 1.0)
 
 
@@ -100,56 +75,20 @@ def _product_of_scales(scales: Sequence[Similarity]) -> float:
     return product
 
 
-@once
-def _similarities(t: Triple, scale: int, peak: float, replicated: bool) -> tuple[Similarity, Similarity]:
-    fused, a, b = _scaled(t, scale)
-    if replicated:
-        fused, a, b = (np.pad(image, WINDOW // 2, mode="edge") for image in (fused, a, b))
-    taps = gaussian_taps(WINDOW, SIGMA)
-    c1 = (K1 * peak) ** 2
-    c2 = (K2 * peak) ** 2
-    ssim_a, structure_a, ssim_b, structure_b = _mean_similarities(fused, a, b, taps, c1, c2)
-    return Similarity(ssim_a, structure_a), Similarity(ssim_b, structure_b)
+def _replicated(t: Triple) -> Triple:
+    return Triple(*(np.pad(image, WINDOW // 2, mode="edge") for image in t.images))
 
 
 @once
-def _scaled(t: Triple, scale: int) -> tuple[GrayImage, GrayImage, GrayImage]:
-    if scale == 0:
-        return t.images
-    fused, a, b = (halved(image) for image in _scaled(t, scale - 1))
-    return fused, a, b
-
-
-@compiled()
-def _mean_similarities(
-    fused: GrayImage, a: GrayImage, b: GrayImage, taps: Vector, c1: float, c2: float
-) -> tuple[float, float, float, float]:
-    height = fused.shape[0] - taps.size + 1
-    width = fused.shape[1] - taps.size + 1
-    columns = np.empty((STATISTICS, fused.shape[1]))
-    row = np.empty((STATISTICS, width))
-    ssim_a = structure_a = ssim_b = structure_b = 0.0
-    for y in range(height):
-        row_statistics(fused, a, b, taps, y, np.inf, columns, row)
-        for x in range(width):
-            mu_f = row[MU_F, x]
-            var_f = row[VAR_F, x]
-
-            structure = (2.0 * row[COV_A, x] + c2) / (row[VAR_A, x] + var_f + c2)
-            structure_a += structure
-            ssim_a += _luminance(row[MU_A, x], mu_f, c1) * structure
-
-            structure = (2.0 * row[COV_B, x] + c2) / (row[VAR_B, x] + var_f + c2)
-            structure_b += structure
-            ssim_b += _luminance(row[MU_B, x], mu_f, c1) * structure
-
-    pixels = height * width
-    return ssim_a / pixels, structure_a / pixels, ssim_b / pixels, structure_b / pixels
-
-
-@compiled()
-def _luminance(mu_x: float, mu_f: float, c1: float) -> float:
-    return (2.0 * mu_x * mu_f + c1) / (mu_x * mu_x + mu_f * mu_f + c1)
+def _scales(t: Triple) -> tuple[tuple[Similarity, Similarity], ...]:
+    # the similarities of the fused image to both sources, finest scale first
+    scales = []
+    for scale in range(len(SCALE_WEIGHTS)):
+        if scale:
+            t = Triple(*(halved(image) for image in t.images))
+        compared = comparison(t, WANG, FLAT)
+        scales.append((compared.a, compared.b))
+    return tuple(scales)
 
 
 ROWS = (

@@ -19,11 +19,13 @@ from mmdrfuse.metrics.shared.windows import (
     VAR_A,
     VAR_B,
     VAR_F,
-    StatisticRows,
 )
 from mmdrfuse.system.compiling import compiled
 
 Float32Array = npt.NDArray[np.float32]
+
+ColumnSums = npt.NDArray[np.float64]
+"""(8, W): one row of each statistic."""
 
 WINDOW = 7
 """Side of the uniform window."""
@@ -80,7 +82,7 @@ def _sum_of_similarities(fused: Float32Array, a: Float32Array, b: Float32Array) 
 
 
 @compiled()
-def _add_rows(sums: StatisticRows, sign: float, fused: Float32Array, a: Float32Array, b: Float32Array) -> None:
+def _add_rows(sums: ColumnSums, sign: float, fused: Float32Array, a: Float32Array, b: Float32Array) -> None:
     for x in range(fused.size):
         f = fused[x]
         p = a[x]

@@ -15,7 +15,23 @@ import numpy as np
 from mmdrfuse.metrics import zoo_float32
 from mmdrfuse.metrics.metric import Metric, Rule, same
 from mmdrfuse.metrics.shared.triple import GrayImage, Triple, Vector, once
-from mmdrfuse.metrics.shared.windows import COV_A, COV_B, STATISTICS, VAR_A, VAR_B, VAR_F, gaussian_taps, row_statistics
+from mmdrfuse.metrics.shared.windows import (
+    COV_A,
+    COV_B,
+    SPAN,
+    VAR_A,
+    VAR_B,
+    VAR_F,
+    WINDOW_ROWS,
+    Blocks,
+    Taps,
+    block_statistics,
+    blocks,
+    filter_column,
+    filter_row,
+    gaussian_taps,
+    half,
+)
 from mmdrfuse.system.compiling import compiled
 
 WINDOWS = (17, 9, 5, 3)
@@ -32,13 +48,10 @@ SCALE_WEIGHTS = (1.0, 0.0, 0.15, 1.0)
 
 _TINY = 1e-10
 
-_BATCH = 16
-"""Factors between two logarithms. Each is at most 1 + 255^2 / 4 / 2, so 16 of them stay far below the largest double,
-even where products that stop at 255 break that bound."""
-
-
-THROUGH_A, DIRECT_A, THROUGH_B, DIRECT_B, THROUGH_CHOSEN, DIRECT_CHOSEN = range(6)
-"""The order of the sums in `Information`."""
+_BATCH = 64
+_BATCH_OF_SATURATED = 16
+"""Factors between two logarithms. Each is at most 1 + 255^2 / 4 / 2, so 64 of them stay far below the largest double.
+Products that stop at 255 break that bound: then factors stay below 2^50."""
 
 
 class Information(NamedTuple):
@@ -104,13 +117,18 @@ def viff(t: Triple) -> float:
 @once
 def _scales(t: Triple, ceiling: float) -> tuple[Information, ...]:
     fused, a, b = t.images
+    space = blocks()
     scales = []
     for size in WINDOWS:
-        taps = gaussian_taps(size, size / 5.0)
+        taps = half(gaussian_taps(size, size / 5.0))
         if size != WINDOWS[0]:
             fused, a, b = (_decimated(image, taps) for image in (fused, a, b))
             ceiling = math.inf
-        scales.append(Information(*_information(fused, a, b, taps, ceiling)))
+        sums = np.zeros(6)
+        batch = _BATCH if ceiling == math.inf else _BATCH_OF_SATURATED
+        _add_information(fused, a, b, taps, ceiling, batch, space, sums)
+        pixels = math.prod(side - size + 1 for side in fused.shape)
+        scales.append(Information._make((*sums.tolist(), pixels)))
     return tuple(scales)
 
 
@@ -118,57 +136,70 @@ def _ratio(through: float, direct: float) -> float:
     return through / direct if direct > 0.0 else 1.0
 
 
-@compiled()
-def _decimated(image: GrayImage, taps: Vector) -> GrayImage:
+def _decimated(image: GrayImage, taps: Taps) -> GrayImage:
     # every second mean in each direction
-    height = (image.shape[0] - taps.size + 2) // 2
-    width = (image.shape[1] - taps.size + 2) // 2
-    out = np.zeros((height, width))
-    column = np.empty(image.shape[1])
-    for y in range(height):
-        column[:] = 0.0
-        for k in range(taps.size):
-            for x in range(column.size):
-                column[x] += taps[k] * image[2 * y + k, x]
-        for k in range(taps.size):
-            for x in range(width):
-                out[y, x] += taps[k] * column[2 * x + k]
+    height, width = ((side - 2 * (len(taps) - 1) + 1) // 2 for side in image.shape)
+    out = np.empty((height, width))
+    _decimate(image, taps, out)
     return out
 
 
-@compiled(error_model="numpy")
-def _information(
-    fused: GrayImage, a: GrayImage, b: GrayImage, taps: Vector, ceiling: float
-) -> tuple[float, float, float, float, float, float, int]:
-    height = fused.shape[0] - taps.size + 1
-    width = fused.shape[1] - taps.size + 1
-    columns = np.empty((STATISTICS, fused.shape[1]))
-    row = np.empty((STATISTICS, width))
-    sums = np.zeros(6)
-    factors = np.empty(6)
-    for y in range(height):
-        row_statistics(fused, a, b, taps, y, ceiling, columns, row)
-        for first in range(0, width, _BATCH):
-            # one logarithm of a product instead of many of its factors
-            factors[:] = 1.0
-            for x in range(first, min(first + _BATCH, width)):
-                gain_a, noise_a, var_a = _distortion(row[VAR_A, x], row[VAR_F, x], row[COV_A, x])
-                gain_b, noise_b, var_b = _distortion(row[VAR_B, x], row[VAR_F, x], row[COV_B, x])
-                factors[THROUGH_A] *= 1.0 + gain_a * gain_a * var_a / (noise_a + NOISE_VIF)
-                factors[DIRECT_A] *= 1.0 + var_a / NOISE_VIF
-                factors[THROUGH_B] *= 1.0 + gain_b * gain_b * var_b / (noise_b + NOISE_VIF)
-                factors[DIRECT_B] *= 1.0 + var_b / NOISE_VIF
+@compiled()
+def _decimate(image: GrayImage, taps: Taps, out: GrayImage) -> None:
+    middle = len(taps) - 1
+    column = np.empty(image.shape[1])
+    means = np.empty(image.shape[1] - 2 * middle)
+    for y in range(out.shape[0]):
+        filter_column(image, taps, 2 * y, column)
+        filter_row(column, taps, means)
+        for x in range(out.shape[1]):
+            out[y, x] = means[2 * x]
 
-                # between equals the flatter one, not "the second": the order of the sources must not matter
-                if gain_a < gain_b or (gain_a == gain_b and var_a < var_b):
-                    gain, noise, var = gain_a, noise_a, var_a
-                else:
-                    gain, noise, var = gain_b, noise_b, var_b
-                factors[THROUGH_CHOSEN] *= 1.0 + gain * gain * var / (noise + NOISE_VIFF)
-                factors[DIRECT_CHOSEN] *= 1.0 + var / NOISE_VIFF
-            for k in range(sums.size):
-                sums[k] += math.log10(factors[k])
-    return sums[0], sums[1], sums[2], sums[3], sums[4], sums[5], height * width
+
+@compiled()
+def _add_information(
+    fused: GrayImage,
+    a: GrayImage,
+    b: GrayImage,
+    taps: Taps,
+    ceiling: float,
+    batch: int,
+    space: Blocks,
+    sums: Vector,
+) -> None:
+    # add to the sums, in the order of `Information`
+    margin = 2 * (len(taps) - 1)
+    for y in range(0, fused.shape[0] - margin, WINDOW_ROWS):
+        for x in range(0, fused.shape[1] - margin, SPAN - margin):
+            rows, columns = block_statistics(fused, a, b, taps, y, x, ceiling, space)
+            for row in range(0, rows * SPAN, SPAN):
+                for first in range(row, row + columns, batch):
+                    # one logarithm of a product instead of many of its factors
+                    last = min(first + batch, row + columns)
+                    for n, product in enumerate(_products(space, first, last)):
+                        sums[n] += math.log10(product)
+
+
+@compiled(error_model="numpy", fastmath={"reassoc"})
+def _products(windows: Blocks, first: int, last: int) -> tuple[float, float, float, float, float, float]:
+    # The order of the factors is free, so that the processor multiplies eight at a time.
+    through_a = direct_a = through_b = direct_b = through_chosen = direct_chosen = 1.0
+    for x in range(first, last):
+        gain_a, noise_a, var_a = _distortion(windows[VAR_A, x], windows[VAR_F, x], windows[COV_A, x])
+        gain_b, noise_b, var_b = _distortion(windows[VAR_B, x], windows[VAR_F, x], windows[COV_B, x])
+        through_a *= 1.0 + gain_a * gain_a * var_a / (noise_a + NOISE_VIF)
+        direct_a *= 1.0 + var_a / NOISE_VIF
+        through_b *= 1.0 + gain_b * gain_b * var_b / (noise_b + NOISE_VIF)
+        direct_b *= 1.0 + var_b / NOISE_VIF
+
+        # between equals the flatter one, not "the second": the order of the sources must not matter
+        first_counts = (gain_a < gain_b) | ((gain_a == gain_b) & (var_a < var_b))
+        gain = gain_a if first_counts else gain_b
+        noise = noise_a if first_counts else noise_b
+        var = var_a if first_counts else var_b
+        through_chosen *= 1.0 + gain * gain * var / (noise + NOISE_VIFF)
+        direct_chosen *= 1.0 + var / NOISE_VIFF
+    return through_a, direct_a, through_b, direct_b, through_chosen, direct_chosen
 
 
 @compiled(error_model="numpy")
@@ -178,12 +209,18 @@ def _distortion(var_x: float, var_f: float, cov: float) -> tuple[float, float, f
     var_f = max(var_f, 0.0)
     gain = cov / (var_x + _TINY)
     noise = var_f - gain * cov
-    if var_x < _TINY:
-        gain, noise, var_x = 0.0, var_f, 0.0
-    if var_f < _TINY:
-        gain, noise = 0.0, 0.0
-    if gain < 0.0:
-        gain, noise = 0.0, var_f
+    flat = var_x < _TINY
+    gain = 0.0 if flat else gain
+    noise = var_f if flat else noise
+    var_x = 0.0 if flat else var_x
+
+    flat = var_f < _TINY
+    gain = 0.0 if flat else gain
+    noise = 0.0 if flat else noise
+
+    opposed = gain < 0.0
+    gain = 0.0 if opposed else gain
+    noise = var_f if opposed else noise
     return gain, max(noise, _TINY), var_x
 
 

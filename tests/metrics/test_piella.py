@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from skimage.metrics import structural_similarity
 
-from mmdrfuse.metrics import piella
 from mmdrfuse.metrics.piella import qc, qe, qs, qw, qy
+from mmdrfuse.metrics.shared import similarity
 from mmdrfuse.metrics.shared.triple import Triple
 
 PAIRS = ("fight", "peopleshadow", "walking", "05", "11", "37")
@@ -158,9 +158,8 @@ def test_forcing_the_score_makes_qc_depend_on_the_order_of_the_sources(images):
 @pytest.mark.parametrize("scores", [(qs, qw, qe), (qc, qy)])
 def test_windows_are_filtered_once_for_all_metrics_that_use_them(scores, images, monkeypatch):
     calls = []
-    for name in ("weigh_by_variance", "weigh_by_likeness"):
-        kernel = getattr(piella, name)
-        monkeypatch.setattr(piella, name, lambda *given, kernel=kernel: calls.append(given) or kernel(*given))
+    statistics = similarity.blocks
+    monkeypatch.setattr(similarity, "blocks", lambda *given: calls.append(given) or statistics(*given))
     triple = Triple(*images)
     together = [score(triple) for score in scores]
     assert len(calls) == (2 if qe in scores else 1)  # of Q_E, the edges, too

@@ -6,7 +6,6 @@ import numpy as np
 import scipy.fft
 
 from mmdrfuse.metrics.shared.triple import GrayImage, Triple, Vector, once
-from mmdrfuse.metrics.shared.windows import filter_column, filter_row
 from mmdrfuse.system.compiling import compiled
 
 
@@ -58,8 +57,38 @@ def smooth(image: GrayImage, taps: Vector, *, border: Literal["valid", "zero"]) 
 def _smooth(image: GrayImage, taps: Vector, out: GrayImage) -> None:
     column = np.empty(image.shape[1])
     for y in range(out.shape[0]):
-        filter_column(image, taps, y + taps.size // 2, column)
-        filter_row(column, taps, out[y])
+        _filter_column(image, taps, y + taps.size // 2, column)
+        _filter_row(column, taps, out[y])
+
+
+@compiled()
+def _filter_column(image: GrayImage, taps: Vector, y: int, out: Vector) -> None:
+    half = taps.size // 2
+    _scale(out, taps[half], image[y])
+    for k in range(half):
+        _add_pair(out, taps[k], image[y - half + k], image[y + half - k])
+
+
+@compiled()
+def _filter_row(row: Vector, taps: Vector, out: Vector) -> None:
+    half = taps.size // 2
+    width = out.size
+    _scale(out, taps[half], row[half : half + width])
+    for k in range(half):
+        mirrored = taps.size - 1 - k
+        _add_pair(out, taps[k], row[k : k + width], row[mirrored : mirrored + width])
+
+
+@compiled()
+def _scale(out: Vector, tap: float, row: Vector) -> None:
+    for x in range(out.size):
+        out[x] = tap * row[x]
+
+
+@compiled()
+def _add_pair(out: Vector, tap: float, row: Vector, other: Vector) -> None:
+    for x in range(out.size):
+        out[x] += tap * (row[x] + other[x])
 
 
 def divide(numerator: GrayImage, denominator: GrayImage, *, undefined: float) -> GrayImage:

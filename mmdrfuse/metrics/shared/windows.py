@@ -1,7 +1,8 @@
-"""Windows that slide over a triple: their weights, their statistics one output row at a time, and halving.
+"""Windows that slide over a triple: their weights, their statistics block by block, and halving.
 
 SSIM, VIF and Piella's family need the same statistics at every position of a separable window. Whole maps of them would
-cost more time in memory traffic than the sums themselves, so a metric's kernel asks for one row, uses it, forgets it.
+cost more time in memory traffic than the sums themselves. So a metric's kernel asks for one block of windows, uses it
+and forgets it.
 """
 
 import numpy as np
@@ -10,13 +11,30 @@ import numpy.typing as npt
 from mmdrfuse.metrics.shared.triple import GrayImage, Vector
 from mmdrfuse.system.compiling import compiled
 
-StatisticRows = npt.NDArray[np.float64]
-"""(8, W) or (9, W): one row of each statistic."""
+Taps = tuple[float, ...]
+"""A symmetric filter up to its middle. The compiler knows a tuple's length, so it keeps all of it in registers."""
+
+Blocks = npt.NDArray[np.float64]
+"""(N, `_ROWS` × `SPAN`): one block of each statistic, row by row, and two more for work."""
 
 MU_F, MU_A, MU_B, VAR_F, VAR_A, VAR_B, COV_A, COV_B, COV_AB = range(9)
 STATISTICS = 8
 """The order of the statistics: means, variances, covariances of the fused image with either source. Those who want the
 covariance of the sources, too, make room for a ninth."""
+
+SPAN = 272
+"""Pixels from one row of a block to the next: 256 windows of the largest side and their margin. A constant distance,
+because the compiler then sees that what is written does not overlap what is read."""
+
+WINDOW_ROWS = 32
+"""Rows of windows in a block: all its values fit in the level-2 cache."""
+
+_LARGEST = 17
+_ROWS = WINDOW_ROWS + _LARGEST - 1
+"""Rows of pixels in a block, for the largest window."""
+
+_LINE = 64
+"""Bytes of a cache line: a vector of the processor that crosses two takes twice as long to load."""
 
 
 def gaussian_taps(size: int, sigma: float) -> Vector:
@@ -35,118 +53,137 @@ def gaussian_taps(size: int, sigma: float) -> Vector:
     return taps
 
 
+def half(taps: Vector) -> Taps:
+    """Return the taps of a symmetric window from one end to the middle."""
+    return tuple(taps[: taps.size // 2 + 1].tolist())
+
+
+def blocks(statistics: int = STATISTICS) -> Blocks:
+    """Return space for a block of each statistic, aligned with the processor's cache."""
+    shape = (statistics + 2, _ROWS * SPAN)
+    values = np.zeros(shape[0] * shape[1] + _LINE // 8)
+    skipped = -values.ctypes.data % _LINE // 8
+    return values[skipped : skipped + shape[0] * shape[1]].reshape(shape)
+
+
 def halved(image: GrayImage) -> GrayImage:
     """Return the means of 2×2 pixels that do not overlap, (H // 2, W // 2); an odd last row or column is dropped."""
-    height, width = (side // 2 * 2 for side in image.shape)
-    top = image[0:height:2]
-    bottom = image[1:height:2]
-    return (top[:, 0:width:2] + top[:, 1:width:2] + bottom[:, 0:width:2] + bottom[:, 1:width:2]) / 4.0
+    out = np.empty((image.shape[0] // 2, image.shape[1] // 2))
+    _halve(image, out)
+    return out
 
 
 @compiled()
-def row_statistics(
-    fused: GrayImage,
-    a: GrayImage,
-    b: GrayImage,
-    taps: Vector,
-    y: int,
-    ceiling: float,
-    columns: StatisticRows,
-    out: StatisticRows,
-) -> None:
-    """Compute means, variances and covariances of all windows whose first row is `y`.
+def _halve(image: GrayImage, out: GrayImage) -> None:
+    for y in range(out.shape[0]):
+        top = image[2 * y]
+        bottom = image[2 * y + 1]
+        row = out[y]
+        for x in range(row.size):
+            row[x] = (top[2 * x] + top[2 * x + 1] + bottom[2 * x] + bottom[2 * x + 1]) / 4.0
+
+
+@compiled()
+def block_statistics(
+    fused: GrayImage, a: GrayImage, b: GrayImage, taps: Taps, y: int, x: int, ceiling: float, out: Blocks
+) -> tuple[int, int]:
+    """Compute means, variances and covariances of the windows of one block.
 
     Args:
         fused: (H, W)
         a: (H, W)
         b: (H, W)
-        taps: One side of the separable window, (n,), n odd, symmetric, of sum 1.
-        y: First row of the windows, 0..H-n.
+        taps: One side of the separable window of sum 1, up to its middle; at most 9.
+        y: First row of the block's first windows.
+        x: Their first column.
         ceiling: Products of two pixels stop here; infinity for true statistics.
-        columns: Work space, (8, W), or (9, W) with the covariance of the sources.
-        out: Result, (8, W-n+1) or (9, W-n+1): biased variances and covariances, not clipped at 0.
+        out: Result: biased variances and covariances, not clipped at 0. Window (i, j) of the block is at
+            ``i * SPAN + j``.
+
+    Returns:
+        Rows and columns of windows in this block. The next block begins beside or below them.
     """
-    statistics = out.shape[0]
-    # first moments and products down the columns
-    middle = y + taps.size // 2
-    for x, image in ((MU_F, fused), (MU_A, a), (MU_B, b)):
-        filter_column(image, taps, middle, columns[x])
-    for second, image, other in (
-        (VAR_F, fused, fused),
-        (VAR_A, a, a),
-        (VAR_B, b, b),
-        (COV_A, fused, a),
-        (COV_B, fused, b),
-    ):
-        _filter_products(image, other, taps, middle, ceiling, columns[second])
-    if statistics > COV_AB:
-        _filter_products(a, b, taps, middle, ceiling, columns[COV_AB])
+    margin = 2 * (len(taps) - 1)
+    rows = min(WINDOW_ROWS, fused.shape[0] - margin - y)
+    columns = min(SPAN - margin, fused.shape[1] - margin - x)
+    statistics = out.shape[0] - 2
+    across = slice(x, x + columns + margin)
+    filled = slice(0, rows * SPAN)
+    pixels = out[-2]
+    filtered = out[-1]
+    for statistic, image in ((MU_F, fused), (MU_A, a), (MU_B, b)):
+        for row in range(rows + margin):
+            _copy(image[y + row, across], pixels[row * SPAN :])
+        _filter_block(pixels, taps, filtered, out[statistic, filled])
 
-    # then along the row
-    for statistic in range(statistics):
-        filter_row(columns[statistic], taps, out[statistic])
-
-    # second moments become variances and covariances
-    for second, x, z in (
-        (VAR_F, MU_F, MU_F),
-        (VAR_A, MU_A, MU_A),
-        (VAR_B, MU_B, MU_B),
-        (COV_A, MU_F, MU_A),
-        (COV_B, MU_F, MU_B),
+    for statistic, image, other, mean, other_mean in (
+        (VAR_F, fused, fused, MU_F, MU_F),
+        (VAR_A, a, a, MU_A, MU_A),
+        (VAR_B, b, b, MU_B, MU_B),
+        (COV_A, fused, a, MU_F, MU_A),
+        (COV_B, fused, b, MU_F, MU_B),
+        (COV_AB, a, b, MU_A, MU_B),
     ):
-        _subtract_product(out[second], out[x], out[z])
-    if statistics > COV_AB:
-        _subtract_product(out[COV_AB], out[MU_A], out[MU_B])
+        if statistic < statistics:
+            for row in range(rows + margin):
+                _multiply(image[y + row, across], other[y + row, across], ceiling, pixels[row * SPAN :])
+            _filter_block(pixels, taps, filtered, out[statistic, filled])
+            # second moments become variances and covariances
+            _subtract_product(out[statistic, filled], out[mean], out[other_mean])
+    return rows, columns
 
 
 @compiled()
-def filter_column(image: GrayImage, taps: Vector, y: int, out: Vector) -> None:
-    """Filter the columns of an image around one row, as `filter_row` does; both sides of it lie inside the image.
-
-    Args:
-        image: (H, W).
-        taps: (n,), n odd, symmetric.
-        y: The row in the middle, n // 2..H-n // 2-1.
-        out: Result, (W,).
-    """
-    half = taps.size // 2
-    _scale(out, taps[half], image[y])
-    for k in range(half):
-        _add_pair(out, taps[k], image[y - half + k], image[y + half - k])
-
-
-@compiled()
-def filter_row(row: Vector, taps: Vector, out: Vector) -> None:
+def filter_row(row: Vector, taps: Taps, out: Vector) -> None:
     """Filter a row with symmetric taps.
 
     The middle comes first, then pairs of one tap from the outside in, as in SciPy's `correlate1d`: where windows are
     flat, the order of the additions decides what some programs score.
 
     Args:
-        row: (N,).
-        taps: (n,), n odd, symmetric.
-        out: Result, (N-n+1,).
+        row: (N + 2n,).
+        taps: (n + 1,), from one end to the middle.
+        out: Result, (N,).
     """
-    half = taps.size // 2
-    width = out.size
-    _scale(out, taps[half], row[half : half + width])
-    for k in range(half):
-        mirrored = taps.size - 1 - k
-        _add_pair(out, taps[k], row[k : k + width], row[mirrored : mirrored + width])
+    middle = len(taps) - 1
+    for x in range(out.size):
+        total = taps[middle] * row[x + middle]
+        for k in range(middle):
+            total += taps[k] * (row[x + k] + row[x + 2 * middle - k])
+        out[x] = total
 
 
 @compiled()
-def _filter_products(image: GrayImage, other: GrayImage, taps: Vector, y: int, ceiling: float, out: Vector) -> None:
-    half = taps.size // 2
-    tap = taps[half]
-    row = image[y]
-    other_row = other[y]
+def filter_column(image: GrayImage, taps: Taps, y: int, out: Vector) -> None:
+    """Filter the columns of an image in the window that begins at row `y`, as `filter_row` does; out: (W,)."""
+    middle = len(taps) - 1
+    _scale(out, taps[middle], image[y + middle])
+    for k in range(middle):
+        _add_pair(out, taps[k], image[y + k], image[y + 2 * middle - k])
+
+
+@compiled()
+def filter_columns(block: Vector, taps: Taps, out: Vector) -> None:
+    """Filter the columns of a block, whose rows lie `SPAN` pixels apart, as `filter_row` does.
+
+    Args:
+        block: (R * SPAN,).
+        taps: (n + 1,), from one end to the middle.
+        out: Result, at most (R - 2n) * SPAN.
+    """
+    middle = len(taps) - 1
     for x in range(out.size):
-        out[x] = tap * min(row[x] * other_row[x], ceiling)
-    for k in range(half):
-        _add_products(
-            out, taps[k], image[y - half + k], other[y - half + k], image[y + half - k], other[y + half - k], ceiling
-        )
+        total = taps[middle] * block[x + middle * SPAN]
+        for k in range(middle):
+            total += taps[k] * (block[x + k * SPAN] + block[x + (2 * middle - k) * SPAN])
+        out[x] = total
+
+
+@compiled()
+def _filter_block(pixels: Vector, taps: Taps, filtered: Vector, out: Vector) -> None:
+    # windows that reach over the end of a row are filled with pixels of the next one, and nobody reads them
+    filter_columns(pixels, taps, filtered[: out.size])
+    filter_row(filtered, taps, out)
 
 
 @compiled()
@@ -162,11 +199,15 @@ def _add_pair(out: Vector, tap: float, row: Vector, other: Vector) -> None:
 
 
 @compiled()
-def _add_products(
-    out: Vector, tap: float, above: Vector, other_above: Vector, below: Vector, other_below: Vector, ceiling: float
-) -> None:
-    for x in range(out.size):
-        out[x] += tap * (min(above[x] * other_above[x], ceiling) + min(below[x] * other_below[x], ceiling))
+def _copy(row: Vector, out: Vector) -> None:
+    for x in range(row.size):
+        out[x] = row[x]
+
+
+@compiled()
+def _multiply(row: Vector, other: Vector, ceiling: float, out: Vector) -> None:
+    for x in range(row.size):
+        out[x] = min(row[x] * other[x], ceiling)
 
 
 @compiled()

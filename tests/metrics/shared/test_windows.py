@@ -8,29 +8,40 @@ from mmdrfuse.metrics.shared.windows import (
     MU_A,
     MU_B,
     MU_F,
+    SPAN,
     STATISTICS,
     VAR_A,
     VAR_B,
     VAR_F,
+    block_statistics,
+    blocks,
     gaussian_taps,
+    half,
     halved,
-    row_statistics,
 )
 
 
-def statistics(t, taps, ceiling=np.inf):
-    height, width = (side - taps.size + 1 for side in t.fused.shape)
-    out = np.empty((height, STATISTICS, width))
-    for y in range(height):
-        row_statistics(*t.images, taps, y, ceiling, np.empty((STATISTICS, t.fused.shape[1])), out[y])
-    return np.moveaxis(out, 1, 0)
+def statistics(images, taps, ceiling=np.inf):
+    height, width = (side - taps.size + 1 for side in images[0].shape)
+    out = np.full((STATISTICS, height, width), np.nan)
+    space = blocks()
+    y = 0
+    while y < height:
+        x = rows = 0
+        while x < width:
+            rows, columns = block_statistics(*images, half(taps), y, x, ceiling, space)
+            block = space[:STATISTICS, : rows * SPAN].reshape(STATISTICS, rows, SPAN)
+            out[:, y : y + rows, x : x + columns] = block[..., :columns]
+            x += columns
+        y += rows
+    return out
 
 
 @pytest.mark.parametrize(("size", "ceiling"), [(3, np.inf), (11, np.inf), (17, np.inf), (7, 255.0)])
 def test_statistics_are_those_of_the_two_dimensional_window(triple, size, ceiling):
     taps = gaussian_taps(size, size / 5)
     window = np.outer(taps, taps)
-    got = statistics(triple, taps, ceiling)
+    got = statistics(triple.images, taps, ceiling)
 
     def mean(image):
         return convolve2d(np.minimum(image, ceiling), window, mode="valid")
@@ -46,6 +57,15 @@ def test_statistics_are_those_of_the_two_dimensional_window(triple, size, ceilin
         (COV_B, "f", "b", f * b),
     ):
         np.testing.assert_allclose(got[row], mean(product) - means[x] * means[z], rtol=1e-9, atol=1e-9)
+
+
+def test_blocks_cover_an_image_of_several(rng):
+    images = rng.uniform(0, 255, (3, 50, 300))
+    taps = gaussian_taps(17, 3.4)
+    whole = statistics(images, taps)
+    assert np.isfinite(whole).all()
+    np.testing.assert_array_equal(statistics(images[:, 5:], taps), whole[:, 5:])
+    np.testing.assert_array_equal(statistics(images[..., 9:].copy(), taps), whole[..., 9:])
 
 
 def test_taps_fall_as_a_gaussian_and_sum_to_one():
