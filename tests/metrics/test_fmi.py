@@ -124,8 +124,9 @@ def test_a_strong_step_has_an_edge_one_pixel_wide_on_its_far_side_and_a_weak_one
     assert (_features(turn(step), "edge") == turn(expected)).all()
 
 
-def test_wavelet_bands_follow_the_rule_of_half_point_extension_and_every_second_value(rng):
-    image, taps = rng.uniform(0, 255, (9, 12)), 62
+@pytest.mark.parametrize("shape", [(9, 12), (3, 47), (120, 5)])
+def test_wavelet_bands_follow_the_rule_of_half_point_extension_and_every_second_value(shape, rng):
+    image, taps = rng.uniform(0, 255, shape), 62
     low, high = (np.array(each) for each in pywt.Wavelet("dmey").filter_bank[:2])
 
     def halved(line, kernel):
@@ -134,6 +135,8 @@ def test_wavelet_bands_follow_the_rule_of_half_point_extension_and_every_second_
     rows = [np.apply_along_axis(halved, 1, image, kernel) for kernel in (low, high)]
     bands = [[np.apply_along_axis(halved, 0, row, kernel) for kernel in (low, high)] for row in rows]
     np.testing.assert_allclose(_features(image, "wavelet"), np.block(bands), atol=1e-9)
+    coarse, (horizontal, *others) = pywt.dwt2(image, "dmey", mode="symmetric")
+    np.testing.assert_allclose(_features(image, "wavelet"), np.block([[coarse, horizontal], others]), atol=1e-9)
 
 
 def test_an_unknown_feature_is_an_error_with_near_names(images):
