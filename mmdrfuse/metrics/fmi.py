@@ -13,15 +13,12 @@ import numpy.typing as npt
 import scipy.fft
 
 from mmdrfuse.errors import UnknownNameError
-from mmdrfuse.metrics.fmi_windows import SIDE, Windows, total_information
+from mmdrfuse.metrics.fmi_information import mean_information
 from mmdrfuse.metrics.metric import Metric, Rule, same
 from mmdrfuse.metrics.shared.gradients import sobel
 from mmdrfuse.metrics.shared.triple import GrayImage, Triple
 
 Feature = Literal["pixel", "gradient", "edge", "dct", "wavelet"]
-
-_BLOCK = 8192
-"""Windows at a time: their distributions stay in the cache."""
 
 _ROWS = 24
 """Rows of a wavelet's band that one product of matrices makes."""
@@ -58,7 +55,7 @@ def fmi(t: Triple, *, feature: Feature = "pixel") -> float:
         fusion metric", AICT 2014.
     """
     maps = (np.ascontiguousarray(_features(image, feature)) for image in t.images)
-    return float(_mean_information(*maps))
+    return float(mean_information(*maps))
 
 
 def _features(image: GrayImage, feature: Feature) -> GrayImage:
@@ -118,19 +115,6 @@ def _halves(image: GrayImage) -> GrayImage:
         for half, matrix in zip(halves, matrices, strict=True):
             np.matmul(matrix[:rows, : len(under)], under, out=half[start : start + rows])
     return halves
-
-
-def _mean_information(fused: GrayImage, a: GrayImage, b: GrayImage) -> float:
-    height = fused.shape[0] - SIDE + 1
-    width = fused.shape[1] - SIDE + 1
-    rows = max(1, _BLOCK // width)
-    total = 0.0
-    for y in range(0, height, rows):
-        block = slice(y, min(y + rows, height) + SIDE - 1)
-        windows_f = Windows(fused[block])
-        for source in (a, b):
-            total += total_information(windows_f, Windows(source[block]))
-    return float(total / (2 * height * width))
 
 
 ROWS = (

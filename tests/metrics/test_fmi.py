@@ -6,6 +6,7 @@ import pywt
 
 from mmdrfuse.errors import UnknownNameError
 from mmdrfuse.metrics.fmi import _features, fmi
+from mmdrfuse.metrics.fmi_windows import logarithm
 from mmdrfuse.metrics.shared.triple import Triple
 
 PAIRS = ("fight", "peopleshadow", "walking", "05", "11", "37")
@@ -70,6 +71,28 @@ def _plain_fmi(fused, a, b):
 def test_the_score_agrees_with_the_steps_written_out(feature, images):
     maps = [_features(image, feature) for image in images]
     assert fmi(Triple(*images), feature=feature) == pytest.approx(_plain_fmi(*maps), rel=1e-10)
+
+
+@pytest.mark.parametrize("levels", [2, 3, 256])
+def test_windows_in_long_rows_are_all_counted_whatever_their_levels_and_ties(levels, rng):
+    # by 142 windows a row, one strip of windows is full of equal ones
+    images = 0.1 + 0.7 * rng.integers(0, levels, (3, 4, 144))
+    images[0, :, 62:134] = images[1, :, 62:134]
+    assert fmi(Triple(*images)) == pytest.approx(_plain_fmi(*images), rel=1e-10)
+
+
+def test_a_window_that_is_one_bright_pixel_tells_nothing_of_another(rng):
+    image, spot = rng.uniform(0, 255, (3, 3)), np.full((3, 3), 0.1)
+    for brightness in rng.uniform(0.2, 255, 50):
+        spot[1, 1] = brightness
+        assert fmi(Triple(image, spot, image)) == 0.5
+
+
+def test_the_logarithm_is_that_of_the_absolute_value_to_the_last_digits_near_one_too(rng):
+    values = np.concatenate([10.0 ** rng.uniform(-290, 2, 500), 1.0 + rng.normal(0, 1e-3, 500), [1.0, -0.7, 0.5**0.5]])
+    logarithms = [logarithm(value) for value in values]
+    np.testing.assert_allclose(logarithms, np.log2(np.abs(values)), rtol=2e-15)
+    assert 0.0 * logarithm(0.0) == 0.0
 
 
 def test_pixels_that_match_up_to_gain_and_offset_have_full_information(rng):
