@@ -11,7 +11,7 @@ import numpy as np
 
 from mmdrfuse.metrics.metric import Metric, Rule, same
 from mmdrfuse.metrics.shared.filters import cycles_per_image, divide, filter_frequencies, smooth, stretched
-from mmdrfuse.metrics.shared.gradients import sobel_magnitude
+from mmdrfuse.metrics.shared.gradients import sobel
 from mmdrfuse.metrics.shared.triple import GrayImage, Triple, Vector
 
 # Chen and Blum 2009: sensitivity is a difference of Gaussians, a wide centre and a surround that is taken off
@@ -117,7 +117,7 @@ def qcv(t: Triple, *, stretch: bool = False) -> float:
     sensitivity = _GAIN * (_FLOOR + _SLOPE * cycles) * np.exp(-((_SLOPE * cycles) ** _DECAY))
 
     differences = [_block_sums(filter_frequencies(x - fused, sensitivity) ** 2) / _BLOCK**2 for x in (a, b)]
-    weights = [_block_sums(sobel_magnitude(x, border="zero") ** _POWER) for x in (a, b)]
+    weights = [_block_sums(np.hypot(*sobel(x, border="zero")) ** _POWER) for x in (a, b)]
     if not np.any(weights):
         return float(np.mean(differences))
     return float(np.average(differences, weights=weights))

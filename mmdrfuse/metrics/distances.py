@@ -3,10 +3,9 @@
 import math
 from functools import partial
 
-import numpy as np
-
 from mmdrfuse.metrics.metric import Metric, Rule, same
-from mmdrfuse.metrics.shared.triple import GrayImage, Triple, once
+from mmdrfuse.metrics.shared.moments import moments, pearson
+from mmdrfuse.metrics.shared.triple import Triple
 
 
 def mean_squared_error(t: Triple, *, peak: float = 255.0) -> float:
@@ -96,7 +95,9 @@ def correlation(t: Triple) -> float:
     References:
         Deshmukh, Bhosale, "Image fusion and image quality assessment of fused images", Int. J. Image Processing, 2010.
     """
-    return (_pearson(t.a, t.fused) + _pearson(t.b, t.fused)) / 2.0
+    m = moments(t)
+    pixels = t.fused.size
+    return (pearson(m.a, m.f, m.f_and_a, pixels) + pearson(m.b, m.f, m.f_and_b, pixels)) / 2.0
 
 
 def sum_of_correlations_of_differences(t: Triple) -> float:
@@ -112,24 +113,15 @@ def sum_of_correlations_of_differences(t: Triple) -> float:
         Aslantas, Bendes, "A new image quality metric for image fusion: the sum of the correlations of differences",
         AEU - Int. J. Electronics and Communications, 2015.
     """
-    return _pearson(t.fused - t.b, t.a) + _pearson(t.fused - t.a, t.b)
+    m = moments(t)
+    pixels = t.fused.size
+    to_a = pearson(m.f_without_b, m.a, m.f_without_b_and_a, pixels)
+    return to_a + pearson(m.f_without_a, m.b, m.f_without_a_and_b, pixels)
 
 
-@once
 def _squared_errors(t: Triple) -> tuple[float, float]:
-    error_a = float(np.mean((t.a - t.fused) ** 2))
-    error_b = float(np.mean((t.b - t.fused) ** 2))
-    return error_a, error_b
-
-
-def _pearson(x: GrayImage, y: GrayImage) -> float:
-    constant = (np.ptp(x) == 0.0, np.ptp(y) == 0.0)
-    if any(constant):
-        return float(all(constant))
-
-    x = x - x.mean()
-    y = y - y.mean()
-    return float((x * y).sum() / np.sqrt((x * x).sum() * (y * y).sum()))
+    m = moments(t)
+    return m.error_a / t.fused.size, m.error_b / t.fused.size
 
 
 ROWS = (

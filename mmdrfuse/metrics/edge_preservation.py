@@ -11,9 +11,10 @@ from typing import NamedTuple
 import numpy as np
 
 from mmdrfuse.metrics.metric import Metric, Rule, same
-from mmdrfuse.metrics.shared.edges import Curves, Sigmoid, agreement, preserved, strips
-from mmdrfuse.metrics.shared.gradients import Gradient, gradient, parallelism, sobel
-from mmdrfuse.metrics.shared.triple import SOURCES, GrayImage, ImageName, Triple, once
+from mmdrfuse.metrics.shared.edges import Curves, Sigmoid, parallelism, preserved, ratio, turn
+from mmdrfuse.metrics.shared.gradients import REFLECT, ZERO, Rows, length, load_rows, sobel_at
+from mmdrfuse.metrics.shared.triple import SOURCES, GrayImage, ImageName, Triple, Vector, once
+from mmdrfuse.system.compiling import compiled, summing
 
 HONG = Curves(Sigmoid(0.9994, 15.0, 0.5), Sigmoid(0.9879, 22.0, 0.8))
 """Hong's program of 2007, after Xydeas and Petrovic 2000."""
@@ -64,7 +65,8 @@ def qabf(t: Triple, *, wrapped: bool = True, tie_gain: float = 0.0, peak: float 
         Xydeas, Petrovic, "Objective image fusion performance measure", Electronics Letters, 2000. Constants: Hong's
         program of 2007.
     """
-    return _kept_share(t, HONG, wrapped, tie_gain, peak)
+    share, _ = _kept_shares(t, wrapped, tie_gain, peak)
+    return share
 
 
 def qg(t: Triple, *, per_pixel: bool = False) -> float:
@@ -87,12 +89,9 @@ def qg(t: Triple, *, per_pixel: bool = False) -> float:
         enhancement in night vision", IEEE Trans. PAMI, 2012.
     """
     if not per_pixel:
-        return _kept_share(t, LIU, True, 0.0, 255.0)
-
-    fused = _gradient_without_zeros(t.fused)
-    share_a, weight_a = _share_without_zeros(_gradient_without_zeros(t.a), fused)
-    share_b, weight_b = _share_without_zeros(_gradient_without_zeros(t.b), fused)
-    return float(np.mean((share_a * weight_a + share_b * weight_b) / (weight_a + weight_b)))
+        _, share = _kept_shares(t, True, 0.0, 255.0)
+        return share
+    return _sum_of_ratios(*t.images, LIU) / t.fused.size
 
 
 def nabf(t: Triple, *, directed: bool = False, fused: ImageName = "fused", faint_weight: float = FAINT_WEIGHT) -> float:
@@ -139,77 +138,131 @@ def labf(t: Triple) -> float:
     return _edge_shares(t, False, "fused", FAINT_WEIGHT).lost
 
 
-def _kept_share(t: Triple, curves: Curves, wrapped: bool, tie_gain: float, peak: float) -> float:
-    preserved_sum = total = 0.0
-    gradient_fused = gradient(t, "fused", border="zero", peak=peak)
-    for name in SOURCES:
-        for fused, source in strips(gradient_fused, gradient(t, name, border="zero", peak=peak)):
-            strength, direction = agreement(fused, source)
-            if not wrapped:
-                direction = 1.0 - np.abs(fused.angle - source.angle) / (np.pi / 2)
-            if tie_gain:
-                np.multiply(fused.magnitude, tie_gain, out=strength, where=fused.magnitude == source.magnitude)
-            preserved_sum += float((preserved(strength, direction, curves) * source.magnitude).sum())
-            total += float(source.magnitude.sum())
+@once
+def _kept_shares(t: Triple, wrapped: bool, tie_gain: float, peak: float) -> tuple[float, float]:
+    # with the constants of Hong, and with Liu's
+    fused, a, b = t.images if peak == 255.0 else (image / 255.0 * peak for image in t.images)
+    sums = np.zeros(3)
+    _add_kept(fused, a, b, wrapped, tie_gain, sums)
+    by_hong, by_liu, total = sums.tolist()
     if total > 0.0:
-        return preserved_sum / total
-    return float(preserved(np.ones(1), np.ones(1), curves)[0])
+        return by_hong / total, by_liu / total
+    return preserved(1.0, 1.0, HONG), preserved(1.0, 1.0, LIU)
 
 
 @once
 def _edge_shares(t: Triple, directed: bool, fused_name: ImageName, faint_weight: float) -> EdgeShares:
-    others: tuple[ImageName, ...] = SOURCES if fused_name == "fused" else ("b", "fused")
-    gradients = [gradient(t, name, border="reflect") for name in (fused_name, *others)]
-
-    preserved_sum = lost = added = 0.0
-    for fused, *sources in strips(*gradients):
-        missed = np.zeros_like(fused.magnitude)
-        weights = np.zeros_like(fused.magnitude)
-        for source in sources:
-            weight = _kumar_weight(source, faint_weight)
-            missed += (1.0 - np.sqrt(_kumar_quality(fused, source, directed))) * weight
-            weights += weight
-
-        stronger = fused.magnitude > np.maximum(sources[0].magnitude, sources[1].magnitude)
-        added += float(missed[stronger].sum())
-        lost += float(missed[~stronger].sum())
-        preserved_sum += float((weights - missed).sum())
-
-    total = preserved_sum + lost + added
+    first, second = SOURCES if fused_name == "fused" else ("b", "fused")
+    sums = np.zeros(3)
+    _add_edges(t.image(fused_name), t.image(first), t.image(second), directed, faint_weight, sums)
+    total = float(sums.sum())
     if total == 0.0:
         return EdgeShares(math.nan, math.nan, math.nan)
-    return EdgeShares(preserved_sum / total, lost / total, added / total)
+    return EdgeShares._make((sums / total).tolist())
 
 
-def _kumar_quality(fused: Gradient, source: Gradient, directed: bool) -> GrayImage:
-    strength, direction = agreement(fused, source)
-    if directed:
-        strength[source.magnitude == 0.0] = 0.0
-        direction = parallelism(fused, source)
-    return preserved(strength, direction, KUMAR)
+@compiled()
+def _add_kept(fused: GrayImage, a: GrayImage, b: GrayImage, wrapped: bool, tie_gain: float, sums: Vector) -> None:
+    rows = np.empty((9, fused.shape[1] + 2))
+    for y in range(fused.shape[0]):
+        for first, image in ((0, fused), (3, a), (6, b)):
+            load_rows(image, y, ZERO, rows, first)
+        for n, part in enumerate(_kept(rows, wrapped, tie_gain)):
+            sums[n] += part
 
 
-def _kumar_weight(source: Gradient, faint: float) -> GrayImage:
-    strength = source.magnitude / 8.0
-    return np.where(strength >= FAINT, strength * np.sqrt(strength), faint)
+@compiled()
+def _add_edges(fused: GrayImage, a: GrayImage, b: GrayImage, directed: bool, faint: float, sums: Vector) -> None:
+    rows = np.empty((9, fused.shape[1] + 2))
+    for y in range(fused.shape[0]):
+        for first, image in ((0, fused), (3, a), (6, b)):
+            load_rows(image, y, REFLECT, rows, first)
+        for n, part in enumerate(_edges(rows, directed, faint)):
+            sums[n] += part
 
 
-def _gradient_without_zeros(image: GrayImage) -> Gradient:
-    # where the x-derivative is replaced, the sign of the other decides the side of 0: here both are as by correlation
-    across, down = (-derivative for derivative in sobel(image, border="zero"))
-    return Gradient(np.sqrt(across**2 + down**2), np.arctan(down / _without_zeros(across)))
+@compiled()
+def _sum_of_ratios(fused: GrayImage, a: GrayImage, b: GrayImage, curves: Curves) -> float:
+    rows = np.empty((9, fused.shape[1] + 2))
+    total = 0.0
+    for y in range(fused.shape[0]):
+        for first, image in ((0, fused), (3, a), (6, b)):
+            load_rows(image, y, ZERO, rows, first)
+        total += _ratios(rows, curves)
+    return total
 
 
-def _share_without_zeros(source: Gradient, fused: Gradient) -> tuple[GrayImage, GrayImage]:
-    # share of the source's edge that is preserved, and the source's strength
-    g_source = _without_zeros(source.magnitude)
-    g_fused = _without_zeros(fused.magnitude)
-    strength = np.where(source.magnitude > fused.magnitude, g_fused / g_source, g_source / g_fused)
-    return preserved(strength, parallelism(fused, source), LIU), g_source
+@summing
+def _kept(rows: Rows, wrapped: bool, tie_gain: float) -> tuple[float, float, float]:
+    # sums of both sources' edges that are preserved, with the constants of Hong and with Liu's, and of all their edges
+    by_hong = by_liu = total = 0.0
+    for x in range(rows.shape[1] - 2):
+        f_across, f_down = sobel_at(rows, 0, x)
+        g_f = length(f_across, f_down)
+        for first in (3, 6):
+            across, down = sobel_at(rows, first, x)
+            g = length(across, down)
+            strength = ratio(g_f, g)
+            strength = tie_gain * g_f if tie_gain != 0.0 and g == g_f else strength
+            angle = turn(f_across, f_down, across, down)
+            direction = parallelism(angle) if strength != 0.0 else 0.0
+            direction = direction if wrapped else 1.0 - angle / (math.pi / 2.0)
+            by_hong += preserved(strength, direction, HONG) * g
+            by_liu += preserved(strength, direction, LIU) * g
+            total += g
+    return by_hong, by_liu, total
 
 
-def _without_zeros(values: GrayImage) -> GrayImage:
-    return np.where(values == 0.0, NEARLY_ZERO, values)
+@summing
+def _edges(rows: Rows, directed: bool, faint: float) -> tuple[float, float, float]:
+    # weights of the edges that are preserved, lost and added
+    kept = lost = added = 0.0
+    for x in range(rows.shape[1] - 2):
+        f_across, f_down = sobel_at(rows, 0, x)
+        g_f = length(f_across, f_down)
+        strongest = missed = weights = 0.0
+        for first in (3, 6):
+            across, down = sobel_at(rows, first, x)
+            g = length(across, down)
+            strength = ratio(g_f, g)
+            direction = parallelism(turn(f_across, f_down, across, down))
+            direction = direction if directed or strength != 0.0 else 0.0
+            strength = 0.0 if directed and g == 0.0 else strength
+            scaled = g / 8.0
+            weight = scaled * math.sqrt(scaled) if scaled >= FAINT else faint
+            missed += (1.0 - math.sqrt(preserved(strength, direction, KUMAR))) * weight
+            weights += weight
+            strongest = max(strongest, g)
+
+        stronger = g_f > strongest
+        added += missed if stronger else 0.0
+        lost += 0.0 if stronger else missed
+        kept += weights - missed
+    return kept, lost, added
+
+
+@summing
+def _ratios(rows: Rows, curves: Curves) -> float:
+    # sum of the pixels' shares, with a small number for derivatives and gradients of 0
+    total = 0.0
+    for x in range(rows.shape[1] - 2):
+        f_across, f_down = sobel_at(rows, 0, x)
+        g_f = _nonzero(length(f_across, f_down))
+        kept = weights = 0.0
+        for first in (3, 6):
+            across, down = sobel_at(rows, first, x)
+            g = _nonzero(length(across, down))
+            # the sign of the other derivative decides the side of 0: here both are as by correlation
+            angle = turn(_nonzero(-f_across), -f_down, _nonzero(-across), -down)
+            kept += preserved(ratio(g_f, g), parallelism(angle), curves) * g
+            weights += g
+        total += kept / weights
+    return total
+
+
+@compiled()
+def _nonzero(value: float) -> float:
+    return NEARLY_ZERO if value == 0.0 else value
 
 
 _UNWRAPPED = "no wrap-around of angles; where gradients tie, the gradient counts as their ratio"

@@ -1,12 +1,16 @@
 """Statistics of the fused image alone: its spread SD, and its detail by SF, AG and EI."""
 
+import math
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 
 from mmdrfuse.metrics.metric import Metric, Rule, same
-from mmdrfuse.metrics.shared.gradients import Border, sobel_magnitude
-from mmdrfuse.metrics.shared.triple import GrayImage, Triple
+from mmdrfuse.metrics.shared.gradients import EDGE, Border, Rows, code, length, load_rows, sobel_at
+from mmdrfuse.metrics.shared.moments import moments, scatter
+from mmdrfuse.metrics.shared.triple import GrayImage, Triple, Vector, once
+from mmdrfuse.system.compiling import compiled, summing
 
 
 def standard_deviation(t: Triple, *, saturated: bool = False) -> float:
@@ -23,11 +27,10 @@ def standard_deviation(t: Triple, *, saturated: bool = False) -> float:
     References:
         Rao, "In-fibre Bragg grating sensors", Measurement Science and Technology, 1997.
     """
-    difference = t.fused - t.fused.mean()
     if saturated:
-        difference = np.clip(np.floor(difference + 0.5), 0.0, 255.0)
+        difference = np.clip(np.floor(t.fused - t.fused.mean() + 0.5), 0.0, 255.0)
         return float(np.sqrt(np.minimum(difference**2, 255.0).mean()))
-    return float(np.sqrt(np.mean(difference**2)))
+    return math.sqrt(scatter(moments(t).f, t.fused.size) / t.fused.size)
 
 
 def spatial_frequency(t: Triple, *, per_pixel: bool = False, peak: float = 255.0) -> float:
@@ -44,12 +47,12 @@ def spatial_frequency(t: Triple, *, per_pixel: bool = False, peak: float = 255.0
     References:
         Eskicioglu, Fisher, "Image quality measures and their performance", IEEE Trans. Communications, 1995.
     """
-    across = np.diff(t.fused, axis=1)
-    down = np.diff(t.fused, axis=0)
-    count_across, count_down = (t.fused.size, t.fused.size) if per_pixel else (across.size, down.size)
-
-    square = (across**2).sum() / count_across + (down**2).sum() / count_down
-    return float(np.sqrt(square)) * peak / 255.0
+    detail = _detail(t)
+    height, width = t.fused.shape
+    count_across, count_down = (
+        (t.fused.size, t.fused.size) if per_pixel else (height * (width - 1), (height - 1) * width)
+    )
+    return math.sqrt(detail.across / count_across + detail.down / count_down) * peak / 255.0
 
 
 def average_gradient(t: Triple, *, inner_count: bool = False) -> float:
@@ -66,10 +69,8 @@ def average_gradient(t: Triple, *, inner_count: bool = False) -> float:
         Cui, Feng, Xu, Li, Chen, "Detail preserved fusion of visible and infrared images using regional saliency
         extraction and multi-scale image decomposition", Optics Communications, 2015.
     """
-    down, across = np.gradient(t.fused)
-    slopes: GrayImage = np.sqrt((across**2 + down**2) / 2.0)
     count: int = t.fused[1:, 1:].size if inner_count else t.fused.size
-    return float(slopes.sum()) / count
+    return _detail(t).slopes / count
 
 
 def edge_intensity(t: Triple, *, border: Border = "edge") -> float:
@@ -88,8 +89,66 @@ def edge_intensity(t: Triple, *, border: Border = "edge") -> float:
         Rajalingam, Priya, "Hybrid multimodality medical image fusion technique for feature enhancement in medical
         diagnosis", Int. J. Engineering Science Invention, 2018.
     """
-    magnitude: GrayImage = sobel_magnitude(t.fused, border=border)
-    return float(magnitude.mean())
+    return _sum_of_edges(t.fused, code(border)) / t.fused.size
+
+
+class _Detail(NamedTuple):
+    """Sums over the fused image: of its squared first differences along rows and columns, and of its slopes."""
+
+    across: float
+    down: float
+    slopes: float
+
+
+@once
+def _detail(t: Triple) -> _Detail:
+    sums = np.zeros(3)
+    _add_detail(t.fused, sums)
+    return _Detail._make(sums.tolist())
+
+
+@compiled()
+def _add_detail(image: GrayImage, sums: Vector) -> None:
+    height, width = image.shape
+    rows = np.empty((3, width + 2))
+    # slopes are differences of pixels two apart, but of neighbours at the border
+    scales = np.full(width, 0.5)
+    scales[0] = scales[-1] = 1.0
+    for y in range(height):
+        load_rows(image, y, EDGE, rows, 0)
+        for n, part in enumerate(_row_detail(rows, scales, 0.5 if 0 < y < height - 1 else 1.0)):
+            sums[n] += part
+
+
+@compiled()
+def _sum_of_edges(image: GrayImage, border: int) -> float:
+    rows = np.empty((3, image.shape[1] + 2))
+    total = 0.0
+    for y in range(image.shape[0]):
+        load_rows(image, y, border, rows, 0)
+        total += _row_edges(rows)
+    return total
+
+
+@summing
+def _row_detail(rows: Rows, scales_across: Vector, scale_down: float) -> tuple[float, float, float]:
+    across = down = slopes = 0.0
+    for x in range(scales_across.size):
+        across += (rows[1, x + 2] - rows[1, x + 1]) ** 2
+        down += (rows[2, x + 1] - rows[1, x + 1]) ** 2
+        slope_across = scales_across[x] * (rows[1, x + 2] - rows[1, x])
+        slope_down = scale_down * (rows[2, x + 1] - rows[0, x + 1])
+        slopes += math.sqrt((slope_across**2 + slope_down**2) / 2.0)
+    return across, down, slopes
+
+
+@summing
+def _row_edges(rows: Rows) -> float:
+    total = 0.0
+    for x in range(rows.shape[1] - 2):
+        across, down = sobel_at(rows, 0, x)
+        total += length(across, down)
+    return total
 
 
 _AG_INNER = partial(average_gradient, inner_count=True)

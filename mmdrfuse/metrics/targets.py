@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mmdrfuse.metrics.metric import Metric, Rule
-from mmdrfuse.metrics.shared.triple import Boxes, GrayImage, Triple
+from mmdrfuse.metrics.shared.histograms import histogram, levels
+from mmdrfuse.metrics.shared.triple import Boxes, Triple
 
 HOTTEST = 99.9
 """Percentile of the first source that counts as its hottest level: a few hot pixels do not decide."""
@@ -56,7 +57,7 @@ def target_contrast(t: Triple) -> float:
         Meng, Yang, Wang, Zhou, Hauptmann, "Infrared patch-image model for small target detection in a single image",
         IEEE Trans. Image Processing, 2013. The rule for what is hot is ours.
     """
-    targets = _hot_regions(t.a) if t.boxes is None else _labelled(t.boxes, t.fused.shape)
+    targets = _hot_regions(t) if t.boxes is None else _labelled(t.boxes, t.fused.shape)
     anywhere = np.zeros(t.fused.shape, bool)
     for target in targets:
         anywhere[target.rows, target.columns] |= target.inside
@@ -72,17 +73,34 @@ def target_contrast(t: Triple) -> float:
     return float(np.mean(contrasts)) if contrasts else 0.0
 
 
-def _hot_regions(infrared: GrayImage) -> list[_Target]:
+def _hot_regions(t: Triple) -> list[_Target]:
     from scipy.ndimage import find_objects, label
 
-    median, hottest = np.percentile(infrared, (50.0, HOTTEST))
-    numbers, _ = label(infrared > median + HALF * (hottest - median), np.ones((3, 3)))
+    median = _percentile(t, 50.0)
+    hottest = _percentile(t, HOTTEST)
+    numbers, _ = label(t.a > median + HALF * (hottest - median), np.ones((3, 3)))
     targets = []
     for number, (rows, columns) in enumerate(find_objects(numbers), 1):
         inside = numbers[rows, columns] == number
         if np.count_nonzero(inside) >= LEAST_AREA:
             targets.append(_Target(rows, columns, inside))
     return targets
+
+
+def _percentile(t: Triple, percent: float) -> float:
+    # of the first source, as NumPy's: only the pixels of the two levels around the place are sorted
+    place = percent / 100.0 * (t.a.size - 1)
+    below = int(place)
+    low = _ranked(t, below)
+    high = _ranked(t, min(below + 1, t.a.size - 1))
+    return low + (high - low) * (place - below)
+
+
+def _ranked(t: Triple, rank: int) -> float:
+    upto = np.cumsum(histogram(t, "a"))
+    level = int(np.searchsorted(upto, rank, side="right"))
+    place = rank - (int(upto[level - 1]) if level else 0)
+    return float(np.partition(t.a[levels(t, "a") == level], place)[place])
 
 
 def _labelled(boxes: Boxes, shape: tuple[int, ...]) -> list[_Target]:

@@ -32,7 +32,7 @@ from mmdrfuse.metrics.shared.windows import (
     gaussian_taps,
     half,
 )
-from mmdrfuse.system.compiling import compiled
+from mmdrfuse.system.compiling import compiled, summing
 
 WINDOWS = (17, 9, 5, 3)
 """Sides of the windows of the four scales, 2^(5-s)+1; a fifth of that is sigma (Sheikh and Bovik, IEEE TIP 2006)."""
@@ -180,9 +180,8 @@ def _add_information(
                         sums[n] += math.log10(product)
 
 
-@compiled(error_model="numpy", fastmath={"reassoc"})
+@summing
 def _products(windows: Blocks, first: int, last: int) -> tuple[float, float, float, float, float, float]:
-    # The order of the factors is free, so that the processor multiplies eight at a time.
     through_a = direct_a = through_b = direct_b = through_chosen = direct_chosen = 1.0
     for x in range(first, last):
         gain_a, noise_a, var_a = _distortion(windows[VAR_A, x], windows[VAR_F, x], windows[COV_A, x])
@@ -202,7 +201,7 @@ def _products(windows: Blocks, first: int, last: int) -> tuple[float, float, flo
     return through_a, direct_a, through_b, direct_b, through_chosen, direct_chosen
 
 
-@compiled(error_model="numpy")
+@compiled()
 def _distortion(var_x: float, var_f: float, cov: float) -> tuple[float, float, float]:
     # gain, noise and source variance, with the corrections of Sheikh's own program in its order
     var_x = max(var_x, 0.0)

@@ -4,16 +4,11 @@ At each pixel the gradient of the fused image is compared with the source's in s
 Two sigmoids turn the comparison into a share `Q` of the source's edge that is preserved.
 """
 
-from collections.abc import Iterator
+import math
 from typing import NamedTuple
 
-import numpy as np
-
-from mmdrfuse.metrics.shared.gradients import Gradient, parallelism
-from mmdrfuse.metrics.shared.triple import GrayImage
-
-STRIP = 64
-"""Rows in one strip, so that the intermediate arrays of a dozen operations fit in the processor's cache."""
+from mmdrfuse.metrics.shared.elementary import exponential, steepness
+from mmdrfuse.system.compiling import compiled
 
 
 class Sigmoid(NamedTuple):
@@ -31,45 +26,44 @@ class Curves(NamedTuple):
     direction: Sigmoid
 
 
-def strips(*gradients: Gradient) -> Iterator[tuple[Gradient, ...]]:
-    """Yield the same rows of several gradients, `STRIP` at a time."""
-    height = gradients[0].magnitude.shape[0]
-    for first in range(0, height, STRIP):
-        rows = slice(first, first + STRIP)
-        yield tuple(Gradient(magnitude[rows], angle[rows]) for magnitude, angle in gradients)
+@compiled()
+def ratio(x: float, y: float) -> float:
+    """Compute ``G = min(x, y) / max(x, y)`` of two strengths; 1 where both are 0."""
+    stronger = max(x, y)
+    return min(x, y) / stronger if stronger > 0.0 else 1.0
 
 
-def agreement(fused: Gradient, source: Gradient) -> tuple[GrayImage, GrayImage]:
-    """Compute ``G = min(g_f, g_x) / max(g_f, g_x)`` and ``D``, how parallel the gradients are.
+@compiled(fastmath={"contract"})
+def turn(across: float, down: float, other_across: float, other_down: float) -> float:
+    """Compute the difference of the angles of two gradients, 0..pi.
 
-    Args:
-        fused: Gradient of the fused image.
-        source: Gradient of the source.
-
-    Returns:
-        G and D, 0..1: both 0 where one image has no gradient, hence no direction, and both 1 where neither has.
+    An angle is in (-pi/2, pi/2], and pi/2 wherever the x-derivative is 0, also where there is no gradient.
     """
-    stronger = np.maximum(fused.magnitude, source.magnitude)
-    strength = np.minimum(fused.magnitude, source.magnitude)
-    np.divide(strength, stronger, out=strength, where=stronger > 0.0)
-    strength[stronger == 0.0] = 1.0
+    down = 1.0 if across == 0.0 else down
+    other_down = 1.0 if other_across == 0.0 else other_down
+    along = across * other_across + down * other_down
+    aside = across * other_down - down * other_across
+    angle = steepness(abs(aside), abs(along))
+    # half a turn of either gradient changes the sign of `along` but not its angle
+    obtuse = (along < 0.0) ^ (across < 0.0) ^ (other_across < 0.0)
+    return math.pi - angle if obtuse else angle
 
-    direction = parallelism(fused, source)
-    direction[strength == 0.0] = 0.0
-    return strength, direction
+
+@compiled()
+def parallelism(angle: float) -> float:
+    """Compute ``D = (2/pi) | angle - pi/2 |``, how parallel two gradients are whose angles differ so much: 0..1."""
+    return abs(angle - math.pi / 2.0) * (2.0 / math.pi)
 
 
-def preserved(strength: GrayImage, direction: GrayImage, curves: Curves) -> GrayImage:
+@compiled(fastmath={"contract"})
+def preserved(strength: float, direction: float, curves: Curves) -> float:
     """Compute ``Q``, the product of both sigmoids.
 
     Args:
         strength: G.
-        direction: D, the same shape.
+        direction: D.
         curves: The sigmoids.
-
-    Returns:
-        Q, the same shape.
     """
-    denominator = 1.0 + np.exp(-curves.strength.slope * (strength - curves.strength.centre))
-    denominator *= 1.0 + np.exp(-curves.direction.slope * (direction - curves.direction.centre))
-    return curves.strength.gain * curves.direction.gain / denominator
+    rise = 1.0 + exponential(-curves.strength.slope * (strength - curves.strength.centre))
+    turned = 1.0 + exponential(-curves.direction.slope * (direction - curves.direction.centre))
+    return curves.strength.gain * curves.direction.gain / (rise * turned)

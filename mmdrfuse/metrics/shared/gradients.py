@@ -1,127 +1,128 @@
-"""Sobel gradients of the three images, and how two gradients are compared."""
+"""Sobel and Prewitt gradients of an image, for loops that need them at a pixel and as whole maps."""
 
 import math
-from typing import Literal, NamedTuple
+from typing import Literal, get_args
 
 import numpy as np
+import numpy.typing as npt
 
-from mmdrfuse.metrics.shared.triple import GrayImage, ImageName, Triple, Vector, once
+from mmdrfuse.metrics.shared.triple import GrayImage, Vector
 from mmdrfuse.system.compiling import compiled
 
 Border = Literal["zero", "edge", "reflect"]
 """Values beyond the border: black, the border pixel repeated, or the image mirrored without repeating it."""
 
+ZERO, EDGE, REFLECT = range(3)
+"""The same for compiled functions."""
 
-class Gradient(NamedTuple):
-    """Gradient of an image in polar form, (H, W) each."""
-
-    magnitude: GrayImage
-    angle: GrayImage
-    """In (-pi/2, pi/2], pi/2 wherever the x-derivative is 0."""
+Rows = npt.NDArray[np.float64]
+"""(3N, W + 2): of each of N images the rows above, at and below some pixels, and one pixel beyond either end."""
 
 
-@once
-def gradient(t: Triple, name: ImageName, *, border: Border, peak: float = 255.0) -> Gradient:
-    """Return the Sobel gradient of one of a triple's images, the kernel undivided.
+@compiled()
+def load_rows(image: GrayImage, y: int, border: int, rows: Rows, first: int) -> None:
+    """Copy the rows around row `y` of an image into rows `first` to `first + 2`.
 
     Args:
-        t: Images 0..255.
-        name: Which image.
-        border: What lies beyond the border.
-        peak: The value that 255 stands for: 1 for images in 0..1.
+        image: (H, W).
+        y: The row in the middle.
+        border: `ZERO`, `EDGE` or `REFLECT`.
+        rows: Result, (at least ``first + 3``, W + 2).
+        first: Where the row above goes.
     """
-    image = t.image(name)
-    if peak != 255.0:
-        image = image / 255.0 * peak
+    height, width = image.shape
+    for offset in range(3):
+        row = rows[first + offset]
+        source = y + offset - 1
+        if border == ZERO and (source < 0 or source == height):
+            row[:] = 0.0
+            continue
+        row[1:-1] = image[_inside(source, height, border)]
+        row[0] = 0.0 if border == ZERO else row[_inside(-1, width, border) + 1]
+        row[width + 1] = 0.0 if border == ZERO else row[_inside(width, width, border) + 1]
 
-    magnitude = np.empty_like(image)
-    tangent = np.empty_like(image)
-    _polar(_padded(image, border), magnitude, tangent)
-    return Gradient(magnitude, np.arctan(tangent, out=tangent))
+
+@compiled()
+def _inside(index: int, size: int, border: int) -> int:
+    # where the value of an index just beyond either end comes from
+    if border == REFLECT and size > 1:
+        return size - 2 if index == size else abs(index)
+    return min(max(index, 0), size - 1)
 
 
-def sobel_magnitude(image: GrayImage, *, border: Border) -> GrayImage:
-    """Return the magnitude of the Sobel gradient, (H, W), the kernel undivided."""
-    across, down = sobel(image, border=border)
-    return np.sqrt(across**2 + down**2)
+@compiled()
+def sobel_at(rows: Rows, first: int, x: int) -> tuple[float, float]:
+    """Return the horizontal and the vertical Sobel derivative, the latter positive towards the top.
+
+    The kernel is undivided. The terms are added column by column, as MATLAB's convolution does. On whole numbers any
+    order gives the same sums; on fractions it decides the last bit, and with it whether two gradients are equal.
+
+    Args:
+        rows: What `load_rows` filled.
+        first: The row above.
+        x: The column, 0..W-1.
+    """
+    above = rows[first]
+    here = rows[first + 1]
+    below = rows[first + 2]
+    across = -below[x + 2] - 2.0 * here[x + 2] - above[x + 2] + below[x] + 2.0 * here[x] + above[x]
+    down = below[x + 2] - above[x + 2] + 2.0 * below[x + 1] - 2.0 * above[x + 1] + below[x] - above[x]
+    return across, down
+
+
+@compiled()
+def length(across: float, down: float) -> float:
+    """Return the magnitude of a gradient."""
+    return math.sqrt(across * across + down * down)
 
 
 def sobel(image: GrayImage, *, border: Border) -> tuple[GrayImage, GrayImage]:
-    """Return the horizontal and the vertical Sobel derivative, the latter positive towards the top.
-
-    The terms are added column by column, as MATLAB's convolution does. On whole numbers any order gives the same
-    sums; on fractions it decides the last bit, and with it whether two gradients are equal.
+    """Return the horizontal and the vertical Sobel derivative as `sobel_at`, two maps (H, W).
 
     Args:
         image: (H, W).
         border: What lies beyond the border.
-
-    Returns:
-        Two arrays (H, W).
     """
     across = np.empty_like(image)
     down = np.empty_like(image)
-    _derivatives(_padded(image, border), across, down)
+    _derivatives(image, code(border), across, down)
     return across, down
 
 
 def prewitt_magnitude(image: GrayImage) -> GrayImage:
     """Return the magnitude of the Prewitt gradient, (H, W), the kernel undivided, black beyond the border."""
     magnitude = np.empty_like(image)
-    _prewitt(_padded(image, "zero"), magnitude)
+    _prewitt(image, magnitude)
     return magnitude
 
 
-def parallelism(x: Gradient, y: Gradient) -> GrayImage:
-    """Return how parallel two gradients are, ``(2/pi) | |angle_x - angle_y| - pi/2 |``: 0..1, (H, W)."""
-    result = x.angle - y.angle
-    # in place: these maps are large, and each step is cheaper than the memory for its result
-    np.abs(result, out=result)
-    result -= np.pi / 2
-    np.abs(result, out=result)
-    result /= np.pi / 2
-    return result
-
-
-def _padded(image: GrayImage, border: Border) -> GrayImage:
-    mode: Literal["constant", "edge", "reflect"] = "constant" if border == "zero" else border
-    return np.pad(image, 1, mode=mode)
+def code(border: Border) -> int:
+    """Return the border's number."""
+    return get_args(Border).index(border)
 
 
 @compiled()
-def _derivatives(padded: GrayImage, across: GrayImage, down: GrayImage) -> None:
+def _derivatives(image: GrayImage, border: int, across: GrayImage, down: GrayImage) -> None:
     # results are filled in, not made here: NumPy gets large arrays from the system several times as fast as numba does
-    for y in range(across.shape[0]):
-        _sobel_row(padded[y], padded[y + 1], padded[y + 2], across[y], down[y])
-
-
-@compiled(error_model="numpy")
-def _polar(padded: GrayImage, magnitude: GrayImage, tangent: GrayImage) -> None:
-    height, width = magnitude.shape
-    across = np.empty(width)
-    down = np.empty(width)
+    height, width = image.shape
+    rows = np.empty((3, width + 2))
     for y in range(height):
-        _sobel_row(padded[y], padded[y + 1], padded[y + 2], across, down)
+        load_rows(image, y, border, rows, 0)
         for x in range(width):
-            magnitude[y, x] = math.sqrt(across[x] * across[x] + down[x] * down[x])
-            tangent[y, x] = down[x] / across[x] if across[x] != 0.0 else math.inf
+            across[y, x], down[y, x] = sobel_at(rows, 0, x)
 
 
 @compiled()
-def _prewitt(padded: GrayImage, magnitude: GrayImage) -> None:
-    height, width = magnitude.shape
-    for y in range(height):
-        above = padded[y]
-        here = padded[y + 1]
-        below = padded[y + 2]
-        for x in range(width):
-            across = above[x] + here[x] + below[x] - above[x + 2] - here[x + 2] - below[x + 2]
-            down = above[x] + above[x + 1] + above[x + 2] - below[x] - below[x + 1] - below[x + 2]
-            magnitude[y, x] = math.sqrt(across * across + down * down)
+def _prewitt(image: GrayImage, magnitude: GrayImage) -> None:
+    rows = np.empty((3, image.shape[1] + 2))
+    for y in range(image.shape[0]):
+        load_rows(image, y, ZERO, rows, 0)
+        _prewitt_row(rows[0], rows[1], rows[2], magnitude[y])
 
 
 @compiled()
-def _sobel_row(above: Vector, here: Vector, below: Vector, across: Vector, down: Vector) -> None:
-    for x in range(across.size):
-        across[x] = -below[x + 2] - 2.0 * here[x + 2] - above[x + 2] + below[x] + 2.0 * here[x] + above[x]
-        down[x] = below[x + 2] - above[x + 2] + 2.0 * below[x + 1] - 2.0 * above[x + 1] + below[x] - above[x]
+def _prewitt_row(above: Vector, here: Vector, below: Vector, magnitude: Vector) -> None:
+    for x in range(magnitude.size):
+        across = above[x] + here[x] + below[x] - above[x + 2] - here[x + 2] - below[x + 2]
+        down = above[x] + above[x + 1] + above[x + 2] - below[x] - below[x + 1] - below[x + 2]
+        magnitude[x] = length(across, down)

@@ -6,10 +6,14 @@ Every probability is a share of pixels with one of the 256 gray levels; values b
 import numpy as np
 import numpy.typing as npt
 
-from mmdrfuse.metrics.shared.triple import ImageName, Triple, Vector, once
+from mmdrfuse.metrics.shared.triple import GrayImage, ImageName, Triple, Vector, once
+from mmdrfuse.system.compiling import compiled
 
 LEVELS = 256
 """Gray levels that a histogram counts."""
+
+Levels = npt.NDArray[np.uint8]
+"""(H, W): the nearest gray level of each pixel."""
 
 Counts = npt.NDArray[np.int64]
 """Pixels with each level, (256,), or with each pair of levels, (256, 256)."""
@@ -18,7 +22,9 @@ Counts = npt.NDArray[np.int64]
 @once
 def histogram(t: Triple, name: ImageName) -> Counts:
     """Return how many pixels of one of a triple's images have each gray level, (256,)."""
-    return np.bincount(_levels(t, name).ravel(), minlength=LEVELS)
+    counts = np.zeros(LEVELS, np.int64)
+    _count(levels(t, name), counts)
+    return counts
 
 
 @once
@@ -30,8 +36,9 @@ def joint_histogram(t: Triple, x: ImageName, y: ImageName) -> Counts:
         x: The image whose levels are the rows.
         y: The image whose levels are the columns.
     """
-    pairs = _levels(t, x).astype(np.uint16) * LEVELS + _levels(t, y)
-    return np.bincount(pairs.ravel(), minlength=LEVELS * LEVELS).reshape(LEVELS, LEVELS)
+    counts = np.zeros((LEVELS, LEVELS), np.int64)
+    _count_pairs(levels(t, x), levels(t, y), counts)
+    return counts
 
 
 def shannon_entropy(weights: Counts | Vector) -> float:
@@ -64,8 +71,32 @@ def _joint_entropy(t: Triple, x: ImageName, y: ImageName, levels: int) -> float:
 
 
 @once
-def _levels(t: Triple, name: ImageName) -> npt.NDArray[np.uint8]:
-    return np.floor(t.image(name) + 0.5).astype(np.uint8)
+def levels(t: Triple, name: ImageName) -> Levels:
+    """Return the nearest gray level of each pixel of one of a triple's images, halves up."""
+    nearest = np.empty(t.fused.shape, np.uint8)
+    _round(t.image(name), nearest)
+    return nearest
+
+
+@compiled()
+def _round(image: GrayImage, nearest: Levels) -> None:
+    for y in range(image.shape[0]):
+        for x in range(image.shape[1]):
+            nearest[y, x] = np.int32(image[y, x] + 0.5)
+
+
+@compiled()
+def _count(x: Levels, counts: Counts) -> None:
+    for row in x:
+        for level in row:
+            counts[level] += 1
+
+
+@compiled()
+def _count_pairs(x: Levels, y: Levels, counts: Counts) -> None:
+    for row in range(x.shape[0]):
+        for column in range(x.shape[1]):
+            counts[x[row, column], y[row, column]] += 1
 
 
 def _merged(joint: Counts, levels: int) -> Counts:

@@ -26,7 +26,7 @@ from mmdrfuse.metrics.shared.windows import (
     gaussian_taps,
     half,
 )
-from mmdrfuse.system.compiling import compiled
+from mmdrfuse.system.compiling import compiled, summing
 
 Constants = tuple[float, float]
 """C1 and C2, which keep 0/0 away."""
@@ -106,7 +106,7 @@ def _windows(t: Triple, side: int) -> int:
     return math.prod(length - side + 1 for length in t.fused.shape)
 
 
-@compiled(error_model="numpy")
+@compiled()
 def similarity(mu_x: float, mu_y: float, var_x: float, var_y: float, cov: float, constants: Constants) -> float:
     """Compute the structural similarity of two images in one window.
 
@@ -134,7 +134,7 @@ def flattened(value: float, tolerance: float) -> float:
     return 0.0 if abs(value) <= tolerance else value
 
 
-@compiled(error_model="numpy")
+@compiled()
 def share(one: float, other: float, tolerance: float, undefined: float) -> float:
     """Return ``one / (one + other)``, and what is `undefined` where that is 0/0."""
     total = flattened(one + other, tolerance)
@@ -183,11 +183,7 @@ def _compare_by_likeness(
                     sums[n] += part
 
 
-# The order of a sum over many windows is free, so that the processor adds eight at a time.
-_SUMS = {"error_model": "numpy", "fastmath": {"reassoc"}}
-
-
-@compiled(**_SUMS)
+@summing
 def _compared(
     windows: Blocks, first: int, last: int, constants: Constants, tolerance: float
 ) -> tuple[float, float, float, float, float, float, float]:
@@ -220,7 +216,7 @@ def _compared(
     return ssim_a, structure_a, ssim_b, structure_b, total, weighted, weights
 
 
-@compiled(**_SUMS)
+@summing
 def _liked(windows: Blocks, first: int, last: int, tolerance: float, undefined: float) -> tuple[float, float, float]:
     # sums over a row of windows: Q_C, Q_C whose share replaces the score where it leaves 0..1, and Q_Y
     qc_total = forced_total = qy_total = 0.0
@@ -250,6 +246,6 @@ def _liked(windows: Blocks, first: int, last: int, tolerance: float, undefined: 
     return qc_total, forced_total, qy_total
 
 
-@compiled(error_model="numpy")
+@compiled()
 def _agreement(product: float, squares: float, constant: float) -> float:
     return (2.0 * product + constant) / (squares + constant)

@@ -2,46 +2,43 @@ import numpy as np
 import pytest
 
 from mmdrfuse.metrics.edge_preservation import HONG
-from mmdrfuse.metrics.shared.edges import STRIP, agreement, preserved, strips
-from mmdrfuse.metrics.shared.gradients import Gradient, parallelism
+from mmdrfuse.metrics.shared.edges import parallelism, preserved, ratio, turn
 
 
-def gradient(magnitude, angle):
-    return Gradient(np.array([[magnitude]]), np.array([[angle]]))
+@pytest.mark.parametrize(("x", "y", "expected"), [(3.0, 3.0, 1.0), (2.0, 8.0, 0.25), (8.0, 2.0, 0.25), (0.0, 3.0, 0.0)])
+def test_strengths_are_compared_by_the_stronger_one(x, y, expected):
+    assert ratio(x, y) == expected
+
+
+def test_two_pixels_without_gradient_are_equally_strong():
+    assert ratio(0.0, 0.0) == 1.0
 
 
 @pytest.mark.parametrize(
-    ("fused", "source", "strength", "direction"),
+    ("one", "other", "angle"),
     [
-        ((3.0, 0.4), (3.0, 0.4), 1.0, 1.0),
-        ((2.0, 0.4), (8.0, 0.4), 0.25, 1.0),
-        ((8.0, 0.4), (2.0, 0.4), 0.25, 1.0),
-        ((3.0, np.pi / 4), (3.0, 0.0), 1.0, 0.5),
-        ((3.0, np.pi / 2), (3.0, 0.0), 1.0, 0.0),
-        ((3.0, 1.5), (3.0, 1.5 - np.pi), 1.0, 1.0),
-        ((0.0, np.pi / 2), (3.0, np.pi / 2), 0.0, 0.0),
-        ((0.0, np.pi / 2), (0.0, np.pi / 2), 1.0, 1.0),
+        ((3.0, 1.0), (6.0, 2.0), 0.0),
+        ((3.0, 1.0), (-6.0, -2.0), 0.0),
+        ((2.0, 2.0), (5.0, 0.0), np.pi / 4),
+        ((0.0, -2.0), (5.0, 0.0), np.pi / 2),
+        ((0.0, 0.0), (5.0, 0.0), np.pi / 2),
+        ((0.0, 0.0), (0.0, -5.0), 0.0),
+        ((1e-9, -1.0), (1e-9, 1.0), np.pi),
     ],
 )
-def test_strength_is_a_ratio_and_direction_ignores_half_turns(fused, source, strength, direction):
-    found = agreement(gradient(*fused), gradient(*source))
-    np.testing.assert_allclose(np.ravel(found), [strength, direction], atol=1e-12)
+def test_an_angle_is_of_lines_that_rise_to_the_right(one, other, angle):
+    assert turn(*one, *other) == pytest.approx(angle, abs=1e-8)
+    assert turn(*other, *one) == pytest.approx(angle, abs=1e-8)
 
 
-def test_gradients_are_parallel_in_either_order(rng):
-    x, y = (Gradient(np.ones((4, 5)), rng.uniform(-1.5, 1.5, (4, 5))) for _ in range(2))
-    np.testing.assert_array_equal(parallelism(x, y), parallelism(y, x))
-    np.testing.assert_allclose(parallelism(x, y), abs(2 / np.pi * abs(x.angle - y.angle) - 1), atol=1e-12)
+def test_turns_are_differences_of_arctangents(rng):
+    across, down, other_across, other_down = rng.normal(size=(4, 200))
+    expected = abs(np.arctan(down / across) - np.arctan(other_down / other_across))
+    found = [turn(*each) for each in zip(across, down, other_across, other_down, strict=True)]
+    np.testing.assert_allclose(found, expected, atol=1e-14)
+    np.testing.assert_allclose([parallelism(angle) for angle in found], abs(2 / np.pi * expected - 1), atol=1e-14)
 
 
 def test_an_edge_half_preserved_has_half_of_either_sigmoids_gain():
     # by hand: at its centre a sigmoid has half its gain
-    found = preserved(np.array([0.5]), np.array([0.8]), HONG)
-    assert found == pytest.approx(0.9994 / 2 * 0.9879 / 2, rel=1e-12)
-
-
-def test_strips_are_all_rows_in_order():
-    magnitude = np.arange(2.0 * STRIP + 6.0)[:, None]
-    parts = [x.magnitude for x, _ in strips(Gradient(magnitude, magnitude), Gradient(magnitude, magnitude))]
-    assert [len(part) for part in parts] == [STRIP, STRIP, 6]
-    np.testing.assert_array_equal(np.concatenate(parts), magnitude)
+    assert preserved(0.5, 0.8, HONG) == pytest.approx(0.9994 / 2 * 0.9879 / 2, rel=1e-12)

@@ -2,8 +2,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from mmdrfuse.metrics.shared.gradients import gradient, sobel, sobel_magnitude
-from mmdrfuse.metrics.shared.triple import Triple
+from mmdrfuse.metrics.shared.gradients import prewitt_magnitude, sobel
 
 MODES = {"zero": "constant", "edge": "nearest", "reflect": "mirror"}
 
@@ -14,29 +13,21 @@ def test_derivatives_are_scipys_up_to_their_common_sign(picture, border):
     across, down = sobel(image, border=border)
     assert (across == -ndimage.sobel(image, axis=1, mode=MODES[border])).all()
     assert (down == ndimage.sobel(image, axis=0, mode=MODES[border])).all()
-    np.testing.assert_allclose(sobel_magnitude(image, border=border), np.hypot(across, down), rtol=1e-14)
 
 
-def test_edges_are_the_derivatives_in_polar_form(triple):
-    across, down = sobel(triple.a, border="zero")
-    magnitude, angle = gradient(triple, "a", border="zero")
-    np.testing.assert_allclose(magnitude, np.hypot(across, down), rtol=1e-14)
-    slanted = across != 0
-    np.testing.assert_allclose(angle[slanted], np.arctan(down[slanted] / across[slanted]), rtol=1e-14)
-    assert (angle[~slanted] == np.pi / 2).all()
+@pytest.mark.parametrize("shape", [(1, 1), (1, 4), (4, 1), (2, 2)])
+@pytest.mark.parametrize("border", MODES)
+def test_images_of_a_row_or_a_pixel_have_gradients(rng, shape, border):
+    image = rng.uniform(0, 255, shape)
+    padded = np.pad(image, 1, mode={"zero": "constant"}.get(border, border))
+    expected = ndimage.sobel(padded, axis=1)[1:-1, 1:-1]
+    np.testing.assert_allclose(-sobel(image, border=border)[0], expected, atol=1e-12)
 
 
-def test_without_a_horizontal_derivative_the_angle_is_a_right_one_whatever_the_sign():
-    rows = np.repeat([[0.0], [90.0], [0.0]], 7, axis=1)
-    angle = gradient(Triple(rows, rows, rows), "a", border="edge").angle
-    assert (angle == np.pi / 2).all()
-
-
-def test_unit_range_divides_before_it_differentiates(triple):
-    scaled = Triple(*(image / 255.0 for image in triple.images))
-    small, direct = gradient(triple, "fused", border="zero", peak=1.0), gradient(scaled, "fused", border="zero")
-    assert (small.magnitude == direct.magnitude).all()
-    assert (small.angle == direct.angle).all()
+def test_prewitts_gradient_is_scipys(picture):
+    image = picture(21, 30)
+    expected = np.hypot(*(ndimage.prewitt(image, axis=axis, mode="constant") for axis in (0, 1)))
+    np.testing.assert_allclose(prewitt_magnitude(image), expected, rtol=1e-14)
 
 
 def test_terms_are_added_down_the_columns_of_the_flipped_kernel():
