@@ -127,7 +127,7 @@ def is_table(sources: Sequence[str]) -> bool:
     return len(sources) == 1 and Path(sources[0]).suffix.lower() == ".csv" and not Path(sources[0]).is_dir()
 
 
-def collect_pairs(sources: Sequence[str], out: Path, report: Report) -> "list[Pair]":
+def collect_pairs(sources: Sequence[str], out: Path, report: Report) -> "Sequence[Pair]":
     """Pair the sources; report the files left out, and count ambiguous ones as failed."""
     for side in map(Path, sources):
         if side.is_dir() and real(out).is_relative_to(real(side)):
@@ -135,14 +135,14 @@ def collect_pairs(sources: Sequence[str], out: Path, report: Report) -> "list[Pa
     return pairs_of(sources, report)
 
 
-def pairs_of(sources: Sequence[str], report: Report) -> "list[Pair]":
+def pairs_of(sources: Sequence[str], report: Report) -> "Sequence[Pair]":
     """Pair the sources; report the files left out, and count ambiguous ones as failed."""
     pairing = pair_arguments(sources)
     for line in pairing.unused_lines():
         warn(f"left out: {line}")
     for line in pairing.ambiguous_lines():
         report.fail(line)
-    return list(pairing.pairs)
+    return pairing.pairs
 
 
 def pair_arguments(sources: Sequence[str]) -> "Pairing":

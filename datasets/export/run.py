@@ -144,7 +144,7 @@ def _checked(
 def _settled(
     choices: Choices, examples: Sequence[Example], folder: Path, workers: Workers, progress: Progress,
     warn: Callable[[str], object],
-) -> tuple[Choices, list[Pair]]:  # fmt: skip
+) -> tuple[Choices, Sequence[Pair]]:  # fmt: skip
     pairs = [replace(one.pair, output=formats.picture_path(one, choices.suffix)) for one in examples]
     return fusion.settle(choices, pairs, folder, workers=workers, progress=progress, warn=warn)
 

@@ -26,6 +26,7 @@ from mmdrfuse.datasets.sets.pairing import (
 from mmdrfuse.datasets.sets.sources import read_table
 from mmdrfuse.errors import InputError, PairingError, UnknownNameError
 from mmdrfuse.images import is_picture, stem
+from mmdrfuse.pairs import Pairs, pack
 from mmdrfuse.system.paths import real
 
 __all__ = ["LAYOUTS", "Layout", "find_pairs"]
@@ -89,11 +90,11 @@ def _unique(table: Pairing, folder: Path) -> Pairing:
     names = Counter(pair.name for pair in table.pairs)
     files = (pair.visible.with_name(stem(pair.visible)) for pair in table.pairs)
     places = (os.path.relpath(file, folder).replace(os.sep, "/") for file in files)
-    named = [
-        pair if names[pair.name] == 1 or pair.output else replace(pair, name=place)
+    rows = [
+        pack(pair if names[pair.name] == 1 or pair.output else replace(pair, name=place))
         for pair, place in zip(table.pairs, places, strict=True)
     ]
-    return replace(table, pairs=tuple(sorted(named)))
+    return replace(table, pairs=Pairs(sorted(rows)))
 
 
 def _sides(tree: Groups, layout: Layout, form: Form) -> tuple[Groups, Groups]:

@@ -8,14 +8,16 @@ fits more than one, so that no file is dropped silently.
 import os
 import re
 import unicodedata
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from mmdrfuse.errors import InputError, PairingError, abbreviated
 from mmdrfuse.images import SUFFIXES, is_picture, stem
-from mmdrfuse.pipeline import Pair
+from mmdrfuse.pair import Pair
+from mmdrfuse.pairs import Pairs, pack
+from mmdrfuse.system.lazy import Mapped
 from mmdrfuse.system.paths import real
 
 INFRARED_WORDS = ("infrared", "ir", "lwir", "mwir", "swir", "nir", "thermal", "t", "ct", "pet", "spect")
@@ -45,7 +47,7 @@ class Pairing:
         labels: Files of annotations, which are recognised and not read.
     """
 
-    pairs: tuple[Pair, ...] = ()
+    pairs: Sequence[Pair] = ()
     orphans: tuple[Path, ...] = ()
     ignored: tuple[Path, ...] = ()
     ambiguous: tuple[tuple[Path, ...], ...] = ()
@@ -54,14 +56,17 @@ class Pairing:
 
     @classmethod
     def merged(cls, parts: Iterable["Pairing"]) -> "Pairing":
-        """Return the pairing of all parts together."""
-        parts = list(parts)
-        return cls(
-            tuple(sorted(pair for part in parts for pair in part.pairs)),
-            tuple(path for part in parts for path in part.orphans),
-            tuple(path for part in parts for path in part.ignored),
-            tuple(group for part in parts for group in part.ambiguous),
-        )
+        """Return the pairing of all parts together, which are taken one by one."""
+        rows: list[str] = []
+        orphans: list[Path] = []
+        ignored: list[Path] = []
+        ambiguous: list[tuple[Path, ...]] = []
+        for part in parts:
+            rows += Pairs.of(part.pairs).items
+            orphans += part.orphans
+            ignored += part.ignored
+            ambiguous += part.ambiguous
+        return cls(Pairs(sorted(rows)), tuple(orphans), tuple(ignored), tuple(ambiguous))
 
     def held_out(self, every: int | None) -> tuple[list[Pair], list[Pair]]:
         """Split the pairs into those to train on, and every Nth by name, which is held out.
@@ -169,27 +174,28 @@ def pair_files(
         key: Returns the part of a name that must be equal; it may be empty if a group holds a single pair. None
             compares the whole names first, and then the names without words for the modality.
     """
-    files = [*sorted(infrared), *sorted(visible)]
-    ignored = tuple(path for path in files if not is_picture(path))
-    left = [path for path in sorted(infrared) if is_picture(path)]
-    right = [path for path in sorted(visible) if is_picture(path)]
-    pairs: dict[str, Pair] = {}
+    sides = [side if isinstance(side, Sequence) else list(side) for side in (infrared, visible)]
+    left, right = ([number for number, path in enumerate(side) if is_picture(path)] for side in sides)
+    ignored = _others(sides[0], left) + _others(sides[1], right)
+    rows: dict[str, str] = {}
     ambiguous: list[tuple[Path, ...]] = []
     rules: tuple[tuple[Key, Key], ...] = ((key, key),) if key else ((_stem, _stem), (_bare, pair_key))
     for name_of, key_of in rules:
-        left_by_key = _by_key(left, key_of)
-        right_by_key = _by_key(right, key_of)
-        for shared in sorted(left_by_key.keys() & right_by_key.keys()):
-            candidates = (*left_by_key[shared], *right_by_key[shared])
+        left_by_key = _by_key(sides[0], left, key_of)
+        right_by_key = _by_key(sides[1], right, key_of)
+        for shared in sorted(filter(right_by_key.__contains__, left_by_key)):
+            groups = left_by_key.pop(shared), right_by_key.pop(shared)
+            found = [sorted(side[number] for number in each) for side, each in zip(sides, groups, strict=True)]
+            candidates = [*found[0], *found[1]]
             first = stem(candidates[0])
             name = name_of(first) or ("" if key and group else _stem(first))
-            if len(candidates) == 2 and name not in pairs:
-                pairs[name] = Pair("/".join(filter(None, (group, name))), *candidates)
+            if len(candidates) == 2 and name not in rows:
+                rows[name] = pack(Pair("/".join(filter(None, (group, name))), candidates[0], candidates[1]))
             else:
-                ambiguous.append(candidates)
-        left = [path for key, paths in left_by_key.items() if key not in right_by_key for path in paths]
-        right = [path for key, paths in right_by_key.items() if key not in left_by_key for path in paths]
-    return Pairing(tuple(sorted(pairs.values())), tuple(left + right), ignored, tuple(ambiguous))
+                ambiguous.append(tuple(candidates))
+        left, right = ([*chain(*by_key.values())] for by_key in (left_by_key, right_by_key))
+    orphans = [*sorted(sides[0][number] for number in left), *sorted(sides[1][number] for number in right)]
+    return Pairing(Pairs(sorted(rows.values())), tuple(orphans), ignored, tuple(ambiguous))
 
 
 def pair_key(name: str) -> str:
@@ -236,7 +242,7 @@ def regex_key(pattern: str) -> Key:
     return key
 
 
-def walk(root: Path) -> Iterator[tuple[Path, list[Path], list[Path]]]:
+def walk(root: Path) -> Iterator[tuple[Path, list[Path], Sequence[Path]]]:
     """Walk a folder and all below it, in order of name; follow links to folders.
 
     Yields:
@@ -250,17 +256,17 @@ def walk(root: Path) -> Iterator[tuple[Path, list[Path], list[Path]]]:
         here = real(folder)
         # a link to a folder above would make an endless loop
         folders[:] = sorted(sub for sub in folders if not here.is_relative_to(real(folder / sub)))
-        yield folder, [folder / sub for sub in folders], [folder / file for file in sorted(files)]
+        yield folder, [folder / sub for sub in folders], Mapped(folder.__truediv__, sorted(files))
 
 
-def _grouped(folder: Path, *, recursive: bool) -> dict[str, list[Path]]:
+def _grouped(folder: Path, *, recursive: bool) -> dict[str, Sequence[Path]]:
     """Return a folder's files by sub-folder; if not recursive, sub-folders count as files."""
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; give the folder that holds the pictures")
     listing = walk(folder)
     if not recursive:
         _, folders, files = next(listing)
-        return {"": files + folders}
+        return {"": [*files, *folders]}
     return {relative(sub, folder): files for sub, _, files in listing}
 
 
@@ -296,11 +302,22 @@ def _few(paths: Sequence[Path]) -> str:
     return abbreviated([path.name for path in paths])
 
 
-def _by_key(paths: Iterable[Path], key_of: Key) -> dict[str, list[Path]]:
-    groups: defaultdict[str, list[Path]] = defaultdict(list)
-    for path in paths:
+def _others(paths: Sequence[Path], numbers: Sequence[int]) -> tuple[Path, ...]:
+    """Return all paths but those of some numbers, in order of name."""
+    if len(numbers) == len(paths):
+        return ()
+    chosen = set(numbers)
+    return tuple(sorted(path for number, path in enumerate(paths) if number not in chosen))
+
+
+def _by_key(paths: Sequence[Path], numbers: Iterable[int], key_of: Key) -> dict[str, tuple[int, ...]]:
+    """Return the numbers of paths by key; the paths themselves would take a gigabyte for a million pairs."""
+    groups: dict[str, tuple[int, ...]] = {}
+    for number in numbers:
+        path = paths[number]
         key = key_of(stem(path))
-        groups[str(path) if key is None else key].append(path)  # no other file has its path as key: it stays an orphan
+        key = str(path) if key is None else key  # no other file has its path as key: it stays an orphan
+        groups[key] = (*groups.get(key, ()), number)
     return groups
 
 

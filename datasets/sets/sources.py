@@ -10,14 +10,15 @@ import csv
 import glob
 import io
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
-from mmdrfuse.datasets.sets.pairing import Pairing, pair_folders, pair_groups, relative, walk
+from mmdrfuse.datasets.sets.pairing import Groups, Pairing, pair_folders, pair_groups, relative, walk
 from mmdrfuse.errors import InputError, reading
 from mmdrfuse.images import SUFFIXES, is_picture, stem
 from mmdrfuse.images.formats import flir
-from mmdrfuse.pipeline import Pair
+from mmdrfuse.pair import Pair
+from mmdrfuse.pairs import Pairs, pack
 
 COLUMNS = ("infrared", "visible", "output")
 
@@ -61,6 +62,7 @@ def pair_both_sides(source: str) -> Pairing:
         InputError: The source does not exist, or holds no file of a thermal camera.
     """
     path = _existing_path(source)
+    groups: Groups
     if path is None:
         groups = _matches(source)
     elif path.is_dir():
@@ -88,26 +90,26 @@ def read_table(path: Path) -> Pairing:
         InputError: It cannot be read, lacks a column, or has a line without two files or with an impossible output.
     """
     lines = _lines(path)
-    header = [name.strip() for name in lines[0][1]] if lines else []
+    header = [name.strip() for name in next(lines, (0, []))[1]]
     valid = {"infrared", "visible"} <= set(header) <= set(COLUMNS)
     if not valid or len(set(header)) < len(header):
         columns = _short(",".join(header)) or "none"
         raise InputError(f"{path}: has the columns {columns}; they must be {_HINT}, separated by commas")
-    if not lines[1:]:
-        raise InputError(f"{path}: lists no pairs below its columns; add a line for each pair")
-    pairs = []
+    rows = []
     line_of_output: dict[str, int] = {}
-    for number, fields in lines[1:]:
+    for number, fields in lines:
         pair = _row(path, number, header, fields)
-        pairs.append(pair)
+        rows.append(pack(pair))
         if pair.output and line_of_output.setdefault(pair.output, number) != number:
             first = line_of_output[pair.output]
             raise InputError(f"{path}:{number}: output {pair.output!r} is also in line {first}; name each output once")
-    return Pairing(tuple(pairs))
+    if not rows:
+        raise InputError(f"{path}: lists no pairs below its columns; add a line for each pair")
+    return Pairing(Pairs(rows))
 
 
-def _lines(path: Path) -> list[tuple[int, list[str]]]:
-    """Return the lines that are not empty, each with its number and fields.
+def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """Yield the lines that are not empty, each with its number and fields.
 
     Names of files that are not UTF-8 keep their bytes.
 
@@ -125,9 +127,10 @@ def _lines(path: Path) -> list[tuple[int, list[str]]]:
         if b"\0" in content:
             line = content[: content.index(b"\0")].count(b"\n") + 1
             raise InputError(f"{path}:{line}: has a NUL byte, so this is no CSV; save it as CSV in UTF-8")
-        table = csv.reader(io.StringIO(content.decode("utf-8", "surrogateescape"), newline=""))
+        text = io.TextIOWrapper(io.BytesIO(content), encoding="utf-8", errors="surrogateescape", newline="")
+        table = csv.reader(text)
         try:
-            return [(table.line_num, fields) for fields in table if any(map(str.strip, fields))]
+            yield from ((table.line_num, fields) for fields in table if any(map(str.strip, fields)))
         except csv.Error as error:
             raise InputError(f"{path}:{table.line_num}: is no line of CSV ({error})") from error
 

@@ -223,7 +223,7 @@ def mean(seen: Iterable[Shares]) -> Shares:
     return Shares(*map(float, rows.mean(axis=0))) if len(rows) else Shares()
 
 
-def recordings(files: Sequence[Path]) -> Iterator[Path]:
+def recordings(files: Iterable[Path]) -> Iterator[Path]:
     """Yield the folders whose names look like the frames of a recording: numbers that follow each other."""
     numbers: dict[tuple[Path, str], list[int]] = defaultdict(list)
     for file in files:
@@ -237,11 +237,12 @@ def recordings(files: Sequence[Path]) -> Iterator[Path]:
             yield folder
 
 
-def warn_of_flicker(choices: Choices, files: Sequence[Path], warn: Warn) -> None:
-    """Note recordings that would be stretched frame by frame."""
-    if split_tone(choices.fuser.range)[0] == "minmax":
-        for folder in recordings(files):
-            warn(
-                f"{folder}: its names look like frames of a recording, and each is stretched by itself, so they may "
-                "flicker; weights auto:clip are for recordings"
-            )
+def warn_of_flicker(choices: Choices, files: Iterable[Path], warn: Warn) -> None:
+    """Note recordings that would be stretched frame by frame: the first by its name, the others by their number."""
+    found = [*recordings(files)] if split_tone(choices.fuser.range)[0] == "minmax" else []
+    if found:
+        others = f" (and those of {len(found) - 1} more)" if found[1:] else ""
+        warn(
+            f"{found[0]}: its names{others} look like frames of a recording, and each is stretched by itself, so they "
+            "may flicker; weights auto:clip are for recordings"
+        )

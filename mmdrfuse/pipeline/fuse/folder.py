@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 from mmdrfuse.errors import DiskFullError, InputError, MMDRFuseError
 from mmdrfuse.images.video.sound import Warn
-from mmdrfuse.pair import Pair
+from mmdrfuse.pair import Pair, Preparation
+from mmdrfuse.pairs import prepared
 from mmdrfuse.pipeline.fuse.automatic import choose_for_set, count_looked_at, warn_of_flicker
 from mmdrfuse.pipeline.fuse.blocks import BlockwisePair, fits_blocks
 from mmdrfuse.pipeline.fuse.choices import Choices
@@ -31,9 +32,12 @@ from mmdrfuse.pipeline.fuse.pair_shifts import with_shifts
 from mmdrfuse.pipeline.fuse.set_ranges import infrared_ranges, set_limits
 from mmdrfuse.pipeline.fuse.targets import check_targets
 from mmdrfuse.pipeline.fuse.whole import WholePair
+from mmdrfuse.system.lazy import Mapped
 from mmdrfuse.system.progress import Progress, silent
 from mmdrfuse.system.workers import Workers, ordered, pool, queue_length, require
 from mmdrfuse.version import __version__
+
+_Kind = type[WholePair] | type[BlockwisePair]
 
 _BLOCK = 1 << 20
 
@@ -51,17 +55,19 @@ class Plan:
 
 def fusion_input(choices: Choices, out: Path, pair: Pair) -> WholePair | BlockwisePair:
     """Return a pair as it is read: huge or tiled TIFFs in blocks, all others in one piece."""
+    return _kind(choices, out, pair)(pair)
+
+
+def _kind(choices: Choices, out: Path, pair: Pair) -> _Kind:
     # Only the student sees so few pixels around each that blocks with a small halo give the same result.
     student = choices.checkpoint.network == "student"
-    if student and fits_blocks(pair, choices.target(pair, out)):
-        return BlockwisePair(pair)
-    return WholePair(pair)
+    return BlockwisePair if student and fits_blocks(pair, choices.target(pair, out)) else WholePair
 
 
 def settle(
     choices: Choices, pairs: Sequence[Pair], out: Path, *, workers: Workers = 1, progress: Progress = silent,
     warn: Warn = warnings.warn,
-) -> tuple[Choices, list[Pair]]:  # fmt: skip
+) -> tuple[Choices, Sequence[Pair]]:  # fmt: skip
     """Find what has to be the same for a whole set: the infrared range, the weights, and the output's limits.
 
     Args:
@@ -79,23 +85,24 @@ def settle(
         InputError: Floating-point values that lie so far apart that percentiles say nothing.
         ChoiceError: Pairs are to be moved about their rig, and there is none.
     """
-    pairs = [replace(pair, preparation=choices.preparation) for pair in pairs]
+    pairs = prepared(pairs, [choices.preparation] * len(pairs))
     require(workers, (source.parent for pair in pairs for source in (pair.infrared, pair.visible)))
     if choices.pair_shift:
         with progress("measuring the shifts", len(pairs)) as advance:
             pairs = with_shifts(pairs, workers=workers, advance=advance)
+    # How a pair is read does not depend on what is found here, and to find it out may open its files.
+    kinds = [_kind(choices, out, pair) for pair in pairs]
     with progress("reading the infrared", len(pairs)) as advance:
-        # How a pair is read does not depend on what is found here, and to find it out may open its files.
-        inputs = [fusion_input(choices, out, pair) for pair in pairs]
+        inputs = _inputs(kinds, pairs)
         ranges = infrared_ranges(inputs, choices.infrared_range, workers=workers, advance=advance)
-    settled = zip(pairs, ranges, strict=True)
-    pairs = [replace(pair, preparation=pair.preparation.within(values)) for pair, values in settled]
-    inputs = [replace(one, pair=pair) for one, pair in zip(inputs, pairs, strict=True)]
+    within = cache(Preparation.within)  # of a million pairs, most share one preparation
+    pairs = prepared(pairs, [*map(within, (pair.preparation for pair in pairs), ranges)])
+    inputs = _inputs(kinds, pairs)
     if choices.automatic:
-        places = [pair.visible.parent for pair in pairs]
+        places = Mapped(_place, pairs)
         with progress("choosing the weights", count_looked_at(places)) as advance:
             choices = choose_for_set(choices, inputs, places, workers=workers, advance=advance, warn=warn)
-    warn_of_flicker(choices, [pair.visible for pair in pairs], warn)
+    warn_of_flicker(choices, (pair.visible for pair in pairs), warn)
     with progress("finding the output range", len(pairs)) as advance:
         limits = set_limits(choices.fuser, inputs, workers=workers, advance=advance)
     return replace(choices, fuser=replace(choices.fuser, limits=limits)), pairs
@@ -244,6 +251,14 @@ def sha256(path: Path) -> str:
         return digest.hexdigest()
     except OSError as error:
         raise InputError(f"{path}: cannot be read any more ({error.strerror or error})") from error
+
+
+def _inputs(kinds: Sequence[_Kind], pairs: Sequence[Pair]) -> Sequence[WholePair | BlockwisePair]:
+    return Mapped(lambda number: kinds[number](pairs[number]), range(len(pairs)))
+
+
+def _place(pair: Pair) -> Path:
+    return pair.visible.parent
 
 
 def _fuse_into(choices: Choices, out: Path, pair: Pair, *, write: bool = True) -> FusedInfo:

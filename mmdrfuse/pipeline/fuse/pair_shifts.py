@@ -9,10 +9,13 @@ from numpy.typing import NDArray
 
 from mmdrfuse.errors import ChoiceError, MMDRFuseError
 from mmdrfuse.pair import Pair, Preparation
+from mmdrfuse.pairs import prepared
 from mmdrfuse.system.workers import Workers, ordered, pool, queue_length
 
 
-def with_shifts(pairs: Sequence[Pair], *, workers: Workers = 1, advance: Callable[[str], object] = str) -> list[Pair]:
+def with_shifts(
+    pairs: Sequence[Pair], *, workers: Workers = 1, advance: Callable[[str], object] = str
+) -> Sequence[Pair]:
     """Return the pairs of a rig, each with its own shift in its preparation.
 
     A pair that cannot be read stays as it is; it fails when its turn comes.
@@ -27,12 +30,12 @@ def with_shifts(pairs: Sequence[Pair], *, workers: Workers = 1, advance: Callabl
     """
     for pair in pairs:
         _check_rig(pair.preparation)
-    settled: list[Pair] = []
+    found: list[Preparation] = []
     with pool(workers) as executor:
-        for pair, result in ordered(executor, _with_shift, pairs, buffer_size=queue_length(workers)):
-            settled.append(pair if isinstance(result, MMDRFuseError) else result)
+        for pair, result in ordered(executor, _shifted, pairs, buffer_size=queue_length(workers)):
+            found.append(pair.preparation if isinstance(result, MMDRFuseError) else result)
             advance(pair.name)
-    return settled
+    return prepared(pairs, found)
 
 
 def shifted(preparation: Preparation, infrared: NDArray[Any], visible: NDArray[Any]) -> Preparation:
@@ -56,9 +59,9 @@ def shifted(preparation: Preparation, infrared: NDArray[Any], visible: NDArray[A
     return replace(preparation, pair_shift=(found.right, found.down), pair_shift_evidence=found.evidence)
 
 
-def _with_shift(pair: Pair) -> Pair:
+def _shifted(pair: Pair) -> Preparation:
     infrared, visible = (picture.image for picture in pair.load(wide=True, gray=True))
-    return replace(pair, preparation=shifted(pair.preparation, infrared, visible))
+    return shifted(pair.preparation, infrared, visible)
 
 
 def _check_rig(preparation: Preparation) -> None:

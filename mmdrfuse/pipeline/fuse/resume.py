@@ -9,23 +9,25 @@ from mmdrfuse.pair import Pair
 from mmdrfuse.pipeline.fuse.choices import Choices
 from mmdrfuse.pipeline.fuse.entries import NAME, Entries, Entry
 from mmdrfuse.pipeline.fuse.folder import sha256
+from mmdrfuse.system.lazy import Mapped
 from mmdrfuse.system.workers import Workers, ordered, pool, queue_length
 
 
-def unfinished(choices: Choices, pairs: Sequence[Pair], out: Path, *, workers: Workers = 1) -> list[Pair]:
+def unfinished(choices: Choices, pairs: Sequence[Pair], out: Path, *, workers: Workers = 1) -> Sequence[Pair]:
     """Return the pairs whose picture is missing, or was made from other sources, weights or choices.
 
     Raises:
         ManifestError: There is a manifest that cannot be read.
     """
     if not (out / NAME).is_file():
-        return list(pairs)
+        return pairs
     entries = Entries(out).find(_fused(choices, out, pair) for pair in pairs)
     with pool(workers) as executor:
         # A source that cannot be read any more is a failure here, so its pair stays, and fails when its turn comes.
         items = zip(pairs, entries, strict=True)
         results = ordered(executor, partial(_is_done, choices, out), items, buffer_size=queue_length(workers))
-        return [pair for (pair, _), result in results if result is not True]
+        left = [number for number, (_, result) in enumerate(results) if result is not True]
+    return Mapped(pairs.__getitem__, left)
 
 
 def _fused(choices: Choices, out: Path, pair: Pair) -> str:

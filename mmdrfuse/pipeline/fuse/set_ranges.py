@@ -19,6 +19,7 @@ from mmdrfuse.images.values.histogram import OUTPUTS, Counts
 from mmdrfuse.images.values.tones import split_tone
 from mmdrfuse.pair import Prepared
 from mmdrfuse.pipeline.fuse.fuser import Fuser
+from mmdrfuse.system.lazy import Mapped
 from mmdrfuse.system.workers import Workers, ordered, pool, queue_length
 
 Result = TypeVar("Result")
@@ -98,7 +99,7 @@ def infrared_ranges(
     if not levels.percent:
         return [(levels.low, levels.high)] * len(inputs)
 
-    types: dict[int, np.dtype[Any]] = {}
+    types: list[np.dtype[Any] | None] = [None] * len(inputs)
     extremes: dict[np.dtype[Any], tuple[float, float]] = {}
     histograms: dict[np.dtype[Any], Histogram] = {}
     count_values = partial(_infrared_values, skip_eight_bit=levels.skip_eight_bit)
@@ -113,12 +114,12 @@ def infrared_ranges(
 
     # Only now the extremes of the floating-point inputs are known, between which their bins lie: a second reading.
     for dtype in extremes.keys() - histograms.keys():
-        floating = [one for number, one in enumerate(inputs) if types.get(number) == dtype]
+        floating = Mapped(inputs.__getitem__, [number for number, other in enumerate(types) if other == dtype])
         count = partial(_count_infrared, extremes=extremes[dtype])
         histograms[dtype] = _sum_counts(count, extremes[dtype], floating, workers)
 
     ranges = {dtype: _percentile_range(histogram, levels, dtype) for dtype, histogram in histograms.items()}
-    return [ranges[types[number]] if number in types else () for number in range(len(inputs))]
+    return [() if dtype is None else ranges[dtype] for dtype in types]
 
 
 def set_limits(

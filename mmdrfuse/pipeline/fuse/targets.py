@@ -4,8 +4,8 @@
 """
 
 import os
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 
 from mmdrfuse import images
@@ -17,6 +17,7 @@ from mmdrfuse.pair import Pair
 from mmdrfuse.pipeline.fuse.choices import Choices
 from mmdrfuse.pipeline.fuse.manifest import check_folder
 from mmdrfuse.system.atomic import refuse_existing
+from mmdrfuse.system.lazy import Mapped
 from mmdrfuse.system.paths import real
 
 RAW_SUFFIXES = frozenset({".gray", ".raw"})
@@ -30,15 +31,17 @@ def check_targets(choices: Choices, pairs: Sequence[Pair], out: Path, *, overwri
         ChoiceError: A picture's format has no quality.
         OutputError: A picture would replace a source or another one, or a file that may not be replaced.
     """
-    targets = [choices.target(pair, out) for pair in pairs]
+    targets = Mapped(partial(choices.target, out=out), pairs)
     for target in targets if choices.quality is not None else ():
         _check_quality(target, choices.quality)
 
-    shared = next((target for target, count in Counter(targets).items() if count > 1), None)
+    shared = _repeated(targets)
     if shared:
         raise OutputError(f"{shared}: several pairs would be written to it; give them names of their own")
 
-    sources = {real(source) for pair in pairs for source in (pair.infrared, pair.visible)}
+    folders = {real(target).parent for target in targets}
+    beside = (real(source) for pair in pairs for source in (pair.infrared, pair.visible))
+    sources = {source for source in beside if source.parent in folders}  # seldom any, so a million need no memory
     source = next((target for target in targets if real(target) in sources), None)
     if source:
         raise OutputError(f"{source}: is one of the sources; choose another place for the fused picture")
@@ -50,16 +53,27 @@ def check_targets(choices: Choices, pairs: Sequence[Pair], out: Path, *, overwri
         _refuse_existing(targets)
 
 
+def _repeated(targets: Iterable[Path]) -> Path | None:
+    """Return the first target that was there before."""
+    seen: set[str] = set()
+    for target in targets:
+        name = os.path.normcase(target)
+        if name in seen:
+            return target
+        seen.add(name)
+    return None
+
+
 def _refuse_existing(targets: Sequence[Path]) -> None:
     """Refuse the first picture that exists, and say how many do."""
-    existing = [target for target in targets if os.path.lexists(target)]
     try:
-        for target in existing:
+        for target in targets:
             refuse_existing(target, overwrite=False)
     except OutputError as error:
         if len(targets) == 1:
             raise
-        raise OutputError(f"{error.message} ({len(existing)} of {len(targets)} pictures do)", cure="resume") from error
+        existing = sum(map(os.path.lexists, targets))
+        raise OutputError(f"{error.message} ({existing} of {len(targets)} pictures do)", cure="resume") from error
 
 
 def check_video_target(out: Path, *sources: Path, overwrite: bool) -> None:
