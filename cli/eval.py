@@ -1,7 +1,6 @@
 """``mmdrfuse eval``: score fused pictures against their sources."""
 
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -30,6 +29,9 @@ if TYPE_CHECKING:
     from mmdrfuse.pipeline.score import Evaluation, Scores
     from mmdrfuse.system.workers import Workers
 
+MOST_SHOWN = 1000
+"""Pictures of a single method whose scores are shown unasked."""
+
 
 @click.command("eval", cls=Command, short_help="Score fused pictures, and compare methods.")
 @click.argument("fused", nargs=-1, type=EXISTING)
@@ -44,7 +46,7 @@ if TYPE_CHECKING:
 )  # fmt: skip
 @baselines_option
 @click.option(
-    "--per-image/--no-per-image", default=None, show_default="only for a single method",
+    "--per-image/--no-per-image", default=None, show_default="for up to 1000 pictures of a single method",
     help="Print the scores of every picture.",
 )  # fmt: skip
 @click.option(
@@ -199,9 +201,12 @@ def _show(scores: "Scores", per_image: bool | None, compare: bool) -> None:
     from mmdrfuse.cli.shared import tables
     from mmdrfuse.pipeline.score.recordings import TEMPORAL
 
-    single = len(scores.methods) == 1
-    if (single and scores.protocol != TEMPORAL) if per_image is None else per_image:
+    single = len(scores.methods) == 1 and scores.protocol != TEMPORAL
+    few = len(scores.pictures()) <= MOST_SHOWN
+    if (single and few) if per_image is None else per_image:
         show(tables.pictures(scores))
+    if single and not few and per_image is None:
+        warn("the scores of every picture are not shown, because there are many; --per-image or --csv FILE has them")
     if not scores.comparable():
         warn("the methods were scored on different pictures, so their means and ranks cannot be compared")
     show(tables.methods(scores))
@@ -211,9 +216,9 @@ def _show(scores: "Scores", per_image: bool | None, compare: bool) -> None:
 
 def _write(evaluation: "Evaluation", json_: str | None, csv_: str | None, report: Report, *, compare: bool) -> None:
     """Write the JSON and CSV documents; where one cannot be written, the other still is."""
-    documents = {}
+    documents: dict[str, Iterable[str]] = {}
     if json_:
-        documents[json_] = json.dumps(evaluation.document(compare=compare), indent=1, allow_nan=False) + "\n"
+        documents[json_] = evaluation.json(compare=compare)
     if csv_:
         documents[csv_] = evaluation.scores.csv()
     write_documents(documents, report)

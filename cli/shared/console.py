@@ -1,8 +1,9 @@
 """Print messages, results and progress, and report a run over many items."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 
 import click
@@ -15,6 +16,8 @@ from mmdrfuse.system.atomic import refuse_existing, refuse_unwritable
 from mmdrfuse.system.launch import is_secondary_process
 from mmdrfuse.system.paths import real
 
+_PARTS = 10_000
+"""Parts of a text that are written together; not all of the text, which may be half a gigabyte."""
 WIDEST = 240
 """Columns of a table that is not printed on a terminal; a wider table has its cells folded."""
 
@@ -108,8 +111,8 @@ def check_outputs(*targets: str | None, overwrite: bool) -> None:
         refuse_unwritable(file)
 
 
-def write_output(target: str, text: str) -> None:
-    """Write text to a file, or to standard output for ``-``; names that are not UTF-8 keep their bytes.
+def write_output(target: str, text: Iterable[str]) -> None:
+    """Write text, or its parts, to a file, or to standard output for ``-``; names that are not UTF-8 keep their bytes.
 
     Raises:
         OutputError: Standard output is closed, or the file cannot be written.
@@ -118,10 +121,11 @@ def write_output(target: str, text: str) -> None:
 
     if target == "-":
         require_standard_output()
-        click.echo(text, nl=False)
+        for block in _blocks(text):
+            click.echo(block, nl=False)
         return
-    with writing(Path(target)) as temporary:
-        temporary.write_text(text, encoding="utf-8", errors="surrogateescape")
+    with writing(Path(target)) as temporary, temporary.open("w", encoding="utf-8", errors="surrogateescape") as file:
+        file.writelines(_blocks(text))
 
 
 def write_bytes(content: bytes) -> None:
@@ -174,6 +178,13 @@ def progress(title: str, total: int | None) -> Iterator[Callable[[str], None]]:
             bar.update(task, advance=1, current=current)
 
         yield advance
+
+
+def _blocks(text: Iterable[str]) -> Iterator[str]:
+    """Join the parts of a text, many at a time: each block is flushed."""
+    parts = iter(text)
+    while block := "".join(islice(parts, _PARTS)):
+        yield block
 
 
 def _console(*, quiet: bool = False) -> Console:

@@ -1,6 +1,6 @@
 """What ``eval`` and ``detect`` have in common: their options, their sources, and the documents that they write."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -92,11 +92,11 @@ def pair_sources(
     return pairing.pairs, unpaired
 
 
-def write_documents(documents: Mapping[str, str], report: Report) -> None:
+def write_documents(documents: Mapping[str, Iterable[str]], report: Report) -> None:
     """Write texts to files or, for ``-``, to standard output; where one cannot be written, the others still are.
 
     Args:
-        documents: Target → text.
+        documents: Target → text, or its parts.
         report: Gets the failures.
     """
     for target in sorted(documents, key="-".__eq__):  # files first: nobody may read standard output any more

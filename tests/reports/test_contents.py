@@ -6,12 +6,13 @@ import pytest
 
 from mmdrfuse.metrics import PROTOCOLS, names
 from mmdrfuse.pipeline.score import Evaluation, Scores
+from mmdrfuse.pipeline.score.rows import Rows
 from mmdrfuse.reports.contents import number, rounded
 from mmdrfuse.reports.evaluated import columns, of_evaluation, traps
 
 
 def test_rows_mark_the_best_and_the_second_in_each_direction(made_up):
-    made_up.scores.methods["c"]["pair 0"]["MSE"] = 4.0  # less is better
+    made_up.scores.methods["c"]["pair 0"] |= {"MSE": 4.0}  # less is better
     rows = {row.method: [cell.place for cell in row.cells] for row in of_evaluation(made_up, "").rows}
     assert rows == {"a": ["second", "best", "second"], "b": ["best", "", "second"], "c": ["", "second", "best"]}
 
@@ -24,7 +25,10 @@ def test_a_single_method_has_no_rank(made_up):
 
 
 def test_methods_that_were_scored_on_different_pairs_have_no_ranks(made_up):
-    del made_up.scores.methods["a"]["pair 0"]
+    all_of_a = made_up.scores.methods["a"]
+    made_up.scores.methods["a"] = Rows(made_up.scores.metrics)
+    for pair in range(1, 8):
+        made_up.scores.add("a", f"pair {pair}", all_of_a[f"pair {pair}"])
     contents = of_evaluation(made_up, "")
     assert {cell.rank for row in contents.rows for cell in row.cells} == {None}
     assert contents.traps == ()

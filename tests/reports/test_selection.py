@@ -14,7 +14,7 @@ def test_standardised_scores_have_mean_0_deviation_1_and_more_is_better(made_up)
     np.testing.assert_allclose(found[..., :2].mean(axis=(0, 1)), 0, atol=1e-12)
     np.testing.assert_allclose(found[..., :2].std(axis=(0, 1)), 1)
     np.testing.assert_array_equal(found[..., 2], 0)  # nothing differs
-    made_up.scores.methods["a"]["pair 0"]["MSE"] = 6.0
+    made_up.scores.methods["a"]["pair 0"] |= {"MSE": 6.0}
     assert standardised(Numbers.of(made_up.scores))[0, 0, 2] < 0
 
 

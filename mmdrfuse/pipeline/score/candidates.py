@@ -10,10 +10,12 @@ from typing import get_args, overload
 from mmdrfuse.engine.baselines import BASELINES
 from mmdrfuse.errors import InputError, ManifestError, MMDRFuseError, UnknownNameError
 from mmdrfuse.images import Side, is_picture, stem
-from mmdrfuse.pair import Pair
+from mmdrfuse.pair import Pair, Preparation
+from mmdrfuse.pairs import Pairs, pack, prepared
 from mmdrfuse.pipeline.fuse import manifest
 from mmdrfuse.pipeline.fuse.fuser import Fuser
 from mmdrfuse.pipeline.score.score import Candidate
+from mmdrfuse.system.lazy import Mapped
 from mmdrfuse.system.paths import real
 
 
@@ -21,7 +23,7 @@ from mmdrfuse.system.paths import real
 class Matching:
     """The fused pictures of one folder, matched to their sources by name."""
 
-    candidates: list[Candidate]
+    candidates: Sequence[Candidate]
     missing: list[Pair]
     """Pairs without a fused picture."""
     unmatched: list[Path]
@@ -63,7 +65,7 @@ class Listed(Sequence[Candidate]):
         raise IndexError(index)
 
 
-class FromManifest(Sequence[Candidate]):
+class FromManifest(Mapped[manifest.Entry, Candidate]):
     """The pictures that a folder's manifest lists, in the order of their names.
 
     Args:
@@ -78,21 +80,7 @@ class FromManifest(Sequence[Candidate]):
         self.method = method
         self.folder = folder
         self.entries = manifest.Entries(folder)
-
-    def __len__(self) -> int:
-        return len(self.entries)
-
-    def __iter__(self) -> Iterator[Candidate]:
-        return map(self._candidate, self.entries)
-
-    @overload
-    def __getitem__(self, index: int) -> Candidate: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[Candidate]: ...
-    def __getitem__(self, index: int | slice) -> Candidate | list[Candidate]:
-        if isinstance(index, slice):
-            return [*map(self._candidate, self.entries[index])]
-        return self._candidate(self.entries[index])
+        super().__init__(self._candidate, self.entries)
 
     def _candidate(self, entry: manifest.Entry) -> Candidate:
         hashes = (entry.infrared_sha256, entry.visible_sha256)
@@ -153,12 +141,15 @@ Folders = Mapping[str, str | Path] | Sequence[str | Path] | str | Path
 """Folders of fused pictures, by the names of their methods or without; or a single one."""
 
 
-def _sources(candidates: Iterable[Candidate]) -> list[Pair]:
+def _sources(candidates: Iterable[Candidate]) -> Sequence[Pair]:
     """Return the pairs of pictures; of pairs of the same files the first, whatever their preparation."""
-    pairs: dict[tuple[str, Path, Path], Pair] = {}
+    shared: dict[Preparation, Preparation] = {}
+    found: dict[str, Preparation] = {}
     for one in candidates:
-        pairs.setdefault((one.pair.name, one.pair.infrared, one.pair.visible), one.pair)
-    return sorted(pairs.values())
+        preparation = shared.setdefault(one.pair.preparation, one.pair.preparation)
+        found.setdefault(pack(one.pair), preparation)
+    rows = sorted(found)
+    return prepared(Pairs(rows), [found[row] for row in rows])
 
 
 def named_folders(folders: Folders, taken: Sequence[str] = ()) -> dict[str, Path]:
@@ -189,29 +180,42 @@ def from_folder(method: str, folder: Path, pairs: Sequence[Pair], key: Callable[
         pairs: The sources.
         key: Reduces a file's stem to what the files of one scene have in common.
     """
-    pictures = sorted(path for path in folder.rglob("*") if is_picture(path))
-    by_name = _unique((path.relative_to(folder).with_suffix("").as_posix(), path) for path in pictures)
-    by_key = _unique((key(stem(path)), path) for path in pictures)
+    pictures = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if is_picture(path))
+    found = _pictures(pictures, pairs, key)
+    used = set(found)
+
+    def candidate(number: int) -> Candidate:
+        return Candidate(method, pairs[number], folder / str(found[number]))
+
+    return Matching(
+        Mapped(candidate, [number for number, picture in enumerate(found) if picture is not None]),
+        [pairs[number] for number, picture in enumerate(found) if picture is None],
+        [folder / picture for picture in pictures if picture not in used],
+    )
+
+
+def _pictures(pictures: Sequence[str], pairs: Sequence[Pair], key: Callable[[str], str]) -> list[str | None]:
+    """Return each pair's picture, or None."""
+    by_name = _unique((Path(picture).with_suffix("").as_posix(), picture) for picture in pictures)
+    found = [by_name.get(pair.name) for pair in pairs]
+    if None not in found:
+        return found
+
+    by_key = _unique((key(stem(Path(picture))), picture) for picture in pictures)
     # A name that several pairs share singles out none of them.
     stems = Counter(stem(pair.visible) for pair in pairs)
     keys = Counter(key(Path(pair.name).name) for pair in pairs)
-    candidates: list[Candidate] = []
-    missing: list[Pair] = []
-    for pair in pairs:
+    for number, pair in enumerate(pairs):
         visible = stem(pair.visible)
         reduced = key(Path(pair.name).name)
-        path = by_name.get(pair.name)
-        path = path or (by_name.get(visible) if stems[visible] == 1 else None)
-        path = path or (by_key.get(reduced) if keys[reduced] == 1 else None)
-        if path is None:
-            missing.append(pair)
-        else:
-            candidates.append(Candidate(method, pair, path))
-    used = {candidate.fused for candidate in candidates}
-    return Matching(candidates, missing, [path for path in pictures if path not in used])
+        if found[number] is None and stems[visible] == 1:
+            found[number] = by_name.get(visible)
+        if found[number] is None and keys[reduced] == 1:
+            found[number] = by_key.get(reduced)
+    return found
 
 
-def from_baselines(names: Sequence[str], pairs: Sequence[Pair]) -> list[Candidate]:
+def from_baselines(names: Sequence[str], pairs: Sequence[Pair]) -> Sequence[Candidate]:
     """Return trivial fusions of every pair, computed while they are scored, or a source itself.
 
     Raises:
@@ -222,7 +226,12 @@ def from_baselines(names: Sequence[str], pairs: Sequence[Pair]) -> list[Candidat
     unknown = [name for name in names if name not in made]
     if unknown:
         raise UnknownNameError("baseline", unknown[0], made)
-    return [Candidate(name, pair, made[name]) for name in names for pair in pairs]
+
+    def candidate(number: int) -> Candidate:
+        name = names[number // len(pairs)]
+        return Candidate(name, pairs[number % len(pairs)], made[name])
+
+    return Mapped(candidate, range(len(names) * len(pairs)))
 
 
 def provenance(entries: Iterable[manifest.Entry]) -> dict[str, list[str]]:
@@ -238,9 +247,9 @@ def provenance(entries: Iterable[manifest.Entry]) -> dict[str, list[str]]:
     }
 
 
-def _unique(items: Iterable[tuple[str, Path]]) -> dict[str, Path]:
-    """Return the files by name, without names that several files share."""
-    index: dict[str, Path | None] = {}
+def _unique(items: Iterable[tuple[str, str]]) -> dict[str, str | None]:
+    """Return the files by name; None for names that several files share."""
+    index: dict[str, str | None] = {}
     for name, path in items:
         index[name] = None if name in index else path
-    return {name: path for name, path in index.items() if path is not None}
+    return index

@@ -1,9 +1,10 @@
 """Evaluate folders of fused pictures in one call: from folders to a table of scores."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from json import JSONEncoder
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,10 @@ from mmdrfuse.metrics import find_metric, find_protocol, names
 from mmdrfuse.pair import Pair
 from mmdrfuse.pipeline.fuse.entries import Entries
 from mmdrfuse.pipeline.score.candidates import Folders, list_candidates, named_folders, provenance
+from mmdrfuse.pipeline.score.rows import Rows
 from mmdrfuse.pipeline.score.score import Candidate, score_candidates, smallest_side
-from mmdrfuse.pipeline.score.summary import Scores
+from mmdrfuse.pipeline.score.summary import Scores, Streamed, plain
+from mmdrfuse.system.lazy import Mapped
 from mmdrfuse.system.progress import Progress, silent
 from mmdrfuse.system.workers import Workers
 
@@ -44,18 +47,25 @@ class Evaluation:
         """Return the number of pictures that have scores."""
         return sum(map(len, self.scores.methods.values()))
 
-    def document(self, *, compare: bool = False) -> dict[str, Any]:
+    def document(self, *, compare: bool = False, images: Callable[[Rows], dict[str, Any]] = plain) -> dict[str, Any]:
         """Return everything as plain objects for JSON.
 
         Args:
             compare: Add the tests between methods: Wilcoxon's with Holm's correction, the effect, and Friedman's.
+            images: As in `Scores.document`.
         """
         return {
-            **self.scores.document(compare=compare),
+            **self.scores.document(compare=compare, images=images),
             "failures": [failure.message for failure in self.failures],
             "warnings": list(self.warnings),
             "made": {method: dict(how) for method, how in self.made.items()},
         }
+
+    def json(self, *, compare: bool = False) -> Iterator[str]:
+        """Yield the text of `document` in parts, so that a million pictures need no more memory than their scores."""
+        encoder = JSONEncoder(indent=1, allow_nan=False)
+        yield from encoder.iterencode(self.document(compare=compare, images=Streamed))
+        yield "\n"
 
 
 def evaluate_folders(
@@ -112,11 +122,11 @@ def evaluate_folders(
     return Evaluation(run.scores, tuple(run.failures), warnings, made, listed.candidates, methods)
 
 
-def _labelled(candidates: Sequence[Candidate], labels: Labels) -> list[Candidate]:
+def _labelled(candidates: Sequence[Candidate], labels: Labels) -> Sequence[Candidate]:
     """Return the pictures with the boxes that labels have for them; none of them keeps what is hot as its target."""
     matched, _ = labels.matched(one.pair.name for one in candidates)
     nothing = LabelledPicture.of([], [])
-    return [replace(one, labelled=matched.get(one.pair.name, nothing)) for one in candidates]
+    return Mapped(lambda one: replace(one, labelled=matched.get(one.pair.name, nothing)), candidates)
 
 
 def choose_metrics(metrics: str | Iterable[str] | None, protocol: str) -> tuple[str, tuple[str, ...]]:

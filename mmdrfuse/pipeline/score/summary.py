@@ -1,9 +1,8 @@
 """Summarise scores of pictures by method: means, confidence intervals, ranks and paired tests."""
 
 import csv
-import io
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import combinations
 from typing import Any
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from mmdrfuse.errors import InputError
 from mmdrfuse.metrics import MEASURES
 from mmdrfuse.pipeline.score.comparison import Comparison, Ranking, holm, rank_biserial, ranking, wilcoxon_p
+from mmdrfuse.pipeline.score.rows import Rows
 from mmdrfuse.version import __version__
 
 RESAMPLES = 2000
@@ -36,13 +36,33 @@ class Summary:
     the metric is undefined for all methods."""
 
 
+def plain(rows: Rows) -> dict[str, Any]:
+    """Return the scores of a method as plain objects for JSON."""
+    return {picture: finite(values) for picture, values in rows.items()}
+
+
+class Streamed(dict[str, Any]):
+    """The scores of a method for the encoder of `json` that is written in Python: it asks for one picture at a time."""
+
+    def __init__(self, rows: Rows) -> None:
+        super().__init__()
+        self._rows = rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def items(self) -> Iterator[tuple[str, Any]]:  # type: ignore[override]
+        """Yield each picture with its scores."""
+        return ((picture, finite(values)) for picture, values in self._rows.items())
+
+
 @dataclass
 class Scores:
     """Scores by method, picture and metric, under one protocol."""
 
     protocol: str
     metrics: tuple[str, ...]
-    methods: dict[str, dict[str, dict[str, float]]] = field(default_factory=dict)
+    methods: dict[str, Rows] = field(default_factory=dict)
     """Method → picture → metric → value."""
 
     def add(self, method: str, picture: str, values: Mapping[str, float]) -> None:
@@ -51,14 +71,15 @@ class Scores:
         Raises:
             InputError: The method has scores of a picture of that name already.
         """
-        pictures = self.methods.setdefault(method, {})
+        pictures = self.methods.setdefault(method, Rows(self.metrics))
         if picture in pictures:
             raise InputError(f"{method}: two pictures are called {picture}; score their folders one at a time")
         pictures[picture] = {metric: values.get(metric, math.nan) for metric in self.metrics}
 
     def comparable(self) -> bool:
         """Return whether all methods were scored on the same pictures."""
-        return len({frozenset(pictures) for pictures in self.methods.values()}) <= 1
+        rows = [*self.methods.values()]
+        return all(other.keys() == rows[0].keys() for other in rows[1:])
 
     def undefined(self, metric: str) -> int:
         """Return the number of pictures for which a metric has no value."""
@@ -66,7 +87,7 @@ class Scores:
 
     def column(self, method: str, metric: str) -> NDArray[np.float64]:
         """Return one method's values of one metric, in the order in which the pictures were added."""
-        return np.array([values[metric] for values in self.methods[method].values()])
+        return self.methods[method].column(metric)
 
     def summarise(self) -> dict[str, dict[str, Summary]]:
         """Return a summary of every method in every metric: method → metric → summary."""
@@ -76,10 +97,11 @@ class Scores:
     def compare(self) -> dict[tuple[str, str], dict[str, Comparison]]:
         """Test every two methods on the pictures they share: (first, second) → metric → the tests' results."""
         pairs = list(combinations(self.methods, 2))
+        on = {pair: self._shared(pair) for pair in pairs}
         compared: dict[tuple[str, str], dict[str, Comparison]] = {pair: {} for pair in pairs}
         for metric in self.metrics:
             sign = 1 if MEASURES[metric].higher_is_better else -1
-            differences = [sign * self._differences(*pair, metric) for pair in pairs]
+            differences = [sign * self._differences(*pair, metric, shared) for pair, shared in on.items()]
             p = [wilcoxon_p(values) for values in differences]
             for pair, values, raw, corrected in zip(pairs, differences, p, holm(p), strict=True):
                 compared[pair][metric] = Comparison(len(values), raw, corrected, rank_biserial(values))
@@ -90,11 +112,11 @@ class Scores:
 
         It is None where there are fewer than three methods or two such pictures.
         """
-        shared = [picture for picture in self.pictures() if all(picture in row for row in self.methods.values())]
+        shared = self._shared([*self.methods])
         rankings = {}
         for metric in self.metrics:
-            rows = [[row[picture][metric] for picture in shared] for row in self.methods.values()]
-            values = np.array(rows, np.float64).reshape(len(rows), len(shared))
+            columns = [row.column(metric, shared) for row in self.methods.values()]
+            values = np.array(columns).reshape(len(columns), len(shared))
             rankings[metric] = ranking(values, higher_is_better=MEASURES[metric].higher_is_better)
         return rankings
 
@@ -102,8 +124,13 @@ class Scores:
         """Return the names of all pictures, in the order in which they were added."""
         return list(dict.fromkeys(picture for row in self.methods.values() for picture in row))
 
-    def document(self, *, compare: bool = False) -> dict[str, Any]:
-        """Return everything as plain objects for JSON; NaN and infinity become None."""
+    def document(self, *, compare: bool = False, images: Callable[[Rows], dict[str, Any]] = plain) -> dict[str, Any]:
+        """Return everything as plain objects for JSON; NaN and infinity become None.
+
+        Args:
+            compare: Add the tests between methods.
+            images: Returns the scores of a method's pictures: `plain`, or `Streamed` for very many.
+        """
         summaries = self.summarise()
         document: dict[str, Any] = {
             "version": __version__,
@@ -114,8 +141,8 @@ class Scores:
             },
             "methods": {
                 method: {
-                    "summary": {metric: asdict(summary) for metric, summary in row.items()},
-                    "images": self.methods[method],
+                    "summary": finite({metric: asdict(summary) for metric, summary in row.items()}),
+                    "images": images(self.methods[method]),
                 }
                 for method, row in summaries.items()
             },
@@ -123,24 +150,23 @@ class Scores:
         if compare:
             compared = self.compare()
             for key, field_ in (("wilcoxon_p", "p"), ("wilcoxon_p_holm", "p_holm"), ("rank_biserial", "effect")):
-                document[key] = [
+                tests = [
                     {"methods": methods, **{metric: getattr(found, field_) for metric, found in row.items()}}
                     for methods, row in compared.items()
                 ]
-            document["friedman"] = {metric: found and asdict(found) for metric, found in self.rank().items()}
-        plain: dict[str, Any] = finite(document)
-        return plain
+                document[key] = finite(tests)
+            document["friedman"] = finite({metric: found and asdict(found) for metric, found in self.rank().items()})
+        return document
 
-    def csv(self) -> str:
-        """Return CSV: a line for each method and picture, then a line with the means of each method."""
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(["method", "image", *self.metrics])
+    def csv(self) -> Iterator[str]:
+        """Yield the lines of CSV: one for each method and picture, then one with the means of each method."""
+        writer = csv.writer(_Lines(), lineterminator="\n")
+        line = writer.writerow
+        yield line(["method", "image", *self.metrics])
         for method, pictures in self.methods.items():
-            writer.writerows([method, picture, *values.values()] for picture, values in pictures.items())
+            yield from (line([method, picture, *values.values()]) for picture, values in pictures.items())
         for method in self.methods:
-            writer.writerow([method, "mean", *(float(self.column(method, metric).mean()) for metric in self.metrics)])
-        return text.getvalue()
+            yield line([method, "mean", *(float(self.column(method, metric).mean()) for metric in self.metrics)])
 
     def _summaries(self, method: str, ranks: Mapping[str, Mapping[str, int | None]]) -> dict[str, Summary]:
         columns = np.stack([self.column(method, metric) for metric in self.metrics])  # (metrics, pictures)
@@ -162,11 +188,22 @@ class Scores:
         means = {method: math.inf if math.isnan(mean) else mean for method, mean in means.items()}  # NaN is last
         return {method: 1 + sum(other < mean for other in means.values()) for method, mean in means.items()}
 
-    def _differences(self, first: str, second: str, metric: str) -> NDArray[np.float64]:
-        """Return first − second of one metric, on the pictures that both have; equal infinities differ by 0."""
-        one, other = self.methods[first], self.methods[second]
-        shared = [(one[picture][metric], other[picture][metric]) for picture in one if picture in other]
-        return np.array([0.0 if a == b else a - b for a, b in shared], np.float64)
+    def _shared(self, methods: Sequence[str]) -> list[str]:
+        """Return the names of the pictures that all of some methods have."""
+        rows = [self.methods[method] for method in methods]
+        return [picture for picture in (rows[0] if rows else ()) if all(picture in row for row in rows)]
+
+    def _differences(self, first: str, second: str, metric: str, pictures: Sequence[str]) -> NDArray[np.float64]:
+        """Return first − second of one metric, on some pictures; equal infinities differ by 0."""
+        one, other = (self.methods[method].column(metric, pictures) for method in (first, second))
+        return np.subtract(one, other, where=one != other, out=np.zeros(len(one)))
+
+
+class _Lines:
+    """Hands each line of CSV back to the one who writes it."""
+
+    def write(self, line: str) -> str:
+        return line
 
 
 def mean_intervals(columns: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -194,12 +231,15 @@ def mean_intervals(columns: NDArray[np.float64]) -> NDArray[np.float64]:
 
     from scipy.stats import bootstrap
 
-    # In batches: all draws of 40 metrics of 1,000 pictures at once would take 640 MB.
-    resampled = bootstrap(
-        (columns[finite],), np.mean, axis=1, method="percentile",
-        n_resamples=RESAMPLES, batch=1 + _VALUES_PER_BATCH // columns.size, random_state=np.random.default_rng(0),
-    )  # fmt: skip
-    intervals[finite] = np.stack(resampled.confidence_interval, axis=1)
+    # In batches: all draws of 40 metrics of 1,000 pictures at once would take 640 MB. Every metric has the same draws.
+    count = columns.shape[1]
+    rows = np.flatnonzero(finite)
+    for some in np.array_split(rows, math.ceil(len(rows) * count / _VALUES_PER_BATCH)):
+        resampled = bootstrap(
+            (columns[some],), np.mean, axis=1, method="percentile", n_resamples=RESAMPLES,
+            batch=1 + _VALUES_PER_BATCH // (len(some) * count), random_state=np.random.default_rng(0),
+        )  # fmt: skip
+        intervals[some] = np.stack(resampled.confidence_interval, axis=1)
     return intervals
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mmdrfuse.errors import InputError
-from mmdrfuse.pipeline.score import Scores
+from mmdrfuse.pipeline.score import Evaluation, Scores, summary
 from mmdrfuse.pipeline.score.summary import mean_intervals
 
 
@@ -68,7 +68,7 @@ def test_six_differences_of_one_sign_have_the_exact_p(scores):
 
 
 def test_equal_scores_have_p_one(scores):
-    scores.methods["third"] = dict(scores.methods["first"])
+    scores.methods["third"] = scores.methods["first"]
     compared = scores.compare()[("first", "third")]
     assert {(found.p, found.p_holm, found.effect) for found in compared.values()} == {(1.0, 1.0, 0.0)}
 
@@ -98,7 +98,7 @@ def test_nan_and_infinity_become_null_in_json(scores):
 
 
 def test_csv_ends_with_the_means(scores):
-    assert scores.csv().splitlines()[-2:] == ["first,mean,10.0,5.0", "second,mean,13.5,6.0"]
+    assert "".join(scores.csv()).splitlines()[-2:] == ["first,mean,10.0,5.0", "second,mean,13.5,6.0"]
 
 
 def test_a_metric_without_any_value_gives_no_rank():
@@ -107,3 +107,18 @@ def test_a_metric_without_any_value_gives_no_rank():
         scores.add(method, "small", {"SD": value})
     ranks = {method: (row["SD"].rank, row["VIF"].rank) for method, row in scores.summarise().items()}
     assert ranks == {"one": (1, None), "other": (2, None)}
+
+
+def test_a_batch_for_each_metric_gives_the_same_intervals(monkeypatch, rng):
+    columns = rng.normal(size=(5, 40))
+    together = mean_intervals(columns)
+    monkeypatch.setattr(summary, "_VALUES_PER_BATCH", 90)  # two metrics at a time
+    np.testing.assert_allclose(mean_intervals(columns), together, rtol=1e-12)
+
+
+def test_the_streamed_document_is_the_document(scores):
+    scores.add("first", "7", {"SD": math.nan})
+    evaluation = Evaluation(scores, warnings=("a",))
+    text = "".join(evaluation.json(compare=True))
+    assert text == json.dumps(evaluation.document(compare=True), indent=1) + "\n"
+    assert json.loads(text)["methods"]["first"]["images"]["7"] == {"SD": None, "MSE": None}
