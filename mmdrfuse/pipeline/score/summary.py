@@ -18,7 +18,7 @@ from mmdrfuse.version import __version__
 
 RESAMPLES = 2000
 """Resamples of the bootstrap; other seeds move the interval's ends by about 2 % of its width."""
-_VALUES_PER_BATCH = 2**21
+_VALUES_PER_BATCH = 2**19
 """Resampled values in memory at a time."""
 
 
@@ -169,16 +169,15 @@ class Scores:
             yield line([method, "mean", *(float(self.column(method, metric).mean()) for metric in self.metrics)])
 
     def _summaries(self, method: str, ranks: Mapping[str, Mapping[str, int | None]]) -> dict[str, Summary]:
-        columns = np.stack([self.column(method, metric) for metric in self.metrics])  # (metrics, pictures)
-        # An infinite or undefined score makes these NaN, which the table shows.
-        with np.errstate(invalid="ignore"):
-            means = columns.mean(axis=1)
-            stds = columns.std(axis=1, ddof=1) if columns.shape[1] > 1 else np.zeros(len(columns))
-            intervals = mean_intervals(columns)
-        rows = zip(self.metrics, means.tolist(), stds.tolist(), intervals.tolist(), strict=True)
-        return {
-            metric: Summary(mean, std, (low, high), ranks[metric][method]) for metric, mean, std, (low, high) in rows
-        }
+        """Summarise some metrics at a time, so that columns of a million pictures are not copied all at once."""
+        step = 1 + _VALUES_PER_BATCH // len(self.methods[method])
+        found: dict[str, Summary] = {}
+        for start in range(0, len(self.metrics), step):
+            metrics = self.metrics[start : start + step]
+            columns = np.stack([self.column(method, metric) for metric in metrics])  # (metrics, pictures)
+            for metric, (mean, std, (low, high)) in zip(metrics, _means(columns), strict=True):
+                found[metric] = Summary(mean, std, (low, high), ranks[metric][method])
+        return found
 
     def _ranks(self, metric: str) -> dict[str, int | None]:
         sign = -1 if MEASURES[metric].higher_is_better else 1
@@ -204,6 +203,16 @@ class _Lines:
 
     def write(self, line: str) -> str:
         return line
+
+
+def _means(columns: NDArray[np.float64]) -> Iterator[tuple[float, float, list[float]]]:
+    """Yield the mean, the deviation and the interval of each row."""
+    # An infinite or undefined score makes these NaN, which the table shows.
+    with np.errstate(invalid="ignore"):
+        means = columns.mean(axis=1)
+        stds = columns.std(axis=1, ddof=1) if columns.shape[1] > 1 else np.zeros(len(columns))
+        intervals = mean_intervals(columns)
+    yield from zip(means.tolist(), stds.tolist(), intervals.tolist(), strict=True)
 
 
 def mean_intervals(columns: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -232,14 +241,11 @@ def mean_intervals(columns: NDArray[np.float64]) -> NDArray[np.float64]:
     from scipy.stats import bootstrap
 
     # In batches: all draws of 40 metrics of 1,000 pictures at once would take 640 MB. Every metric has the same draws.
-    count = columns.shape[1]
-    rows = np.flatnonzero(finite)
-    for some in np.array_split(rows, math.ceil(len(rows) * count / _VALUES_PER_BATCH)):
-        resampled = bootstrap(
-            (columns[some],), np.mean, axis=1, method="percentile", n_resamples=RESAMPLES,
-            batch=1 + _VALUES_PER_BATCH // (len(some) * count), random_state=np.random.default_rng(0),
-        )  # fmt: skip
-        intervals[some] = np.stack(resampled.confidence_interval, axis=1)
+    resampled = bootstrap(
+        (columns[finite],), np.mean, axis=1, method="percentile",
+        n_resamples=RESAMPLES, batch=1 + _VALUES_PER_BATCH // columns.size, random_state=np.random.default_rng(0),
+    )  # fmt: skip
+    intervals[finite] = np.stack(resampled.confidence_interval, axis=1)
     return intervals
 
 

@@ -109,11 +109,14 @@ def test_a_metric_without_any_value_gives_no_rank():
     assert ranks == {"one": (1, None), "other": (2, None)}
 
 
-def test_a_batch_for_each_metric_gives_the_same_intervals(monkeypatch, rng):
-    columns = rng.normal(size=(5, 40))
-    together = mean_intervals(columns)
-    monkeypatch.setattr(summary, "_VALUES_PER_BATCH", 90)  # two metrics at a time
-    np.testing.assert_allclose(mean_intervals(columns), together, rtol=1e-12)
+def test_one_metric_at_a_time_gives_the_same_numbers(scores, monkeypatch):
+    together = scores.summarise()
+    monkeypatch.setattr(summary, "_VALUES_PER_BATCH", 1)
+    for method, row in scores.summarise().items():
+        for metric, alone in row.items():
+            other = together[method][metric]
+            assert (alone.mean, alone.std, alone.rank) == (other.mean, other.std, other.rank)
+            assert alone.interval == pytest.approx(other.interval, rel=1e-12)
 
 
 def test_the_streamed_document_is_the_document(scores):
