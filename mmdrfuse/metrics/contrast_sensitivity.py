@@ -9,23 +9,16 @@ from functools import partial
 
 import numpy as np
 
+from mmdrfuse.metrics.masked_contrast import masked_contrasts
 from mmdrfuse.metrics.metric import Metric, Rule, same
-from mmdrfuse.metrics.shared.filters import cycles_per_image, divide, filter_frequencies, smooth, stretched
-from mmdrfuse.metrics.shared.gradients import sobel
-from mmdrfuse.metrics.shared.triple import GrayImage, Triple, Vector
+from mmdrfuse.metrics.shared.edges import ratio
+from mmdrfuse.metrics.shared.filters import FrequencyFilter, cycles, spectrum, stretched
+from mmdrfuse.metrics.shared.gradients import ZERO, Rows, length, load_rows, sobel_at
+from mmdrfuse.metrics.shared.triple import SOURCES, GrayImage, Triple, Vector
+from mmdrfuse.system.compiling import compiled, summing
 
-# Chen and Blum 2009: sensitivity is a difference of Gaussians, a wide centre and a surround that is taken off
-_CENTRE = 15.3870
-_SURROUND = 1.3456
-_DEPTH = 0.7622
-# and so many cycles a side make one cycle per degree
+# so many cycles a side make one cycle per degree in Chen and Blum 2009
 _CB_SCALE = 15.0
-# their two Gaussians reach so many pixels to either side
-_REACH = 15
-_FINE_SIGMA = 2.0
-_COARSE_SIGMA = 4.0
-# Z of their masked contrast
-_MASKING = 1e-4
 # keeps 0/0 away in the program of `zoo`
 _TINY = 1e-10
 
@@ -60,14 +53,10 @@ def qcb(t: Triple, *, stretch: bool = False, blank_is_nan: bool = False) -> floa
     References:
         Chen, Blum, "A new automated quality assessment algorithm for image fusion", Image and Vision Computing, 2009.
     """
-    fused, a, b = (stretched(t) if stretch else t).images
-    contrast_f = _masked_contrast(fused, blank_is_nan)
-    contrast_a = _masked_contrast(a, blank_is_nan)
-    contrast_b = _masked_contrast(b, blank_is_nan)
-
-    weight = divide(contrast_a**2, contrast_a**2 + contrast_b**2, undefined=0.5)
-    quality = weight * _preservation(contrast_a, contrast_f) + (1.0 - weight) * _preservation(contrast_b, contrast_f)
-    return float(quality.mean())
+    contrasts = masked_contrasts(stretched(t) if stretch else t, _CB_SCALE)
+    if blank_is_nan and not all(contrast.all() for contrast in contrasts):
+        return math.nan
+    return sum(_kept(*rows) for rows in zip(*contrasts, strict=True)) / t.fused.size
 
 
 @np.errstate(divide="ignore", invalid="ignore")
@@ -85,7 +74,8 @@ def qcb_halved(t: Triple) -> float:
     References:
         As `mmdrfuse.metrics.zoo`.
     """
-    fused, a, b = (_halved_contrast(image) for image in t.images)
+    levels = Triple(*((image - image.min()) / (image.max() - image.min()) for image in t.images))
+    fused, a, b = masked_contrasts(levels, 2.0 * _CB_SCALE, _TINY)
     total = a**2 + b**2 + _TINY
     preserved = (np.where(x < fused, x / fused, fused / x) for x in (a, b))
     return float(sum((x**2 / total * share).mean() for x, share in zip((a, b), preserved, strict=True)))
@@ -112,59 +102,70 @@ def qcv(t: Triple, *, stretch: bool = False) -> float:
         Chen, Varshney, "A human perception inspired quality metric for image fusion based on regional information",
         Information Fusion, 2007.
     """
-    fused, a, b = (stretched(t) if stretch else t).images
-    cycles = cycles_per_image(fused.shape) / _CV_SCALE
-    sensitivity = _GAIN * (_FLOOR + _SLOPE * cycles) * np.exp(-((_SLOPE * cycles) ** _DECAY))
-
-    differences = [_block_sums(filter_frequencies(x - fused, sensitivity) ** 2) / _BLOCK**2 for x in (a, b)]
-    weights = [_block_sums(np.hypot(*sobel(x, border="zero")) ** _POWER) for x in (a, b)]
-    if not np.any(weights):
-        return float(np.mean(differences))
-    return float(np.average(differences, weights=weights))
-
-
-def _masked_contrast(image: GrayImage, blank_is_nan: bool) -> GrayImage:
-    fine, coarse = _blurred(image, _CB_SCALE)
-    contrast = np.abs(divide(fine, coarse, undefined=1.0) - 1.0)
-    if blank_is_nan:
-        contrast[contrast == 0.0] = np.nan
-    return _mask(contrast)
+    t = stretched(t) if stretch else t
+    visible = FrequencyFilter(_sensitivity(t.fused.shape), t.fused.shape)
+    sums = np.zeros(3)
+    for name in SOURCES:
+        _add_blocks(visible(spectrum(t, name) - spectrum(t, "fused")), t.image(name), sums)
+    weighted, weights, total = sums.tolist()
+    if weights != 0.0:
+        return weighted / weights
+    count: int = math.prod(math.ceil(side / _BLOCK) for side in t.fused.shape)
+    return total / (2 * count)
 
 
-def _halved_contrast(image: GrayImage) -> GrayImage:
-    # of the program of `qcb_halved`
-    levels = (image - image.min()) / (image.max() - image.min())
-    fine, coarse = _blurred(levels, 2.0 * _CB_SCALE)
-    return _mask(np.abs(fine / (coarse + _TINY) - 1.0))
+def _sensitivity(shape: tuple[int, ...]) -> GrayImage:
+    # of Chen and Varshney
+    down, across = cycles(shape)
+    slope = np.sqrt(down**2 + across**2) * (_SLOPE / _CV_SCALE)
+    return _GAIN * (_FLOOR + slope) * np.exp(-(slope**_DECAY))
 
 
-def _blurred(image: GrayImage, scale: float) -> tuple[GrayImage, GrayImage]:
-    # what is visible, under a fine and a coarse Gaussian
-    cycles = cycles_per_image(image.shape) / scale
-    sensitivity = np.exp(-((cycles / _CENTRE) ** 2)) - _DEPTH * np.exp(-((cycles / _SURROUND) ** 2))
-    visible = filter_frequencies(image, sensitivity)
-    fine = smooth(visible, _gaussian(_FINE_SIGMA), border="zero")
-    return fine, smooth(visible, _gaussian(_COARSE_SIGMA), border="zero")
+@summing
+def _kept(fused: Vector, a: Vector, b: Vector) -> float:
+    # sum over a row of how much of both sources' contrasts is preserved, by their squares
+    total = 0.0
+    for x in range(fused.size):
+        energy_a = a[x] * a[x]
+        energy = energy_a + b[x] * b[x]
+        weight = energy_a / energy if energy != 0.0 else 0.5
+        total += weight * ratio(a[x], fused[x]) + (1.0 - weight) * ratio(b[x], fused[x])
+    return total
 
 
-def _mask(contrast: GrayImage) -> GrayImage:
-    return contrast**3 / (contrast**2 + _MASKING)
+@compiled()
+def _add_blocks(visible: GrayImage, source: GrayImage, sums: Vector) -> None:
+    # over all blocks: of the mean square of what is visible, weighted, of the weights, and of that mean square
+    height, width = source.shape
+    rows = np.empty((3, width + 2))
+    weights = np.zeros(width)
+    squares = np.zeros(width)
+    for y in range(height):
+        load_rows(source, y, ZERO, rows, 0)
+        _add_weights(rows, weights)
+        _add_squares(visible[y], squares)
+        if (y + 1) % _BLOCK == 0 or y + 1 == height:
+            for first in range(0, width, _BLOCK):
+                block = slice(first, min(first + _BLOCK, width))
+                weight = weights[block].sum()
+                square = squares[block].sum() / _BLOCK**2
+                sums[0] += weight * square
+                sums[1] += weight
+                sums[2] += square
+            weights[:] = 0.0
+            squares[:] = 0.0
 
 
-def _gaussian(sigma: float) -> Vector:
-    # cut off at `_REACH` without making up for what is lost, as published: the contrast of a flat region is not 0
-    offsets = np.arange(-_REACH, _REACH + 1)
-    return np.exp(-(offsets**2) / (2.0 * sigma**2)) / (math.sqrt(2.0 * math.pi) * sigma)
+@compiled()
+def _add_weights(rows: Rows, weights: Vector) -> None:
+    for x in range(weights.size):
+        weights[x] += length(*sobel_at(rows, 0, x)) ** _POWER
 
 
-def _preservation(x: GrayImage, y: GrayImage) -> GrayImage:
-    return divide(np.minimum(x, y), np.maximum(x, y), undefined=1.0)
-
-
-def _block_sums(image: GrayImage) -> GrayImage:
-    height, width = image.shape
-    rows = np.add.reduceat(image, np.arange(0, height, _BLOCK), axis=0)
-    return np.add.reduceat(rows, np.arange(0, width, _BLOCK), axis=1)
+@compiled()
+def _add_squares(row: Vector, squares: Vector) -> None:
+    for x in range(squares.size):
+        squares[x] += row[x] * row[x]
 
 
 _STRETCHED = "images stretched to 0..255"

@@ -6,7 +6,10 @@ from functools import partial
 import numpy as np
 
 from mmdrfuse.metrics.metric import Metric, Rule, same
-from mmdrfuse.metrics.shared.triple import GrayImage, Triple
+from mmdrfuse.metrics.shared.elementary import exponential
+from mmdrfuse.metrics.shared.triple import GrayImage, Triple, Vector
+from mmdrfuse.metrics.shared.windows import halved
+from mmdrfuse.system.compiling import compiled, summing
 
 SCALE_WEIGHTS = (2.0 / 3.0, 1.0 / 3.0)
 """Weights of the two scales, finest first (Wang and Liu 2008)."""
@@ -29,12 +32,11 @@ def qsf(t: Triple) -> float:
         Zheng, Essock, Hansen, Haun, "A new metric based on extended spatial frequency and its application to DWT based
         fusion algorithms", Information Fusion, 2007.
     """
-    energy_fused = _energy(_differences(t.fused))
-
-    pairs = zip(_differences(t.a), _differences(t.b), strict=True)
-    larger = tuple(np.maximum(np.abs(x), np.abs(y)) for x, y in pairs)
-    energy_sources = _energy(larger)
-
+    sums = np.zeros(4)
+    _add_differences(*t.images, sums)
+    straight, sources_straight, oblique, sources_oblique = sums.tolist()
+    energy_fused = straight + oblique / math.sqrt(2.0)
+    energy_sources = sources_straight + sources_oblique / math.sqrt(2.0)
     if energy_sources == 0.0:
         return math.inf if energy_fused else 0.0
     return math.sqrt(energy_fused / energy_sources) - 1.0
@@ -62,44 +64,77 @@ def qm(t: Triple, *, summed_bands: bool = False) -> float:
     fused, a, b = t.images
     score = 3.0 if summed_bands else 1.0
     for weight in SCALE_WEIGHTS:
-        fused, details_f = _haar(fused)
-        a, details_a = _haar(a)
-        b, details_b = _haar(b)
-
-        preserved = [np.exp(-np.abs(details - details_f)).mean(axis=0) for details in (details_a, details_b)]
-        energy = [(details**2).sum(axis=0) for details in (details_a, details_b)]
-        score *= float(np.average(preserved, weights=energy if np.any(energy) else None)) ** weight
+        sums = np.zeros(3)
+        _add_details(fused, a, b, sums)
+        weighted, energy, preserved = sums.tolist()
+        blocks = (fused.shape[0] // 2) * (fused.shape[1] // 2)
+        score *= (weighted / energy if energy > 0.0 else preserved / (2 * blocks)) ** weight
+        fused, a, b = (2.0 * halved(image) for image in (fused, a, b))
     return score
 
 
-def _differences(image: GrayImage) -> tuple[GrayImage, GrayImage, GrayImage, GrayImage]:
-    # along rows, columns and both diagonals
-    return (
-        image[:, 1:] - image[:, :-1],
-        image[1:] - image[:-1],
-        image[1:, 1:] - image[:-1, :-1],
-        image[1:, :-1] - image[:-1, 1:],
-    )
+@compiled()
+def _add_differences(fused: GrayImage, a: GrayImage, b: GrayImage, sums: Vector) -> None:
+    # squares of the fused image's first differences, and of the larger ones of the sources: along the axes, then along
+    # the diagonals
+    last = fused.shape[0] - 1
+    for y in range(last + 1):
+        below = min(y + 1, last)
+        for n, part in enumerate(_row_differences(fused[y], fused[below], a[y], a[below], b[y], b[below])):
+            if n < 2 or y < last:
+                sums[n] += part
 
 
-def _energy(differences: tuple[GrayImage, ...]) -> float:
-    across, down, falling, rising = (float((difference**2).sum()) for difference in differences)
-    return across + down + (falling + rising) / math.sqrt(2.0)
+@summing
+def _row_differences(
+    fused: Vector, fused_below: Vector, a: Vector, a_below: Vector, b: Vector, b_below: Vector
+) -> tuple[float, float, float, float]:
+    last = fused.size - 1
+    straight = (fused_below[last] - fused[last]) ** 2
+    sources_straight = max((a_below[last] - a[last]) ** 2, (b_below[last] - b[last]) ** 2)
+    oblique = sources_oblique = 0.0
+    for x in range(last):
+        straight += (fused[x + 1] - fused[x]) ** 2 + (fused_below[x] - fused[x]) ** 2
+        sources_straight += max((a[x + 1] - a[x]) ** 2, (b[x + 1] - b[x]) ** 2)
+        sources_straight += max((a_below[x] - a[x]) ** 2, (b_below[x] - b[x]) ** 2)
+        oblique += (fused_below[x + 1] - fused[x]) ** 2 + (fused_below[x] - fused[x + 1]) ** 2
+        sources_oblique += max((a_below[x + 1] - a[x]) ** 2, (b_below[x + 1] - b[x]) ** 2)
+        sources_oblique += max((a_below[x] - a[x + 1]) ** 2, (b_below[x] - b[x + 1]) ** 2)
+    return straight, sources_straight, oblique, sources_oblique
 
 
-def _haar(image: GrayImage) -> tuple[GrayImage, GrayImage]:
-    # next coarser image, (H/2, W/2), and its horizontal, vertical and diagonal details, (3, H/2, W/2)
-    height, width = (side // 2 * 2 for side in image.shape)
-    even = image[:height:2, :width]
-    odd = image[1:height:2, :width]
-    low = even + odd
-    high = even - odd
+@compiled()
+def _add_details(fused: GrayImage, a: GrayImage, b: GrayImage, sums: Vector) -> None:
+    # over blocks of 2x2 pixels and both sources: E W, W and E
+    for y in range(0, fused.shape[0] - 1, 2):
+        for source in (a, b):
+            for n, part in enumerate(_row_details(fused[y], fused[y + 1], source[y], source[y + 1])):
+                sums[n] += part
 
-    coarser = low[:, ::2] + low[:, 1::2]
-    horizontal = high[:, ::2] + high[:, 1::2]
-    vertical = low[:, ::2] - low[:, 1::2]
-    diagonal = high[:, ::2] - high[:, 1::2]
-    return coarser / 2.0, np.stack([horizontal, vertical, diagonal]) / 2.0
+
+@summing
+def _row_details(fused: Vector, fused_below: Vector, source: Vector, below: Vector) -> tuple[float, float, float]:
+    weighted = energies = total = 0.0
+    for x in range(fused.size // 2):
+        across, down, oblique = _haar(source, below, x)
+        f_across, f_down, f_oblique = _haar(fused, fused_below, x)
+        preserved = exponential(-abs(across - f_across)) + exponential(-abs(down - f_down))
+        preserved = (preserved + exponential(-abs(oblique - f_oblique))) / 3.0
+        energy = across * across + down * down + oblique * oblique
+        weighted += preserved * energy
+        energies += energy
+        total += preserved
+    return weighted, energies, total
+
+
+@compiled()
+def _haar(top: Vector, bottom: Vector, x: int) -> tuple[float, float, float]:
+    # vertical, horizontal and diagonal detail
+    left = top[2 * x] + bottom[2 * x]
+    right = top[2 * x + 1] + bottom[2 * x + 1]
+    left_step = top[2 * x] - bottom[2 * x]
+    right_step = top[2 * x + 1] - bottom[2 * x + 1]
+    return (left - right) / 2.0, (left_step + right_step) / 2.0, (left_step - right_step) / 2.0
 
 
 ROWS = (

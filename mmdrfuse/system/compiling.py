@@ -26,7 +26,7 @@ def entry(**options: Any) -> Callable[[Callable[..., None]], Entry]:  # noqa: AN
     Args:
         **options: More options of `numba.njit`.
     """
-    return lambda function: Entry(function, {"error_model": "numpy", "fastmath": False, **options})
+    return lambda function: Entry(function, {"error_model": "numpy", **options})
 
 
 def compiled(**options: Any) -> Callable[[Function], Function]:  # noqa: ANN401

@@ -3,10 +3,13 @@
 from typing import Literal
 
 import numpy as np
-import scipy.fft
+import numpy.typing as npt
 
-from mmdrfuse.metrics.shared.triple import GrayImage, Triple, Vector, once
+from mmdrfuse.metrics.shared.triple import GrayImage, ImageName, Triple, Vector, once
 from mmdrfuse.system.compiling import compiled
+
+Spectrum = npt.NDArray[np.complex128]
+"""(H, W // 2 + 1): a real image's Fourier transform."""
 
 
 def stretch255(image: GrayImage) -> GrayImage:
@@ -105,30 +108,50 @@ def divide(numerator: GrayImage, denominator: GrayImage, *, undefined: float) ->
     return np.divide(numerator, denominator, out=np.full_like(numerator, undefined), where=denominator != 0.0)
 
 
-def cycles_per_image(shape: tuple[int, int]) -> GrayImage:
-    """Return the radial frequency of each coefficient of a real image's Fourier transform.
+@once
+def spectrum(t: Triple, name: ImageName) -> Spectrum:
+    """Return the Fourier transform of one of a triple's images."""
+    rows = np.fft.rfft(t.image(name), axis=1)
+    return np.fft.fft(rows, axis=0, out=rows)
+
+
+def cycles(shape: tuple[int, ...]) -> tuple[Vector, Vector]:
+    """Return the frequencies of a spectrum that are not negative, in whole cycles per image side.
 
     Args:
         shape: Height and width of the image.
 
     Returns:
-        Whole cycles per image side, (H, W // 2 + 1), laid out as `scipy.fft.rfft2` lays out its result.
+        Those of the rows, (H // 2 + 1, 1), and of the columns, (W // 2 + 1,).
     """
     height, width = shape
-    down = scipy.fft.fftfreq(height, 1.0 / height)
-    across = scipy.fft.rfftfreq(width, 1.0 / width)
-    return np.hypot(down[:, None], across)
+    return np.arange(height // 2 + 1.0)[:, None], np.arange(width // 2 + 1.0)
 
 
-def filter_frequencies(image: GrayImage, transfer: GrayImage) -> GrayImage:
-    """Return an image whose spectrum is multiplied with a transfer function over `cycles_per_image`.
+class FrequencyFilter:
+    """A filter of images by a transfer function; images count as periodic.
+
+    It keeps its arrays for all images of one size, because at this size memory costs as much as the transform.
 
     Args:
-        image: (H, W).
-        transfer: (H, W // 2 + 1), real.
-
-    Returns:
-        (H, W); the image counts as periodic.
+        transfer: Over `cycles`, (H // 2 + 1, W // 2 + 1): the same for a frequency and its negative one.
+        shape: H and W.
     """
-    spectrum = scipy.fft.rfft2(image)
-    return scipy.fft.irfft2(spectrum * transfer, image.shape)
+
+    def __init__(self, transfer: GrayImage, shape: tuple[int, ...]) -> None:
+        self.transfer = transfer
+        self.product = np.empty((shape[0], transfer.shape[1]), np.complex128)
+        self.image = np.empty(shape)
+
+    def __call__(self, spectrum: Spectrum) -> GrayImage:
+        """Return the image whose spectrum is multiplied with the transfer function, (H, W), until the next call.
+
+        Args:
+            spectrum: (H, W // 2 + 1).
+        """
+        count = self.transfer.shape[0]
+        negative = self.product.shape[0] - count
+        np.multiply(spectrum[:count], self.transfer, out=self.product[:count])
+        np.multiply(spectrum[count:], self.transfer[negative:0:-1], out=self.product[count:])
+        np.fft.ifft(self.product, axis=0, out=self.product)
+        return np.fft.irfft(self.product, self.image.shape[1], axis=1, out=self.image)

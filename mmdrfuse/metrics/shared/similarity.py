@@ -97,7 +97,7 @@ def likeness(t: Triple, tolerance: float, undefined: float) -> tuple[float, floa
     """
     sums = np.zeros(3)
     taps = half(gaussian_taps(_SMALL_WINDOW, SIGMA))
-    _compare_by_likeness(*t.images, taps, tolerance, undefined, blocks(STATISTICS + 1), sums)
+    _compare_by_likeness(*t.images, taps, tolerance, undefined, blocks(STATISTICS + 3), sums)
     score, forced, of_alike = (sums / _windows(t, _SMALL_WINDOW)).tolist()
     return score, forced, of_alike
 

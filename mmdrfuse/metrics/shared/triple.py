@@ -18,6 +18,9 @@ Boxes = npt.NDArray[np.float64]
 
 ImageName = Literal["fused", "a", "b"]
 
+NAMES: tuple[ImageName, ImageName, ImageName] = ("fused", "a", "b")
+"""The names of the three images."""
+
 SOURCES: tuple[ImageName, ImageName] = ("a", "b")
 """The names of the two sources."""
 

@@ -15,7 +15,7 @@ Taps = tuple[float, ...]
 """A symmetric filter up to its middle. The compiler knows a tuple's length, so it keeps all of it in registers."""
 
 Blocks = npt.NDArray[np.float64]
-"""(N, `_ROWS` × `SPAN`): one block of each statistic, row by row, and two more for work."""
+"""(N, R × `SPAN`): N blocks of R rows of pixels."""
 
 MU_F, MU_A, MU_B, VAR_F, VAR_A, VAR_B, COV_A, COV_B, COV_AB = range(9)
 STATISTICS = 8
@@ -30,8 +30,7 @@ WINDOW_ROWS = 32
 """Rows of windows in a block: all its values fit in the level-2 cache."""
 
 _LARGEST = 17
-_ROWS = WINDOW_ROWS + _LARGEST - 1
-"""Rows of pixels in a block, for the largest window."""
+"""Side of the largest window of statistics."""
 
 _LINE = 64
 """Bytes of a cache line: a vector of the processor that crosses two takes twice as long to load."""
@@ -58,9 +57,14 @@ def half(taps: Vector) -> Taps:
     return tuple(taps[: taps.size // 2 + 1].tolist())
 
 
-def blocks(statistics: int = STATISTICS) -> Blocks:
-    """Return space for a block of each statistic, aligned with the processor's cache."""
-    shape = (statistics + 2, _ROWS * SPAN)
+def blocks(count: int = STATISTICS + 2, largest: int = _LARGEST) -> Blocks:
+    """Return space for blocks, aligned with the processor's cache.
+
+    Args:
+        count: Number of blocks: of each statistic, and two more for work.
+        largest: Side of the largest window.
+    """
+    shape = (count, (WINDOW_ROWS + largest - 1) * SPAN)
     values = np.zeros(shape[0] * shape[1] + _LINE // 8)
     skipped = -values.ctypes.data % _LINE // 8
     return values[skipped : skipped + shape[0] * shape[1]].reshape(shape)
@@ -113,7 +117,7 @@ def block_statistics(
     filtered = out[-1]
     for statistic, image in ((MU_F, fused), (MU_A, a), (MU_B, b)):
         for row in range(rows + margin):
-            _copy(image[y + row, across], pixels[row * SPAN :])
+            copy(image[y + row, across], pixels[row * SPAN :])
         _filter_block(pixels, taps, filtered, out[statistic, filled])
 
     for statistic, image, other, mean, other_mean in (
@@ -180,6 +184,35 @@ def filter_columns(block: Vector, taps: Taps, out: Vector) -> None:
 
 
 @compiled()
+def add_row(row: Vector, taps: Taps, distance: int, out: Vector) -> None:
+    """Add pairs of taps to what `filter_row` gave for the taps between them.
+
+    Args:
+        row: (N + distance,).
+        taps: From the end inwards.
+        distance: From one end to the other.
+        out: (N,).
+    """
+    mirrored = row[distance - len(taps) + 1 :]
+    for x in range(out.size):
+        total = out[x]
+        for k in range(len(taps)):
+            total += taps[k] * (row[x + k] + mirrored[x + len(taps) - 1 - k])
+        out[x] = total
+
+
+@compiled()
+def add_columns(block: Vector, taps: Taps, distance: int, out: Vector) -> None:
+    """Add pairs of taps to what `filter_columns` gave for the taps between them, as `add_row`."""
+    mirrored = block[(distance - len(taps) + 1) * SPAN :]
+    for x in range(out.size):
+        total = out[x]
+        for k in range(len(taps)):
+            total += taps[k] * (block[x + k * SPAN] + mirrored[x + (len(taps) - 1 - k) * SPAN])
+        out[x] = total
+
+
+@compiled()
 def _filter_block(pixels: Vector, taps: Taps, filtered: Vector, out: Vector) -> None:
     # windows that reach over the end of a row are filled with pixels of the next one, and nobody reads them
     filter_columns(pixels, taps, filtered[: out.size])
@@ -199,7 +232,8 @@ def _add_pair(out: Vector, tap: float, row: Vector, other: Vector) -> None:
 
 
 @compiled()
-def _copy(row: Vector, out: Vector) -> None:
+def copy(row: Vector, out: Vector) -> None:
+    """Copy a row to the beginning of another one."""
     for x in range(row.size):
         out[x] = row[x]
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.signal import convolve2d
 
-from mmdrfuse.metrics.shared.filters import cycles_per_image, filter_frequencies, smooth, stretch255, stretched
+from mmdrfuse.metrics.shared.filters import FrequencyFilter, cycles, smooth, spectrum, stretch255, stretched
 from mmdrfuse.metrics.shared.triple import Triple
 from mmdrfuse.metrics.shared.windows import gaussian_taps
 
@@ -30,9 +30,13 @@ def test_a_triple_is_stretched_once_image_by_image():
     assert stretched(t) is stretched(t)
 
 
-@pytest.mark.parametrize("shape", [(12, 16), (13, 15)])
-def test_a_wave_is_filtered_at_its_own_frequency(shape):
-    (height, width), (down, across) = shape, np.indices(shape)
-    wave = np.cos(2 * np.pi * (3 * down / height + 4 * across / width))
-    filtered = filter_frequencies(wave, np.where(np.isclose(cycles_per_image(shape), 5.0), 0.25, 7.0))
-    np.testing.assert_allclose(filtered, 0.25 * wave, atol=1e-13)
+@pytest.mark.parametrize("shape", [(12, 16), (13, 15), (1, 5)])
+def test_a_spectrum_is_filtered_at_all_its_frequencies(rng, shape):
+    images = rng.uniform(0, 255, (3, *shape))
+    down, across = (np.fft.fftfreq(side, 1 / side) for side in shape)
+    expected = np.fft.ifft2(np.fft.fft2(images) / (1 + down[:, None] ** 2 + 3 * across**2)).real
+    t = Triple(*images)
+    down, across = cycles(shape)
+    filtered = FrequencyFilter(1 / (1 + down**2 + 3 * across**2), shape)
+    for name, image in zip(("fused", "a", "b"), expected, strict=True):
+        np.testing.assert_allclose(filtered(spectrum(t, name)), image, atol=1e-11)
