@@ -31,8 +31,8 @@ SECONDS = 0.2
 """Work in a batch: a hundred times as long as it takes to send it."""
 BATCHES_PER_SECOND = 200
 """Of all workers together, at most: the more there are, the more work has a batch. A scheduler manages ten times it."""
-MOST = 256
-"""Items of a batch, at most: some 100 KB."""
+MOST = 64
+"""Items of a batch, at most: some 20 KB, of which a scheduler keeps the last thousand messages to each worker."""
 WAITING = 2
 """Batches under way for each thread: one that is worked on, and one that waits."""
 MOST_PATHS = 64

@@ -25,6 +25,12 @@ _ADDRESS = re.compile(r"((tcp|tls|ws|wss)://)?(\[[0-9a-fA-F:.]+\]|[^\s/:\[\]]+):
 _SAME = ("mmdrfuse", "distributed")
 """Packages of which all machines need the same version."""
 
+_SETTINGS = {
+    "logging.distributed": "critical",  # its own messages would mix with ours
+    "distributed.admin.large-graph-warning-threshold": "1GB",  # to which a teacher is large
+    "distributed.admin.low-level-log-length": 10,  # it would keep the last thousand messages, with all that is in them
+}
+
 Future = Any
 """A future of distributed, which has no types."""
 
@@ -180,7 +186,7 @@ def _local_cluster(count: int) -> Any:  # noqa: ANN401 - an untyped object
 
 @lru_cache(maxsize=1)
 def distributed() -> Any:  # noqa: ANN401 - an untyped module
-    """Import distributed, whose own messages would mix with ours, and to which a teacher is large for a task.
+    """Import distributed with `_SETTINGS`.
 
     Raises:
         MissingExtraError: It is not installed.
@@ -188,7 +194,7 @@ def distributed() -> Any:  # noqa: ANN401 - an untyped module
     try:
         import dask
 
-        dask.config.set({"logging.distributed": "critical", "distributed.admin.large-graph-warning-threshold": "1GB"})
+        dask.config.set(_SETTINGS)
         import distributed
     except ImportError as error:
         raise MissingExtraError("distributed", "cluster", "a cluster") from error

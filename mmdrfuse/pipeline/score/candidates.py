@@ -1,5 +1,6 @@
 """List the pictures to score with their sources: from manifests, by file names, or computed by baselines."""
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -180,17 +181,18 @@ def from_folder(method: str, folder: Path, pairs: Sequence[Pair], key: Callable[
         pairs: The sources.
         key: Reduces a file's stem to what the files of one scene have in common.
     """
-    pictures = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if is_picture(path))
+    files = (Path(place, name) for place, _, names in os.walk(folder) for name in names)
+    pictures = sorted(str(path.relative_to(folder)) for path in files if is_picture(path))
     found = _pictures(pictures, pairs, key)
-    used = set(found)
+    missing = [number for number, picture in enumerate(found) if picture is None]
+    matched = [number for number, picture in enumerate(found) if picture is not None] if missing else range(len(found))
+    unmatched = sorted(set(pictures).difference(found))
 
     def candidate(number: int) -> Candidate:
         return Candidate(method, pairs[number], folder / str(found[number]))
 
     return Matching(
-        Mapped(candidate, [number for number, picture in enumerate(found) if picture is not None]),
-        [pairs[number] for number, picture in enumerate(found) if picture is None],
-        [folder / picture for picture in pictures if picture not in used],
+        Mapped(candidate, matched), [pairs[number] for number in missing], [folder / picture for picture in unmatched]
     )
 
 
