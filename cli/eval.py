@@ -119,7 +119,7 @@ def evaluate(
         for failure in boxes.failures:
             report.fail(failure)
     if temporal:
-        evaluation = _flicker(fused, (infrared, visible), baselines, report)
+        evaluation = _flicker(fused, (infrared, visible), baselines, report, workers)
     else:
         evaluate_ = partial(evaluate_folders, metrics=names, protocol=protocol, labels=boxes, workers=workers)
         evaluation = _scored(evaluate_, fused, (infrared, visible), baselines, report)
@@ -164,25 +164,32 @@ def _check_folders(*paths: Path | None) -> None:
 def _check_temporal() -> None:
     """Refuse options that say nothing about flicker."""
     context = click.get_current_context()
-    for name in ("metrics", "protocol", "html", "full", "labels", "workers", "cluster"):
+    for name in ("metrics", "protocol", "labels", "html", "full"):
         if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
-            raise click.UsageError(f"--{name} is not for --temporal, which scores flicker, one frame after the other")
+            instead = "; --json and --csv write all of it" if name in ("html", "full") else ""
+            raise click.UsageError(f"--{name} is not for --temporal, which scores flicker alone{instead}")
 
 
 def _flicker(
-    fused: Sequence[Path], sources: tuple[Path | None, Path | None], baselines: str, report: Report
+    fused: Sequence[Path],
+    sources: tuple[Path | None, Path | None],
+    baselines: str,
+    report: Report,
+    workers: "Workers | None",
 ) -> "Evaluation":
     """Score the flicker of videos if there is a file among the arguments, otherwise of folders."""
     from mmdrfuse.pipeline.score import evaluate_recordings, evaluate_videos
 
     folders = [path.is_dir() for path in (*fused, *sources) if path]
     if all(folders):
-        return _scored(evaluate_recordings, fused, sources, baselines, report)
+        return _scored(partial(evaluate_recordings, workers=workers), fused, sources, baselines, report)
     infrared, visible = sources
     if any(folders) or not (fused and infrared and visible):
         raise click.UsageError("videos are scored against videos: give FUSED.mp4… --ir IR.mp4 --vis VIS.mp4")
     if baselines:
         raise click.UsageError("--baselines is for folders, not for videos")
+    if workers is not None:
+        raise click.UsageError("--workers and --cluster are for folders; a video is read one frame after the other")
     return evaluate_videos(fused, infrared, visible, progress=progress, on_failure=report.add)
 
 

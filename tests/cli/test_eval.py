@@ -341,12 +341,16 @@ def test_flicker_of_folders_is_a_table_of_its_own(run, fused):
     assert "2 frames scored" in shown.stderr
 
 
+VIDEOS = ("--ir", "ir/street_0001.png", "--vis", "vi/street_0001.png")  # files, which are taken for videos
+
+
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
         (["ours", "--temporal", "--metrics", "SD"], "--metrics"),
         (["ours", "--temporal", "--html", "x.html"], "--html"),
-        (["ours", "--temporal", "--workers", "2"], "--workers"),
+        (["ours/street_0001.png", "--temporal", "--workers", "2", *VIDEOS], "--workers"),
+        (["ours/street_0001.png", "--temporal", "--cluster", "local:2", *VIDEOS], "--cluster"),
         (["ours/street_0001.png", "--metrics", "SD"], "--temporal"),
         (["ours/street_0001.png", "--temporal"], "--ir"),
         (["ours/street_0001.png", "--temporal", "--ir", "ir", "--vis", "vi"], "--ir"),

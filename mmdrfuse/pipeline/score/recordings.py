@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import groupby, pairwise, tee
 from pathlib import Path, PurePath
 from typing import Any
@@ -15,12 +16,19 @@ from mmdrfuse.pair import Pair
 from mmdrfuse.pipeline.fuse.nearest import nearest
 from mmdrfuse.pipeline.score.candidates import Folders, folder_names, list_candidates, named_folders
 from mmdrfuse.pipeline.score.folders import Evaluation, Run
-from mmdrfuse.pipeline.score.score import Candidate, load_candidate
+from mmdrfuse.pipeline.score.score import Candidate, load_candidate, pool_for
 from mmdrfuse.pipeline.score.summary import Scores
 from mmdrfuse.system.progress import Progress, silent
+from mmdrfuse.system.workers import Workers, ordered
 
 TEMPORAL = "temporal"
 """What stands for the protocol in the results."""
+
+CHANGES = 16
+"""Changes that a worker scores together; it reads one more frame."""
+
+Change = dict[str, float] | MMDRFuseError | None
+"""The scores of a frame; None for the first one of a recording, or where the one before it cannot be read."""
 
 _NAMES = tuple(row.name for row in temporal.ROWS)
 
@@ -31,6 +39,7 @@ def evaluate_recordings(
     *,
     baselines: Sequence[str] = (),
     key: Callable[[str], str] = str,
+    workers: Workers | None = 1,
     progress: Progress = silent,
     on_failure: Callable[[MMDRFuseError], None] | None = None,
 ) -> Evaluation:
@@ -45,6 +54,7 @@ def evaluate_recordings(
         pairs: The same.
         baselines: The same.
         key: The same.
+        workers: The same; each takes some frames that follow each other.
         progress: Shows the progress.
         on_failure: Called with each failure at once.
 
@@ -59,11 +69,14 @@ def evaluate_recordings(
         run.fail(failure)
 
     frames = sorted(listed.candidates, key=lambda one: (one.method, _recording(one), _numbered(one.pair.name)))
-    with progress("scoring", len(frames)) as advance:
-        for _, recording in groupby(frames, lambda one: (one.method, _recording(one))):
-            before = None
-            for candidate in recording:
-                before = _next(run, candidate, before)
+    with progress("scoring", len(frames)) as advance, pool_for(frames, workers) as (executor, buffer_size):
+        for stretch, found in ordered(executor, _changes, [*_stretches(frames)], buffer_size=buffer_size):
+            if isinstance(found, MMDRFuseError):
+                run.fail(found)
+                continue
+            for candidate, change in zip(stretch.frames[-len(found) :], found, strict=True):
+                if change is not None:
+                    run.add(candidate, change)
                 advance(f"{candidate.method} {candidate.pair.name}")
     return _scored(run, listed.warnings, folders=methods)
 
@@ -106,19 +119,49 @@ def evaluate_videos(
     return _scored(run, [])
 
 
-def _next(run: Run, candidate: Candidate, before: temporal.Frame | None) -> temporal.Frame | None:
-    """Score a frame against the one before it, if there is one; return it for the next, None if it cannot be read."""
-    try:
-        frame = load_candidate(candidate).scaled(candidate)
-    except MMDRFuseError as error:
-        run.fail(error)
-        return None
-    if before is not None:
+@dataclass(frozen=True)
+class _Stretch:
+    """Frames that follow each other in a recording, which one worker scores."""
+
+    frames: Sequence[Candidate]
+    first: bool
+    """Whether the recording begins with them; otherwise their first frame is the last one of another stretch, too."""
+
+    def __str__(self) -> str:
+        """Return the frames' names, for a message."""
+        return f"{self.frames[0]} to {self.frames[-1]}"
+
+
+def _stretches(frames: Sequence[Candidate]) -> Iterator[_Stretch]:
+    for _, group in groupby(frames, lambda one: (one.method, _recording(one))):
+        recording = [*group]
+        for start in range(0, max(1, len(recording) - 1), CHANGES):
+            yield _Stretch(recording[start : start + CHANGES + 1], start == 0)
+
+
+def _changes(stretch: _Stretch) -> list[Change]:
+    """Score each frame against the one before it; those of a stretch that is not the first, without its first frame."""
+    found: list[Change] = []
+    before: temporal.Frame | None = None
+    for candidate in stretch.frames:
+        change: Change = None
+        frame: temporal.Frame | None = None
         try:
-            run.add(candidate, temporal.flicker(before, frame))
+            frame = load_candidate(candidate).scaled(candidate)
+            if before is not None:
+                change = _change(candidate, before, frame)
         except MMDRFuseError as error:
-            run.fail(error.at(candidate))
-    return frame
+            change = error
+        found.append(change)
+        before = frame
+    return found if stretch.first else found[1:]
+
+
+def _change(candidate: Candidate, before: temporal.Frame, frame: temporal.Frame) -> dict[str, float]:
+    try:
+        return temporal.flicker(before, frame)
+    except MMDRFuseError as error:
+        raise error.at(candidate) from error
 
 
 def _scored(run: Run, warnings: Iterable[str], folders: Mapping[str, Path] | None = None) -> Evaluation:

@@ -1,6 +1,8 @@
 """Score fused pictures against their sources, many at a time."""
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
@@ -77,14 +79,25 @@ def map_candidates(
         candidates: The pictures.
         workers: As in `score_candidates`.
     """
+    with pool_for(candidates, workers) as (executor, buffer_size):
+        yield from ordered(executor, work, candidates, buffer_size=buffer_size)
+
+
+@contextmanager
+def pool_for(candidates: Sequence[Candidate], workers: Workers | None) -> Iterator[tuple[Executor, int]]:
+    """Yield the workers for some pictures, and how many items may wait for them.
+
+    Args:
+        candidates: The pictures.
+        workers: As in `score_candidates`.
+    """
     if workers is None:
         workers = min(cores(), len(candidates) // PICTURES_PER_PROCESS)
     if isinstance(workers, int):
         workers = max(1, min(workers, len(candidates)))
     require(workers, (path.parent for one in islice(candidates, _LOOKED_AT) for path in _files(one)))
-    queue_length = 2 * workers if isinstance(workers, int) else _EXECUTOR_QUEUE
     with pool(workers, threads if workers == 1 else processes) as executor:
-        yield from ordered(executor, work, candidates, buffer_size=queue_length)
+        yield executor, 2 * workers if isinstance(workers, int) else _EXECUTOR_QUEUE
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from mmdrfuse.images.video.frames import Frame, Layout
 from mmdrfuse.pair import Pair
 from mmdrfuse.pipeline import Fuser
 from mmdrfuse.pipeline.fuse.folder import fuse_sources
-from mmdrfuse.pipeline.score import evaluate_recordings, evaluate_videos
+from mmdrfuse.pipeline.score import evaluate_recordings, evaluate_videos, recordings
 
 COUNT = 12  # frame_9 comes before frame_10
 
@@ -57,6 +57,17 @@ def test_a_frame_that_cannot_be_read_costs_itself_and_its_change(recording, tmp_
     evaluation = evaluate_recordings([folder], recording)
     assert [failure.message.count("frame_5.png") for failure in evaluation.failures] == [1]
     assert set(evaluation.scores.pictures()) == {f"frame_{n}" for n in range(1, COUNT)} - {"frame_5", "frame_6"}
+
+
+@pytest.mark.parametrize("changes", [1, 2, 5, COUNT - 2, pytest.param(3, marks=pytest.mark.slow)])
+def test_workers_share_a_recording_and_find_the_same(recording, tmp_path, monkeypatch, changes):
+    folder = fused(recording, tmp_path / "minmax", range="minmax")
+    (folder / "frame_5.png").write_bytes(b"junk")
+    alone = evaluate_recordings([folder], recording, baselines=["max"])
+    monkeypatch.setattr(recordings, "CHANGES", changes)
+    shared = evaluate_recordings([folder], recording, baselines=["max"], workers=2 if changes == 3 else 1)
+    assert shared.document() == alone.document()
+    assert len(alone.failures) == 1
 
 
 def test_a_recording_that_changes_its_size_goes_on_in_the_new_one(recording, tmp_path):
