@@ -10,27 +10,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from mmdrfuse.metrics.edge_sums import HONG, LIU, add_edges, add_kept, sum_of_ratios
 from mmdrfuse.metrics.metric import Metric, Rule, same
-from mmdrfuse.metrics.shared.edges import Curves, Sigmoid, parallelism, preserved, ratio, turn
-from mmdrfuse.metrics.shared.gradients import REFLECT, ZERO, Rows, length, load_rows, sobel_at
-from mmdrfuse.metrics.shared.triple import SOURCES, GrayImage, ImageName, Triple, Vector, once
-from mmdrfuse.system.compiling import compiled, summing
+from mmdrfuse.metrics.shared.edges import preserved
+from mmdrfuse.metrics.shared.triple import SOURCES, ImageName, Triple, once
 
-HONG = Curves(Sigmoid(0.9994, 15.0, 0.5), Sigmoid(0.9879, 22.0, 0.8))
-"""Hong's program of 2007, after Xydeas and Petrovic 2000."""
-
-KUMAR = Curves(Sigmoid(0.9999, 19.0, 0.5), Sigmoid(0.9995, 22.0, 0.5))
-"""Petrovic and Xydeas 2005 in Kumar's program of 2013, which takes the root of the product."""
-
-LIU = Curves(Sigmoid(1.0, 10.0, 0.5), Sigmoid(1.0, 20.0, 0.75))
-"""Liu et al. 2012."""
-
-FAINT = 2.0
 FAINT_WEIGHT = 0.001
-"""Kumar: gradients below `FAINT` (Sobel over 8) hardly count."""
-
-NEARLY_ZERO = 1e-5
-"""Liu: what stands for a derivative or a gradient of 0."""
+"""Kumar: what gradients of less than 2 (Sobel over 8) count: hardly anything."""
 
 
 class EdgeShares(NamedTuple):
@@ -91,7 +77,7 @@ def qg(t: Triple, *, per_pixel: bool = False) -> float:
     if not per_pixel:
         _, share = _kept_shares(t, True, 0.0, 255.0)
         return share
-    return _sum_of_ratios(*t.images, LIU) / t.fused.size
+    return sum_of_ratios(*t.images) / t.fused.size
 
 
 def nabf(t: Triple, *, directed: bool = False, fused: ImageName = "fused", faint_weight: float = FAINT_WEIGHT) -> float:
@@ -143,7 +129,7 @@ def _kept_shares(t: Triple, wrapped: bool, tie_gain: float, peak: float) -> tupl
     # with the constants of Hong, and with Liu's
     fused, a, b = t.images if peak == 255.0 else (image / 255.0 * peak for image in t.images)
     sums = np.zeros(3)
-    _add_kept(fused, a, b, wrapped, tie_gain, sums)
+    add_kept(fused, a, b, wrapped, tie_gain, sums)
     by_hong, by_liu, total = sums.tolist()
     if total > 0.0:
         return by_hong / total, by_liu / total
@@ -154,115 +140,11 @@ def _kept_shares(t: Triple, wrapped: bool, tie_gain: float, peak: float) -> tupl
 def _edge_shares(t: Triple, directed: bool, fused_name: ImageName, faint_weight: float) -> EdgeShares:
     first, second = SOURCES if fused_name == "fused" else ("b", "fused")
     sums = np.zeros(3)
-    _add_edges(t.image(fused_name), t.image(first), t.image(second), directed, faint_weight, sums)
+    add_edges(t.image(fused_name), t.image(first), t.image(second), directed, faint_weight, sums)
     total = float(sums.sum())
     if total == 0.0:
         return EdgeShares(math.nan, math.nan, math.nan)
     return EdgeShares._make((sums / total).tolist())
-
-
-@compiled()
-def _add_kept(fused: GrayImage, a: GrayImage, b: GrayImage, wrapped: bool, tie_gain: float, sums: Vector) -> None:
-    rows = np.empty((9, fused.shape[1] + 2))
-    for y in range(fused.shape[0]):
-        for first, image in ((0, fused), (3, a), (6, b)):
-            load_rows(image, y, ZERO, rows, first)
-        for n, part in enumerate(_kept(rows, wrapped, tie_gain)):
-            sums[n] += part
-
-
-@compiled()
-def _add_edges(fused: GrayImage, a: GrayImage, b: GrayImage, directed: bool, faint: float, sums: Vector) -> None:
-    rows = np.empty((9, fused.shape[1] + 2))
-    for y in range(fused.shape[0]):
-        for first, image in ((0, fused), (3, a), (6, b)):
-            load_rows(image, y, REFLECT, rows, first)
-        for n, part in enumerate(_edges(rows, directed, faint)):
-            sums[n] += part
-
-
-@compiled()
-def _sum_of_ratios(fused: GrayImage, a: GrayImage, b: GrayImage, curves: Curves) -> float:
-    rows = np.empty((9, fused.shape[1] + 2))
-    total = 0.0
-    for y in range(fused.shape[0]):
-        for first, image in ((0, fused), (3, a), (6, b)):
-            load_rows(image, y, ZERO, rows, first)
-        total += _ratios(rows, curves)
-    return total
-
-
-@summing
-def _kept(rows: Rows, wrapped: bool, tie_gain: float) -> tuple[float, float, float]:
-    # sums of both sources' edges that are preserved, with the constants of Hong and with Liu's, and of all their edges
-    by_hong = by_liu = total = 0.0
-    for x in range(rows.shape[1] - 2):
-        f_across, f_down = sobel_at(rows, 0, x)
-        g_f = length(f_across, f_down)
-        for first in (3, 6):
-            across, down = sobel_at(rows, first, x)
-            g = length(across, down)
-            strength = ratio(g_f, g)
-            strength = tie_gain * g_f if tie_gain != 0.0 and g == g_f else strength
-            angle = turn(f_across, f_down, across, down)
-            direction = parallelism(angle) if strength != 0.0 else 0.0
-            direction = direction if wrapped else 1.0 - angle / (math.pi / 2.0)
-            by_hong += preserved(strength, direction, HONG) * g
-            by_liu += preserved(strength, direction, LIU) * g
-            total += g
-    return by_hong, by_liu, total
-
-
-@summing
-def _edges(rows: Rows, directed: bool, faint: float) -> tuple[float, float, float]:
-    # weights of the edges that are preserved, lost and added
-    kept = lost = added = 0.0
-    for x in range(rows.shape[1] - 2):
-        f_across, f_down = sobel_at(rows, 0, x)
-        g_f = length(f_across, f_down)
-        strongest = missed = weights = 0.0
-        for first in (3, 6):
-            across, down = sobel_at(rows, first, x)
-            g = length(across, down)
-            strength = ratio(g_f, g)
-            direction = parallelism(turn(f_across, f_down, across, down))
-            direction = direction if directed or strength != 0.0 else 0.0
-            strength = 0.0 if directed and g == 0.0 else strength
-            scaled = g / 8.0
-            weight = scaled * math.sqrt(scaled) if scaled >= FAINT else faint
-            missed += (1.0 - math.sqrt(preserved(strength, direction, KUMAR))) * weight
-            weights += weight
-            strongest = max(strongest, g)
-
-        stronger = g_f > strongest
-        added += missed if stronger else 0.0
-        lost += 0.0 if stronger else missed
-        kept += weights - missed
-    return kept, lost, added
-
-
-@summing
-def _ratios(rows: Rows, curves: Curves) -> float:
-    # sum of the pixels' shares, with a small number for derivatives and gradients of 0
-    total = 0.0
-    for x in range(rows.shape[1] - 2):
-        f_across, f_down = sobel_at(rows, 0, x)
-        g_f = _nonzero(length(f_across, f_down))
-        kept = weights = 0.0
-        for first in (3, 6):
-            across, down = sobel_at(rows, first, x)
-            g = _nonzero(length(across, down))
-            # the sign of the other derivative decides the side of 0: here both are as by correlation
-            angle = turn(_nonzero(-f_across), -f_down, _nonzero(-across), -down)
-            kept += preserved(ratio(g_f, g), parallelism(angle), curves) * g
-            weights += g
-        total += kept / weights
-    return total
-
-
-@compiled()
-def _nonzero(value: float) -> float:
-    return NEARLY_ZERO if value == 0.0 else value
 
 
 _UNWRAPPED = "no wrap-around of angles; where gradients tie, the gradient counts as their ratio"

@@ -3,6 +3,7 @@
 The targets are the labelled boxes of a triple that has them, otherwise what is hot in the first source.
 """
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -88,19 +89,16 @@ def _hot_regions(t: Triple) -> list[_Target]:
 
 
 def _percentile(t: Triple, percent: float) -> float:
-    # of the first source, as NumPy's: only the pixels of the two levels around the place are sorted
+    # of the first source, as NumPy's: only the pixels of the levels around the place are sorted
     place = percent / 100.0 * (t.a.size - 1)
-    below = int(place)
-    low = _ranked(t, below)
-    high = _ranked(t, min(below + 1, t.a.size - 1))
-    return low + (high - low) * (place - below)
-
-
-def _ranked(t: Triple, rank: int) -> float:
-    upto = np.cumsum(histogram(t, "a"))
-    level = int(np.searchsorted(upto, rank, side="right"))
-    place = rank - (int(upto[level - 1]) if level else 0)
-    return float(np.partition(t.a[levels(t, "a") == level], place)[place])
+    ranks = np.array([math.floor(place), math.ceil(place)])
+    counts = np.cumsum(histogram(t, "a"))
+    lowest, highest = np.searchsorted(counts, ranks, side="right")
+    nearest = levels(t, "a")
+    near = t.a[(nearest >= lowest) & (nearest <= highest)]
+    ranks -= counts[lowest - 1] if lowest else 0
+    low, high = np.partition(near, ranks)[ranks]
+    return float(low + (high - low) * (place - math.floor(place)))
 
 
 def _labelled(boxes: Boxes, shape: tuple[int, ...]) -> list[_Target]:

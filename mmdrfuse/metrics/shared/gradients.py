@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mmdrfuse.metrics.shared.triple import GrayImage, Vector
+from mmdrfuse.metrics.shared.windows import copy
 from mmdrfuse.system.compiling import compiled
 
 Border = Literal["zero", "edge", "reflect"]
@@ -37,7 +38,7 @@ def load_rows(image: GrayImage, y: int, border: int, rows: Rows, first: int) -> 
         if border == ZERO and (source < 0 or source == height):
             row[:] = 0.0
             continue
-        row[1:-1] = image[_inside(source, height, border)]
+        copy(image[_inside(source, height, border)], row[1:])
         row[0] = 0.0 if border == ZERO else row[_inside(-1, width, border) + 1]
         row[width + 1] = 0.0 if border == ZERO else row[_inside(width, width, border) + 1]
 

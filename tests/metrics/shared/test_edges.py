@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mmdrfuse.metrics.edge_preservation import HONG
+from mmdrfuse.metrics.edge_sums import HONG
 from mmdrfuse.metrics.shared.edges import parallelism, preserved, ratio, turn
 
 
