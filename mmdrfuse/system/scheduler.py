@@ -3,14 +3,17 @@
 import contextlib
 import logging
 import re
+import signal
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
 from functools import lru_cache, partial
 from typing import Any, TypeVar
 
 from mmdrfuse.errors import ChoiceError, MissingExtraError, MMDRFuseError
 from mmdrfuse.system.batches import dask_setup, version_error
+from mmdrfuse.system.workers import uninterrupted
 
 Answer = TypeVar("Answer")
 
@@ -123,7 +126,7 @@ class Scheduler:
 
     def _connect(self, opened: contextlib.ExitStack) -> Any:  # noqa: ANN401 - an untyped client
         local = local_count(self.address)
-        address = opened.enter_context(_local_cluster(local)) if local else self.address
+        address = opened.enter_context(_started(local)) if local else self.address
         try:
             client = distributed().Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
         except (OSError, ValueError) as error:
@@ -170,6 +173,29 @@ def _compare_versions(client: Any) -> None:  # noqa: ANN401 - an untyped client
             other = versions["packages"].get(package)
             if other != own[package]:
                 raise version_error(machine, package, other, own[package])
+
+
+@contextlib.contextmanager
+def _started(count: int) -> Iterator[Any]:
+    """Yield a cluster of this machine; Ctrl-C waits until it has started, because half a cluster cannot be closed."""
+    pressed = []
+    main = threading.current_thread() is threading.main_thread()
+    before = signal.signal(signal.SIGINT, lambda *_: pressed.append(True)) if main else None
+    try:
+        with uninterrupted():
+            cluster = _local_cluster(count)
+    except RuntimeError as error:
+        raise MMDRFuseError(
+            f"{_LOCAL}{count}: a process ended before it had started ({error}); try again; a script must do its work "
+            "under if __name__ == '__main__'"
+        ) from error
+    finally:
+        if main:
+            signal.signal(signal.SIGINT, before)
+    with cluster:
+        if pressed:
+            raise KeyboardInterrupt
+        yield cluster
 
 
 def _local_cluster(count: int) -> Any:  # noqa: ANN401 - an untyped object

@@ -220,7 +220,7 @@ class _Processes(Executor):
         self, function: Callable[Parameters, Result], /, *args: Parameters.args, **kwargs: Parameters.kwargs
     ) -> "Future[Result]":
         """Submit a call; if a process has died, start new processes first."""
-        with _uninterrupted():
+        with uninterrupted():
             try:
                 return self._pool.submit(function, *args, **kwargs)
             except BrokenExecutor:
@@ -276,11 +276,14 @@ class _Processes(Executor):
 
 
 @contextlib.contextmanager
-def _uninterrupted() -> Iterator[None]:
-    """Block Ctrl-C during the block; processes that start in it inherit this, until `_initialise` ignores Ctrl-C."""
+def uninterrupted() -> Iterator[None]:
+    """Make Ctrl-C wait for the end of the block; processes that start in it are blind to it until they ignore it."""
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
         return
+    from multiprocessing.resource_tracker import ensure_running
+
+    ensure_running()  # the first process would start it, and it would end the block too early
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield

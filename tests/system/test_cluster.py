@@ -5,6 +5,7 @@ import pickle
 import signal
 import subprocess
 import sys
+from contextlib import closing
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -228,3 +229,30 @@ def test_ctrl_c_ends_the_processes_of_this_machine_without_their_messages(tmp_pa
     assert errors.count("Traceback") == 1
     assert errors.rstrip().endswith("KeyboardInterrupt")
     assert not Path(f"/proc/{worker}").exists()
+
+
+def test_ctrl_c_while_processes_start_waits_for_them_and_then_closes_them(monkeypatch):
+    pytest.importorskip("distributed", reason="needs the extra [cluster]")
+    steps = []
+
+    def start(count):
+        signal.raise_signal(signal.SIGINT)
+        steps.append(f"started {count}")
+        return closing(SimpleNamespace(close=lambda: steps.append("closed")))
+
+    monkeypatch.setattr(scheduler, "_local_cluster", start)
+    with pytest.raises(KeyboardInterrupt), Cluster("local:2") as executor:
+        evaluate(executor, ["1"])
+    assert steps == ["started 2", "closed"]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_processes_that_end_before_they_have_started_are_named(monkeypatch):
+    pytest.importorskip("distributed", reason="needs the extra [cluster]")
+
+    def start(_count):
+        raise RuntimeError("Nanny failed to start.")
+
+    monkeypatch.setattr(scheduler, "_local_cluster", start)
+    with pytest.raises(MMDRFuseError, match=r"local:2: .*__main__"), Cluster("local:2") as executor:
+        evaluate(executor, ["1"])
