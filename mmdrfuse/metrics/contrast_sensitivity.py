@@ -106,7 +106,7 @@ def qcv(t: Triple, *, stretch: bool = False) -> float:
     visible = FrequencyFilter(_sensitivity(t.fused.shape), t.fused.shape)
     sums = np.zeros(3)
     for name in SOURCES:
-        _add_blocks(visible(spectrum(t, name) - spectrum(t, "fused")), t.image(name), sums)
+        _add_blocks(visible(spectrum(t, name) - spectrum(t, "fused")), t.image(name), ZERO, sums)
     weighted, weights, total = sums.tolist()
     if weights != 0.0:
         return weighted / weights
@@ -134,14 +134,14 @@ def _kept(fused: Vector, a: Vector, b: Vector) -> float:
 
 
 @compiled()
-def _add_blocks(visible: GrayImage, source: GrayImage, sums: Vector) -> None:
+def _add_blocks(visible: GrayImage, source: GrayImage, border: int, sums: Vector) -> None:
     # over all blocks: of the mean square of what is visible, weighted, of the weights, and of that mean square
     height, width = source.shape
     rows = np.empty((3, width + 2))
     weights = np.zeros(width)
     squares = np.zeros(width)
     for y in range(height):
-        load_rows(source, y, ZERO, rows, 0)
+        load_rows(source, y, border, rows, 0)
         _add_weights(rows, weights)
         _add_squares(visible[y], squares)
         if (y + 1) % _BLOCK == 0 or y + 1 == height:

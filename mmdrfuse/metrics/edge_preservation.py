@@ -13,6 +13,7 @@ import numpy as np
 from mmdrfuse.metrics.edge_sums import HONG, LIU, add_edges, add_kept, sum_of_ratios
 from mmdrfuse.metrics.metric import Metric, Rule, same
 from mmdrfuse.metrics.shared.edges import preserved
+from mmdrfuse.metrics.shared.gradients import REFLECT, ZERO
 from mmdrfuse.metrics.shared.triple import SOURCES, ImageName, Triple, once
 
 FAINT_WEIGHT = 0.001
@@ -77,7 +78,7 @@ def qg(t: Triple, *, per_pixel: bool = False) -> float:
     if not per_pixel:
         _, share = _kept_shares(t, True, 0.0, 255.0)
         return share
-    return sum_of_ratios(*t.images) / t.fused.size
+    return sum_of_ratios(*t.images, ZERO) / t.fused.size
 
 
 def nabf(t: Triple, *, directed: bool = False, fused: ImageName = "fused", faint_weight: float = FAINT_WEIGHT) -> float:
@@ -129,7 +130,7 @@ def _kept_shares(t: Triple, wrapped: bool, tie_gain: float, peak: float) -> tupl
     # with the constants of Hong, and with Liu's
     fused, a, b = t.images if peak == 255.0 else (image / 255.0 * peak for image in t.images)
     sums = np.zeros(3)
-    add_kept(fused, a, b, wrapped, tie_gain, sums)
+    add_kept(fused, a, b, ZERO, wrapped, tie_gain, sums)
     by_hong, by_liu, total = sums.tolist()
     if total > 0.0:
         return by_hong / total, by_liu / total
@@ -140,7 +141,7 @@ def _kept_shares(t: Triple, wrapped: bool, tie_gain: float, peak: float) -> tupl
 def _edge_shares(t: Triple, directed: bool, fused_name: ImageName, faint_weight: float) -> EdgeShares:
     first, second = SOURCES if fused_name == "fused" else ("b", "fused")
     sums = np.zeros(3)
-    add_edges(t.image(fused_name), t.image(first), t.image(second), directed, faint_weight, sums)
+    add_edges(t.image(fused_name), t.image(first), t.image(second), REFLECT, directed, faint_weight, sums)
     total = float(sums.sum())
     if total == 0.0:
         return EdgeShares(math.nan, math.nan, math.nan)

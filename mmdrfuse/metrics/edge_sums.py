@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from mmdrfuse.metrics.shared.edges import Curves, Sigmoid, parallelism, preserved, ratio, turn
-from mmdrfuse.metrics.shared.gradients import REFLECT, ZERO, Rows, length, load_rows, sobel_at
+from mmdrfuse.metrics.shared.gradients import Rows, length, load_rows, sobel_at
 from mmdrfuse.metrics.shared.triple import GrayImage, Vector
 from mmdrfuse.system.compiling import compiled, summing
 
@@ -26,13 +26,16 @@ NEARLY_ZERO = 1e-5
 
 
 @compiled()
-def add_kept(fused: GrayImage, a: GrayImage, b: GrayImage, wrapped: bool, tie_gain: float, sums: Vector) -> None:
+def add_kept(
+    fused: GrayImage, a: GrayImage, b: GrayImage, border: int, wrapped: bool, tie_gain: float, sums: Vector
+) -> None:
     """Sum the edges of both sources, and what the fused image preserves of them.
 
     Args:
         fused: (H, W)
         a: (H, W)
         b: (H, W)
+        border: What lies beyond the border.
         wrapped: Take angles half a turn apart for one direction.
         tie_gain: What a gradient is multiplied with to replace G where both are equally strong; 0 keeps 1.
         sums: Result, (3,), added to: what is preserved with the constants of Hong, with Liu's, and all edges.
@@ -40,19 +43,22 @@ def add_kept(fused: GrayImage, a: GrayImage, b: GrayImage, wrapped: bool, tie_ga
     rows = np.empty((9, fused.shape[1] + 2))
     for y in range(fused.shape[0]):
         for first, image in ((0, fused), (3, a), (6, b)):
-            load_rows(image, y, ZERO, rows, first)
+            load_rows(image, y, border, rows, first)
         for n, part in enumerate(_kept(rows, wrapped, tie_gain)):
             sums[n] += part
 
 
 @compiled()
-def add_edges(fused: GrayImage, a: GrayImage, b: GrayImage, directed: bool, faint: float, sums: Vector) -> None:
+def add_edges(
+    fused: GrayImage, a: GrayImage, b: GrayImage, border: int, directed: bool, faint: float, sums: Vector
+) -> None:
     """Sum Kumar's weights of the edges.
 
     Args:
         fused: (H, W)
         a: (H, W)
         b: (H, W)
+        border: What lies beyond the border.
         directed: G = 0 where a source has no gradient, and D as if a missing gradient pointed up.
         faint: The weight of a faint gradient.
         sums: Result, (3,), added to: of the edges that are preserved, lost and added.
@@ -60,19 +66,19 @@ def add_edges(fused: GrayImage, a: GrayImage, b: GrayImage, directed: bool, fain
     rows = np.empty((9, fused.shape[1] + 2))
     for y in range(fused.shape[0]):
         for first, image in ((0, fused), (3, a), (6, b)):
-            load_rows(image, y, REFLECT, rows, first)
+            load_rows(image, y, border, rows, first)
         for n, part in enumerate(_edges(rows, directed, faint)):
             sums[n] += part
 
 
 @compiled()
-def sum_of_ratios(fused: GrayImage, a: GrayImage, b: GrayImage) -> float:
+def sum_of_ratios(fused: GrayImage, a: GrayImage, b: GrayImage, border: int) -> float:
     """Return the sum over the pixels of the share of both sources' edges that is preserved, as Liu's program has it."""
     rows = np.empty((9, fused.shape[1] + 2))
     total = 0.0
     for y in range(fused.shape[0]):
         for first, image in ((0, fused), (3, a), (6, b)):
-            load_rows(image, y, ZERO, rows, first)
+            load_rows(image, y, border, rows, first)
         total += _ratios(rows)
     return total
 

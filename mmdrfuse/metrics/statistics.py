@@ -103,19 +103,19 @@ class _Detail(NamedTuple):
 @once
 def _detail(t: Triple) -> _Detail:
     sums = np.zeros(3)
-    _add_detail(t.fused, sums)
+    _add_detail(t.fused, EDGE, sums)
     return _Detail._make(sums.tolist())
 
 
 @compiled()
-def _add_detail(image: GrayImage, sums: Vector) -> None:
+def _add_detail(image: GrayImage, border: int, sums: Vector) -> None:
     height, width = image.shape
     rows = np.empty((3, width + 2))
     # slopes are differences of pixels two apart, but of neighbours at the border
     scales = np.full(width, 0.5)
     scales[0] = scales[-1] = 1.0
     for y in range(height):
-        load_rows(image, y, EDGE, rows, 0)
+        load_rows(image, y, border, rows, 0)
         for n, part in enumerate(_row_detail(rows, scales, 0.5 if 0 < y < height - 1 else 1.0)):
             sums[n] += part
 

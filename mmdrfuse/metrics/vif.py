@@ -14,6 +14,7 @@ import numpy as np
 
 from mmdrfuse.metrics import zoo_float32
 from mmdrfuse.metrics.metric import Metric, Rule, same
+from mmdrfuse.metrics.shared.filters import filter_column, filter_row
 from mmdrfuse.metrics.shared.triple import GrayImage, Triple, Vector, once
 from mmdrfuse.metrics.shared.windows import (
     COV_A,
@@ -27,8 +28,6 @@ from mmdrfuse.metrics.shared.windows import (
     Taps,
     block_statistics,
     blocks,
-    filter_column,
-    filter_row,
     gaussian_taps,
     half,
 )
@@ -120,13 +119,17 @@ def _scales(t: Triple, ceiling: float) -> tuple[Information, ...]:
     space = blocks()
     scales = []
     for size in WINDOWS:
-        taps = half(gaussian_taps(size, size / 5.0))
+        taps = gaussian_taps(size, size / 5.0)
         if size != WINDOWS[0]:
             fused, a, b = (_decimated(image, taps) for image in (fused, a, b))
             ceiling = math.inf
         sums = np.zeros(6)
         batch = _BATCH if ceiling == math.inf else _BATCH_OF_SATURATED
-        _add_information(fused, a, b, taps, ceiling, batch, space, sums)
+        # zeros around smaller windows and images: the code for the largest window serves all
+        missing = (WINDOWS[0] - size) // 2
+        padded_f, padded_a, padded_b = (np.pad(image, missing) if missing else image for image in (fused, a, b))
+        widened = half(np.pad(taps, missing))
+        _add_information(padded_f, padded_a, padded_b, widened, ceiling, batch, space, sums)
         pixels = math.prod(side - size + 1 for side in fused.shape)
         scales.append(Information._make((*sums.tolist(), pixels)))
     return tuple(scales)
@@ -136,21 +139,20 @@ def _ratio(through: float, direct: float) -> float:
     return through / direct if direct > 0.0 else 1.0
 
 
-def _decimated(image: GrayImage, taps: Taps) -> GrayImage:
+def _decimated(image: GrayImage, taps: Vector) -> GrayImage:
     # every second mean in each direction
-    height, width = ((side - 2 * (len(taps) - 1) + 1) // 2 for side in image.shape)
+    height, width = ((side - taps.size + 2) // 2 for side in image.shape)
     out = np.empty((height, width))
     _decimate(image, taps, out)
     return out
 
 
 @compiled()
-def _decimate(image: GrayImage, taps: Taps, out: GrayImage) -> None:
-    middle = len(taps) - 1
+def _decimate(image: GrayImage, taps: Vector, out: GrayImage) -> None:
     column = np.empty(image.shape[1])
-    means = np.empty(image.shape[1] - 2 * middle)
+    means = np.empty(image.shape[1] - taps.size + 1)
     for y in range(out.shape[0]):
-        filter_column(image, taps, 2 * y, column)
+        filter_column(image, taps, 2 * y + taps.size // 2, column)
         filter_row(column, taps, means)
         for x in range(out.shape[1]):
             out[y, x] = means[2 * x]

@@ -60,12 +60,13 @@ def smooth(image: GrayImage, taps: Vector, *, border: Literal["valid", "zero"]) 
 def _smooth(image: GrayImage, taps: Vector, out: GrayImage) -> None:
     column = np.empty(image.shape[1])
     for y in range(out.shape[0]):
-        _filter_column(image, taps, y + taps.size // 2, column)
-        _filter_row(column, taps, out[y])
+        filter_column(image, taps, y + taps.size // 2, column)
+        filter_row(column, taps, out[y])
 
 
 @compiled()
-def _filter_column(image: GrayImage, taps: Vector, y: int, out: Vector) -> None:
+def filter_column(image: GrayImage, taps: Vector, y: int, out: Vector) -> None:
+    """Filter the columns of an image with symmetric taps around row `y`; out: (W,)."""
     half = taps.size // 2
     _scale(out, taps[half], image[y])
     for k in range(half):
@@ -73,7 +74,8 @@ def _filter_column(image: GrayImage, taps: Vector, y: int, out: Vector) -> None:
 
 
 @compiled()
-def _filter_row(row: Vector, taps: Vector, out: Vector) -> None:
+def filter_row(row: Vector, taps: Vector, out: Vector) -> None:
+    """Filter a row with symmetric taps; out: (N - n + 1,)."""
     half = taps.size // 2
     width = out.size
     _scale(out, taps[half], row[half : half + width])

@@ -14,7 +14,7 @@ Border = Literal["zero", "edge", "reflect"]
 """Values beyond the border: black, the border pixel repeated, or the image mirrored without repeating it."""
 
 ZERO, EDGE, REFLECT = range(3)
-"""The same for compiled functions."""
+"""The same for compiled functions. They take it as an argument: numba would compile them anew for each constant."""
 
 Rows = npt.NDArray[np.float64]
 """(3N, W + 2): of each of N images the rows above, at and below some pixels, and one pixel beyond either end."""
@@ -32,23 +32,21 @@ def load_rows(image: GrayImage, y: int, border: int, rows: Rows, first: int) -> 
         first: Where the row above goes.
     """
     height, width = image.shape
+    skipped = 1 if border == REFLECT else 0
+    left = min(skipped, width - 1)
+    right = max(width - 1 - skipped, 0)
     for offset in range(3):
         row = rows[first + offset]
         source = y + offset - 1
-        if border == ZERO and (source < 0 or source == height):
+        outside = source < 0 or source == height
+        if border == ZERO and outside:
             row[:] = 0.0
             continue
-        copy(image[_inside(source, height, border)], row[1:])
-        row[0] = 0.0 if border == ZERO else row[_inside(-1, width, border) + 1]
-        row[width + 1] = 0.0 if border == ZERO else row[_inside(width, width, border) + 1]
-
-
-@compiled()
-def _inside(index: int, size: int, border: int) -> int:
-    # where the value of an index just beyond either end comes from
-    if border == REFLECT and size > 1:
-        return size - 2 if index == size else abs(index)
-    return min(max(index, 0), size - 1)
+        if outside:
+            source = min(skipped, height - 1) if source < 0 else max(height - 1 - skipped, 0)
+        copy(image[source], row[1:])
+        row[0] = 0.0 if border == ZERO else row[left + 1]
+        row[width + 1] = 0.0 if border == ZERO else row[right + 1]
 
 
 @compiled()
@@ -93,7 +91,7 @@ def sobel(image: GrayImage, *, border: Border) -> tuple[GrayImage, GrayImage]:
 def prewitt_magnitude(image: GrayImage) -> GrayImage:
     """Return the magnitude of the Prewitt gradient, (H, W), the kernel undivided, black beyond the border."""
     magnitude = np.empty_like(image)
-    _prewitt(image, magnitude)
+    _prewitt(image, ZERO, magnitude)
     return magnitude
 
 
@@ -114,10 +112,10 @@ def _derivatives(image: GrayImage, border: int, across: GrayImage, down: GrayIma
 
 
 @compiled()
-def _prewitt(image: GrayImage, magnitude: GrayImage) -> None:
+def _prewitt(image: GrayImage, border: int, magnitude: GrayImage) -> None:
     rows = np.empty((3, image.shape[1] + 2))
     for y in range(image.shape[0]):
-        load_rows(image, y, ZERO, rows, 0)
+        load_rows(image, y, border, rows, 0)
         _prewitt_row(rows[0], rows[1], rows[2], magnitude[y])
 
 

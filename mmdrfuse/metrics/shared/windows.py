@@ -12,7 +12,8 @@ from mmdrfuse.metrics.shared.triple import GrayImage, Vector
 from mmdrfuse.system.compiling import compiled
 
 Taps = tuple[float, ...]
-"""A symmetric filter up to its middle. The compiler knows a tuple's length, so it keeps all of it in registers."""
+"""A symmetric filter up to its middle. The compiler knows a tuple's length, so it keeps all of it in registers. Each
+length is compiled anew, which takes seconds."""
 
 Blocks = npt.NDArray[np.float64]
 """(N, R × `SPAN`): N blocks of R rows of pixels."""
@@ -158,15 +159,6 @@ def filter_row(row: Vector, taps: Taps, out: Vector) -> None:
 
 
 @compiled()
-def filter_column(image: GrayImage, taps: Taps, y: int, out: Vector) -> None:
-    """Filter the columns of an image in the window that begins at row `y`, as `filter_row` does; out: (W,)."""
-    middle = len(taps) - 1
-    _scale(out, taps[middle], image[y + middle])
-    for k in range(middle):
-        _add_pair(out, taps[k], image[y + k], image[y + 2 * middle - k])
-
-
-@compiled()
 def filter_columns(block: Vector, taps: Taps, out: Vector) -> None:
     """Filter the columns of a block, whose rows lie `SPAN` pixels apart, as `filter_row` does.
 
@@ -217,18 +209,6 @@ def _filter_block(pixels: Vector, taps: Taps, filtered: Vector, out: Vector) -> 
     # windows that reach over the end of a row are filled with pixels of the next one, and nobody reads them
     filter_columns(pixels, taps, filtered[: out.size])
     filter_row(filtered, taps, out)
-
-
-@compiled()
-def _scale(out: Vector, tap: float, row: Vector) -> None:
-    for x in range(out.size):
-        out[x] = tap * row[x]
-
-
-@compiled()
-def _add_pair(out: Vector, tap: float, row: Vector, other: Vector) -> None:
-    for x in range(out.size):
-        out[x] += tap * (row[x] + other[x])
 
 
 @compiled()
