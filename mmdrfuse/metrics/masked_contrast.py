@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from mmdrfuse.metrics.shared.filters import FrequencyFilter, cycles, spectrum
-from mmdrfuse.metrics.shared.triple import NAMES, GrayImage, Triple, Vector
+from mmdrfuse.metrics.shared.triple import NAMES, GrayImage, Triple, Vector, forget
 from mmdrfuse.metrics.shared.windows import (
     SPAN,
     WINDOW_ROWS,
@@ -52,8 +52,10 @@ def masked_contrasts(t: Triple, scale: float, tiny: float = 0.0) -> list[GrayIma
     space = blocks(4, 2 * _REACH + 1)
     contrasts = []
     for name in NAMES:
+        image = visible(spectrum(t, name))
+        forget(t, spectrum, name)
         contrast = np.empty(t.fused.shape)
-        _mask_contrasts(visible(spectrum(t, name)), fine, coarse, tiny, space, contrast)
+        _mask_contrasts(image, fine, coarse, tiny, space, contrast)
         contrasts.append(contrast)
     return contrasts
 

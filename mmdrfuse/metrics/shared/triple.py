@@ -1,5 +1,6 @@
 """One fused image with its two sources; results that several metrics share are computed once."""
 
+import inspect
 from collections.abc import Callable
 from functools import wraps
 from typing import Concatenate, Literal, ParamSpec, TypeVar
@@ -74,3 +75,14 @@ def once(function: Callable[Concatenate[Triple, _P], _T]) -> Callable[Concatenat
         return t.cache[key]  # type: ignore[return-value]
 
     return cached
+
+
+def forget(t: Triple, function: Callable[..., object], *args: object) -> None:
+    """Drop a large result of a function made by `once`, after its last reader; another one computes it anew.
+
+    Args:
+        t: The triple.
+        function: The function.
+        *args: Its arguments after the triple.
+    """
+    t.cache.pop((inspect.unwrap(function), args, ()), None)

@@ -1,6 +1,6 @@
 import numpy as np
 
-from mmdrfuse.metrics.shared.triple import Triple, once
+from mmdrfuse.metrics.shared.triple import Triple, forget, once
 
 
 def test_a_result_is_computed_once_for_each_triple_and_argument():
@@ -24,3 +24,21 @@ def test_images_become_contiguous_float64():
     assert all(image.flags.c_contiguous and image.dtype == np.float64 for image in t.images)
     assert t.images == (t.fused, t.a, t.b)
     assert t.a.tolist() == [[8.0, 10.0], [12.0, 14.0]]
+
+
+def test_a_forgotten_result_is_computed_anew_and_others_stay():
+    calls = []
+
+    @once
+    def scaled(t, factor):
+        calls.append(factor)
+        return t.fused * factor
+
+    t = Triple(*np.ones((3, 2, 2)))
+    for factor in (2, 3):
+        scaled(t, factor)
+    forget(t, scaled, 2)
+    forget(t, scaled, 9)
+    for factor in (2, 3):
+        scaled(t, factor)
+    assert calls == [2, 3, 2]
