@@ -93,7 +93,7 @@ def _percentile(t: Triple, percent: float) -> float:
     place = percent / 100.0 * (t.a.size - 1)
     ranks = np.array([math.floor(place), math.ceil(place)])
     counts = np.cumsum(histogram(t, "a"))
-    lowest, highest = np.searchsorted(counts, ranks, side="right")
+    lowest, highest = np.searchsorted(counts, ranks, side="right").tolist()
     nearest = levels(t, "a")
     near = t.a[(nearest >= lowest) & (nearest <= highest)]
     ranks -= counts[lowest - 1] if lowest else 0
