@@ -63,23 +63,30 @@ def qp(t: Triple, *, published: bool = False) -> float:
         feature measurement", Int. J. Innovative Computing, Information and Control, 2007. Kovesi, "Phase congruency
         detects corners and edges", DICTA 2003.
     """
-    filters = make_filters(t.fused.shape, published)
-    maps_f, maps_a, maps_b = (feature_maps(image, filters, published=published) for image in t.images)
+    filters = make_filters(t.shape, published)
+    maps_f, maps_a, maps_b = (feature_maps(image, filters, published=published) for image in t.stored)
     from_a = maps_a[0] > maps_b[0]
     features = maps_a[0] > _FEATURE, maps_b[0] > _FEATURE, np.maximum(maps_a[0], maps_b[0]) > _FEATURE
     count = np.count_nonzero(features[-1])
     if not count:
         return math.nan if published else 1.0
 
-    windows, windows_best = blocks(), blocks()
     score = 1.0
     for map_f, map_a, map_b in zip(maps_f, maps_a, maps_b, strict=True):
-        sources = [map_a, map_b, np.where(from_a, map_a, map_b)]
-        if published:
-            sources = [source * mask for source, mask in zip(sources, features, strict=True)]
-        fused, a, b, best = (np.pad(image, len(_TAPS) - 1) for image in (map_f, *sources))
-        score *= _sum_of_best(fused, a, b, best, features, _TAPS, windows, windows_best) / count
+        sources = map_a, map_b, np.where(from_a, map_a, map_b)
+        score *= _best_correlations(map_f, sources, features, published) / count
     return score
+
+
+def _best_correlations(
+    map_f: GrayImage, sources: tuple[GrayImage, GrayImage, GrayImage], features: tuple[Mask, Mask, Mask], masked: bool
+) -> float:
+    if masked:
+        a, b, best = (source * mask for source, mask in zip(sources, features, strict=True))
+    else:
+        a, b, best = sources
+    images = [np.pad(image, len(_TAPS) - 1) for image in (map_f, a, b, best)]
+    return _sum_of_best(images[0], images[1], images[2], images[3], features, _TAPS, blocks(), blocks())
 
 
 @compiled()

@@ -12,7 +12,7 @@ import scipy.fft
 
 from mmdrfuse.metrics.log_gabor import ANGLES, SCALES, Filters, Indices, Responses, filter_columns
 from mmdrfuse.metrics.shared.fourier import Plan, Sequences, inverse, plan
-from mmdrfuse.metrics.shared.triple import GrayImage, Vector
+from mmdrfuse.metrics.shared.triple import StoredGray, Vector
 from mmdrfuse.system.compiling import compiled
 from mmdrfuse.system.lanes import LANES, add, exponential, load, store, transpose
 
@@ -38,7 +38,7 @@ _LEADING = 46
 """Bits of a float that the first count for the median leaves out."""
 
 
-def feature_maps(image: GrayImage, filters: Filters, *, published: bool) -> Maps:
+def feature_maps(image: StoredGray, filters: Filters, *, published: bool) -> Maps:
     """Return phase congruency and its moments.
 
     Args:
@@ -52,7 +52,7 @@ def feature_maps(image: GrayImage, filters: Filters, *, published: bool) -> Maps
     return maps
 
 
-def _sums(image: GrayImage, filters: Filters, floor: float) -> Sums:
+def _sums(image: StoredGray, filters: Filters, floor: float) -> Sums:
     # Where the height is even, even rows come first and then odd ones, so that only half of the coarse responses is in
     # memory at a time. The finest scale is needed as a whole, for the noise.
     height, width = image.shape
@@ -63,7 +63,7 @@ def _sums(image: GrayImage, filters: Filters, floor: float) -> Sums:
     finest = np.empty((fields, bands, 1, 2, columns, LANES))
     coarse = np.empty((bands, SCALES - 1, 2, columns, LANES))
 
-    spectrum = scipy.fft.rfft2(image)
+    spectrum = scipy.fft.rfft2(image.astype(np.float64))
     spectrum /= image.size
     down, across = plan(height // fields), plan(width)
     for angle, ratio in zip(ANGLES, filters.noise_ratios, strict=True):

@@ -7,10 +7,8 @@ the table.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
-
 from mmdrfuse.metrics.shared.gray import StoredImage, matlab_luma, pillow_luma, rounded_luma, single_luma
-from mmdrfuse.metrics.shared.triple import GrayImage, Triple
+from mmdrfuse.metrics.shared.triple import StoredGray, Triple
 
 
 @dataclass(frozen=True)
@@ -27,7 +25,7 @@ class Protocol:
 
     name: str
     title: str
-    gray: Callable[[StoredImage], GrayImage]
+    gray: Callable[[StoredImage], StoredGray]
     per_channel: bool = False
     aliases: tuple[str, ...] = ()
 
@@ -47,9 +45,9 @@ class Protocol:
         return (Triple(self.gray(fused), self.gray(a), self.gray(b)),)
 
 
-def _channel(image: StoredImage, index: int) -> GrayImage:
+def _channel(image: StoredImage, index: int) -> StoredGray:
     # a gray image is paired with every channel of the others
-    return (image if image.ndim == 2 else image[..., index]).astype(np.float64)
+    return image if image.ndim == 2 else image[..., index]
 
 
 PROTOCOLS = {

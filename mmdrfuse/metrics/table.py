@@ -33,9 +33,9 @@ FAMILIES = (
     edge_preservation.ROWS,
     contrast_sensitivity.ROWS,
     multiscale_details.ROWS,
-    phase_congruency.ROWS,
     fmi.ROWS,
     targets.ROWS,
+    phase_congruency.ROWS,
 )
 
 METRICS = {metric.name: metric for family in FAMILIES for metric in family}

@@ -49,7 +49,10 @@ def flicker(before: Frame, after: Frame) -> dict[str, float]:
     images = {f"{name} {when}": image for when, frame in (("before", before), ("after", after))
               for name, image in zip(("fused", "infrared", "visible"), frame, strict=True)}  # fmt: skip
     check_images(images)
-    changes = [rounded_luma(new) - rounded_luma(old) for old, new in zip(before, after, strict=True)]
+    changes = [
+        np.subtract(rounded_luma(new), rounded_luma(old), dtype=np.float64)
+        for old, new in zip(before, after, strict=True)
+    ]
     return {
         "Flicker": float(_excess(*(change.mean(keepdims=True) for change in changes)).item()),
         "Flicker_local": float(_excess(*changes).mean()),

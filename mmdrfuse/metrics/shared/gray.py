@@ -1,7 +1,7 @@
 """From stored pixels to the gray levels a protocol sees.
 
-The four rules agree wherever red, green and blue are equal and differ by at most one level elsewhere. All give
-float64 arrays; an image that is stored with one channel passes through each of them unchanged.
+The four rules agree wherever red, green and blue are equal and differ by at most one level elsewhere. Levels of uint8
+stay uint8; an image that is stored with one channel passes through each of them unchanged.
 """
 
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from functools import wraps
 import numpy as np
 import numpy.typing as npt
 
-from mmdrfuse.metrics.shared.triple import GrayImage
+from mmdrfuse.metrics.shared.triple import GrayImage, StoredGray
 
 StoredImage = npt.NDArray[np.uint8] | npt.NDArray[np.floating]
 """(H, W) or (H, W, 3), values 0..255, as in a file or from a caller."""
@@ -22,10 +22,13 @@ MATLAB = (0.298936021293775, 0.587043074451121, 0.114020904255103)
 """The same as MATLAB's rgb2gray derives them from the inverse of NTSC's matrix."""
 
 
-def _one_channel_passes(rule: Callable[[StoredImage], GrayImage]) -> Callable[[StoredImage], GrayImage]:
+def _one_channel_passes(rule: Callable[[StoredImage], GrayImage]) -> Callable[[StoredImage], StoredGray]:
     @wraps(rule)
-    def gray(image: StoredImage) -> GrayImage:
-        return image.astype(np.float64) if image.ndim == 2 else rule(image)
+    def gray(image: StoredImage) -> StoredGray:
+        if image.ndim == 2:
+            return image
+        levels = rule(image)
+        return levels.astype(np.uint8) if image.dtype == np.uint8 else levels
 
     return gray
 

@@ -2,7 +2,7 @@
 
 import inspect
 from collections.abc import Callable
-from functools import wraps
+from functools import cached_property, wraps
 from typing import Concatenate, Literal, ParamSpec, TypeVar
 
 import numpy as np
@@ -10,6 +10,9 @@ import numpy.typing as npt
 
 GrayImage = npt.NDArray[np.float64]
 """(H, W): gray levels 0..255, or a map of one value a pixel."""
+
+StoredGray = npt.NDArray[np.uint8] | npt.NDArray[np.floating]
+"""(H, W): the same before it is converted."""
 
 Vector = npt.NDArray[np.float64]
 """(N,): a row of an image, or the weights of a filter."""
@@ -39,17 +42,36 @@ class Triple:
         boxes: Labelled targets, N×4: x0, y0, x1, y1 in pixels from the left and upper edge; None without labels.
     """
 
-    def __init__(self, fused: GrayImage, a: GrayImage, b: GrayImage, boxes: Boxes | None = None) -> None:
-        self.fused = np.ascontiguousarray(fused, np.float64)
-        self.a = np.ascontiguousarray(a, np.float64)
-        self.b = np.ascontiguousarray(b, np.float64)
+    def __init__(self, fused: StoredGray, a: StoredGray, b: StoredGray, boxes: Boxes | None = None) -> None:
+        self.stored = fused, a, b
         self.boxes = boxes
         self.cache: dict[object, object] = {}
+
+    @cached_property
+    def fused(self) -> GrayImage:
+        """The fused image."""
+        return np.ascontiguousarray(self.stored[0], np.float64)
+
+    @cached_property
+    def a(self) -> GrayImage:
+        """The first source."""
+        return np.ascontiguousarray(self.stored[1], np.float64)
+
+    @cached_property
+    def b(self) -> GrayImage:
+        """The second source."""
+        return np.ascontiguousarray(self.stored[2], np.float64)
 
     @property
     def images(self) -> tuple[GrayImage, GrayImage, GrayImage]:
         """The fused image, the first and the second source."""
         return self.fused, self.a, self.b
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width of the images."""
+        height, width = self.stored[0].shape
+        return height, width
 
     def image(self, name: ImageName) -> GrayImage:
         """Return one of the three images by its name."""

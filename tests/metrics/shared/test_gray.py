@@ -18,10 +18,17 @@ def test_equal_channels_are_that_gray_level(gray):
 
 @EVERY
 @pytest.mark.parametrize("dtype", [np.uint8, np.float32, np.float64])
-def test_one_channel_passes_as_float64(gray, dtype):
+def test_one_channel_passes_unchanged(gray, dtype):
     image = np.array([[0, 7, 255]], dtype)
-    assert gray(image).dtype == np.float64
-    assert (gray(image) == image).all()
+    assert gray(image) is image
+
+
+@EVERY
+def test_levels_keep_the_type_of_whole_numbers_and_no_other(gray, rng):
+    colours = rng.integers(0, 256, (8, 9, 3), dtype=np.uint8)
+    assert gray(colours).dtype == np.uint8
+    assert gray(colours.astype(np.float32)).dtype == np.float64
+    assert (gray(colours) == gray(colours.astype(np.float64))).all()
 
 
 @EVERY
