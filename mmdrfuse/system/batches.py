@@ -57,11 +57,16 @@ def run_batch(work: bytes, batch: bytes) -> bytes:
         A packed `Done`.
 
     Raises:
-        MMDRFuseError: This worker has another version, or does not see a required path.
+        MMDRFuseError: This worker has another version, lacks a package, or does not see a required path.
     """
-    function = _loaded(work)
-    start = time.perf_counter()
-    outcomes = [_outcome(function, item) for item in pickle.loads(batch)]
+    try:
+        function = _loaded(work)
+        start = time.perf_counter()
+        outcomes = [_outcome(function, item) for item in pickle.loads(batch)]
+    except ImportError as error:
+        raise MMDRFuseError(
+            f"{_own_name()} lacks a package that this machine has ({error}); install the same on all"
+        ) from error
     return pickle.dumps(Done(outcomes, time.perf_counter() - start))
 
 

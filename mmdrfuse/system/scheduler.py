@@ -29,7 +29,7 @@ _SAME = ("mmdrfuse", "distributed")
 """Packages of which all machines need the same version."""
 
 _SETTINGS = {
-    "logging.distributed": "critical",  # its own messages would mix with ours
+    "logging": {"distributed": "critical", "distributed.client": "critical"},  # its messages would mix with ours
     "distributed.admin.large-graph-warning-threshold": "1GB",  # to which a teacher is large
     "distributed.admin.low-level-log-length": 10,  # it would keep the last thousand messages, with all that is in them
 }
@@ -177,25 +177,34 @@ def _compare_versions(client: Any) -> None:  # noqa: ANN401 - an untyped client
 
 @contextlib.contextmanager
 def _started(count: int) -> Iterator[Any]:
-    """Yield a cluster of this machine; Ctrl-C waits until it has started, because half a cluster cannot be closed."""
-    pressed = []
-    main = threading.current_thread() is threading.main_thread()
-    before = signal.signal(signal.SIGINT, lambda *_: pressed.append(True)) if main else None
+    """Yield a cluster of this machine, and close it."""
+    with contextlib.ExitStack() as opened:
+        with _patiently():
+            cluster = _local_cluster(count)
+            opened.callback(_close, cluster)
+        yield cluster
+
+
+def _close(cluster: Any) -> None:  # noqa: ANN401 - an untyped object
+    with _patiently():
+        cluster.close()
+
+
+@contextlib.contextmanager
+def _patiently() -> Iterator[None]:
+    """Make Ctrl-C wait for the end of the block: a cluster that has half started or ended cannot be closed."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    pressed: list[bool] = []
+    before = signal.signal(signal.SIGINT, lambda *_: pressed.append(True))
     try:
         with uninterrupted():
-            cluster = _local_cluster(count)
-    except RuntimeError as error:
-        raise MMDRFuseError(
-            f"{_LOCAL}{count}: a process ended before it had started ({error}); try again; a script must do its work "
-            "under if __name__ == '__main__'"
-        ) from error
+            yield
     finally:
-        if main:
-            signal.signal(signal.SIGINT, before)
-    with cluster:
-        if pressed:
-            raise KeyboardInterrupt
-        yield cluster
+        signal.signal(signal.SIGINT, before)
+    if pressed:
+        raise KeyboardInterrupt
 
 
 def _local_cluster(count: int) -> Any:  # noqa: ANN401 - an untyped object
@@ -204,10 +213,16 @@ def _local_cluster(count: int) -> Any:  # noqa: ANN401 - an untyped object
 
     # One death is an accident. A batch with two is tried item by item. A worker's profile would grow by 7 MB a minute.
     with dask.config.set({"distributed.scheduler.allowed-failures": 1, "distributed.worker.profile.enabled": False}):
-        return distributed().LocalCluster(
-            n_workers=count, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0", memory_limit=0,
-            silence_logs=logging.CRITICAL, preload=[dask_setup.__module__],
-        )  # fmt: skip
+        try:
+            return distributed().LocalCluster(
+                n_workers=count, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0",
+                memory_limit=0, silence_logs=logging.CRITICAL, preload=[dask_setup.__module__],
+            )  # fmt: skip
+        except RuntimeError as error:
+            raise MMDRFuseError(
+                f"{_LOCAL}{count}: a process ended before it had started ({error}); try again; a script must do its "
+                "work under if __name__ == '__main__'"
+            ) from error
 
 
 @lru_cache(maxsize=1)

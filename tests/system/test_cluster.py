@@ -5,7 +5,6 @@ import pickle
 import signal
 import subprocess
 import sys
-from contextlib import closing
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -238,7 +237,7 @@ def test_ctrl_c_while_processes_start_waits_for_them_and_then_closes_them(monkey
     def start(count):
         signal.raise_signal(signal.SIGINT)
         steps.append(f"started {count}")
-        return closing(SimpleNamespace(close=lambda: steps.append("closed")))
+        return SimpleNamespace(close=lambda: steps.append("closed"))
 
     monkeypatch.setattr(scheduler, "_local_cluster", start)
     with pytest.raises(KeyboardInterrupt), Cluster("local:2") as executor:
@@ -247,12 +246,33 @@ def test_ctrl_c_while_processes_start_waits_for_them_and_then_closes_them(monkey
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+def test_ctrl_c_while_processes_end_waits_for_them(monkeypatch):
+    pytest.importorskip("distributed", reason="needs the extra [cluster]")
+    steps = []
+
+    def close():
+        signal.raise_signal(signal.SIGINT)
+        steps.append("closed")
+
+    monkeypatch.setattr(scheduler, "_local_cluster", lambda _count: SimpleNamespace(close=close))
+    with pytest.raises(KeyboardInterrupt), scheduler._started(2):
+        steps.append("started")
+    assert steps == ["started", "closed"]
+
+
+def test_a_package_that_a_worker_lacks_is_named_with_the_worker(monkeypatch):
+    monkeypatch.setattr(batches, "_own_name", lambda: "the worker tcp://b:2")
+    work = batches.pack_work(eval, [])
+    with pytest.raises(MMDRFuseError, match=r"the worker tcp://b:2 lacks .*'nowhere'"):
+        batches.run_batch(work, batches.pack(["__import__('nowhere')"]))
+
+
 def test_processes_that_end_before_they_have_started_are_named(monkeypatch):
     pytest.importorskip("distributed", reason="needs the extra [cluster]")
 
-    def start(_count):
+    def start(**_options):
         raise RuntimeError("Nanny failed to start.")
 
-    monkeypatch.setattr(scheduler, "_local_cluster", start)
+    monkeypatch.setattr(scheduler.distributed(), "LocalCluster", start)
     with pytest.raises(MMDRFuseError, match=r"local:2: .*__main__"), Cluster("local:2") as executor:
         evaluate(executor, ["1"])
