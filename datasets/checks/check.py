@@ -206,7 +206,7 @@ def check(
     workers = workers or cores()
     checked: list[PairCheck] = []
     thumbnails: dict[str, tuple[Thumbnail, Thumbnail]] = {}
-    require(workers, (path.parent for pair in pairing.pairs for path in (pair.infrared, pair.visible)))
+    require(workers, (path for pair in pairing.pairs for path in (pair.infrared, pair.visible)))
     with progress("checking", len(pairing.pairs)) as advance, pool(workers) as executor:
         results = ordered(executor, _check_pair, pairing.pairs, buffer_size=queue_length(workers))
         for pair, result in raise_failures(results):

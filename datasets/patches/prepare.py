@@ -91,7 +91,7 @@ def prepare(
     with partial_file(out, overwrite=overwrite) as partial, pool(workers) as executor:
         sets = [find_set_pairs(number, root, how) for number, root in enumerate(sources)]
         pairs = unify_splits(item for one in sets for item in one.items)
-        require(workers, (path.parent for item in pairs for path in (item.pair.infrared, item.pair.visible)))
+        require(workers, (path for item in pairs for path in (item.pair.infrared, item.pair.visible)))
         with progress("reading headers", len(pairs)) as advance:
             planned = plan(pairs, how, executor, advance)
         dtype = np.dtype(np.uint16 if planned.deep else np.uint8)

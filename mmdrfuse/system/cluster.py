@@ -36,7 +36,7 @@ MOST = 64
 WAITING = 2
 """Batches under way for each thread: one that is worked on, and one that waits."""
 MOST_PATHS = 64
-"""Files and folders for which a worker looks before it begins."""
+"""Folders in which a worker looks for a file before it begins."""
 
 
 class Cluster(Remote):
@@ -58,10 +58,18 @@ class Cluster(Remote):
         self._opened = contextlib.ExitStack()
 
     def require(self, paths: Iterable[Path]) -> None:
-        """Add files and folders that every worker must see before it begins; of many, the first `MOST_PATHS`."""
-        for path in islice(dict.fromkeys(paths), MOST_PATHS):
-            if os.path.lexists(path):  # what is missing here, too, fails when its turn comes
-                self._required[str(path.absolute())] = None
+        """Add files and folders that every worker must see before it begins: one of each folder, `MOST_PATHS` at most.
+
+        A folder alone would not do: where a disk is not mounted, it is there and empty.
+        """
+        found: dict[Path, Path] = {}
+        for path in paths:
+            # What is missing here, too, fails when its turn comes.
+            if path.parent not in found and os.path.lexists(path):
+                found[path.parent] = path
+                if len(found) == MOST_PATHS:
+                    break
+        self._required |= {str(path.absolute()): None for path in found.values()}
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Leave the cluster; the processes of ``local:N`` end."""

@@ -93,7 +93,10 @@ def share_memory(workers: Workers) -> bool:
 
 
 def require(workers: Workers | None, paths: Iterable[Path]) -> None:
-    """Name files and folders that the workers must see under the same path; those of this machine see all."""
+    """Name files and folders that the workers must see under the same path: they look for one of each folder.
+
+    Those of this machine see all.
+    """
     if isinstance(workers, Remote):
         workers.require(paths)
 

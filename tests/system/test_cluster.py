@@ -186,6 +186,18 @@ def test_a_folder_that_a_worker_does_not_see_is_named_with_the_worker(tmp_path, 
         batches.run_batch(work, batches.pack(["7"]))
 
 
+def test_one_file_of_each_folder_is_looked_for(tmp_path):
+    pytest.importorskip("distributed", reason="needs the extra [cluster]")
+    files = [tmp_path / folder / name for folder in "ab" for name in ("missing", "1", "2")]
+    for file in files:
+        file.parent.mkdir(exist_ok=True)
+        if file.name != "missing":
+            file.touch()
+    executor = Cluster("tcp://b:2")
+    require(executor, files)
+    assert [*executor._required] == [str(tmp_path / "a" / "1"), str(tmp_path / "b" / "1")]
+
+
 def test_relative_paths_travel_as_absolute_ones():
     pair = Pair("a", Path("ir/a.png"), Path("/vi/a.png"))
     there = pickle.loads(batches.pack([pair]))[0]

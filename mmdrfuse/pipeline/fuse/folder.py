@@ -86,7 +86,7 @@ def settle(
         ChoiceError: Pairs are to be moved about their rig, and there is none.
     """
     pairs = prepared(pairs, [choices.preparation] * len(pairs))
-    require(workers, (source.parent for pair in pairs for source in (pair.infrared, pair.visible)))
+    require(workers, (source for pair in pairs for source in (pair.infrared, pair.visible)))
     if choices.pair_shift:
         with progress("measuring the shifts", len(pairs)) as advance:
             pairs = with_shifts(pairs, workers=workers, advance=advance)

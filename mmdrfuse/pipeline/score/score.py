@@ -95,7 +95,7 @@ def pool_for(candidates: Sequence[Candidate], workers: Workers | None) -> Iterat
         workers = min(cores(), len(candidates) // PICTURES_PER_PROCESS)
     if isinstance(workers, int):
         workers = max(1, min(workers, len(candidates)))
-    require(workers, (path.parent for one in islice(candidates, _LOOKED_AT) for path in _files(one)))
+    require(workers, (path for one in islice(candidates, _LOOKED_AT) for path in _files(one)))
     with pool(workers, threads if workers == 1 else processes) as executor:
         yield executor, 2 * workers if isinstance(workers, int) else _EXECUTOR_QUEUE
 
