@@ -3,7 +3,7 @@ PYTHON ?= $(or $(shell for python in python3 python3.13 python3.12 python3.11; d
 BIN := .venv/bin
 DATA := ../shared/data
 
-.PHONY: help demo test test-fast fuzz lint types bench bench-export bench-fuse bench-kits bench-video bench-training bench-geometry bench-align bench-align-medical bench-patches bench-cluster scores detection detection-head sheets vifb weights ablation check
+.PHONY: help demo test test-fast fuzz lint types bench bench-export bench-fuse bench-kits bench-video bench-training bench-geometry bench-align bench-align-medical bench-patches bench-cluster bench-memory scores detection detection-head sheets vifb weights ablation check
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 16
@@ -42,6 +42,8 @@ bench-patches: $(BIN)/.ready ## time the cutting and reading of patches, and com
 	$(BIN)/python benchmarks/patches.py
 bench-cluster: $(BIN)/.ready ## measure what a cluster costs for each pair, and a manifest of a million lines, ten minutes
 	$(BIN)/python benchmarks/cluster.py
+bench-memory: $(BIN)/.ready ## measure the memory of fuse and eval for each pair besides its pictures, twenty minutes
+	$(BIN)/python benchmarks/memory.py --pairs 200000
 scores: $(BIN)/.ready ## score ours, the released networks and fusions without a network on real pairs (../shared)
 	$(BIN)/python benchmarks/scores.py
 detection: $(BIN)/.ready ## let detectors find people in fused pictures, and put it into the cards, minutes (../shared)

@@ -220,3 +220,12 @@ def test_cluster_benchmark_gives_the_overhead_of_a_pair_and_the_course_of_memory
     assert document["cluster"]["resident MB, every so often"].keys() >= {"this process", "scheduler", "worker 2"}
     assert document["manifest"]["peak MB"] < 300
     assert "500 lines" in printed
+
+
+@pytest.mark.slow
+def test_memory_benchmark_runs_the_commands_without_their_work(tmp_path):
+    out = tmp_path / "memory.json"
+    printed = benchmark("memory.py", "--pairs", "100", "--json", str(out), "--", "--ir")
+    assert "eval --ir --vis: peak" in printed
+    row = json.loads(out.read_text())["commands"]["fuse"]
+    assert {"bytes a pair", "processor ms a pair", "MB at a million"} < row.keys()
