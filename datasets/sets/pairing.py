@@ -10,7 +10,10 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from functools import partial
+from heapq import merge
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 
 from mmdrfuse.errors import InputError, PairingError, abbreviated
@@ -175,27 +178,34 @@ def pair_files(
             compares the whole names first, and then the names without words for the modality.
     """
     sides = [side if isinstance(side, Sequence) else list(side) for side in (infrared, visible)]
-    left, right = ([number for number, path in enumerate(side) if is_picture(path)] for side in sides)
-    ignored = _others(sides[0], left) + _others(sides[1], right)
-    rows: dict[str, str] = {}
+    numbers = [[number for number, path in enumerate(side) if is_picture(path)] for side in sides]
+    ignored = _others(sides[0], numbers[0]) + _others(sides[1], numbers[1])
+    rows: list[str] = []
+    taken: set[str] = set()
     ambiguous: list[tuple[Path, ...]] = []
     rules: tuple[tuple[Key, Key], ...] = ((key, key),) if key else ((_stem, _stem), (_bare, pair_key))
     for name_of, key_of in rules:
-        left_by_key = _by_key(sides[0], left, key_of)
-        right_by_key = _by_key(sides[1], right, key_of)
-        for shared in sorted(filter(right_by_key.__contains__, left_by_key)):
-            groups = left_by_key.pop(shared), right_by_key.pop(shared)
-            found = [sorted(side[number] for number in each) for side, each in zip(sides, groups, strict=True)]
-            candidates = [*found[0], *found[1]]
+        taken.update(pair.name for pair in (Pairs(rows) if all(numbers) else ()))
+        left_over: list[list[int]] = [[], []]
+        for shared, found in _by_key(sides, numbers, key_of):
+            if not all(found):
+                left_over[0] += found[0]
+                left_over[1] += found[1]
+                continue
+            candidates = [
+                path for side, each in zip(sides, found, strict=True) for path in sorted(map(side.__getitem__, each))
+            ]
             first = stem(candidates[0])
-            name = name_of(first) or ("" if key and group else _stem(first))
-            if len(candidates) == 2 and name not in rows:
-                rows[name] = pack(Pair("/".join(filter(None, (group, name))), candidates[0], candidates[1]))
+            own = name_of(first) or ("" if key and group else _stem(first))
+            name = "/".join(filter(None, (group, own)))
+            if len(candidates) == 2 and name not in taken:
+                rows.append(pack(Pair(name, candidates[0], candidates[1])))
             else:
                 ambiguous.append(tuple(candidates))
-        left, right = ([*chain(*by_key.values())] for by_key in (left_by_key, right_by_key))
-    orphans = [*sorted(sides[0][number] for number in left), *sorted(sides[1][number] for number in right)]
-    return Pairing(Pairs(sorted(rows.values())), tuple(orphans), ignored, tuple(ambiguous))
+            if own != shared:  # otherwise it is as unique as the key
+                taken.add(name)
+        numbers = left_over
+    return Pairing(Pairs(sorted(rows)), tuple(_paths(sides, numbers)), ignored, tuple(ambiguous))
 
 
 def pair_key(name: str) -> str:
@@ -310,15 +320,33 @@ def _others(paths: Sequence[Path], numbers: Sequence[int]) -> tuple[Path, ...]:
     return tuple(sorted(path for number, path in enumerate(paths) if number not in chosen))
 
 
-def _by_key(paths: Sequence[Path], numbers: Iterable[int], key_of: Key) -> dict[str, tuple[int, ...]]:
-    """Return the numbers of paths by key; the paths themselves would take a gigabyte for a million pairs."""
-    groups: dict[str, tuple[int, ...]] = {}
-    for number in numbers:
-        path = paths[number]
-        key = key_of(stem(path))
-        key = str(path) if key is None else key  # no other file has its path as key: it stays an orphan
-        groups[key] = (*groups.get(key, ()), number)
-    return groups
+def _paths(sides: Sequence[Sequence[Path]], numbers: Sequence[Sequence[int]]) -> list[Path]:
+    """Return the paths of some numbers, in order of name: those of the first side, then those of the second."""
+    return [path for side, some in zip(sides, numbers, strict=True) for path in sorted(map(side.__getitem__, some))]
+
+
+def _by_key(
+    sides: Sequence[Sequence[Path]], numbers: Sequence[Sequence[int]], key_of: Key
+) -> Iterator[tuple[str, tuple[list[int], list[int]]]]:
+    """Yield each key in order, with the numbers of its paths on both sides.
+
+    Sorted numbers are merged, because tables of a million keys and paths would take a gigabyte.
+    """
+
+    def key(side: int, number: int) -> str:
+        path = sides[side][number]
+        found = key_of(stem(path))
+        return str(path) if found is None else found  # no other file has its path as key: it stays an orphan
+
+    def keyed(side: int) -> Iterator[tuple[str, int, int]]:
+        for number in sorted(numbers[side], key=partial(key, side)):
+            yield key(side, number), side, number
+
+    for shared, group in groupby(merge(keyed(0), keyed(1)), itemgetter(0)):
+        found: tuple[list[int], list[int]] = ([], [])
+        for _, side, number in group:
+            found[side].append(number)
+        yield shared, found
 
 
 def _stem(name: str) -> str:
