@@ -10,10 +10,11 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from mmdrfuse.metrics.shared.elementary import exponential_of_eight
 from mmdrfuse.metrics.shared.fourier import Complex, Plan, Sequences, inverse, roots_of_unity
 from mmdrfuse.metrics.shared.triple import GrayImage, Vector
 from mmdrfuse.system.compiling import compiled
-from mmdrfuse.system.lanes import LANES, add, exponential, load, store, transpose
+from mmdrfuse.system.lanes import LANES, add, load, store, transpose
 
 Responses = npt.NDArray[np.float64]
 """(..., bands, scales, 2, W', 8): even and odd parts of responses. A band has eight rows, and holds their values column
@@ -183,7 +184,7 @@ def _angular_columns(
         upwards = load(quadrant[_DIRECTION], filters.rows[v]) * (1.0 if v >= (height + 1) // 2 else -1.0)
         turn = abs(upwards - angle)
         turn = min(turn, 2.0 * math.pi - turn) / _DIRECTION_SPREAD
-        store(angular, v, exponential(turn * turn * -0.5) * load(quadrant[_LOW_PASS], filters.low_rows[v]))
+        store(angular, v, exponential_of_eight(turn * turn * -0.5) * load(quadrant[_LOW_PASS], filters.low_rows[v]))
 
 
 @compiled()
@@ -206,7 +207,7 @@ def _fold(filtered: Complex, turns: Complex, field: int, fields: int, folded: Co
 def _radial(log_radius: float, scale: int) -> float:
     wave = math.log(_SHORTEST_WAVE) + scale * math.log(_SCALE_STEP)
     octaves = (log_radius + wave) / math.log(_BANDWIDTH)
-    return exponential(octaves * octaves * -0.5)
+    return exponential_of_eight(octaves * octaves * -0.5)
 
 
 @compiled()

@@ -11,10 +11,11 @@ import numpy.typing as npt
 import scipy.fft
 
 from mmdrfuse.metrics.log_gabor import ANGLES, SCALES, Filters, Indices, Responses, filter_columns
+from mmdrfuse.metrics.shared.elementary import exponential_of_eight
 from mmdrfuse.metrics.shared.fourier import Plan, Sequences, inverse, plan
 from mmdrfuse.metrics.shared.triple import StoredGray, Vector
 from mmdrfuse.system.compiling import compiled
-from mmdrfuse.system.lanes import LANES, add, exponential, load, store, transpose
+from mmdrfuse.system.lanes import LANES, add, load, store, transpose
 
 Maps = npt.NDArray[np.float64]
 """(3, H, W): phase congruency, its largest and its smallest moment."""
@@ -178,7 +179,7 @@ def _add_congruency(
             energy += real * even + imaginary * odd - abs(real * odd - imaginary * even)
 
         scales = amplitude / (largest + _TINY) * (1.0 / SCALES)
-        unlikely = 1.0 + exponential((_SPREAD_CENTRE - scales) * _SPREAD_SLOPE)
+        unlikely = 1.0 + exponential_of_eight((_SPREAD_CENTRE - scales) * _SPREAD_SLOPE)
         divisor = max(amplitude + floor, _SMALLEST)
         share = max(energy, 0.0) / (divisor * unlikely)
         squared = share * share

@@ -194,18 +194,3 @@ def _zipped(a: float, b: float, c: float, d: float, e: float, f: float, g: float
 def add(groups: Groups, position: int, values: float) -> None:
     """Add eight numbers to the group at a position."""
     store(groups, position, load(groups, position) + values)
-
-
-@compiled()
-def exponential(x: float) -> float:
-    """Return exp(x) for eight numbers up to 10: within 2e-14 of its value from -10, and within 1e-16 of 0 below.
-
-    A library call would not vectorise. This is Taylor's series of x/64, six times squared.
-    """
-    x = max(x, -128.0) * (1.0 / 64.0)
-    y = 1.0 + x * (1.0 / 12.0)
-    for k in range(11, 0, -1):
-        y = 1.0 + x * y * (1.0 / k)
-    for _ in range(6):
-        y = y * y
-    return y

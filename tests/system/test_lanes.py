@@ -1,10 +1,8 @@
 import math
 
 import numpy as np
-import pytest
-
 from mmdrfuse.system.compiling import compiled
-from mmdrfuse.system.lanes import add, exponential, load, spread, store, transpose
+from mmdrfuse.system.lanes import add, load, spread, store, transpose
 
 
 @compiled(error_model="numpy")
@@ -21,9 +19,9 @@ def _arithmetic(x, y, out):
 
 
 @compiled()
-def _exponentials(x, out):
+def _doubled(x, out):
     for n in range(x.shape[0]):
-        store(out, n, exponential(load(x, n)))
+        store(out, n, load(x, n) * 2.0)
 
 
 @compiled()
@@ -43,8 +41,8 @@ def test_a_loop_over_groups_computes_what_numpy_does(rng):
 def test_groups_are_counted_from_the_start_of_an_array_of_any_shape(rng):
     x = rng.normal(size=(2, 3, 8))
     out = np.empty((6, 8))
-    _exponentials(x[1], out[:3])
-    np.testing.assert_allclose(out[:3], np.exp(x[1]), rtol=1e-13)
+    _doubled(x[1], out[:3])
+    np.testing.assert_array_equal(out[:3], 2.0 * x[1])
 
 
 def test_columns_become_groups(rng):
@@ -52,13 +50,3 @@ def test_columns_become_groups(rng):
     target = np.empty((8, 8))
     _transposed(source, target)
     np.testing.assert_array_equal(target, source.T)
-
-
-@pytest.mark.parametrize(
-    ("low", "high", "relative", "absolute"), [(-10.0, 10.0, 2e-14, 0.0), (-9000.0, -10.0, 0.0, 1e-16)]
-)
-def test_exponentials_are_as_exact_as_the_docstring_says(low, high, relative, absolute):
-    x = np.linspace(low, high, 8000).reshape(-1, 8)
-    out = np.empty_like(x)
-    _exponentials(x, out)
-    np.testing.assert_allclose(out, np.exp(x), rtol=relative, atol=absolute)

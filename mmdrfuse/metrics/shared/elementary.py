@@ -47,6 +47,21 @@ def exponential(x: float) -> float:
     return series * scale
 
 
+@compiled()
+def exponential_of_eight(x: float) -> float:
+    """Return ``exp(x)`` of eight numbers (`mmdrfuse.system.lanes`), whose bits are not at hand.
+
+    For x from -10 to 10 within 2e-14 of its value, below within 1e-16 of 0: Taylor's series of x/64, six times squared.
+    """
+    x = max(x, -128.0) * (1.0 / 64.0)
+    y = 1.0 + x * (1.0 / 12.0)
+    for k in range(11, 0, -1):
+        y = 1.0 + x * y * (1.0 / k)
+    for _ in range(6):
+        y = y * y
+    return y
+
+
 @compiled(fastmath={"contract"})
 def steepness(rise: float, run: float) -> float:
     """Return ``arctan(rise / run)`` within 1e-15, 0..pi/2, of two numbers that are not negative; 0 where both are 0."""
