@@ -1,6 +1,7 @@
 import math
 
 import numpy as np
+
 from mmdrfuse.system.compiling import compiled
 from mmdrfuse.system.lanes import add, load, spread, store, transpose
 
