@@ -7,6 +7,7 @@
   after the other. Ours is the protocol `cddfuse`, which gives the same numbers.
 - torchmetrics: its functions that a fusion score can be made of, beside `standard`.
 - All metrics of `standard` together, and the peak memory of each in a process of its own.
+- `mmdrfuse eval --metrics all` of a folder by one and by two processes: how many times as fast two are.
 
 A row says how many times as fast ours is, by the medians and by processor time, which other work disturbs less, and by
 how much the results differ. Rows of a single metric have our checks and conversion of three pictures in them. A library
@@ -42,7 +43,11 @@ Row = dict[str, Any]
 LIBRARIES = ("opencv-python-headless", "scikit-image", "scikit-learn", "torchmetrics")
 """Of the kits, beside those that `timing` names."""
 
-FILES = ("fused.png", "infrared.png", "visible.png")
+KINDS = ("fused", "infrared", "visible")
+FILES = tuple(f"{kind}.png" for kind in KINDS)
+
+PICTURES = 24
+"""That two processes share: the start of a process must not count."""
 
 
 def main() -> None:
@@ -58,6 +63,7 @@ def main() -> None:
             "size": arguments.size,
             "kits": _compared(Path(folder), arguments.repeat),
             "peak MiB": {name: _peak(name, folder) for name in LONG},
+            "processes": _processes(Path(folder), arguments.repeat),
             "machine": machine() | {name: _version(name) for name in LIBRARIES},
         }
     _show(document)
@@ -240,6 +246,20 @@ def _peak(name: str, folder: str) -> float:
     return round(float(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
 
 
+def _processes(folder: Path, repeat: int) -> Row:
+    for kind, file in zip(KINDS, FILES, strict=True):
+        (folder / kind).mkdir()
+        for number in range(PICTURES):
+            (folder / kind / f"{number:02}.png").hardlink_to(folder / file)
+    return time_interleaved({str(count): partial(_score_folder, folder, count) for count in (1, 2)}, repeat)
+
+
+def _score_folder(folder: Path, processes: int) -> None:
+    fused, infrared, visible = (str(folder / kind) for kind in KINDS)
+    command = [sys.executable, "-m", "mmdrfuse", "eval", fused, "--ir", infrared, "--vis", visible]
+    subprocess.run([*command, "--metrics", "all", "--workers", str(processes)], check=True, capture_output=True)
+
+
 def _show(document: Row) -> None:
     print(f"{'':36} {'ours':>10} {'kit':>10} {'ratio':>7} {'by CPU':>7}   relative difference")
     for name, row in document["kits"].items():
@@ -256,6 +276,10 @@ def _show(document: Row) -> None:
     print("\npeak memory of a process of its own, MiB")
     for name, peak in document["peak MiB"].items():
         print(f"{name:36} {peak:7.0f}")
+    one, two = (document["processes"][count]["median"] / 1e3 for count in ("1", "2"))
+    print(
+        f"\neval --metrics all of {PICTURES} pictures: {one:.1f} s by one process, {two:.1f} s by two: {one / two:.2f} times"
+    )
     about = document["machine"]
     versions = ", ".join(f"{name} {about[name]}" for name in LIBRARIES)
     print(f"\n{document['size']}, {about['processor']}, commit {about['commit']}; {versions}")
