@@ -277,9 +277,8 @@ def _show(document: Row) -> None:
     for name, peak in document["peak MiB"].items():
         print(f"{name:36} {peak:7.0f}")
     one, two = (document["processes"][count]["median"] / 1e3 for count in ("1", "2"))
-    print(
-        f"\neval --metrics all of {PICTURES} pictures: {one:.1f} s by one process, {two:.1f} s by two: {one / two:.2f} times"
-    )
+    what = f"eval --metrics all of {PICTURES} pictures"
+    print(f"\n{what}: {one:.1f} s by one process, {two:.1f} s by two, {one / two:.2f} times as fast")
     about = document["machine"]
     versions = ", ".join(f"{name} {about[name]}" for name in LIBRARIES)
     print(f"\n{document['size']}, {about['processor']}, commit {about['commit']}; {versions}")

@@ -72,7 +72,7 @@ def _plain_maps(image, published):
 
 
 @pytest.mark.parametrize("published", [False, True])
-@pytest.mark.parametrize("crop", [np.s_[:, :], np.s_[:40, :], np.s_[:40, :51]])
+@pytest.mark.parametrize("crop", [np.s_[:, :], np.s_[:40, :], np.s_[:40, :51], np.s_[8:12, 20:25], np.s_[8:11, 20:23]])
 def test_feature_maps_agree_with_the_steps_written_out(published, crop, images):
     images = [image[crop] for image in images]
     filters = make_filters(images[0].shape, published)
