@@ -205,7 +205,7 @@ def _catalogue(layouts: "Iterable[Layout]") -> "Table":
 
 def _entry(layout: "Layout") -> "Table":
     """Return a table with a row for each fact about a set, and for each word of its patterns."""
-    from mmdrfuse.datasets.sets.pairing import INFRARED_WORDS, VISIBLE_WORDS
+    from mmdrfuse.datasets.sets.keys import INFRARED_WORDS, VISIBLE_WORDS
 
     forms = layout.forms
     facts = {

@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     from mmdrfuse.datasets.patches.prepare import PrepareReport, prepare
     from mmdrfuse.datasets.patches.sample import Sample, group_names, sample_groups
     from mmdrfuse.datasets.scenes.synthetic import Scene, scene, write_scenes
+    from mmdrfuse.datasets.sets.keys import pair_key
     from mmdrfuse.datasets.sets.layouts import LAYOUTS, Layout, find_pairs
-    from mmdrfuse.datasets.sets.pairing import Pairing, pair_folders, pair_key
+    from mmdrfuse.datasets.sets.pairing import Pairing, pair_folders
 
 __all__ = [
     "LAYOUTS",
@@ -39,7 +40,8 @@ _MODULES = {
     "checks.check": ("CheckReport", "check"),
     "patches.sample": ("Sample", "sample_groups", "group_names"),
     "sets.layouts": ("LAYOUTS", "Layout", "find_pairs"),
-    "sets.pairing": ("Pairing", "pair_folders", "pair_key"),
+    "sets.keys": ("pair_key",),
+    "sets.pairing": ("Pairing", "pair_folders"),
     "patches.file": ("PatchFile",),
     "patches.prepare": ("PrepareReport", "prepare"),
     "scenes.synthetic": ("Scene", "scene", "write_scenes"),

@@ -7,7 +7,8 @@ from pathlib import Path, PurePosixPath
 
 from mmdrfuse.datasets.labels.parsed import Box, LabelledBox, Parsed, ParsedPicture
 from mmdrfuse.datasets.labels.sources import Sources, find
-from mmdrfuse.datasets.sets.pairing import INFRARED_WORDS, VISIBLE_WORDS, relative
+from mmdrfuse.datasets.sets.keys import INFRARED_WORDS, VISIBLE_WORDS
+from mmdrfuse.datasets.sets.pairing import relative
 from mmdrfuse.detection.labels import PERSON, LabelledPicture, Labels
 from mmdrfuse.errors import InputError, MMDRFuseError, abbreviated, reading
 from mmdrfuse.images import SUFFIXES

@@ -12,14 +12,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from mmdrfuse.datasets.sets.catalogue import LAYOUTS, TABLE, Form, Layout
+from mmdrfuse.datasets.sets.keys import INFRARED_WORDS, VISIBLE_WORDS, regex_key
 from mmdrfuse.datasets.sets.pairing import (
-    INFRARED_WORDS,
-    VISIBLE_WORDS,
     Groups,
     Pairing,
     pair_folders,
     pair_groups,
-    regex_key,
     relative,
     walk,
 )
@@ -44,7 +42,7 @@ def find_pairs(
             their names; or a table of pairs, see :func:`mmdrfuse.datasets.sets.sources.read_table`.
         layout: Name of the layout; None recognises it.
         pair_regex: Regular expression for the part of the names (without ending) that a pair shares, see
-            :func:`mmdrfuse.datasets.sets.pairing.regex_key`; None for the layout's rule, which is equal names.
+            :func:`mmdrfuse.datasets.sets.keys.regex_key`; None for the layout's rule, which is equal names.
 
     Returns:
         The layout, and its pairs. A pair's name begins with the folder's free parts, such as the split. Folders of

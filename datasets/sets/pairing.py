@@ -6,9 +6,7 @@ fits more than one, so that no file is dropped silently.
 """
 
 import os
-import re
-import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from heapq import merge
@@ -16,6 +14,7 @@ from itertools import groupby
 from operator import itemgetter
 from pathlib import Path
 
+from mmdrfuse.datasets.sets.keys import Key, bare_name, pair_key, whole_name
 from mmdrfuse.errors import InputError, PairingError, abbreviated
 from mmdrfuse.images import SUFFIXES, is_picture, stem
 from mmdrfuse.pair import Pair
@@ -23,18 +22,7 @@ from mmdrfuse.pairs import Pairs, pack
 from mmdrfuse.system.lazy import Mapped
 from mmdrfuse.system.paths import real
 
-INFRARED_WORDS = ("infrared", "ir", "lwir", "mwir", "swir", "nir", "thermal", "t", "ct", "pet", "spect")
-"""Words for the infrared side in the names of folders and files; in medicine it is the functional image or the CT."""
-VISIBLE_WORDS = ("visible", "visual", "vis", "vi", "v", "rgb", "mri", "mr")
-"""Words for the visible side in the names of folders and files; in medicine it is the MRI."""
-
 Groups = Mapping[str, Sequence[Path]]
-Key = Callable[[str], str | None]
-"""Return the part of a name without ending that a pair's pictures share; None for a name without such a part."""
-
-_WORD = re.compile(rf"(?<![^\W\d_])(?:{'|'.join(INFRARED_WORDS + VISIBLE_WORDS)})(?![^\W\d_])", re.IGNORECASE)
-_CHANNEL = re.compile(r"[_\-. ][gr]$", re.IGNORECASE)  # TNO appends the colour channel that a picture is of: _g, _r
-_GAPS = re.compile(r"[_\-. ]+")
 
 
 @dataclass(frozen=True)
@@ -183,7 +171,7 @@ def pair_files(
     rows: list[str] = []
     taken: set[str] = set()
     ambiguous: list[tuple[Path, ...]] = []
-    rules: tuple[tuple[Key, Key], ...] = ((key, key),) if key else ((_stem, _stem), (_bare, pair_key))
+    rules: tuple[tuple[Key, Key], ...] = ((key, key),) if key else ((whole_name, whole_name), (bare_name, pair_key))
     for name_of, key_of in rules:
         taken.update(pair.name for pair in (Pairs(rows) if all(numbers) else ()))
         left_over: list[list[int]] = [[], []]
@@ -196,7 +184,7 @@ def pair_files(
                 path for side, each in zip(sides, found, strict=True) for path in sorted(map(side.__getitem__, each))
             ]
             first = stem(candidates[0])
-            own = name_of(first) or ("" if key and group else _stem(first))
+            own = name_of(first) or ("" if key and group else whole_name(first))
             name = "/".join(filter(None, (group, own)))
             if len(candidates) == 2 and name not in taken:
                 rows.append(pack(Pair(name, candidates[0], candidates[1])))
@@ -206,50 +194,6 @@ def pair_files(
                 taken.add(name)
         numbers = left_over
     return Pairing(Pairs(sorted(rows)), tuple(_paths(sides, numbers)), ignored, tuple(ambiguous))
-
-
-def pair_key(name: str) -> str:
-    """Return the part of a name that is equal in both pictures of a pair.
-
-    It cuts words for the modality if no letter touches them, replaces each gap (``_``, ``-``, ``.``, space) by one
-    ``_``, and drops case.
-
-    Example:
-        >>> pair_key("IR_meting003_g"), pair_key("VIS_meting003_r"), pair_key("Iris-01")
-        ('meting003', 'meting003', 'iris_01')
-    """
-    return _bare(name).casefold()
-
-
-def regex_key(pattern: str) -> Key:
-    r"""Return a key that searches a name with a regular expression.
-
-    The key is the group ``key`` of the match, or its first group, or the whole match.
-
-    Args:
-        pattern: Regular expression, with regard to case; it may match anywhere in a name.
-
-    Raises:
-        PairingError: The pattern is no regular expression.
-
-    Example:
-        >>> regex_key(r"frame(\d+)")("left-frame0007_8bit")
-        '0007'
-    """
-    try:
-        search = re.compile(pattern)
-    except re.error as error:
-        raise PairingError(
-            f"{pattern!r} is no regular expression ({error}); write one whose group is equal in both names, such as "
-            "'(\\d+)'"
-        ) from error
-    group = "key" if "key" in search.groupindex else min(search.groups, 1)
-
-    def key(name: str) -> str | None:
-        match = search.search(_stem(name))
-        return match and match[group]
-
-    return key
 
 
 def walk(root: Path) -> Iterator[tuple[Path, list[Path], Sequence[Path]]]:
@@ -347,17 +291,3 @@ def _by_key(
         for _, side, number in group:
             found[side].append(number)
         yield shared, found
-
-
-def _stem(name: str) -> str:
-    """Return the name with each accented letter as one code point; file systems differ in this."""
-    return unicodedata.normalize("NFC", name)
-
-
-def _bare(name: str) -> str:
-    """Return the name without words for the modality."""
-    name = _stem(name)
-    bare = _WORD.sub("_", name)
-    if bare != name:
-        bare = _CHANNEL.sub("", bare)
-    return _GAPS.sub("_", bare).strip("_")

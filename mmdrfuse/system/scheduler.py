@@ -3,8 +3,6 @@
 import contextlib
 import logging
 import re
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
@@ -13,7 +11,8 @@ from typing import Any, TypeVar
 
 from mmdrfuse.errors import ChoiceError, MissingExtraError, MMDRFuseError
 from mmdrfuse.system.batches import dask_setup, version_error
-from mmdrfuse.system.workers import uninterrupted
+from mmdrfuse.system.interrupts import patiently
+from mmdrfuse.system.workers import prepare_to_spawn
 
 Answer = TypeVar("Answer")
 
@@ -179,32 +178,16 @@ def _compare_versions(client: Any) -> None:  # noqa: ANN401 - an untyped client
 def _started(count: int) -> Iterator[Any]:
     """Yield a cluster of this machine, and close it."""
     with contextlib.ExitStack() as opened:
-        with _patiently():
+        prepare_to_spawn()
+        with patiently():
             cluster = _local_cluster(count)
             opened.callback(_close, cluster)
         yield cluster
 
 
 def _close(cluster: Any) -> None:  # noqa: ANN401 - an untyped object
-    with _patiently():
+    with patiently():
         cluster.close()
-
-
-@contextlib.contextmanager
-def _patiently() -> Iterator[None]:
-    """Make Ctrl-C wait for the end of the block: a cluster that has half started or ended cannot be closed."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    pressed: list[bool] = []
-    before = signal.signal(signal.SIGINT, lambda *_: pressed.append(True))
-    try:
-        with uninterrupted():
-            yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-    if pressed:
-        raise KeyboardInterrupt
 
 
 def _local_cluster(count: int) -> Any:  # noqa: ANN401 - an untyped object

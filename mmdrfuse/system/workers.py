@@ -32,6 +32,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from mmdrfuse.errors import MMDRFuseError
+from mmdrfuse.system.interrupts import uninterrupted
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -87,16 +88,21 @@ def processes(count: int) -> Executor:
     return _Processes(count)
 
 
+def prepare_to_spawn() -> None:
+    """Start the helper of multiprocessing that the first process would start: that lets Ctrl-C through again."""
+    if sys.platform != "win32":
+        from multiprocessing.resource_tracker import ensure_running
+
+        ensure_running()
+
+
 def share_memory(workers: Workers) -> bool:
     """Return whether the workers are threads, to which results are handed as they are."""
     return isinstance(workers, ThreadPoolExecutor)
 
 
 def require(workers: Workers | None, paths: Iterable[Path]) -> None:
-    """Name files and folders that the workers must see under the same path: they look for one of each folder.
-
-    Those of this machine see all.
-    """
+    """Name files that workers of other machines must see under the same path; they look for one of each folder."""
     if isinstance(workers, Remote):
         workers.require(paths)
 
@@ -253,6 +259,10 @@ class _Processes(Executor):
         # Each process waits for the end of this pipe, which comes when it is closed here or this process dies.
         self._read_end, self._write_end = context.Pipe(duplex=False)
         self._pool = ProcessPoolExecutor(self._count, context, initializer=_initialise, initargs=(self._read_end,))
+        # All of them start now: if one died while another was starting, the pool would lose its count (CPython 3.11).
+        with uninterrupted(), contextlib.suppress(BrokenExecutor):
+            for _ in range(self._count):
+                self._pool.submit(os.getpid)
 
     def _close_pipe(self) -> None:
         """Close the pipe, which ends the processes."""
@@ -276,22 +286,6 @@ class _Processes(Executor):
                 "if __name__ == '__main__'",
                 cure="workers",
             ) from error
-
-
-@contextlib.contextmanager
-def uninterrupted() -> Iterator[None]:
-    """Make Ctrl-C wait for the end of the block; processes that start in it are blind to it until they ignore it."""
-    if not hasattr(signal, "pthread_sigmask"):  # Windows
-        yield
-        return
-    from multiprocessing.resource_tracker import ensure_running
-
-    ensure_running()  # the first process would start it, and it would end the block too early
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _initialise(read_end: "Connection") -> None:

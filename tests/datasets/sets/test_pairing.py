@@ -8,13 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mmdrfuse.datasets.sets.keys import INFRARED_WORDS, VISIBLE_WORDS, pair_key
 from mmdrfuse.datasets.sets.pairing import (
-    INFRARED_WORDS,
-    VISIBLE_WORDS,
     Pairing,
     pair_files,
     pair_folders,
-    pair_key,
     walk,
 )
 from mmdrfuse.errors import InputError, PairingError
