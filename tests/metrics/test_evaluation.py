@@ -32,6 +32,13 @@ def test_scores_come_in_the_order_asked_for(stored):
     assert list(evaluate(*stored, metrics=("SD", "cc", "EN"))) == ["SD", "CC", "EN"]
 
 
+def test_a_source_that_cannot_be_written_is_scored_as_any_other(stored):
+    fused, a, b = stored.astype(np.float64)
+    writable = evaluate(fused, a, b, metrics=("SSIM", "VIF", "Qabf"))
+    a.setflags(write=False)
+    assert evaluate(fused, a, b, metrics=("SSIM", "VIF", "Qabf")) == writable
+
+
 @pytest.mark.parametrize(("alias", "name"), [("mmdrfuse", "cddfuse"), ("TANG_TABLE", "tang-table"), ("Liu", "liu")])
 def test_protocols_have_aliases(stored, alias, name):
     assert names(alias) == names(name)

@@ -50,17 +50,17 @@ class Triple:
     @cached_property
     def fused(self) -> GrayImage:
         """The fused image."""
-        return np.ascontiguousarray(self.stored[0], np.float64)
+        return _plain(self.stored[0])
 
     @cached_property
     def a(self) -> GrayImage:
         """The first source."""
-        return np.ascontiguousarray(self.stored[1], np.float64)
+        return _plain(self.stored[1])
 
     @cached_property
     def b(self) -> GrayImage:
         """The second source."""
-        return np.ascontiguousarray(self.stored[2], np.float64)
+        return _plain(self.stored[2])
 
     @property
     def images(self) -> tuple[GrayImage, GrayImage, GrayImage]:
@@ -77,6 +77,12 @@ class Triple:
         """Return one of the three images by its name."""
         image: GrayImage = getattr(self, name)
         return image
+
+
+def _plain(image: StoredGray) -> GrayImage:
+    # numba takes arrays that cannot be written, or lie at odd addresses, for other types: kernels that loop over the
+    # three images need one type
+    return np.require(image, np.float64, ["C", "ALIGNED", "WRITEABLE", "ENSUREARRAY"])
 
 
 def once(function: Callable[Concatenate[Triple, _P], _T]) -> Callable[Concatenate[Triple, _P], _T]:

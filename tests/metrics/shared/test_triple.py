@@ -26,6 +26,16 @@ def test_images_become_contiguous_float64():
     assert t.a.tolist() == [[8.0, 10.0], [12.0, 14.0]]
 
 
+def test_images_that_cannot_be_written_or_lie_at_odd_addresses_are_copied_and_others_are_not():
+    plain = np.arange(6.0).reshape(2, 3)
+    locked = plain.copy()
+    locked.setflags(write=False)
+    shifted = np.frombuffer(bytearray(b"-" + plain.tobytes()), np.float64, offset=1).reshape(2, 3)
+    t = Triple(plain, locked, shifted)
+    assert all(image.flags.carray and image.tolist() == plain.tolist() for image in t.images)
+    assert np.shares_memory(t.fused, plain)
+
+
 def test_a_forgotten_result_is_computed_anew_and_others_stay():
     calls = []
 
