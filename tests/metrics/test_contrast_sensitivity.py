@@ -129,4 +129,6 @@ def test_two_black_sources_weigh_the_same_everywhere(images):
 @EVERY
 def test_a_stretched_constant_image_has_no_score(score, images):
     fused, a, b = images
-    assert np.isnan(score(Triple(fused, a, np.full_like(b, 9.0)), stretch=True))
+    constant = np.full_like(b, 9.0)
+    assert np.isnan(score(Triple(fused, a, constant), stretch=True))
+    assert np.isnan(score(Triple(constant, a, b), stretch=True))

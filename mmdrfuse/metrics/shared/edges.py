@@ -28,9 +28,11 @@ class Curves(NamedTuple):
 
 @compiled()
 def ratio(x: float, y: float) -> float:
-    """Compute ``G = min(x, y) / max(x, y)`` of two strengths; 1 where both are 0."""
-    stronger = max(x, y)
-    return min(x, y) / stronger if stronger > 0.0 else 1.0
+    """Compute ``G = min(x, y) / max(x, y)`` of two strengths; 1 where both are 0, NaN where one is NaN."""
+    # not `min` and `max`: numba's drop a NaN
+    smaller = x if x < y else y
+    larger = y if x < y else x
+    return 1.0 if x == y else smaller / larger
 
 
 @compiled(fastmath={"contract"})

@@ -14,6 +14,10 @@ def test_two_pixels_without_gradient_are_equally_strong():
     assert ratio(0.0, 0.0) == 1.0
 
 
+def test_nothing_is_as_strong_as_nan():
+    assert np.isnan([ratio(np.nan, 2.0), ratio(2.0, np.nan), ratio(0.0, np.nan), ratio(np.nan, np.nan)]).all()
+
+
 @pytest.mark.parametrize(
     ("one", "other", "angle"),
     [
