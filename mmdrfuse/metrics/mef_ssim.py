@@ -98,15 +98,15 @@ def _shares(aa: GrayImage, bb: GrayImage, ab: GrayImage) -> tuple[GrayImage, Gra
 def _scatter(x: GrayImage, y: GrayImage) -> GrayImage:
     # sums of whole numbers and quarters: exact, so that flat windows give exactly 0
     ones = np.ones(WINDOW)
-    sum_xy = smooth(x * y, ones, border="valid")
-    sum_x = smooth(x, ones, border="valid")
-    sum_y = smooth(y, ones, border="valid")
+    sum_xy = smooth(x * y, ones)
+    sum_x = smooth(x, ones)
+    sum_y = smooth(y, ones)
     return (_PIXELS * sum_xy - sum_x * sum_y) / _PIXELS
 
 
 def _covariance(x: GrayImage, y: GrayImage) -> GrayImage:
     taps = gaussian_taps(WINDOW, SIGMA)
-    mean_xy = smooth(x * y, taps, border="valid")
-    mean_x = smooth(x, taps, border="valid")
-    mean_y = smooth(y, taps, border="valid")
+    mean_xy = smooth(x * y, taps)
+    mean_x = smooth(x, taps)
+    mean_y = smooth(y, taps)
     return mean_xy - mean_x * mean_y

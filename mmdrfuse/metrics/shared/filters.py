@@ -1,7 +1,5 @@
 """Steps on one whole image that several families of metrics share."""
 
-from typing import Literal
-
 import numpy as np
 import numpy.typing as npt
 
@@ -37,19 +35,16 @@ def stretched(t: Triple) -> Triple:
     return Triple(*(stretch255(image) for image in t.images))
 
 
-def smooth(image: GrayImage, taps: Vector, *, border: Literal["valid", "zero"]) -> GrayImage:
-    """Return an image whose rows and columns are filtered with the same symmetric taps.
+def smooth(image: GrayImage, taps: Vector) -> GrayImage:
+    """Return an image whose rows and columns are filtered with the same symmetric taps, windows inside the image.
 
     Args:
         image: (H, W).
         taps: (n,), n odd, symmetric.
-        border: ``"valid"`` keeps windows inside the image, ``"zero"`` puts black beyond its border.
 
     Returns:
-        (H-n+1, W-n+1) for ``"valid"``, (H, W) for ``"zero"``.
+        (H-n+1, W-n+1).
     """
-    if border == "zero":
-        image = np.pad(image, taps.size // 2)
     height, width = (side - taps.size + 1 for side in image.shape)
     out = np.empty((height, width))
     _smooth(np.ascontiguousarray(image), taps, out)

@@ -7,11 +7,10 @@ from mmdrfuse.metrics.shared.triple import Triple
 from mmdrfuse.metrics.shared.windows import gaussian_taps
 
 
-@pytest.mark.parametrize(("border", "mode"), [("valid", "valid"), ("zero", "same")])
-def test_smoothing_is_the_two_dimensional_convolution(rng, border, mode):
+def test_smoothing_is_the_two_dimensional_convolution(rng):
     image, taps = rng.uniform(0, 255, (19, 26)), gaussian_taps(7, 1.5)
-    expected = convolve2d(image, np.outer(taps, taps), mode=mode)
-    np.testing.assert_allclose(smooth(image, taps, border=border), expected, rtol=1e-12)
+    expected = convolve2d(image, np.outer(taps, taps), mode="valid")
+    np.testing.assert_allclose(smooth(image, taps), expected, rtol=1e-12)
 
 
 def test_stretching_spreads_the_range_and_rounds_halves_up():
