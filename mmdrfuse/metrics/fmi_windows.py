@@ -53,7 +53,7 @@ _FRACTION = 52
 # log2((1+s)/(1-s)) = 2/ln 2 · (s + s³/3 + s⁵/5 + …), cut where |s| < 0.172 leaves a relative error of 1e-15
 _C1, _C3, _C5, _C7, _C9, _C11, _C13, _C15, _C17 = (2.0 / (n * math.log(2.0)) for n in range(1, 18, 2))
 
-kernel = compiled(error_model="numpy", fastmath={"contract"})
+kernel = compiled(fastmath={"contract"})
 """Compile a function. Here a product and a sum may be one instruction, which saves a quarter of the time."""
 
 

@@ -129,7 +129,7 @@ def _row_of_best(windows: Blocks, windows_best: Blocks, first: int, features: tu
     return total
 
 
-@compiled(error_model="numpy")
+@compiled()
 def _correlation(cov: float, var: float, var_f: float) -> float:
     return (cov + _TINY) / (math.sqrt(abs(var * var_f)) + _TINY)
 

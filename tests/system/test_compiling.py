@@ -17,7 +17,7 @@ def test_a_function_is_compiled_without_a_cache_too(monkeypatch, sealed):
         return njit(nogil=True)
 
     monkeypatch.setattr(compiling, "njit", compile_)
-    assert compiling.compiled(error_model="numpy")(lambda x: x + 1)(2) == 3
+    assert compiling.compiled()(lambda x: x + 1)(2) == 3
     assert [options.get("cache", False) for options in calls] == [True, False][: 1 + sealed]
     assert all(options["error_model"] == "numpy" for options in calls)
 

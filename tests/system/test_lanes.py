@@ -6,7 +6,7 @@ from mmdrfuse.system.compiling import compiled
 from mmdrfuse.system.lanes import add, load, spread, store, transpose
 
 
-@compiled(error_model="numpy")
+@compiled()
 def _arithmetic(x, y, out):
     for n in range(x.shape[0]):
         a, b = load(x, n), load(y, n)

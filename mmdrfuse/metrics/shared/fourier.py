@@ -99,7 +99,7 @@ def _factors(length: int, candidates: Iterable[int]) -> list[int]:
     return factors
 
 
-@compiled(error_model="numpy")
+@compiled()
 def inverse(plan: Plan, real: Sequences, imaginary: Sequences, work: Sequences) -> None:
     """Replace eight sequences by their inverse transforms, not divided by their length.
 
