@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mmdrfuse.metrics.shared.elementary import exponential_of_eight
+from mmdrfuse.metrics.shared.filters import Spectrum
 from mmdrfuse.metrics.shared.fourier import Complex, Plan, Sequences, inverse, roots_of_unity
 from mmdrfuse.metrics.shared.triple import GrayImage, Vector
 from mmdrfuse.system.compiling import compiled
@@ -19,9 +20,6 @@ from mmdrfuse.system.lanes import LANES, add, load, store, transpose
 Responses = npt.NDArray[np.float64]
 """(..., bands, scales, 2, W', 8): even and odd parts of responses. A band has eight rows, and holds their values column
 by column; W' is W up to the next multiple of 8. What is beyond the image means nothing."""
-
-Spectrum = npt.NDArray[np.complex128]
-"""(H, W // 2 + 1): as `scipy.fft.rfft2` returns it."""
 
 Indices = npt.NDArray[np.int64]
 """(N,)."""

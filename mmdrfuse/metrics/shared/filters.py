@@ -7,7 +7,7 @@ from mmdrfuse.metrics.shared.triple import GrayImage, ImageName, Triple, Vector,
 from mmdrfuse.system.compiling import compiled
 
 Spectrum = npt.NDArray[np.complex128]
-"""(H, W // 2 + 1): a real image's Fourier transform."""
+"""(H, W // 2 + 1): a real image's Fourier transform, as `scipy.fft.rfft2` returns it."""
 
 
 def stretch255(image: GrayImage) -> GrayImage:
