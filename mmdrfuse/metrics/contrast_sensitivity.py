@@ -48,7 +48,8 @@ def qcb(t: Triple, *, stretch: bool = False, blank_is_nan: bool = False) -> floa
             such pixels agree, and where both sources have none they weigh the same.
 
     Returns:
-        0..1, higher is better; 1 where the fused image equals both sources and where all three are constant.
+        0..1, higher is better; 1 where the fused image equals both sources and where all three are constant. Beware:
+        far inside black areas C is the quotient of two rounding errors, so wide ones add noise to the score.
 
     References:
         Chen, Blum, "A new automated quality assessment algorithm for image fusion", Image and Vision Computing, 2009.

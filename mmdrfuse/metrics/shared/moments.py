@@ -12,7 +12,7 @@ from mmdrfuse.system.compiling import compiled, summing
 class Spread(NamedTuple):
     """Sums of what the values of a map differ from its first one by, and of the squares of that.
 
-    So the squares are 0 where the map is constant, and a map whose values are nearly alike loses no digits.
+    So the squares are 0 where the map is constant, and a map whose values are near its first one loses no digits.
     """
 
     total: float
