@@ -9,17 +9,20 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import scipy.fft
 
 from mmdrfuse.metrics.shared.elementary import exponential_of_eight
-from mmdrfuse.metrics.shared.filters import Spectrum
 from mmdrfuse.metrics.shared.fourier import Complex, Plan, Sequences, inverse, roots_of_unity
-from mmdrfuse.metrics.shared.triple import GrayImage, Vector
+from mmdrfuse.metrics.shared.triple import GrayImage, StoredGray, Vector
 from mmdrfuse.system.compiling import compiled
 from mmdrfuse.system.lanes import LANES, add, load, store, transpose
 
 Responses = npt.NDArray[np.float64]
 """(..., bands, scales, 2, W', 8): even and odd parts of responses. A band has eight rows, and holds their values column
 by column; W' is W up to the next multiple of 8. What is beyond the image means nothing."""
+
+HalfSpectrum = npt.NDArray[np.float64]
+"""(2, H, U): real and imaginary part of the frequencies across from 0 up; U is W // 2 + 1 up to a multiple of 8."""
 
 Indices = npt.NDArray[np.int64]
 """(N,)."""
@@ -35,36 +38,30 @@ _DIRECTION_SPREAD = math.pi / 6 / 1.2
 _CUT = 0.45
 _CUT_POWER = 30
 
-# planes of the quadrant's part that eight columns need
-_LOG_RADIUS, _DIRECTION, _LOW_PASS = range(3)
-
 _NO_RADIUS = -100.0
 """Stands for the logarithm of 0, where no filter lets anything through."""
 
 
 class Filters(NamedTuple):
-    """The frequency plane: maps over its quadrant, and where each frequency finds its values there."""
+    """The frequency plane: maps over its quadrant, whose columns are those of `HalfSpectrum`."""
+
+    width: int
+    """W."""
 
     log_radius: GrayImage
-    """Logarithm of the radius in cycles per pixel."""
+    """(H // 2 + 1, U): logarithm of the radius in cycles per pixel."""
 
     direction: GrayImage
-    """0..pi/2."""
+    """(H // 2 + 1, U): 0..pi/2."""
 
-    low_pass: GrayImage
-    """0..1."""
+    low_pass: Complex
+    """(2, H // 2 + 1, U): 0..1, of the frequencies to the right and to the left."""
 
     rows: Indices
     """(H,): row of each frequency down in `log_radius` and `direction`."""
 
-    columns: Indices
-    """(W,): the same across."""
-
     low_rows: Indices
-    """(H,): row of each frequency in `low_pass`."""
-
-    low_columns: Indices
-    """(W,): the same across."""
+    """(H,): the same in `low_pass`."""
 
     turns: Complex
     """(2, H): powers of the H-th root of unity."""
@@ -74,18 +71,36 @@ class Filters(NamedTuple):
 
 
 def make_filters(shape: tuple[int, int], published: bool) -> Filters:
-    """Return the filters for images of one size."""
-    (v, rows, low_rows), (u, columns, low_columns) = (_frequencies(side, published) for side in shape)
+    """Return the filters for images of one size.
+
+    Args:
+        shape: (H, W).
+        published: With the frequencies of the program of Liu et al.; see `qp`.
+    """
+    height, width = shape
+    (v, rows, low_rows), (u, _, low_columns) = (_frequencies(side, published) for side in shape)
     with np.errstate(divide="ignore"):
         log_radius = np.log(np.hypot(u, v[:, None]))
     log_radius[0, 0] = _NO_RADIUS
     direction = np.arctan2(v[:, None], np.broadcast_to(u, log_radius.shape))
+
     low_v, low_u = (np.arange(side // 2 + 1) / side for side in shape)
     low_pass = 1.0 / (1.0 + (np.hypot(low_u, low_v[:, None]) / _CUT) ** _CUT_POWER)
     if not published:
         low_pass[(low_u == 0.5) | (low_v[:, None] == 0.5)] = 0.0
-    turns = roots_of_unity(shape[0])
-    filters = Filters(log_radius, direction, low_pass, rows, columns, low_rows, low_columns, turns, np.empty(0))
+    right = np.arange(width // 2 + 1)
+    sides = np.stack([low_pass[:, low_columns[right]], low_pass[:, low_columns[-right % width]]])
+
+    filters = Filters(
+        width=width,
+        log_radius=_padded(log_radius),
+        direction=_padded(direction),
+        low_pass=_padded(sides),
+        rows=rows,
+        low_rows=low_rows,
+        turns=roots_of_unity(height),
+        noise_ratios=np.empty(0),
+    )
     return filters._replace(noise_ratios=np.array([_noise_ratio(filters, angle) for angle in ANGLES]))
 
 
@@ -100,14 +115,30 @@ def _frequencies(side: int, published: bool) -> tuple[Vector, Indices, Indices]:
     return cycles, place, place
 
 
+def spectrum_of(image: StoredGray) -> HalfSpectrum:
+    """Return the spectrum of an image, divided by its number of pixels."""
+    transform = scipy.fft.rfft2(image.astype(np.float64), norm="forward")
+    height, columns = transform.shape
+    spectrum = np.zeros((2, height, -(-columns // LANES) * LANES))
+    spectrum[0, :, :columns] = transform.real
+    spectrum[1, :, :columns] = transform.imag
+    return spectrum
+
+
+def _padded(planes: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    # to whole groups of columns
+    missing = -planes.shape[-1] % LANES
+    return np.pad(planes, [(0, 0)] * (planes.ndim - 1) + [(0, missing)])
+
+
 @compiled()
 def filter_columns(
-    spectrum: Spectrum, filters: Filters, angle: float, field: int, down: Plan, finest: Responses, coarse: Responses
+    spectrum: HalfSpectrum, filters: Filters, angle: float, field: int, down: Plan, finest: Responses, coarse: Responses
 ) -> None:
     """Filter an image at all scales of one direction, and transform the result down the columns.
 
     Args:
-        spectrum: Of the image, divided by its number of pixels.
+        spectrum: Of the image.
         filters: For images of this size.
         angle: The direction, one of `ANGLES`.
         field: Which rows `coarse` has: all if there is only one field; else the even (0) or the odd ones (1).
@@ -115,74 +146,63 @@ def filter_columns(
         finest: Result of the finest scale for all fields, (fields, bands, 1, 2, W', 8); only written with field 0.
         coarse: Result of the other scales, (bands, 3, 2, W', 8).
     """
-    height = filters.rows.size
+    _, height, columns = spectrum.shape
     half = filters.log_radius.shape[0]
     fields = finest.shape[0]
-    columns = np.empty((2, height, LANES))
+    radial = np.empty((SCALES, half, LANES))
+    angular = np.empty((height, LANES))
     filtered = np.empty((2, height, LANES))
     folded = np.zeros((2, coarse.shape[0] * LANES, LANES))
-    angular = np.empty((height, LANES))
-    quadrant = np.empty((3, half, LANES))
-    radial = np.empty((half, LANES))
     work = np.empty((4, down.twiddles.shape[1], LANES))
-    for first in range(0, filters.columns.size, LANES):
-        _spectrum_columns(spectrum, first, filters.columns.size, columns)
-        _angular_columns(filters, first, 1, angle, quadrant, angular)
-        for scale in range(0 if field == 0 else 1, SCALES):
+    for block in range(columns // LANES):
+        for scale in range(SCALES):
             for v in range(half):
-                store(radial, v, _radial(load(quadrant, v), scale))
-            for v in range(height):
-                transfer = load(radial, filters.rows[v]) * load(angular, v)
-                store(filtered, v, load(columns, v) * transfer)
-                store(filtered, height + v, load(columns, height + v) * transfer)
-            for n in range(0 if scale == 0 else field, fields if scale == 0 else field + 1):
-                _fold(filtered, filters.turns, n, fields, folded)
-                inverse(down, folded[0], folded[1], work)
-                if scale == 0:
-                    _to_bands(folded, first, finest[n], 0)
-                else:
-                    _to_bands(folded, first, coarse, scale - 1)
+                radius = load(filters.log_radius, v * (columns // LANES) + block)
+                store(radial[scale], v, _radial(radius, scale))
+        for side in range(2):
+            _fit(filters, block, side, angle, angular)
+            for scale in range(0 if field == 0 else 1, SCALES):
+                _filter(spectrum, block, side, radial[scale], filters.rows, angular, filtered)
+                for n in range(0 if scale == 0 else field, fields if scale == 0 else field + 1):
+                    _fold(filtered, filters.turns, n, fields, folded)
+                    inverse(down, folded[0], folded[1], work)
+                    if scale == 0:
+                        _to_bands(folded, filters.width, block, side, finest[n], 0)
+                    else:
+                        _to_bands(folded, filters.width, block, side, coarse, scale - 1)
 
 
 @compiled()
-def _spectrum_columns(spectrum: Spectrum, first: int, width: int, columns: Complex) -> None:
-    # eight columns of a real image's spectrum, of which one half is given
-    height, half = spectrum.shape
-    for lane in range(LANES):
-        u = (first + lane) % width
-        if u < half:
-            for v in range(height):
-                columns[0, v, lane] = spectrum[v, u].real
-                columns[1, v, lane] = spectrum[v, u].imag
-        else:
-            for v in range(height):
-                columns[0, v, lane] = spectrum[-v, width - u].real
-                columns[1, v, lane] = -spectrum[-v, width - u].imag
-
-
-@compiled()
-def _angular_columns(
-    filters: Filters, first: int, step: int, angle: float, quadrant: GrayImage, angular: Sequences
-) -> None:
-    # how well the frequencies of eight columns fit an angle, within the low-pass filter; and their radii on the way
-    height, width = filters.rows.size, filters.columns.size
-    for lane in range(LANES):
-        u = (first + step * lane) % width
-        left = u >= (width + 1) // 2
-        column = filters.columns[u]
-        low_column = filters.low_columns[u]
-        for v in range(quadrant.shape[1]):
-            direction = filters.direction[v, column]
-            quadrant[_LOG_RADIUS, v, lane] = filters.log_radius[v, column]
-            quadrant[_DIRECTION, v, lane] = math.pi - direction if left else direction
-            quadrant[_LOW_PASS, v, lane] = filters.low_pass[v, low_column]
-
+def _fit(filters: Filters, block: int, side: int, angle: float, angular: Sequences) -> None:
+    # how well the frequencies of eight columns to the right (side 0) or to the left fit an angle, within the low-pass
+    # filter
+    height = filters.rows.size
+    half, columns = filters.direction.shape
+    groups = columns // LANES
     for v in range(height):
+        direction = load(filters.direction, filters.rows[v] * groups + block)
+        if side:
+            direction = math.pi - direction
         # directions are counted upwards, frequencies downwards
-        upwards = load(quadrant[_DIRECTION], filters.rows[v]) * (1.0 if v >= (height + 1) // 2 else -1.0)
-        turn = abs(upwards - angle)
+        turn = abs(direction * (1.0 if v >= (height + 1) // 2 else -1.0) - angle)
         turn = min(turn, 2.0 * math.pi - turn) / _DIRECTION_SPREAD
-        store(angular, v, exponential_of_eight(turn * turn * -0.5) * load(quadrant[_LOW_PASS], filters.low_rows[v]))
+        low_pass = load(filters.low_pass, (side * half + filters.low_rows[v]) * groups + block)
+        store(angular, v, exponential_of_eight(turn * turn * -0.5) * low_pass)
+
+
+@compiled()
+def _filter(
+    spectrum: HalfSpectrum, block: int, side: int, radial: Sequences, rows: Indices, angular: Sequences, filtered: Complex
+) -> None:
+    _, height, columns = spectrum.shape
+    groups = columns // LANES
+    sign = -1.0 if side else 1.0
+    for v in range(height):
+        # a real image's frequencies to the left are conjugates of those opposite to them
+        row = (height - v if v else 0) if side else v
+        transfer = load(radial, rows[v]) * load(angular, v)
+        store(filtered, v, load(spectrum, row * groups + block) * transfer)
+        store(filtered, height + v, load(spectrum, (height + row) * groups + block) * (transfer * sign))
 
 
 @compiled()
@@ -209,42 +229,57 @@ def _radial(log_radius: float, scale: int) -> float:
 
 
 @compiled()
-def _to_bands(columns: Complex, first: int, responses: Responses, scale: int) -> None:
-    bands, scales, _, width, _ = responses.shape
+def _to_bands(columns: Complex, width: int, block: int, side: int, responses: Responses, scale: int) -> None:
+    # the frequencies 0 up to below the half are to the right; those to the left begin at the end
+    first = block * LANES
+    if side:
+        start, step = width - first, -1
+        lanes = (0 if block else 1, min(LANES, width // 2 + 1 - first))
+    else:
+        start, step = first, 1
+        lanes = (0, min(LANES, (width + 1) // 2 - first))
+    bands, scales, _, padded_width, _ = responses.shape
     for band in range(bands):
         for part in range(2):
-            group = ((band * scales + scale) * 2 + part) * width + first
-            transpose(columns[part], band * LANES, responses, group)
+            group = ((band * scales + scale) * 2 + part) * padded_width + start
+            transpose(columns[part], band * LANES, responses, group, step, lanes)
 
 
 @compiled()
 def _noise_ratio(filters: Filters, angle: float) -> float:
     # power of the noise in all scales together against that in the finest; the former is the sum of squares of the
     # real part of the impulse response, by Parseval from the even part of the transfer function
-    height, width = filters.rows.size, filters.columns.size
-    angular = np.empty((height, LANES))
-    opposite = np.empty((height, LANES))
-    quadrant = np.empty((3, filters.log_radius.shape[0], LANES))
-    weights = np.empty((1, LANES))
+    right = np.empty((filters.rows.size, LANES))
+    left = np.empty((filters.rows.size, LANES))
+    weights = np.empty((2, LANES))
     sums = np.zeros((2, LANES))
-    for first in range(0, width // 2 + 1, LANES):
-        _angular_columns(filters, first, 1, angle, quadrant, angular)
-        _angular_columns(filters, -first, -1, angle, quadrant, opposite)
+    for block in range(filters.direction.shape[1] // LANES):
+        _fit(filters, block, 0, angle, right)
+        _fit(filters, block, 1, angle, left)
         for lane in range(LANES):
-            # columns beyond the half count with their opposites
-            u = first + lane
-            weights[0, lane] = 0.0 if 2 * u > width else 1.0 if 2 * u % width == 0 else 2.0
-
-        for v in range(height):
-            here = load(angular, v)
-            there = load(opposite, -v % height)
-            radius = load(quadrant, filters.rows[v])
-            finest = _radial(radius, 0)
-            total = finest
-            for scale in range(1, SCALES):
-                total += _radial(radius, scale)
-            even = total * (here + there) * 0.5
-            weight = load(weights, 0)
-            add(sums, 0, weight * even * even)
-            add(sums, 1, weight * finest * finest * (here * here + there * there) * 0.5)
+            # half of the plane, which counts for both; but a column 0, or one at half a cycle, has its own opposites
+            u = 2 * (block * LANES + lane)
+            weights[0, lane] = 1.0 if u == 0 else 2.0 if u < filters.width else 0.0
+            weights[1, lane] = 1.0 if u == filters.width else 0.0
+        _add_noise(filters, block, right, left, load(weights, 0), sums)
+        _add_noise(filters, block, left, left, load(weights, 1), sums)
     return float(sums[0].sum() / sums[1].sum())
+
+
+@compiled()
+def _add_noise(
+    filters: Filters, block: int, angular: Sequences, opposite: Sequences, weight: float, sums: Sequences
+) -> None:
+    height = filters.rows.size
+    groups = filters.direction.shape[1] // LANES
+    for v in range(height):
+        here = load(angular, v)
+        there = load(opposite, height - v if v else 0)
+        radius = load(filters.log_radius, filters.rows[v] * groups + block)
+        finest = _radial(radius, 0)
+        total = finest
+        for scale in range(1, SCALES):
+            total += _radial(radius, scale)
+        even = total * (here + there) * 0.5
+        add(sums, 0, weight * even * even)
+        add(sums, 1, weight * finest * finest * (here * here + there * there) * 0.5)

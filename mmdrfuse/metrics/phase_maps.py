@@ -8,9 +8,8 @@ import math
 
 import numpy as np
 import numpy.typing as npt
-import scipy.fft
 
-from mmdrfuse.metrics.log_gabor import ANGLES, SCALES, Filters, Indices, Responses, filter_columns
+from mmdrfuse.metrics.log_gabor import ANGLES, SCALES, Filters, Indices, Responses, filter_columns, spectrum_of
 from mmdrfuse.metrics.shared.elementary import exponential_of_eight
 from mmdrfuse.metrics.shared.fourier import Plan, Sequences, inverse, plan
 from mmdrfuse.metrics.shared.triple import StoredGray, Vector
@@ -56,6 +55,7 @@ def feature_maps(image: StoredGray, filters: Filters, *, published: bool) -> Map
 def _sums(image: StoredGray, filters: Filters, floor: float) -> Sums:
     # Where the height is even, even rows come first and then odd ones, so that only half of the coarse responses is in
     # memory at a time. The finest scale is needed as a whole, for the noise.
+    spectrum = spectrum_of(image)
     height, width = image.shape
     fields = 2 if height % 2 == 0 else 1
     bands = -(-height // fields // LANES)
@@ -63,9 +63,6 @@ def _sums(image: StoredGray, filters: Filters, floor: float) -> Sums:
     sums = np.zeros((fields, bands, 5, columns, LANES))
     finest = np.empty((fields, bands, 1, 2, columns, LANES))
     coarse = np.empty((bands, SCALES - 1, 2, columns, LANES))
-
-    spectrum = scipy.fft.rfft2(image.astype(np.float64))
-    spectrum /= image.size
     down, across = plan(height // fields), plan(width)
     for angle, ratio in zip(ANGLES, filters.noise_ratios, strict=True):
         noise = math.nan

@@ -165,20 +165,24 @@ Eight = tuple[float, float, float, float, float, float, float, float]
 
 
 @compiled()
-def transpose(source: Groups, first: int, target: Groups, position: int) -> None:
+def transpose(
+    source: Groups, first: int, target: Groups, position: int, step: int = 1, lanes: tuple[int, int] = (0, LANES)
+) -> None:
     """Write the columns of eight groups as eight groups.
 
     Args:
         source: (..., 8).
         first: Position of the first of eight groups that follow each other.
         target: (..., 8), written.
-        position: The same there.
+        position: Where its first column becomes a group.
+        step: From there to the group of the second column, and so on.
+        lanes: The first column to write, and the one after the last.
     """
     a, b, c, d = load(source, first), load(source, first + 1), load(source, first + 2), load(source, first + 3)
     e, f, g, h = load(source, first + 4), load(source, first + 5), load(source, first + 6), load(source, first + 7)
     columns = _zipped(*_zipped(*_zipped(a, b, c, d, e, f, g, h)))
-    for k in range(LANES):
-        store(target, position + k, columns[k])
+    for lane in range(lanes[0], lanes[1]):
+        store(target, position + step * lane, columns[lane])
 
 
 @compiled()

@@ -54,12 +54,12 @@ def exponential_of_eight(x: float) -> float:
     For x from -10 to 10 within 2e-14 of its value, below within 1e-16 of 0: Taylor's series of x/64, six times squared.
     """
     x = max(x, -128.0) * (1.0 / 64.0)
-    y = 1.0 + x * (1.0 / 12.0)
-    for k in range(11, 0, -1):
-        y = 1.0 + x * y * (1.0 / k)
+    series = x * _EXPONENTIAL[2] + _EXPONENTIAL[3]
+    for coefficient in _EXPONENTIAL[4:]:
+        series = series * x + coefficient
     for _ in range(6):
-        y = y * y
-    return y
+        series = series * series
+    return series
 
 
 @compiled(fastmath={"contract"})
