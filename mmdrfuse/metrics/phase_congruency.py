@@ -26,6 +26,7 @@ from mmdrfuse.metrics.shared.windows import (
     half,
 )
 from mmdrfuse.system.compiling import compiled
+from mmdrfuse.system.malloc import release_freed_memory
 
 # Zhao et al. 2007: congruency from which a pixel is a feature; windows of the correlations
 _FEATURE = 0.1
@@ -63,6 +64,7 @@ def qp(t: Triple, *, published: bool = False) -> float:
         feature measurement", Int. J. Innovative Computing, Information and Control, 2007. Kovesi, "Phase congruency
         detects corners and edges", DICTA 2003.
     """
+    release_freed_memory()  # no metric needs more
     filters = make_filters(t.shape, published)
     maps_f, maps_a, maps_b = (feature_maps(image, filters, published=published) for image in t.stored)
     from_a = maps_a[0] > maps_b[0]

@@ -1,4 +1,7 @@
-"""Keep freed memory in the process for its next tensors: on the CPU this halves the time of a training step."""
+"""What the C library does with freed memory.
+
+Kept in the process for its next tensors, it halves the time of a training step on the CPU.
+"""
 
 import ctypes
 import sys
@@ -25,3 +28,13 @@ def keep_freed_memory() -> bool:
         return False
     options = ((M_MMAP_MAX, 0), (M_TRIM_THRESHOLD, 2**31 - 1), (M_TOP_PAD, STEP))
     return all(mallopt(option, value) == 1 for option, value in options)
+
+
+def release_freed_memory() -> None:
+    """Tell the C library to return freed memory to the system, which takes some milliseconds; glibc only.
+
+    By itself glibc keeps gaps of up to 64 MB, for speed. Before a step that needs much memory, this lowers the peak.
+    """
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+    if trim is not None:
+        trim(0)
