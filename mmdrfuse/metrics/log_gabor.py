@@ -192,7 +192,13 @@ def _fit(filters: Filters, block: int, side: int, angle: float, angular: Sequenc
 
 @compiled()
 def _filter(
-    spectrum: HalfSpectrum, block: int, side: int, radial: Sequences, rows: Indices, angular: Sequences, filtered: Complex
+    spectrum: HalfSpectrum,
+    block: int,
+    side: int,
+    radial: Sequences,
+    rows: Indices,
+    angular: Sequences,
+    filtered: Complex,
 ) -> None:
     _, height, columns = spectrum.shape
     groups = columns // LANES
