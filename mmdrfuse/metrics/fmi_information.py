@@ -40,6 +40,9 @@ _PAIRS = np.dtype(
 
 _UNKNOWN = -1.0
 
+_LEAST_COVARIANCE = 1e-13
+"""What is not larger is rounding noise: one window has hardly more than one position, which tells nothing."""
+
 
 def mean_information(fused: GrayImage, a: GrayImage, b: GrayImage) -> float:
     """Return the mean over all 3×3 windows and both sources of ``2 I / (H + H)``.
@@ -170,7 +173,8 @@ def _find_neighbours_of_z(x: Record, pairs: Record) -> None:
 def _weigh(x: Record, z: Record, pairs: Record) -> None:
     # the mixture's correlation of positions is that of the shares
     for n in range(STRIP):
-        pairs.bound[n] = abs(pairs.agreement[n]) * x.deviation[n] * z.deviation[n] / pairs.covariance[n]
+        product = abs(pairs.agreement[n]) * x.deviation[n] * z.deviation[n]
+        pairs.bound[n] = product / pairs.covariance[n] if pairs.covariance[n] > _LEAST_COVARIANCE else 0.0
     pairs.independent[:] = 0.0
     pairs.sums[:] = 0.0
     pairs.entropy[:] = 0.0

@@ -88,6 +88,13 @@ def test_a_window_that_is_one_bright_pixel_tells_nothing_of_another(rng):
         assert fmi(Triple(image, spot, image)) == 0.5
 
 
+def test_nor_does_one_bright_pixel_in_rounding_noise():
+    # as in the cosine transforms of a bright image and of a constant one
+    image = np.array([[10439.0, 27.0, 215.0], [-43.0, -39.0, 10.0], [-133.0, -120.0, 22.0]])
+    spot = np.array([[4450.0, 3e-13, -1e-13], [0.0, 0.0, 0.0], [4e-13, 0.0, 0.0]])
+    assert fmi(Triple(image, spot, image)) == pytest.approx(0.5, abs=1e-6)
+
+
 def test_the_logarithm_is_that_of_the_absolute_value_to_the_last_digits_near_one_too(rng):
     values = np.concatenate([10.0 ** rng.uniform(-290, 2, 500), 1.0 + rng.normal(0, 1e-3, 500), [1.0, -0.7, 0.5**0.5]])
     logarithms = [logarithm(value) for value in values]
