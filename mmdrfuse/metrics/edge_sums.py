@@ -138,14 +138,18 @@ def _ratios(rows: Rows) -> float:
     total = 0.0
     for x in range(rows.shape[1] - 2):
         f_across, f_down = sobel_at(rows, 0, x)
-        g_f = _nonzero(length(f_across, f_down))
+        length_f = length(f_across, f_down)
+        g_f = _nonzero(length_f)
         kept = weights = 0.0
         for first in (3, 6):
             across, down = sobel_at(rows, first, x)
-            g = _nonzero(length(across, down))
+            length_x = length(across, down)
+            g = _nonzero(length_x)
+            # which one is stronger is decided before zeros are replaced
+            strength = g_f / g if length_x > length_f else g / g_f
             # the sign of the other derivative decides the side of 0: here both are as by correlation
             angle = turn(_nonzero(-f_across), -f_down, _nonzero(-across), -down)
-            kept += preserved(ratio(g_f, g), parallelism(angle), LIU) * g
+            kept += preserved(strength, parallelism(angle), LIU) * g
             weights += g
         total += kept / weights
     return total

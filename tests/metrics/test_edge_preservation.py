@@ -115,3 +115,9 @@ def test_sources_without_edges_have_none_to_lose(score, best):
     assert score(Triple(black, black, black), **({"per_pixel": True} if score is qg else {})) == pytest.approx(
         best, abs=1e-5
     )
+
+
+def test_rounding_noise_of_a_constant_fused_image_loses_no_edges_by_the_mean_share():
+    # as in the program of Liu: 1e-5 for a source's gradient of 0, over less than that
+    fused, source = np.full((12, 14), 100.3), np.full((12, 14), 100.0)
+    assert qg(Triple(fused, source, source), per_pixel=True) > 0.98
