@@ -63,6 +63,13 @@ def test_turned_images_score_the_same(images, metric, turn):
     assert score(metric, *turned) == pytest.approx(score(metric, *stored), rel=1e-9, abs=1e-12)
 
 
+@pytest.mark.parametrize("metric", ["SSIM", "VIF", "VIFF", "QS", "QW", "QC", "QY", "Qcb", "QP"])
+def test_images_that_are_wider_than_a_block_of_windows_score_as_when_they_stand_upright(picture, metric):
+    wide = picture(49, 553), picture(49, 553), picture(49, 553)
+    stored = [image.astype(np.uint8) for image in wide]
+    assert score(metric, *(image.T for image in stored)) == pytest.approx(score(metric, *stored), rel=1e-9)
+
+
 @EVERY
 def test_scores_stay_within_the_range(rng, images, metric):
     low, high = METRICS[metric].range
