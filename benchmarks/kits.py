@@ -63,7 +63,7 @@ def main() -> None:
             "size": arguments.size,
             "kits": _compared(Path(folder), arguments.repeat),
             "peak MiB": {name: _peak(name, folder) for name in LONG},
-            "processes": _processes(Path(folder), arguments.repeat),
+            "processes": _processes(Path(folder), max(1, arguments.repeat // 2)),
             "machine": machine() | {name: _version(name) for name in LIBRARIES},
         }
     _show(document)
