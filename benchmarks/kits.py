@@ -46,7 +46,7 @@ LIBRARIES = ("opencv-python-headless", "scikit-image", "scikit-learn", "torchmet
 KINDS = ("fused", "infrared", "visible")
 FILES = tuple(f"{kind}.png" for kind in KINDS)
 
-PICTURES = 24
+PICTURES = 64
 """That two processes share: the start of a process must not count."""
 
 
@@ -63,7 +63,7 @@ def main() -> None:
             "size": arguments.size,
             "kits": _compared(Path(folder), arguments.repeat),
             "peak MiB": {name: _peak(name, folder) for name in LONG},
-            "processes": _processes(Path(folder), max(1, arguments.repeat // 2)),
+            "processes": _processes(Path(folder)),
             "machine": machine() | {name: _version(name) for name in LIBRARIES},
         }
     _show(document)
@@ -246,12 +246,12 @@ def _peak(name: str, folder: str) -> float:
     return round(float(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
 
 
-def _processes(folder: Path, repeat: int) -> Row:
+def _processes(folder: Path) -> Row:
     for kind, file in zip(KINDS, FILES, strict=True):
         (folder / kind).mkdir()
         for number in range(PICTURES):
             (folder / kind / f"{number:02}.png").hardlink_to(folder / file)
-    return time_interleaved({str(count): partial(_score_folder, folder, count) for count in (1, 2)}, repeat)
+    return time_interleaved({str(count): partial(_score_folder, folder, count) for count in (1, 2)}, 1)
 
 
 def _score_folder(folder: Path, processes: int) -> None:
