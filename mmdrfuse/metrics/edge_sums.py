@@ -42,8 +42,7 @@ def add_kept(
     """
     rows = np.empty((9, fused.shape[1] + 2))
     for y in range(fused.shape[0]):
-        for first, image in ((0, fused), (3, a), (6, b)):
-            load_rows(image, y, border, rows, first)
+        _load_rows(fused, a, b, y, border, rows)
         for n, part in enumerate(_kept(rows, wrapped, tie_gain)):
             sums[n] += part
 
@@ -65,8 +64,7 @@ def add_edges(
     """
     rows = np.empty((9, fused.shape[1] + 2))
     for y in range(fused.shape[0]):
-        for first, image in ((0, fused), (3, a), (6, b)):
-            load_rows(image, y, border, rows, first)
+        _load_rows(fused, a, b, y, border, rows)
         for n, part in enumerate(_edges(rows, directed, faint)):
             sums[n] += part
 
@@ -77,10 +75,16 @@ def sum_of_ratios(fused: GrayImage, a: GrayImage, b: GrayImage, border: int) -> 
     rows = np.empty((9, fused.shape[1] + 2))
     total = 0.0
     for y in range(fused.shape[0]):
-        for first, image in ((0, fused), (3, a), (6, b)):
-            load_rows(image, y, border, rows, first)
+        _load_rows(fused, a, b, y, border, rows)
         total += _ratios(rows)
     return total
+
+
+@compiled()
+def _load_rows(fused: GrayImage, a: GrayImage, b: GrayImage, y: int, border: int, rows: Rows) -> None:
+    # three rows of each image around one
+    for first, image in ((0, fused), (3, a), (6, b)):
+        load_rows(image, y, border, rows, first)
 
 
 @summing

@@ -149,19 +149,20 @@ def filter_columns(
     _, height, columns = spectrum.shape
     half = filters.log_radius.shape[0]
     fields = finest.shape[0]
+    first_scale = 0 if field == 0 else 1
     radial = np.empty((SCALES, half, LANES))
     angular = np.empty((height, LANES))
     filtered = np.empty((2, height, LANES))
     folded = np.zeros((2, coarse.shape[0] * LANES, LANES))
     work = np.empty((4, down.twiddles.shape[1], LANES))
     for block in range(columns // LANES):
-        for scale in range(SCALES):
+        for scale in range(first_scale, SCALES):
             for v in range(half):
                 radius = load(filters.log_radius, v * (columns // LANES) + block)
                 store(radial[scale], v, _radial(radius, scale))
         for side in range(2):
             _fit(filters, block, side, angle, angular)
-            for scale in range(0 if field == 0 else 1, SCALES):
+            for scale in range(first_scale, SCALES):
                 _filter(spectrum, block, side, radial[scale], filters.rows, angular, filtered)
                 for n in range(0 if scale == 0 else field, fields if scale == 0 else field + 1):
                     _fold(filtered, filters.turns, n, fields, folded)
