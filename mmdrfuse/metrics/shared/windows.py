@@ -206,7 +206,7 @@ def add_columns(block: Vector, taps: Taps, distance: int, out: Vector) -> None:
 
 @compiled()
 def _filter_block(pixels: Vector, taps: Taps, filtered: Vector, out: Vector) -> None:
-    # windows that reach over the end of a row are filled with pixels of the next one, and nobody reads them
+    # windows that reach over the end of a row have pixels of the next one in them, and are never read
     filter_columns(pixels, taps, filtered[: out.size])
     filter_row(filtered, taps, out)
 
